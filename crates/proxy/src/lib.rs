@@ -1,0 +1,1 @@
+//! Trunkline's `proxy` crate.

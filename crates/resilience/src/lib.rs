@@ -1,0 +1,1 @@
+//! Trunkline's `resilience` crate.
