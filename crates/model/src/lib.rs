@@ -1,1 +1,33 @@
-//! Trunkline's `model` crate.
+//! The words of the domain: names, ids, units and the validated [`Model`].
+//!
+//! A `Model` says what is *wanted*: listeners, routes, services and their policies. It is built by
+//! `config` from any dialect, given to `proxy` as a whole, and never changes afterwards. What *is*
+//! (health, counters, pools, sessions) lives beside it in registries keyed by the ids found here,
+//! so that a reload changes what changed and forgets nothing else.
+//!
+//! Invariant: no IO, no async runtime, no clock, no serialization format. `Option` never means
+//! "default": an absent value is absent.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
+
+pub mod names;
+pub mod origin;
+pub mod ports;
+pub mod units;
+
+pub mod endpoint;
+pub mod filter;
+pub mod listener;
+pub mod route;
+pub mod service;
+
+pub mod check;
+mod whole;
+
+pub mod ops;
+pub mod reason;
+pub mod record;
+pub mod trace;
+
+pub use names::{EndpointId, ListenerId, ProjectName, RouteId, ServiceName};
+pub use origin::Origin;
+pub use whole::{AccessLog, LogFormat, Management, Model, Reasons, Role, Tracing, Workers};

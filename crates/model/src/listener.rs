@@ -1,0 +1,66 @@
+//! Listeners: the addresses that Trunkline accepts connections on.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::filter::Filter;
+use crate::{ListenerId, Origin};
+
+/// One address with what is spoken on it. Each address has one owner.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Listener {
+    /// Stable id.
+    pub id: ListenerId,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// TLS, if the connection starts with it.
+    pub tls: Option<Tls>,
+    /// Filters that run before routing, in order.
+    pub filters: Vec<Filter>,
+    /// Time limits of a connection.
+    pub timeouts: ListenerTimeouts,
+    /// How connections end when the listener or the process goes.
+    pub drain: Drain,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Where a listener's certificates come from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Tls {
+    /// Issued by the project's own CA for these host names; a name may start with `*.`.
+    Own {
+        /// Host names of the certificate.
+        names: Vec<String>,
+    },
+    /// Read from PEM files, and again when they change.
+    Files {
+        /// The chain, leaf first.
+        certificate: PathBuf,
+        /// The private key of the leaf.
+        key: PathBuf,
+        /// Where the files were named.
+        origin: Origin,
+    },
+}
+
+/// Time limits of one downstream connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ListenerTimeouts {
+    /// From accept to the end of the TLS handshake.
+    pub handshake: Duration,
+    /// From the first byte of a request to the end of its head.
+    pub head: Duration,
+    /// Between requests of a kept-alive connection.
+    pub idle: Duration,
+}
+
+/// How long connections may go on after they were asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Drain {
+    /// A removed listener keeps accepting for this long: load balancers in front need time to see.
+    pub min: Duration,
+    /// After this long, what is still open is closed.
+    pub max: Duration,
+}

@@ -1,0 +1,186 @@
+//! Why Trunkline answered a request itself: the `x-trunkline-reason` header.
+//!
+//! A reason is an RFC 9651 item with parameters, `connect;service="orders";attempts=2`. The same
+//! facts go into span attributes and log fields.
+
+use std::fmt::{self, Write as _};
+
+use crate::ServiceName;
+
+/// Name of the response header.
+pub const HEADER: &str = "x-trunkline-reason";
+
+/// Who decided, and on what numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reason {
+    /// What happened.
+    pub kind: Kind,
+    /// The service it is about.
+    pub service: Option<ServiceName>,
+    /// Facts behind the decision, in the order they are told.
+    pub facts: Vec<(&'static str, Fact)>,
+}
+
+/// A value of a reason's parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    /// A word of ours: an RFC 9651 token.
+    Token(&'static str),
+    /// A text that may hold anything: an RFC 9651 string, what is not printable replaced.
+    Text(String),
+    /// A whole number.
+    Number(i64),
+}
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])* $variant:ident = $token:literal, $status:literal, $people:literal;)*) => {
+        /// What happened. The token is stable: logs, metrics and scripts rely on it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Kind {
+            $($(#[doc = $doc])* $variant,)*
+        }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable word for it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $token,)* }
+            }
+
+            /// The status of the answer.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)* }
+            }
+
+            /// What it means, for people, without detail.
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Self::$variant => $people,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// No route takes the request.
+    NoRoute = "no_route", 404, "no route matches this request";
+    /// The service has no endpoint that can take it.
+    NoEndpoint = "no_endpoint", 503, "the service has no endpoint to send it to";
+    /// The endpoint is coming up and the hold limits are reached.
+    Starting = "starting", 503, "the service is starting";
+    /// No connection to any endpoint tried.
+    Connect = "connect", 502, "the service could not be reached";
+    /// The connection took longer than allowed.
+    ConnectTimeout = "connect_timeout", 504, "the service could not be reached in time";
+    /// TLS to the endpoint failed.
+    UpstreamTls = "upstream_tls", 502, "the secure connection to the service failed";
+    /// The endpoint closed or reset the connection before an answer.
+    UpstreamReset = "upstream_reset", 502, "the service ended the connection without an answer";
+    /// The endpoint's answer is not valid HTTP.
+    UpstreamProtocol = "upstream_protocol", 502, "the service's answer could not be understood";
+    /// No answer within the limit of all attempts.
+    RequestTimeout = "request_timeout", 504, "the service did not answer in time";
+    /// No answer within the limit of one attempt.
+    AttemptTimeout = "attempt_timeout", 504, "the service did not answer in time";
+    /// Nothing moved for too long.
+    IdleTimeout = "idle_timeout", 504, "the exchange was idle for too long";
+    /// The caller's request is not valid.
+    BadRequest = "bad_request", 400, "the request is not valid";
+    /// The caller did not send its request in time.
+    CallerTimeout = "caller_timeout", 408, "the request took too long to arrive";
+    /// The caller's body is larger than allowed.
+    BodyTooLarge = "body_too_large", 413, "the request body is too large";
+    /// A redirect that the configuration asks for.
+    Redirect = "redirect", 308, "the resource is elsewhere";
+    /// An answer that the configuration asks for.
+    Respond = "respond", 200, "the answer is part of the configuration";
+    /// A limit of this process is reached.
+    Overload = "overload", 503, "the gateway is at its limit";
+    /// A defect of Trunkline.
+    Internal = "internal", 500, "the gateway failed";
+}
+
+impl Reason {
+    /// A reason of this kind, without facts.
+    pub fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            service: None,
+            facts: Vec::new(),
+        }
+    }
+
+    /// About this service.
+    #[must_use]
+    pub fn about(mut self, service: &ServiceName) -> Self {
+        self.service = Some(service.clone());
+        self
+    }
+
+    /// With this fact. Names are RFC 9651 keys: lower case, `_`.
+    #[must_use]
+    pub fn fact(mut self, name: &'static str, fact: Fact) -> Self {
+        self.facts.push((name, fact));
+        self
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.as_str())?;
+        if let Some(service) = &self.service {
+            write!(f, ";service=\"{service}\"")?;
+        }
+        for (name, fact) in &self.facts {
+            write!(f, ";{name}=")?;
+            match fact {
+                Fact::Token(token) => f.write_str(token)?,
+                Fact::Number(number) => write!(f, "{number}")?,
+                Fact::Text(text) => write_string(f, text)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Longest text that a fact puts into the header, in characters.
+const TEXT_CHARS_MAX: usize = 200;
+
+/// An RFC 9651 string (§3.3.3): printable ASCII, with `"` and `\` escaped.
+fn write_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_char('"')?;
+    for c in text.chars().take(TEXT_CHARS_MAX) {
+        match c {
+            '"' | '\\' => write!(f, "\\{c}")?,
+            ' '..='~' => f.write_char(c)?,
+            _ => f.write_char('?')?,
+        }
+    }
+    f.write_char('"')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_a_structured_field_item() {
+        let reason = Reason::new(Kind::Connect)
+            .about(&"orders".parse().unwrap())
+            .fact("attempts", Fact::Number(2))
+            .fact("error", Fact::Text("refused \"now\"\r\n".into()));
+        assert_eq!(
+            reason.to_string(),
+            r#"connect;service="orders";attempts=2;error="refused \"now\"??""#
+        );
+    }
+
+    #[test]
+    fn tokens_are_unique() {
+        let mut tokens: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        assert_eq!(tokens.len(), Kind::ALL.len());
+    }
+}

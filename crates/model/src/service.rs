@@ -1,0 +1,156 @@
+//! Services: where requests go, and how Trunkline behaves toward them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::route::Authority;
+use crate::{Origin, ServiceName};
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Service {
+    /// Its name.
+    pub name: ServiceName,
+    /// Where its endpoints come from.
+    pub source: Source,
+    /// The services it calls: start order, injected URLs, allowed callers, expected graph.
+    pub calls: Vec<ServiceName>,
+    /// What is spoken to it.
+    pub protocol: Protocol,
+    /// TLS towards it.
+    pub tls: Option<UpstreamTls>,
+    /// How an endpoint is picked.
+    pub balance: Balance,
+    /// Active checks.
+    pub health: Option<HealthCheck>,
+    /// Passive checks: what live traffic says about an endpoint.
+    pub outlier: Option<Outlier>,
+    /// Time limits.
+    pub timeouts: ServiceTimeouts,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Where a service's endpoints come from. The endpoints themselves are published apart
+/// ([`crate::endpoint::EndpointSet`]), because they change more often than the Model.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// Written addresses; never empty.
+    Static(Vec<StaticEndpoint>),
+    /// A process that Trunkline starts on this machine.
+    Process(Process),
+}
+
+/// A written address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StaticEndpoint {
+    /// Where it is.
+    pub authority: Authority,
+    /// Its part of the traffic, relative to its siblings; zero gets none.
+    pub weight: u32,
+}
+
+/// A process to run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Process {
+    /// Program and arguments as a shell line.
+    pub command: String,
+    /// Where it is run.
+    pub directory: PathBuf,
+    /// The port it listens on; `None` lets Trunkline choose one and tell it by `PORT`.
+    pub port: Option<u16>,
+    /// Further environment variables.
+    pub env: Vec<(String, String)>,
+    /// Toolchain found or named, for people only: `node`, `go`, `rust`.
+    pub language: Option<String>,
+    /// How long it may take to become ready.
+    pub start_timeout: Duration,
+    /// How long it may take to end after SIGTERM.
+    pub stop_timeout: Duration,
+}
+
+/// What is spoken to a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2: over TLS by ALPN, without TLS by prior knowledge.
+    Http2,
+    /// HTTP/2 for gRPC requests and where ALPN offers it, else HTTP/1.1.
+    Auto,
+}
+
+/// TLS towards a service.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UpstreamTls {
+    /// Name to ask for and to verify; `None` takes the host of the endpoint.
+    pub server_name: Option<String>,
+    /// PEM file with roots to trust instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// Whether the certificate is verified.
+    pub verify: bool,
+}
+
+/// How an endpoint is picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Balance {
+    /// In turn, by weight, spread smoothly.
+    RoundRobin,
+    /// The one with the fewest requests in flight for its weight.
+    LeastRequest,
+}
+
+/// Active health checks of every endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HealthCheck {
+    /// How one check is made.
+    pub probe: Probe,
+    /// Between the ends of two checks of one endpoint.
+    pub interval: Duration,
+    /// Limit of one check.
+    pub timeout: Duration,
+    /// So many passes in a row make an unhealthy endpoint healthy.
+    pub rise: u32,
+    /// So many failures in a row make a healthy endpoint unhealthy.
+    pub fall: u32,
+}
+
+/// How one check is made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Probe {
+    /// The port accepts a connection.
+    Tcp,
+    /// `GET` of this path answers with a status below 400.
+    Http {
+        /// Path and query.
+        path: String,
+    },
+}
+
+/// Ejection of endpoints that fail live traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Outlier {
+    /// So many failures in a row (5xx, reset, no connection) eject an endpoint.
+    pub consecutive: u32,
+    /// For how long at first; each further ejection adds this again.
+    pub base: Duration,
+    /// The longest ejection.
+    pub max: Duration,
+    /// At most this share of a service's endpoints is ejected at one time, in percent.
+    pub percent_max: u8,
+}
+
+/// Time limits towards a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ServiceTimeouts {
+    /// To open a connection, TLS included.
+    pub connect: Duration,
+    /// All attempts together, from the head of the request to the head of the response.
+    pub request: Duration,
+    /// One attempt; `None` for no limit but `request`.
+    pub attempt: Option<Duration>,
+    /// Without a byte in either direction while a body or a tunnel is open.
+    pub idle: Duration,
+    /// A pooled connection is closed after this long without a request.
+    pub keep_alive: Duration,
+}

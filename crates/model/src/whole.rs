@@ -1,0 +1,115 @@
+//! The Model: everything that is wanted, validated as a whole.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::listener::Listener;
+use crate::route::Route;
+use crate::service::Service;
+use crate::units::Share;
+use crate::{ProjectName, ServiceName};
+
+/// What is wanted. See the crate's documentation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// The project.
+    pub name: ProjectName,
+    /// How many worker threads.
+    pub workers: Workers,
+    /// Host names of the gateway, the first one is printed.
+    pub domains: Vec<String>,
+    /// Listeners. Ids and addresses are unique.
+    pub listeners: Vec<Listener>,
+    /// Routes. Ids and order keys are unique.
+    pub routes: Vec<Route>,
+    /// Services. Names are unique.
+    pub services: Vec<Service>,
+    /// Traces.
+    pub tracing: Tracing,
+    /// Where access-log lines go.
+    pub access_log: AccessLog,
+    /// How much a caller is told.
+    pub reasons: Reasons,
+    /// Management surfaces.
+    pub management: Management,
+}
+
+/// What one process of the binary does. Values, not features or binaries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// All in one process: a laptop.
+    All,
+    /// In front of the services.
+    Gateway,
+}
+
+/// How many worker threads serve traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Workers {
+    /// One per CPU that the process may use.
+    PerCpu,
+    /// So many; at least 1.
+    Count(u16),
+}
+
+/// What is traced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Tracing {
+    /// Share of the traces that start here; a caller's decision is followed.
+    pub sample: Share,
+}
+
+/// Where access-log lines go.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum AccessLog {
+    /// Nowhere.
+    Off,
+    /// To standard output of `serve`.
+    Stdout(LogFormat),
+    /// To this file, opened again on SIGUSR1 and when it was moved away.
+    File(LogFormat, PathBuf),
+}
+
+/// How a line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LogFormat {
+    /// One JSON object per line.
+    Json,
+    /// Common Log Format, with request and trace ids after it.
+    Clf,
+}
+
+/// How much of a reason a caller is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reasons {
+    /// All of it.
+    Full,
+    /// An opaque id; the log has the rest. For edges to the internet.
+    Id,
+}
+
+/// Management surfaces: who may reach them and where.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Management {
+    /// Control API and console.
+    pub control: Option<SocketAddr>,
+    /// Own metrics.
+    pub metrics: Option<SocketAddr>,
+    /// Jaeger-compatible query API.
+    pub jaeger: Option<SocketAddr>,
+    /// Origins of pages that may call them (CORS), such as `https://tools.example.com`.
+    pub origins: Vec<String>,
+    /// Where the token is found that a caller from outside loopback must send: `env:NAME`,
+    /// `file:path`. A surface beyond loopback without one is an error.
+    pub token: Option<String>,
+    /// How long a reader may wait before its connection is closed.
+    pub idle: Duration,
+}
+
+impl Model {
+    /// The service of this name.
+    pub fn service(&self, name: &ServiceName) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == *name)
+    }
+}
