@@ -1,1 +1,20 @@
-//! Trunkline's `resilience` crate.
+//! Pure state machines that protect a caller from what it calls.
+//!
+//! Nothing here does IO, spawns a task, takes a lock, allocates after construction without saying
+//! so, or reads a clock: time and randomness are arguments. A reader can therefore check each law
+//! in a few minutes, and a test can walk through an hour of behaviour in a microsecond. The proxy
+//! adds the clock, the lock and the events around them.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::print_stdout,
+        clippy::print_stderr
+    )
+)]
+
+pub mod backoff;
+pub mod balance;
+pub mod outlier;
