@@ -61,7 +61,7 @@ impl fmt::Display for Rate {
         let span = format_duration(self.per);
         let unit = span
             .strip_prefix('1')
-            .filter(|u| u.starts_with(|c: char| c.is_alphabetic()));
+            .filter(|unit| unit.chars().all(char::is_alphabetic));
         write!(f, "{}/{}", self.count, unit.unwrap_or(&span))
     }
 }

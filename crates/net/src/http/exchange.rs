@@ -1,0 +1,121 @@
+//! One request with its response, from its first byte to its last: what filters and steps share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use trunkline_model::ListenerId;
+use trunkline_model::trace::TraceContext;
+
+use super::head::Head;
+
+/// Whether the caller used TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Plain.
+    Http,
+    /// TLS.
+    Https,
+}
+
+impl Scheme {
+    /// The word in URLs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// Who is on the other end of a downstream connection.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// From where.
+    pub address: SocketAddr,
+    /// The name it asked for by SNI.
+    pub server_name: Option<Arc<str>>,
+    /// The verified identity of its certificate, if it showed one.
+    pub identity: Option<Arc<str>>,
+}
+
+/// What a step or filter tells later ones. An enum vector, not a type map: what can be told is
+/// listed here.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Note {
+    /// The path before a rewrite.
+    OriginalTarget(Box<str>),
+    /// The stream may stay open without a byte for this long, whatever the service says.
+    IdleLimit(Duration),
+}
+
+/// The notes of an exchange.
+#[derive(Debug, Clone, Default)]
+pub struct Notes(Vec<Note>);
+
+impl Notes {
+    /// Adds a note.
+    pub fn add(&mut self, note: Note) {
+        self.0.push(note);
+    }
+
+    /// The notes, oldest first.
+    pub fn all(&self) -> &[Note] {
+        &self.0
+    }
+}
+
+/// One request with its response. Bodies travel apart, so that hooks can hold the exchange while a
+/// body moves.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The request's head, as edited so far.
+    pub request: Head,
+    /// The response's head, once there is one.
+    pub response: Option<Head>,
+    /// Who called.
+    pub peer: Peer,
+    /// Where it arrived.
+    pub listener: ListenerId,
+    /// Whether it arrived by TLS.
+    pub scheme: Scheme,
+    /// Host that routing uses: lower case, no port, no trailing dot.
+    pub host: Box<str>,
+    /// Its trace.
+    pub trace: TraceContext,
+    /// Its correlation id.
+    pub correlation: Box<str>,
+    /// What steps told each other.
+    pub notes: Notes,
+    /// Whether a filter asked for routing once more; allowed once.
+    rerouted: bool,
+}
+
+impl Exchange {
+    /// An exchange that begins with this request.
+    pub fn begin(
+        request: Head,
+        peer: Peer,
+        arrival: (ListenerId, Scheme),
+        host: Box<str>,
+        identity: (TraceContext, Box<str>),
+    ) -> Self {
+        Self {
+            request,
+            response: None,
+            peer,
+            listener: arrival.0,
+            scheme: arrival.1,
+            host,
+            trace: identity.0,
+            correlation: identity.1,
+            notes: Notes::default(),
+            rerouted: false,
+        }
+    }
+
+    /// Asks for the route to be picked again. Returns whether that is still allowed: once.
+    pub fn reroute(&mut self) -> bool {
+        !std::mem::replace(&mut self.rerouted, true)
+    }
+}

@@ -1,0 +1,354 @@
+//! The head of a message: one buffer of bytes, and where in it things are.
+//!
+//! Edits append to the buffer and move an offset; nothing that was received is copied or changed.
+//! Names compare without case (RFC 9110 §5.1). Whoever puts a name or value in must have checked
+//! it (`model::filter::{HeaderName, HeaderText}`, or the codec that received it).
+
+use std::ops::Range;
+
+/// Version of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Version {
+    /// HTTP/1.0
+    Http10,
+    /// HTTP/1.1
+    Http11,
+    /// HTTP/2
+    Http2,
+}
+
+impl Version {
+    /// As access logs write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        }
+    }
+}
+
+/// A place in the buffer. 32 bits: a head is bounded far below that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    start: u32,
+    end: u32,
+}
+
+impl Place {
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// The first line of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start<'a> {
+    /// Of a request.
+    Request {
+        /// Method.
+        method: &'a str,
+        /// Path and query; `*` for a server-wide OPTIONS, the authority for CONNECT.
+        target: &'a str,
+    },
+    /// Of a response.
+    Response {
+        /// Status.
+        status: u16,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Request { method: Place, target: Place },
+    Response { status: u16 },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Field {
+    name: Place,
+    value: Place,
+}
+
+/// The head of a request or response.
+#[derive(Debug, Clone)]
+pub struct Head {
+    bytes: Vec<u8>,
+    line: Line,
+    version: Version,
+    fields: Vec<Field>,
+}
+
+/// Bytes that a fresh head has room for: most heads fit without growing.
+const ROOM_BYTES: usize = 1_024;
+/// Fields that a fresh head has room for.
+const ROOM_FIELDS: usize = 24;
+
+impl Head {
+    /// The head of a request without fields.
+    pub fn request(method: &str, target: &str, version: Version) -> Self {
+        let mut head = Self::empty(Line::Response { status: 0 }, version);
+        let method = head.push(method.as_bytes());
+        let target = head.push(target.as_bytes());
+        head.line = Line::Request { method, target };
+        head
+    }
+
+    /// The head of a response without fields.
+    pub fn response(status: u16, version: Version) -> Self {
+        Self::empty(Line::Response { status }, version)
+    }
+
+    fn empty(line: Line, version: Version) -> Self {
+        Self {
+            bytes: Vec::with_capacity(ROOM_BYTES),
+            line,
+            version,
+            fields: Vec::with_capacity(ROOM_FIELDS),
+        }
+    }
+
+    /// The version it was received in or is to be sent in.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The first line.
+    pub fn start(&self) -> Start<'_> {
+        match self.line {
+            Line::Request { method, target } => Start::Request {
+                method: self.text(method),
+                target: self.text(target),
+            },
+            Line::Response { status } => Start::Response { status },
+        }
+    }
+
+    /// The method of a request; empty for a response.
+    pub fn method(&self) -> &str {
+        match self.start() {
+            Start::Request { method, .. } => method,
+            Start::Response { .. } => "",
+        }
+    }
+
+    /// The target of a request; empty for a response.
+    pub fn target(&self) -> &str {
+        match self.start() {
+            Start::Request { target, .. } => target,
+            Start::Response { .. } => "",
+        }
+    }
+
+    /// The target without its query.
+    pub fn path(&self) -> &str {
+        let target = self.target();
+        target.split_once('?').map_or(target, |(path, _)| path)
+    }
+
+    /// What follows the first `?` of the target.
+    pub fn query(&self) -> Option<&str> {
+        self.target().split_once('?').map(|(_, query)| query)
+    }
+
+    /// The status of a response; 0 for a request.
+    pub fn status(&self) -> u16 {
+        match self.line {
+            Line::Response { status } => status,
+            Line::Request { .. } => 0,
+        }
+    }
+
+    /// Changes the target of a request; a response stays as it is.
+    pub fn set_target(&mut self, target: &str) {
+        let new = self.push(target.as_bytes());
+        if let Line::Request { target, .. } = &mut self.line {
+            *target = new;
+        }
+    }
+
+    /// Changes the status of a response; a request stays as it is.
+    pub fn set_status(&mut self, new: u16) {
+        if let Line::Response { status } = &mut self.line {
+            *status = new;
+        }
+    }
+
+    /// The value of the first field of this name.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.fields()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// The value of the first field of this name, if it is UTF-8.
+    pub fn get_text(&self, name: &str) -> Option<&str> {
+        self.get(name)
+            .and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// The values of all fields of this name, in order.
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
+        self.fields()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// Whether a field of this name is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Whether a comma-separated field of this name has this element (without case).
+    pub fn has_element(&self, name: &str, element: &str) -> bool {
+        self.get_all(name)
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .any(|item| item.trim_ascii().eq_ignore_ascii_case(element.as_bytes()))
+    }
+
+    /// Puts one field of this name in the place of all that are there.
+    pub fn set(&mut self, name: &str, value: &[u8]) {
+        let first = self.position(name);
+        match first {
+            None => self.append(name, value),
+            Some(at) => {
+                let value = self.push(value);
+                if let Some(field) = self.fields.get_mut(at) {
+                    field.value = value;
+                }
+                self.remove_after(name, at + 1);
+            }
+        }
+    }
+
+    /// Adds a field behind all others.
+    pub fn append(&mut self, name: &str, value: &[u8]) {
+        let name = self.push(name.as_bytes());
+        let value = self.push(value);
+        self.fields.push(Field { name, value });
+    }
+
+    /// Takes away all fields of this name.
+    pub fn remove(&mut self, name: &str) {
+        self.remove_after(name, 0);
+    }
+
+    /// All fields in order: name as received, value.
+    pub fn fields(&self) -> Fields<'_> {
+        Fields {
+            head: self,
+            fields: self.fields.iter(),
+        }
+    }
+
+    /// How many fields there are.
+    pub fn field_count(&self) -> usize {
+        self.fields.len()
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.fields()
+            .position(|(n, _)| n.eq_ignore_ascii_case(name))
+    }
+
+    fn remove_after(&mut self, name: &str, from: usize) {
+        let Self { bytes, fields, .. } = self;
+        let mut index = 0;
+        fields.retain(|field| {
+            index += 1;
+            let found = bytes.get(field.name.range()).unwrap_or_default();
+            index <= from || !found.eq_ignore_ascii_case(name.as_bytes())
+        });
+    }
+
+    /// Appends bytes to the buffer. A head is bounded by its codec to far less than 4 GiB; what
+    /// would pass that is cut to nothing rather than misplaced.
+    fn push(&mut self, new: &[u8]) -> Place {
+        let start = self.bytes.len();
+        let places =
+            u32::try_from(start).and_then(|s| u32::try_from(start + new.len()).map(|e| (s, e)));
+        let Ok((start, end)) = places else {
+            return Place { start: 0, end: 0 };
+        };
+        self.bytes.extend_from_slice(new);
+        Place { start, end }
+    }
+
+    fn slice(&self, place: Place) -> &[u8] {
+        self.bytes.get(place.range()).unwrap_or_default()
+    }
+
+    /// Text that came in as `&str`; anything else reads as empty.
+    fn text(&self, place: Place) -> &str {
+        std::str::from_utf8(self.slice(place)).unwrap_or_default()
+    }
+}
+
+/// Iterator over the fields of a head.
+#[derive(Debug, Clone)]
+pub struct Fields<'a> {
+    head: &'a Head,
+    fields: std::slice::Iter<'a, Field>,
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (&'a str, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let field = self.fields.next()?;
+        Some((self.head.text(field.name), self.head.slice(field.value)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Head {
+        let mut head = Head::request("GET", "/a/b?c=d&e", Version::Http11);
+        head.append("Host", b"shop.localhost");
+        head.append("X-Tag", b"one");
+        head.append("Accept", b"text/html, application/json");
+        head.append("x-tag", b"two");
+        head
+    }
+
+    #[test]
+    fn names_compare_without_case_and_keep_it() {
+        let head = sample();
+        assert_eq!(head.get("x-TAG"), Some(&b"one"[..]));
+        assert_eq!(head.get_all("x-tag").count(), 2);
+        assert_eq!(head.fields().next().unwrap().0, "Host");
+    }
+
+    #[test]
+    fn set_replaces_all_in_the_place_of_the_first() {
+        let mut head = sample();
+        head.set("x-tag", b"three");
+        let names: Vec<_> = head.fields().map(|(name, _)| name).collect();
+        assert_eq!(names, ["Host", "X-Tag", "Accept"]);
+        assert_eq!(head.get_text("X-Tag"), Some("three"));
+    }
+
+    #[test]
+    fn remove_takes_all() {
+        let mut head = sample();
+        head.remove("X-TAG");
+        assert!(!head.has("x-tag"));
+        assert_eq!(head.field_count(), 2);
+    }
+
+    #[test]
+    fn targets_split_at_the_first_question_mark() {
+        let mut head = sample();
+        assert_eq!((head.path(), head.query()), ("/a/b", Some("c=d&e")));
+        head.set_target("/z??");
+        assert_eq!((head.path(), head.query()), ("/z", Some("?")));
+    }
+
+    #[test]
+    fn elements_are_found_in_lists() {
+        assert!(sample().has_element("accept", "Application/JSON"));
+        assert!(!sample().has_element("accept", "application"));
+    }
+}
