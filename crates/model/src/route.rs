@@ -1,10 +1,14 @@
 //! Routes: which requests, in what order of preference, and what happens to them.
 
+mod order;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::filter::{Filter, HeaderName};
 use crate::{ListenerId, Origin, RouteId, ServiceName};
+
+pub use order::specificity;
 
 /// One route. Which of several matching routes wins is decided by [`Route::order`] alone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
