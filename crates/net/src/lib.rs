@@ -1,4 +1,17 @@
 //! Sockets, TLS, HTTP messages, resolving: what moves bytes, and nothing that decides about them.
+//!
+//! The proxy, the mesh, ingest and the APIs are built on these types. Everything here is `Send`; what belongs to one
+//! worker thread (pools, plans) lives in `proxy`. This crate knows no routing, no policy and no file format.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
+pub mod socket;
+pub mod stream;
+pub mod tls;
+
 pub mod http;
+
+pub mod client;
+pub mod resolve;
+
+pub mod hyper_io;
+pub mod unix;

@@ -1,0 +1,145 @@
+//! One type for every byte stream, so that the codec above is compiled once and never boxed.
+//!
+//! `Mem` is a pair of pipes in memory, for simulations with a seed. `Tls` wraps any other stream, itself included,
+//! which is what TLS inside a tunnel needs. Nothing here reads a byte of HTTP.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsStream;
+
+use crate::tls::Facts;
+
+/// A connection to a caller or to an endpoint.
+#[derive(Debug)]
+pub enum Stream {
+    /// A TCP connection.
+    Tcp(TcpStream),
+    /// A connection over a unix socket.
+    Unix(UnixStream),
+    /// TLS, either side, over another stream.
+    Tls(Box<TlsStream<Stream>>),
+    /// One end of a pipe in memory.
+    Mem(DuplexStream),
+}
+
+impl Stream {
+    /// Takes an accepted or connected TCP socket and turns off Nagle's delay, which would hold back small replies.
+    pub fn tcp(socket: TcpStream) -> Self {
+        // A socket whose peer already reset the connection refuses the option; the first read will report that.
+        let _ = socket.set_nodelay(true);
+        Self::Tcp(socket)
+    }
+
+    /// Two connected ends; each holds at most `capacity` bytes that the other has not read.
+    pub fn pair(capacity: usize) -> (Self, Self) {
+        let (one, other) = tokio::io::duplex(capacity);
+        (Self::Mem(one), Self::Mem(other))
+    }
+
+    /// The peer's address, where the stream (or what TLS runs on) is TCP.
+    pub fn peer_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(socket) => socket.peer_addr().ok(),
+            Self::Tls(tls) => tls.get_ref().0.peer_address(),
+            Self::Unix(_) | Self::Mem(_) => None,
+        }
+    }
+
+    /// Our own address, where the stream (or what TLS runs on) is TCP.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(socket) => socket.local_addr().ok(),
+            Self::Tls(tls) => tls.get_ref().0.local_address(),
+            Self::Unix(_) | Self::Mem(_) => None,
+        }
+    }
+
+    /// What the TLS handshake agreed on; `None` for a stream without TLS.
+    pub fn tls(&self) -> Option<Facts> {
+        match self {
+            Self::Tls(tls) => Some(Facts::of(tls)),
+            Self::Tcp(_) | Self::Unix(_) | Self::Mem(_) => None,
+        }
+    }
+
+    /// The protocol that ALPN chose, such as `h2`.
+    pub fn alpn(&self) -> Option<&[u8]> {
+        match self {
+            Self::Tls(tls) => tls.get_ref().1.alpn_protocol(),
+            Self::Tcp(_) | Self::Unix(_) | Self::Mem(_) => None,
+        }
+    }
+}
+
+macro_rules! forward {
+    ($self:ident, $stream:ident => $call:expr) => {
+        match $self.get_mut() {
+            Stream::Tcp(inner) => {
+                let $stream = Pin::new(inner);
+                $call
+            }
+            Stream::Unix(inner) => {
+                let $stream = Pin::new(inner);
+                $call
+            }
+            Stream::Tls(inner) => {
+                let $stream = Pin::new(inner.as_mut());
+                $call
+            }
+            Stream::Mem(inner) => {
+                let $stream = Pin::new(inner);
+                $call
+            }
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        forward!(self, stream => stream.poll_read(context, buffer))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        forward!(self, stream => stream.poll_write(context, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        forward!(self, stream => stream.poll_flush(context))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        forward!(self, stream => stream.poll_shutdown(context))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        forward!(self, stream => stream.poll_write_vectored(context, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(inner) => inner.is_write_vectored(),
+            Self::Unix(inner) => inner.is_write_vectored(),
+            Self::Tls(inner) => inner.is_write_vectored(),
+            Self::Mem(inner) => inner.is_write_vectored(),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! TLS through rustls with one named provider (aws-lc-rs), never the process-wide default.
+//!
+//! Servers choose their certificate from a [`CertificateStore`] that can be swapped under running listeners; clients
+//! trust the system's roots, roots of a file, or, when asked to, anybody. TLS 1.2 and 1.3 only. Which listener or
+//! service uses which settings is not decided here, and mesh identities are verified in `mesh`.
+
+mod certificate;
+mod client;
+mod facts;
+mod server;
+mod store;
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::crypto::CryptoProvider;
+
+pub use certificate::{Certificate, LoadError, PEM_BYTES_MAX, ReadError, WhatIsWrong};
+pub use client::{
+    ClientSettings, ClientTlsError, Roots, RootsError, SERVERS_REMEMBERED_MAX, client_config,
+    server_name,
+};
+pub use facts::Facts;
+pub use server::{ClientCertificates, SESSIONS_MAX, ServerSettings, ServerTlsError, server_config};
+pub use store::{CertificateStore, HostPattern};
+
+/// ALPN name of HTTP/2 (RFC 9113 §3.2).
+pub const H2: &[u8] = b"h2";
+/// ALPN name of HTTP/1.1 (RFC 7301 §6).
+pub const HTTP_1_1: &[u8] = b"http/1.1";
+
+/// The cryptography of every TLS connection of this process.
+pub fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    Arc::clone(PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())))
+}
