@@ -19,15 +19,8 @@
 )]
 
 pub mod commands;
-pub mod guard;
 pub mod problem;
-pub mod surfaces;
-
-pub mod control;
-pub mod jaeger;
-pub mod metrics;
 
 pub mod traces;
 
 pub use commands::Commands;
-pub use surfaces::{Surfaces, Wiring};
