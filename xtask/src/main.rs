@@ -1,1 +1,71 @@
-fn main() {}
+//! The tasks behind `./x`: demo, test, ci, bench, fuzz, generate.
+//!
+//! Each verb is a file and a list of steps; a step is mostly a command that anybody can run by hand and that is
+//! printed before it runs. Nothing is checked in CI that cannot be checked here. It is not part of the product: it may
+//! print, read the environment and the clock, and knows no crate of ours except by reading its source.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a developer's tool talks to its terminal and times its steps"
+)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
+
+mod bench;
+mod ci;
+mod demo;
+mod deny;
+mod fuzz;
+mod generate;
+mod shop;
+mod steps;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use steps::Steps;
+
+const HELP: &str = "\
+./x demo                        build Trunkline and run examples/shop behind it
+./x test [ARGS]                 all tests; with ARGS: cargo test --workspace ARGS
+./x ci                          everything that is checked: style, tests, docs, dependencies, fuzz smoke
+./x bench [start|router|load]   measure against the bars, and against HAProxy, nginx and Envoy
+./x fuzz [TARGET] [SECONDS]     fuzz one target, or all of them, for 60 seconds each
+./x generate [--check]          write (or compare) the generated schema and reference pages
+./x tidy                        the house rules that a scan of the source can check
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (verb, rest) = arguments
+        .split_first()
+        .map_or(("help", [].as_slice()), |(v, r)| (v, r));
+    let mut steps = Steps::default();
+    let outcome = match verb {
+        "demo" => demo::run(&mut steps, rest),
+        "test" => test::run(&mut steps, rest),
+        "ci" => ci::run(&mut steps),
+        "bench" => bench::run(&mut steps, rest),
+        "fuzz" => fuzz::run(&mut steps, rest),
+        "generate" => generate::run(&mut steps, rest),
+        "tidy" => steps.step("tidy", tidy::check),
+        "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprint!("there is no verb `{other}`\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    steps.print_timings();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nfailed: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

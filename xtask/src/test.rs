@@ -1,0 +1,22 @@
+//! `./x test`: all tests, of the workspace and of the example.
+
+use crate::shop;
+use crate::steps::{Outcome, Steps, command};
+
+pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
+    if !arguments.is_empty() {
+        let mut chosen = command("cargo test --workspace --exclude trunkline-fuzz");
+        return steps.command("chosen tests", chosen.args(arguments));
+    }
+    // The end-to-end tests start the example's services; building them here keeps that out of their deadlines.
+    shop::build(steps)?;
+    steps.command(
+        "build of the tests",
+        &mut command("cargo test --workspace --exclude trunkline-fuzz --no-run --quiet"),
+    )?;
+    steps.command(
+        "tests",
+        &mut command("cargo test --workspace --exclude trunkline-fuzz --no-fail-fast"),
+    )?;
+    shop::test(steps)
+}
