@@ -1,6 +1,7 @@
 //! Routes: which requests, in what order of preference, and what happens to them.
 
 mod order;
+pub mod path;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -41,7 +42,7 @@ pub struct OrderKey(pub u64, pub u64);
 pub struct Match {
     /// Any of these hosts.
     pub hosts: Vec<HostPattern>,
-    /// The path, without query, as received (percent-encoding is not touched).
+    /// The path, without query, as received but for what RFC 3986 calls equivalent ([`path`]).
     pub path: PathPattern,
     /// Any of these methods, in upper case.
     pub methods: Vec<String>,

@@ -1,0 +1,120 @@
+//! A flat list of filters and how it is run.
+//!
+//! Requests pass the list from its first filter to its last, responses from its last to its first:
+//! the filter that is nearest to the caller sees a request first and its response last. With two
+//! chains, the listener's and the route's, the listener's is the outer one: it runs first on
+//! requests and last on responses. Answers that Trunkline makes itself pass the response hooks
+//! too, so that a redirect carries HSTS; a filter that answers *them* is ignored there, or two
+//! filters could answer each other for ever.
+
+use bytes::Bytes;
+use trunkline_model::filter as settings;
+use trunkline_net::http::Exchange;
+
+use crate::{BodyVerdict, Filter, Hooks, Invalid, Reply, Verdict};
+
+/// A flat list of filters.
+#[derive(Debug, Clone, Default)]
+pub struct Chain {
+    /// The filters, in the order that their dialect defines.
+    pub filters: Vec<Filter>,
+}
+
+impl Chain {
+    /// Compiles every filter, or tells everything that is wrong.
+    pub fn compile(settings: &[settings::Filter]) -> Result<Self, Vec<Invalid>> {
+        let mut chain = Self::default();
+        let mut wrong = Vec::new();
+        for setting in settings {
+            match Filter::compile(setting) {
+                Ok(filter) => chain.filters.push(filter),
+                Err(invalid) => wrong.push(invalid),
+            }
+        }
+        if wrong.is_empty() {
+            Ok(chain)
+        } else {
+            Err(wrong)
+        }
+    }
+
+    /// Names of the filters, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.filters.iter().map(Filter::name)
+    }
+
+    /// Whether a filter looks at the request's body; else it need not pass the chain.
+    pub fn reads_request_body(&self) -> bool {
+        self.filters.iter().any(Filter::reads_request_body)
+    }
+
+    /// Whether a filter looks at the response's body; else it need not pass the chain.
+    pub fn reads_response_body(&self) -> bool {
+        self.filters.iter().any(Filter::reads_response_body)
+    }
+
+    /// Runs the request hooks. `Some` is the answer of the filter that stopped the chain.
+    ///
+    /// Nothing is allocated and nothing waits unless a filter does. A filter that asked for another
+    /// route tells so through [`Exchange::reroute`], which the caller looks at afterwards.
+    pub async fn run_request(&self, exchange: &mut Exchange) -> Option<Reply> {
+        for filter in &self.filters {
+            if let Some(reply) = settle(filter.on_request(exchange)).await {
+                return Some(reply);
+            }
+        }
+        None
+    }
+
+    /// Runs the response hooks. `Some` is an answer that takes the place of the response.
+    pub async fn run_response(&self, exchange: &mut Exchange) -> Option<Reply> {
+        for filter in self.filters.iter().rev() {
+            if let Some(reply) = settle(filter.on_response(exchange)).await {
+                return Some(reply);
+            }
+        }
+        None
+    }
+
+    /// Passes a part of the request's body through every filter.
+    pub fn run_request_body(&self, exchange: &mut Exchange, chunk: &mut Bytes) -> BodyVerdict {
+        first_abort(self.filters.iter(), |filter| {
+            filter.on_request_body(exchange, chunk)
+        })
+    }
+
+    /// Passes a part of the response's body through every filter.
+    pub fn run_response_body(&self, exchange: &mut Exchange, chunk: &mut Bytes) -> BodyVerdict {
+        first_abort(self.filters.iter().rev(), |filter| {
+            filter.on_response_body(exchange, chunk)
+        })
+    }
+
+    /// Tells every filter that the exchange is over.
+    pub fn run_end(&self, exchange: &Exchange) {
+        for filter in &self.filters {
+            filter.on_end(exchange);
+        }
+    }
+}
+
+/// Waits for as long as a filter wants to.
+async fn settle(mut verdict: Verdict<'_>) -> Option<Reply> {
+    loop {
+        verdict = match verdict {
+            Verdict::Continue => return None,
+            Verdict::Respond(reply) => return Some(reply),
+            Verdict::Wait(future) => future.await,
+        };
+    }
+}
+
+fn first_abort<'a>(
+    filters: impl Iterator<Item = &'a Filter>,
+    hook: impl FnMut(&'a Filter) -> BodyVerdict,
+) -> BodyVerdict {
+    let mut verdicts = filters.map(hook);
+    verdicts
+        .find(|verdict| *verdict != BodyVerdict::Continue)
+        .unwrap_or(BodyVerdict::Continue)
+}

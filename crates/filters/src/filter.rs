@@ -1,0 +1,143 @@
+//! Every built-in filter as one enum, so that a chain calls its filters without indirection.
+
+use bytes::Bytes;
+use trunkline_model::filter as settings;
+use trunkline_net::http::Exchange;
+
+use crate::{
+    BodyVerdict, HeaderEdits, Hooks, RedirectToHttps, RewritePath, SecureHeaders, Verdict,
+};
+
+/// A filter that is ready to run.
+#[derive(Debug, Clone)]
+pub enum Filter {
+    /// Edits of the request's head.
+    RequestHeaders(HeaderEdits),
+    /// Edits of the response's head.
+    ResponseHeaders(HeaderEdits),
+    /// Response headers that browsers protect their users by.
+    SecureHeaders(SecureHeaders),
+    /// Another path for the service.
+    RewritePath(RewritePath),
+    /// Plain HTTP goes to HTTPS.
+    RedirectToHttps(RedirectToHttps),
+}
+
+/// Why settings cannot become a filter.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Invalid {
+    /// A pattern that the `regex` crate refuses, or whose program would be too large.
+    #[error("`{pattern}` is not a regular expression that can be used")]
+    Regex {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        #[source]
+        source: regex::Error,
+    },
+    /// A path that would make an unsendable request.
+    #[error("`{0}` cannot stand in a path: use visible ASCII, `%` escapes, no `?` and no `#`")]
+    Path(String),
+}
+
+impl Filter {
+    /// Makes a filter of its settings.
+    pub fn compile(settings: &settings::Filter) -> Result<Self, Invalid> {
+        Ok(match settings {
+            settings::Filter::RequestHeaders(edits) => {
+                Self::RequestHeaders(HeaderEdits::new(edits.clone()))
+            }
+            settings::Filter::ResponseHeaders(edits) => {
+                Self::ResponseHeaders(HeaderEdits::new(edits.clone()))
+            }
+            settings::Filter::SecureHeaders { hsts } => {
+                Self::SecureHeaders(SecureHeaders::new(*hsts))
+            }
+            settings::Filter::RewritePath(rewrite) => {
+                Self::RewritePath(RewritePath::compile(rewrite)?)
+            }
+            settings::Filter::RedirectToHttps { port } => {
+                Self::RedirectToHttps(RedirectToHttps { port: *port })
+            }
+        })
+    }
+
+    /// Its name for people, logs and explanations.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::RequestHeaders(_) => "request_headers",
+            Self::ResponseHeaders(_) => "response_headers",
+            Self::SecureHeaders(_) => "secure_headers",
+            Self::RewritePath(_) => "rewrite_path",
+            Self::RedirectToHttps(_) => "redirect_to_https",
+        }
+    }
+
+    /// Whether it looks at the parts of a request's body: a chain without such a filter leaves the
+    /// body alone.
+    pub const fn reads_request_body(&self) -> bool {
+        match self {
+            Self::RequestHeaders(_)
+            | Self::ResponseHeaders(_)
+            | Self::SecureHeaders(_)
+            | Self::RewritePath(_)
+            | Self::RedirectToHttps(_) => false,
+        }
+    }
+
+    /// Whether it looks at the parts of a response's body.
+    pub const fn reads_response_body(&self) -> bool {
+        match self {
+            Self::RequestHeaders(_)
+            | Self::ResponseHeaders(_)
+            | Self::SecureHeaders(_)
+            | Self::RewritePath(_)
+            | Self::RedirectToHttps(_) => false,
+        }
+    }
+}
+
+impl Hooks for Filter {
+    fn on_request<'a>(&'a self, exchange: &'a mut Exchange) -> Verdict<'a> {
+        match self {
+            Self::RequestHeaders(edits) => {
+                edits.apply(&mut exchange.request);
+                Verdict::Continue
+            }
+            Self::RewritePath(rewrite) => rewrite.on_request(exchange),
+            Self::RedirectToHttps(redirect) => redirect.on_request(exchange),
+            Self::ResponseHeaders(_) | Self::SecureHeaders(_) => Verdict::Continue,
+        }
+    }
+
+    fn on_request_body(&self, _: &mut Exchange, _: &mut Bytes) -> BodyVerdict {
+        debug_assert!(
+            !self.reads_request_body(),
+            "it reads bodies but is not asked"
+        );
+        BodyVerdict::Continue
+    }
+
+    fn on_response<'a>(&'a self, exchange: &'a mut Exchange) -> Verdict<'a> {
+        match self {
+            Self::ResponseHeaders(edits) => {
+                if let Some(response) = &mut exchange.response {
+                    edits.apply(response);
+                }
+                Verdict::Continue
+            }
+            Self::SecureHeaders(secure) => secure.on_response(exchange),
+            Self::RequestHeaders(_) | Self::RewritePath(_) | Self::RedirectToHttps(_) => {
+                Verdict::Continue
+            }
+        }
+    }
+
+    fn on_response_body(&self, _: &mut Exchange, _: &mut Bytes) -> BodyVerdict {
+        debug_assert!(
+            !self.reads_response_body(),
+            "it reads bodies but is not asked"
+        );
+        BodyVerdict::Continue
+    }
+}
