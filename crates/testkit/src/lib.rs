@@ -1,1 +1,22 @@
-//! Trunkline's `testkit` crate.
+//! What tests share: services that behave well or badly, a caller that sees every byte, throwaway certificates.
+//!
+//! Everything binds to a free port of 127.0.0.1, runs on a thread of its own and ends when it is dropped, so a test
+//! may use any runtime or none. This crate is a dev-dependency only. A clock for tests is `trunkline_rt::ManualClock`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking"
+)]
+
+pub mod body;
+pub mod upstream;
+
+pub mod raw;
+pub mod wait;
+
+pub mod pki;
+
+pub use pki::Pki;
+pub use raw::RawClient;
+pub use upstream::Upstream;
