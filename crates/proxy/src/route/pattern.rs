@@ -1,0 +1,287 @@
+//! Path patterns, compiled: does this path, in its normal form, fit?
+//!
+//! The trie of a bucket decides most of it while walking; what it cannot decide (the rest behind a
+//! `**` in the middle, a regular expression) is asked here, on the whole path. Regular expressions
+//! are compiled without Unicode classes (`\d` is ten digits): paths are ASCII but for raw bytes,
+//! and the programs are small. `(?u:...)` asks for more.
+
+use regex::bytes::{Regex, RegexBuilder};
+use trunkline_model::route::path::{self, BadPath};
+use trunkline_model::route::{PathPattern, ValuePattern};
+
+/// Largest compiled program of one pattern, in bytes.
+const REGEX_BYTES_MAX: usize = 1 << 20;
+
+/// Why a pattern cannot be used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum InvalidPattern {
+    /// The path of a pattern could never be that of a request.
+    #[error("no request can have the path `{0}`")]
+    Path(String, #[source] BadPath),
+    /// `**` beside other characters of a segment.
+    #[error("`**` in `{0}` must be a whole segment: write `/a/**/b`")]
+    Glob(String),
+    /// A pattern that the `regex` crate refuses, or whose program would be too large.
+    #[error("`{0}` is not a regular expression that can be used")]
+    Regex(String, #[source] regex::Error),
+}
+
+/// A path pattern that is ready to be asked.
+#[derive(Debug, Clone)]
+pub enum Path {
+    /// Exactly this normal path.
+    Exact(Box<str>),
+    /// This path, without trailing slash, and everything below it.
+    Prefix(Box<str>),
+    /// A sequence of segments.
+    Glob(Box<[Step]>),
+    /// A regular expression, anchored at both ends.
+    Regex(Regex),
+}
+
+/// One segment of a glob.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Exactly this segment.
+    Literal(Box<str>),
+    /// A segment of at least one byte.
+    One,
+    /// A segment made of these parts, with any number of bytes between two of them.
+    Parts(Box<[Box<str>]>),
+    /// Any number of segments.
+    Any,
+}
+
+impl Path {
+    /// Checks and compiles a pattern.
+    pub fn compile(pattern: &PathPattern) -> Result<Self, InvalidPattern> {
+        match pattern {
+            PathPattern::Exact(text) => Ok(Self::Exact(normal(text)?)),
+            PathPattern::Prefix(text) => {
+                Ok(Self::Prefix(normal(text)?.trim_end_matches('/').into()))
+            }
+            PathPattern::Glob(text) => glob(text).map(Self::Glob),
+            PathPattern::Regex(text) => anchored(text).map(Self::Regex),
+        }
+    }
+
+    /// Whether a normal path fits.
+    pub fn fits(&self, path: &str) -> bool {
+        match self {
+            Self::Exact(exact) => **exact == *path,
+            Self::Prefix(prefix) => path
+                .strip_prefix(&**prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+            Self::Glob(steps) => glob_fits(steps, path),
+            Self::Regex(regex) => regex.is_match(path.as_bytes()),
+        }
+    }
+}
+
+fn normal(text: &str) -> Result<Box<str>, InvalidPattern> {
+    match path::normal(text) {
+        Ok(normal) => Ok(normal.into()),
+        Err(bad) => Err(InvalidPattern::Path(text.to_owned(), bad)),
+    }
+}
+
+/// A pattern for a whole value.
+pub fn anchored(pattern: &str) -> Result<Regex, InvalidPattern> {
+    RegexBuilder::new(&format!("^(?:{pattern})$"))
+        .unicode(false)
+        .size_limit(REGEX_BYTES_MAX)
+        .build()
+        .map_err(|error| InvalidPattern::Regex(pattern.to_owned(), error))
+}
+
+fn glob(text: &str) -> Result<Box<[Step]>, InvalidPattern> {
+    let normal = normal(text)?;
+    let segments = normal.split('/').skip(1);
+    let step = |segment: &str| match segment {
+        "*" => Ok(Step::One),
+        "**" => Ok(Step::Any),
+        _ if segment.contains("**") => Err(InvalidPattern::Glob(text.to_owned())),
+        _ if segment.contains('*') => Ok(Step::Parts(segment.split('*').map(Box::from).collect())),
+        _ => Ok(Step::Literal(segment.into())),
+    };
+    segments.map(step).collect()
+}
+
+/// Whether all steps fit a path that starts with `/`.
+///
+/// `**` is tried greedily from the shortest match, and only the last one is ever taken back: what
+/// an earlier one could win by taking more, the later one can take instead. So the time is at most
+/// segments times steps.
+fn glob_fits(steps: &[Step], path: &str) -> bool {
+    let mut steps = steps;
+    // What is left of the path: `None` after its last segment.
+    let mut rest = path.strip_prefix('/');
+    let mut retry: Option<(&[Step], Option<&str>)> = None;
+    loop {
+        let fitted = match (steps.split_first(), rest) {
+            (None, None) => return true,
+            (Some((Step::Any, behind)), _) => {
+                retry = Some((behind, rest));
+                steps = behind;
+                continue;
+            }
+            (Some((step, behind)), Some(text)) => {
+                let (segment, more) = first_segment(text);
+                step.fits(segment).then_some((behind, more))
+            }
+            _ => None,
+        };
+        match (fitted, retry) {
+            (Some((behind, more)), _) => (steps, rest) = (behind, more),
+            (None, Some((behind, Some(text)))) => {
+                let (_, more) = first_segment(text);
+                retry = Some((behind, more));
+                (steps, rest) = (behind, more);
+            }
+            (None, _) => return false,
+        }
+    }
+}
+
+/// The first segment of a text, and what is behind its slash.
+pub fn first_segment(text: &str) -> (&str, Option<&str>) {
+    match text.split_once('/') {
+        Some((segment, rest)) => (segment, Some(rest)),
+        None => (text, None),
+    }
+}
+
+impl Step {
+    /// Whether a segment fits. [`Step::Any`] is not asked about single segments: it fits each.
+    pub fn fits(&self, segment: &str) -> bool {
+        match self {
+            Self::Literal(literal) => **literal == *segment,
+            Self::One => !segment.is_empty(),
+            Self::Parts(parts) => parts_fit(parts, segment),
+            Self::Any => true,
+        }
+    }
+}
+
+/// Whether a segment starts with the first part, ends with the last, and has the others in order
+/// between them. Taking each as early as possible leaves the most room for the rest.
+fn parts_fit(parts: &[Box<str>], segment: &str) -> bool {
+    let [first, middle @ .., last] = parts else {
+        return false;
+    };
+    let Some(mut rest) = segment
+        .strip_prefix(&**first)
+        .and_then(|rest| rest.strip_suffix(&**last))
+    else {
+        return false;
+    };
+    for part in middle {
+        let Some((_, behind)) = rest.split_once(&**part) else {
+            return false;
+        };
+        rest = behind;
+    }
+    true
+}
+
+/// A pattern for a header's or parameter's value, ready to be asked.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// Exactly this.
+    Exact(Box<str>),
+    /// Starts so.
+    Prefix(Box<str>),
+    /// A regular expression for the whole value.
+    Regex(Regex),
+    /// It is there.
+    Present,
+    /// It is not there.
+    Absent,
+}
+
+impl Value {
+    /// Checks and compiles a pattern.
+    pub fn compile(pattern: &ValuePattern) -> Result<Self, InvalidPattern> {
+        Ok(match pattern {
+            ValuePattern::Exact(text) => Self::Exact(text.as_str().into()),
+            ValuePattern::Prefix(text) => Self::Prefix(text.as_str().into()),
+            ValuePattern::Regex(text) => Self::Regex(anchored(text)?),
+            ValuePattern::Present => Self::Present,
+            ValuePattern::Absent => Self::Absent,
+        })
+    }
+
+    /// Whether any of these values fits. [`Value::Absent`] fits if there is none.
+    pub fn fits<V: AsRef<[u8]>>(&self, mut values: impl Iterator<Item = V>) -> bool {
+        match self {
+            Self::Exact(exact) => values.any(|value| value.as_ref() == exact.as_bytes()),
+            Self::Prefix(prefix) => values.any(|v| v.as_ref().starts_with(prefix.as_bytes())),
+            Self::Regex(regex) => values.any(|value| regex.is_match(value.as_ref())),
+            Self::Present => values.next().is_some(),
+            Self::Absent => values.next().is_none(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pattern: &PathPattern, fits: &[&str], others: &[&str]) {
+        let path = Path::compile(pattern).unwrap();
+        for text in fits {
+            assert!(path.fits(text), "{pattern:?} takes {text}");
+        }
+        for text in others {
+            assert!(!path.fits(text), "{pattern:?} does not take {text}");
+        }
+    }
+
+    #[test]
+    fn prefixes_end_at_segment_borders() {
+        let prefix = |text: &str| PathPattern::Prefix(text.into());
+        let (fits, others) = (["/api", "/api/", "/api/x"], ["/apix", "/ap", "/"]);
+        check(&prefix("/api"), &fits, &others);
+        check(&prefix("/api/"), &fits, &others);
+        check(&prefix("/"), &["/", "/x", "//"], &[]);
+    }
+
+    #[test]
+    fn globs_take_segments_and_parts_of_them() {
+        let glob = |text: &str| PathPattern::Glob(text.into());
+        check(&glob("/a/*"), &["/a/b"], &["/a", "/a/", "/a/b/c", "/a/b/"]);
+        check(&glob("/a/**"), &["/a", "/a/", "/a/b/c"], &["/ab", "/"]);
+        check(&glob("/**"), &["/", "/a", "/a/b", "//"], &[]);
+        check(
+            &glob("/**/x"),
+            &["/x", "/a/x", "/x/a/x"],
+            &["/", "/a", "/x/a", "/ax"],
+        );
+        check(
+            &glob("/a/**/b/*/c"),
+            &["/a/b/1/c", "/a/b/b/1/c", "/a/b/1/b/2/c"],
+            &["/a/b/c"],
+        );
+        check(
+            &glob("/v*.png"),
+            &["/v.png", "/v1.png"],
+            &["/v.pn", "/vpng", "/v/.png"],
+        );
+        check(&glob("/a*b*a"), &["/aba", "/a1b2a"], &["/aa", "/ab"]);
+        check(&glob("/%61/*"), &["/a/x"], &["/%61/x"]);
+        assert!(Path::compile(&glob("/a**")).is_err());
+        assert!(Path::compile(&glob("/../a")).is_err());
+    }
+
+    #[test]
+    fn regular_expressions_take_the_whole_path() {
+        let regex = |text: &str| PathPattern::Regex(text.into());
+        check(
+            &regex("/u/[0-9]+|/me"),
+            &["/u/1", "/me"],
+            &["/u/1/x", "/x/me", "/u/"],
+        );
+        assert!(Path::compile(&regex("/u/(")).is_err());
+        assert!(Path::compile(&regex("(a{999}){999}")).is_err());
+    }
+}
