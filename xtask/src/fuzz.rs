@@ -4,9 +4,10 @@
 //! rustc can run, so `fuzz/rustc`, a wrapper for workspace crates, asks for it; dependencies are built as always.
 
 use std::fs;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
-use crate::steps::{Outcome, Steps, command, execute, root, target_dir};
+use crate::steps::{Outcome, Steps, command, root, target_dir};
 
 /// Long enough to reach what a seed nearly reaches, short enough for every change.
 const SMOKE_SECONDS: u32 = 15;
@@ -78,9 +79,35 @@ fn fuzz(steps: &mut Steps, target: &str, seconds: u32) -> Outcome {
     fuzzer
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
-        .args(["-rss_limit_mb=2048", "-timeout=10", "-print_final_stats=1"])
+        .args(["-rss_limit_mb=2048", "-timeout=10", "-reduce_inputs=0"])
         .arg(&corpus);
-    steps.step(&format!("fuzz: {target}, {seconds} s"), || {
-        execute(fuzzer.current_dir(root()))
-    })
+    let name = format!("fuzz: {target}, {seconds} s");
+    steps.step(&name, || watch(fuzzer.current_dir(root())))
+}
+
+/// Runs the fuzzer and shows what it says, except a line for each of the many inputs it finds interesting.
+fn watch(fuzzer: &mut Command) -> Outcome {
+    let mut child = fuzzer
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| format!("the fuzzer did not start: {e}"))?;
+    let said = BufReader::new(child.stderr.take().ok_or("the fuzzer has no output")?);
+    for line in said.split(b'\n') {
+        let line = line.map_err(|e| format!("the fuzzer's output: {e}"))?;
+        let line = String::from_utf8_lossy(&line);
+        let word = line.split_whitespace().nth(1).unwrap_or_default();
+        let found = line.starts_with('#') && ["NEW", "RELOAD", "REDUCE"].contains(&word);
+        let dictionary = line.starts_with('"') || line.starts_with("######");
+        if !found && !dictionary {
+            eprintln!("{line}");
+        }
+    }
+    match child.wait() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!(
+            "the fuzzer ended with {status}; the input is in fuzz/artifacts"
+        )),
+        Err(e) => Err(format!("the fuzzer: {e}")),
+    }
 }

@@ -15,10 +15,10 @@ fn generate(arguments: &[&str], path: &str, only_compare: bool) -> Outcome {
     let file = root().join(path);
     if only_compare {
         let committed = fs::read(&file).map_err(|e| format!("{path}: {e}"))?;
-        return match committed == fresh {
-            true => Ok(()),
-            false => Err(format!("{path} is stale: run `./x generate` and commit it")),
-        };
+        if committed != fresh {
+            return Err(format!("{path} is stale: run `./x generate` and commit it"));
+        }
+        return Ok(());
     }
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;

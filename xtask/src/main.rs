@@ -34,6 +34,7 @@ const HELP: &str = "\
 ./x bench [start|router|load]   measure against the bars, and against HAProxy, nginx and Envoy
 ./x fuzz [TARGET] [SECONDS]     fuzz one target, or all of them, for 60 seconds each
 ./x generate [--check]          write (or compare) the generated schema and reference pages
+./x deny                        licences, bans and sources of dependencies
 ./x tidy                        the house rules that a scan of the source can check
 ";
 
@@ -42,6 +43,9 @@ fn main() -> ExitCode {
     let (verb, rest) = arguments
         .split_first()
         .map_or(("help", [].as_slice()), |(v, r)| (v, r));
+    if deny::is_cargo_deny_asking() {
+        return deny::answer_as_cargo(&arguments);
+    }
     let mut steps = Steps::default();
     let outcome = match verb {
         "demo" => demo::run(&mut steps, rest),
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         "fuzz" => fuzz::run(&mut steps, rest),
         "generate" => generate::run(&mut steps, rest),
         "tidy" => steps.step("tidy", tidy::check),
+        "deny" => deny::run(&mut steps),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

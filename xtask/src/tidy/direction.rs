@@ -134,20 +134,20 @@ fn check_package(package: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Why `user` may not depend on `used`, if it may not.
-fn wrong(user: &str, used: &str) -> Option<String> {
-    if let Some(ours) = used.strip_prefix("trunkline-") {
-        let dialect = user.starts_with("dialect-") && ["config", "expr", "model"].contains(&ours);
+/// Why `from` may not depend on `to`, if it may not.
+fn wrong(from: &str, to: &str) -> Option<String> {
+    if let Some(ours) = to.strip_prefix("trunkline-") {
+        let dialect = from.starts_with("dialect-") && ["config", "expr", "model"].contains(&ours);
         let listed = ALLOWED
             .iter()
-            .any(|(name, uses)| *name == user && uses.contains(&ours));
-        let allowed = user == "trunkline" || dialect || listed;
+            .any(|(name, uses)| *name == from && uses.contains(&ours));
+        let allowed = from == "trunkline" || dialect || listed;
         return (!allowed).then(|| {
-            format!("{user} → {ours}: not a direction of ARCHITECTURE.md (xtask, ALLOWED)")
+            format!("{from} → {ours}: not a direction of ARCHITECTURE.md (xtask, ALLOWED)")
         });
     }
-    let (_, users, reason) = KEPT.iter().find(|(name, ..)| *name == used)?;
-    (!users.contains(&user)).then(|| format!("{user} → {used}: {reason}"))
+    let (_, users, reason) = KEPT.iter().find(|(name, ..)| *name == to)?;
+    (!users.contains(&from)).then(|| format!("{from} → {to}: {reason}"))
 }
 
 fn short_name(name: &str) -> &str {
@@ -193,8 +193,8 @@ mod tests {
             }
             path.pop();
         }
-        ALLOWED
-            .iter()
-            .for_each(|(name, _)| depth(name, &mut Vec::new()));
+        for (name, _) in ALLOWED {
+            depth(name, &mut Vec::new());
+        }
     }
 }

@@ -168,7 +168,8 @@ fn has_word(text: &str, word: &str) -> bool {
             .get(at + word.len()..)
             .and_then(|after| after.chars().next());
         let ends_open = word.ends_with(in_word);
-        !before.is_some_and(in_word) && !(ends_open && after.is_some_and(in_word))
+        let continues = ends_open && after.is_some_and(in_word);
+        !continues && !before.is_some_and(in_word)
     })
 }
 
