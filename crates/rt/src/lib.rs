@@ -18,6 +18,7 @@
 pub mod clock;
 pub mod drain;
 pub mod metrics;
+pub mod random;
 pub mod ready;
 pub mod ring;
 pub mod scope;
@@ -25,5 +26,6 @@ pub mod signal;
 
 pub use clock::{Clock, ManualClock};
 pub use drain::{DrainTrigger, DrainWatcher};
+pub use random::Random;
 pub use ready::Readiness;
 pub use scope::{Policy, Restart, Scope};
