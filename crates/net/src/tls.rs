@@ -17,7 +17,7 @@ use rustls::crypto::CryptoProvider;
 pub use certificate::{Certificate, LoadError, PEM_BYTES_MAX, ReadError, WhatIsWrong};
 pub use client::{
     ClientSettings, ClientTlsError, Roots, RootsError, SERVERS_REMEMBERED_MAX, client_config,
-    server_name,
+    server_name, system_bundle,
 };
 pub use facts::Facts;
 pub use server::{ClientCertificates, SESSIONS_MAX, ServerSettings, ServerTlsError, server_config};
@@ -32,4 +32,10 @@ pub const HTTP_1_1: &[u8] = b"http/1.1";
 pub fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     Arc::clone(PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())))
+}
+
+/// SHA-256, for fingerprints; from the same provider as everything else.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    *digest.as_ref().first_chunk().expect("SHA-256 has 32 bytes")
 }

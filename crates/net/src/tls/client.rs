@@ -110,15 +110,19 @@ fn add_files(mut roots: RootCertStore, files: &[PathBuf]) -> Result<RootCertStor
     Ok(roots)
 }
 
+/// The system's trusted roots as PEM text, if this machine has them in a known place.
+pub fn system_bundle() -> Option<Vec<u8>> {
+    SYSTEM_BUNDLES
+        .iter()
+        .find_map(|bundle| read(Path::new(bundle)).ok())
+}
+
 fn system() -> Result<&'static Arc<RootCertStore>, RootsError> {
     static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     if let Some(roots) = ROOTS.get() {
         return Ok(roots);
     }
-    let text = SYSTEM_BUNDLES
-        .iter()
-        .find_map(|bundle| read(Path::new(bundle)).ok());
-    let chain = text
+    let chain = system_bundle()
         .and_then(|text| parse_chain(&text).ok())
         .ok_or(RootsError::NoSystemBundle)?;
     let mut roots = RootCertStore::empty();
