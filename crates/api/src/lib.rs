@@ -19,8 +19,17 @@
 )]
 
 pub mod commands;
+pub mod surfaces;
+
+pub mod guard;
+mod parameters;
 pub mod problem;
+
+pub mod control;
+pub mod jaeger;
+pub mod metrics;
 
 pub mod traces;
 
 pub use commands::Commands;
+pub use surfaces::{Surfaces, Wiring};

@@ -188,9 +188,9 @@ impl RecordSink for Buffer {
         });
         let spans = exchange::spans(&record, route, &self.service, &self.keys);
         let mut kept = self.kept();
-        spans
-            .into_iter()
-            .for_each(|span| kept.insert(span, &self.config));
+        for span in spans {
+            kept.insert(span, &self.config);
+        }
     }
 }
 

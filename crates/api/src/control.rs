@@ -1,0 +1,119 @@
+//! The control API: what the command line, the console and scripts use. JSON, under `/v1`.
+//!
+//! `docs/reference/api.md` documents it; there is no private API beside it. Fields may be added
+//! within a version, and are never renamed or removed.
+
+mod act;
+mod explain;
+mod logs;
+mod routes;
+mod sessions;
+mod status;
+mod traces;
+
+use axum::Json;
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{StatusCode, Uri};
+use serde_json::json;
+
+use crate::Wiring;
+use crate::parameters::ParameterError;
+use crate::problem::Problem;
+
+/// Every path with its method and what it is for. The first answer of the API and its reference.
+pub const PATHS: &[(&str, &str, &str)] = &[
+    (
+        "GET",
+        "/v1/status",
+        "everything that runs, with its state and numbers",
+    ),
+    ("GET", "/v1/urls", "where everything can be reached"),
+    (
+        "GET",
+        "/v1/routes",
+        "the routes in force, the preferred one first",
+    ),
+    (
+        "GET",
+        "/v1/explain",
+        "which route would take a request, and why",
+    ),
+    ("GET", "/v1/sessions", "open connections of callers"),
+    (
+        "GET",
+        "/v1/logs",
+        "log lines of services, one JSON object per line",
+    ),
+    ("GET", "/v1/traces", "traces, newest first"),
+    ("GET", "/v1/traces/{id}", "one trace with all its spans"),
+    ("GET", "/v1/ready", "200 when requests are served, else 503"),
+    ("GET", "/v1/live", "200 while the process answers"),
+    ("POST", "/v1/reload", "read the configuration again"),
+    (
+        "POST",
+        "/v1/endpoints/{id}/state",
+        "override the state of an endpoint",
+    ),
+    ("POST", "/v1/services/{name}/restart", "restart a service"),
+    ("POST", "/v1/shutdown", "drain and stop"),
+    (
+        "POST",
+        "/v1/upgrade",
+        "hand over to a new process of the binary",
+    ),
+];
+
+/// The routes of the control API.
+pub(crate) fn router(wiring: &Wiring) -> Router {
+    Router::new()
+        .route("/", get(index))
+        .route("/v1/status", get(status::status))
+        .route("/v1/urls", get(status::urls))
+        .route("/v1/ready", get(status::ready))
+        .route("/v1/live", get(status::live))
+        .route("/v1/routes", get(routes::routes))
+        .route("/v1/explain", get(explain::explain))
+        .route("/v1/sessions", get(sessions::sessions))
+        .route("/v1/logs", get(logs::logs))
+        .route("/v1/traces", get(traces::find))
+        .route("/v1/traces/{id}", get(traces::one))
+        .route("/v1/reload", post(act::reload))
+        .route("/v1/endpoints/{id}/state", post(act::set_endpoint))
+        .route("/v1/services/{name}/restart", post(act::restart))
+        .route("/v1/shutdown", post(act::shutdown))
+        .route("/v1/upgrade", post(act::upgrade))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(wiring.clone())
+}
+
+async fn index() -> Response {
+    let paths: Vec<_> = PATHS
+        .iter()
+        .map(|(method, path, purpose)| json!({"method": method, "path": path, "purpose": purpose}))
+        .collect();
+    Json(json!({ "api": "trunkline control", "versions": ["v1"], "paths": paths })).into_response()
+}
+
+async fn unknown_path(uri: Uri) -> Problem {
+    Problem::not_found(format!("the control API has no path `{}`", uri.path()))
+        .hint("GET / lists all paths")
+}
+
+async fn wrong_method(method: http::Method, uri: Uri) -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method",
+        "the path has other methods",
+    )
+    .detail(format!("`{}` does not take {method}", uri.path()))
+    .hint("GET / lists all paths with their methods")
+}
+
+impl From<ParameterError> for Problem {
+    fn from(error: ParameterError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}

@@ -1,0 +1,167 @@
+//! Every family of `/metrics`: name, type, unit, help and labels, in the order they are written.
+//!
+//! Names of counters stand here without `_total`, as OpenMetrics defines families; names with a unit
+//! end in it. A family that is not in this table cannot be written.
+
+use std::fmt::Write as _;
+
+/// Type of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows; its sample ends in `_total`.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts by upper bound, with sum and count.
+    Histogram,
+    /// Always 1; its labels are what it says. Its sample ends in `_info`.
+    Info,
+}
+
+impl Kind {
+    /// The word in `# TYPE` and in the reference.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// One family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Family {
+    /// Its name, without `_total` and `_info`.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Its unit; empty for a plain number.
+    pub unit: &'static str,
+    /// What it tells.
+    pub help: &'static str,
+    /// Names of its labels, in the order they are written.
+    pub labels: &'static [&'static str],
+}
+
+macro_rules! catalog {
+    ($($(#[doc = $doc:literal])* $constant:ident: $kind:ident $name:literal $unit:literal [$($label:literal)*];)*) => {
+        $(
+            $(#[doc = $doc])*
+            pub const $constant: Family = Family {
+                name: $name,
+                kind: Kind::$kind,
+                unit: $unit,
+                help: concat!($($doc,)*).trim_ascii(),
+                labels: &[$($label,)*],
+            };
+        )*
+
+        /// Every family, in the order they are written.
+        pub const ALL: &[Family] = &[$($constant,)*];
+    };
+}
+
+catalog! {
+    /// What is running.
+    BUILD: Info "trunkline_build" "" ["version" "role" "project"];
+    /// Since the workers started.
+    UPTIME: Gauge "trunkline_uptime_seconds" "seconds" [];
+    /// Number of the configuration in force, from 1.
+    GENERATION: Gauge "trunkline_generation" "" [];
+    /// Threads that serve traffic.
+    WORKERS: Gauge "trunkline_workers" "" [];
+    /// Access-log lines and spans that were dropped because their reader was too slow.
+    RECORDS_DROPPED: Counter "trunkline_records_dropped" "" [];
+    /// How late a worker came back to its timer.
+    LOOP_STALL: Histogram "trunkline_loop_stall_seconds" "seconds" [];
+
+    /// Connections accepted.
+    CONNECTIONS: Counter "trunkline_connections" "" ["listener"];
+    /// Connections open now.
+    CONNECTIONS_OPEN: Gauge "trunkline_connections_open" "" ["listener"];
+    /// TLS handshakes that failed.
+    HANDSHAKES_FAILED: Counter "trunkline_tls_handshakes_failed" "" ["listener"];
+
+    /// Requests by the status that the caller was sent; 0 if the caller was gone before.
+    REQUESTS: Counter "trunkline_requests" "" ["route" "service" "status"];
+    /// From the head of a request to the last byte of its response.
+    REQUEST_DURATION: Histogram "trunkline_request_duration_seconds" "seconds" ["route" "service"];
+
+    /// Requests by the status of the service; 0 if there was no answer.
+    SERVICE_REQUESTS: Counter "trunkline_service_requests" "" ["service" "status"];
+    /// From the first attempt to the last byte.
+    SERVICE_DURATION: Histogram "trunkline_service_request_duration_seconds" "seconds" ["service"];
+    /// Requests in flight now.
+    SERVICE_IN_FLIGHT: Gauge "trunkline_service_requests_in_flight" "" ["service"];
+    /// Requests held now for a starting endpoint.
+    SERVICE_HELD: Gauge "trunkline_service_requests_held" "" ["service"];
+
+    /// Attempts by the status of the endpoint; 0 if there was no answer.
+    ENDPOINT_REQUESTS: Counter "trunkline_endpoint_requests" "" ["service" "endpoint" "status"];
+    /// Duration of attempts.
+    ENDPOINT_DURATION: Histogram "trunkline_endpoint_request_duration_seconds" "seconds" ["service" "endpoint"];
+    /// Attempts in flight now.
+    ENDPOINT_IN_FLIGHT: Gauge "trunkline_endpoint_requests_in_flight" "" ["service" "endpoint"];
+    /// Connections that could not be opened.
+    ENDPOINT_CONNECT_FAILURES: Counter "trunkline_endpoint_connect_failures" "" ["service" "endpoint"];
+    /// 1 if the endpoint passes its active checks or has none.
+    ENDPOINT_HEALTHY: Gauge "trunkline_endpoint_healthy" "" ["service" "endpoint"];
+    /// 1 while live traffic has the endpoint ejected.
+    ENDPOINT_EJECTED: Gauge "trunkline_endpoint_ejected" "" ["service" "endpoint"];
+    /// 1 for the state that the endpoint is in.
+    ENDPOINT_STATE: Gauge "trunkline_endpoint_state" "" ["service" "endpoint" "state"];
+    /// Weight in force.
+    ENDPOINT_WEIGHT: Gauge "trunkline_endpoint_weight" "" ["service" "endpoint"];
+
+    /// CPU time that the process used.
+    PROCESS_CPU: Counter "process_cpu_seconds" "seconds" [];
+    /// Memory of the process that is in RAM.
+    PROCESS_RESIDENT: Gauge "process_resident_memory_bytes" "bytes" [];
+    /// Addresses that the process has mapped.
+    PROCESS_VIRTUAL: Gauge "process_virtual_memory_bytes" "bytes" [];
+    /// Descriptors that are open.
+    PROCESS_FDS: Gauge "process_open_fds" "" [];
+    /// Descriptors that may be open.
+    PROCESS_FDS_MAX: Gauge "process_max_fds" "" [];
+    /// Threads of the process.
+    PROCESS_THREADS: Gauge "process_threads" "" [];
+    /// Start of the process since the Unix epoch.
+    PROCESS_START: Gauge "process_start_time_seconds" "seconds" [];
+}
+
+/// The reference page of all families, as Markdown.
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Metrics\n\n\
+         Served on `/metrics` of port 9090 as OpenMetrics 1.0 text, or as Prometheus text 0.0.4 for \
+         callers that prefer it.\nGenerated from `crates/api/src/metrics/catalog.rs`.\n\n\
+         Buckets of all histograms are powers of two of a microsecond, from 0.000256 to 67.108864 \
+         seconds, so that counts are exact.\nThe route of requests that no route took is `none`; the \
+         label `service` of a route is empty where the route has several targets or none.\n\n\
+         | name | type | labels | what it tells |\n|---|---|---|---|\n",
+    );
+    for family in ALL {
+        let labels: Vec<_> = family
+            .labels
+            .iter()
+            .map(|label| format!("`{label}`"))
+            .collect();
+        let suffix = match family.kind {
+            Kind::Counter => "_total",
+            Kind::Info => "_info",
+            Kind::Gauge | Kind::Histogram => "",
+        };
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(
+            page,
+            "| `{}{suffix}` | {} | {} | {} |",
+            family.name,
+            family.kind.as_str(),
+            labels.join(", "),
+            family.help
+        );
+    }
+    page
+}

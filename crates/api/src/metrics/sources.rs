@@ -1,0 +1,156 @@
+//! From the proxy's numbers to families.
+
+use std::collections::HashMap;
+
+use trunkline_model::Model;
+use trunkline_model::endpoint::EndpointState;
+use trunkline_model::ops::{EndpointStats, RouteStats, ServiceStats, Stats};
+use trunkline_model::route::Action;
+
+use super::catalog;
+use super::text::{Samples, Writer};
+use crate::commands::Instance;
+
+/// What is running.
+pub(super) fn instance(writer: &mut Writer, instance: &Instance, stats: &Stats) {
+    let labels = [&*instance.version, instance.role, &*instance.project];
+    writer.family(&catalog::BUILD).number(&labels, 1);
+    writer
+        .family(&catalog::UPTIME)
+        .float(&[], stats.uptime.as_secs_f64());
+    writer
+        .family(&catalog::GENERATION)
+        .number(&[], stats.generation);
+    writer
+        .family(&catalog::WORKERS)
+        .number(&[], stats.workers as u64);
+    writer
+        .family(&catalog::RECORDS_DROPPED)
+        .number(&[], stats.records_dropped);
+    writer
+        .family(&catalog::LOOP_STALL)
+        .histogram(&[], &stats.loop_stall);
+}
+
+/// Listeners, routes, services and endpoints.
+pub(super) fn stats(writer: &mut Writer, stats: &Stats, model: Option<&Model>) {
+    let mut family = writer.family(&catalog::CONNECTIONS);
+    for l in &stats.listeners {
+        family.number(&[l.id.as_str()], l.accepted);
+    }
+    let mut family = writer.family(&catalog::CONNECTIONS_OPEN);
+    for l in &stats.listeners {
+        family.number(&[l.id.as_str()], l.open);
+    }
+    let mut family = writer.family(&catalog::HANDSHAKES_FAILED);
+    for l in &stats.listeners {
+        family.number(&[l.id.as_str()], l.handshakes_failed);
+    }
+    routes(writer, &stats.routes, model);
+    services(writer, &stats.services);
+    endpoints(writer, &stats.services);
+}
+
+fn routes(writer: &mut Writer, routes: &[RouteStats], model: Option<&Model>) {
+    let targets: HashMap<&str, &str> = model
+        .iter()
+        .flat_map(|model| &model.routes)
+        .filter_map(|route| match &route.action {
+            Action::Forward(targets) => match targets.as_slice() {
+                [only] => Some((route.id.as_str(), only.service.as_str())),
+                _ => None,
+            },
+            Action::Redirect(_) | Action::Respond { .. } => None,
+        })
+        .collect();
+    let service = |route: &RouteStats| targets.get(route.id.as_str()).copied().unwrap_or_default();
+    let mut family = writer.family(&catalog::REQUESTS);
+    for route in routes {
+        by_status(
+            &mut family,
+            &[route.id.as_str(), service(route)],
+            &route.requests,
+        );
+    }
+    let mut family = writer.family(&catalog::REQUEST_DURATION);
+    for route in routes {
+        family.histogram(&[route.id.as_str(), service(route)], &route.latency);
+    }
+}
+
+fn by_status(family: &mut Samples<'_>, labels: &[&str], requests: &[(u16, u64)]) {
+    for (status, count) in requests {
+        let status = status.to_string();
+        let labels: Vec<&str> = labels.iter().copied().chain([status.as_str()]).collect();
+        family.number(&labels, *count);
+    }
+}
+
+fn services(writer: &mut Writer, services: &[ServiceStats]) {
+    let mut family = writer.family(&catalog::SERVICE_REQUESTS);
+    for service in services {
+        by_status(&mut family, &[service.name.as_str()], &service.requests);
+    }
+    let mut family = writer.family(&catalog::SERVICE_DURATION);
+    for s in services {
+        family.histogram(&[s.name.as_str()], &s.latency);
+    }
+    let mut family = writer.family(&catalog::SERVICE_IN_FLIGHT);
+    for s in services {
+        family.number(&[s.name.as_str()], s.in_flight);
+    }
+    let mut family = writer.family(&catalog::SERVICE_HELD);
+    for s in services {
+        family.number(&[s.name.as_str()], s.held);
+    }
+}
+
+fn endpoints(writer: &mut Writer, services: &[ServiceStats]) {
+    let all: Vec<([&str; 2], &EndpointStats)> = services
+        .iter()
+        .flat_map(|service| {
+            let name = service.name.as_str();
+            service
+                .endpoints
+                .iter()
+                .map(move |endpoint| ([name, endpoint.id.as_str()], endpoint))
+        })
+        .collect();
+    let mut family = writer.family(&catalog::ENDPOINT_REQUESTS);
+    for (labels, e) in &all {
+        by_status(&mut family, labels, &e.requests);
+    }
+    let mut family = writer.family(&catalog::ENDPOINT_DURATION);
+    for (labels, e) in &all {
+        family.histogram(labels, &e.latency);
+    }
+    let mut gauge = |family, value: fn(&EndpointStats) -> u64| {
+        let mut family = writer.family(family);
+        for (labels, endpoint) in &all {
+            family.number(labels, value(endpoint));
+        }
+    };
+    gauge(&catalog::ENDPOINT_IN_FLIGHT, |e| e.in_flight);
+    gauge(&catalog::ENDPOINT_CONNECT_FAILURES, |e| e.connect_failures);
+    gauge(&catalog::ENDPOINT_HEALTHY, |e| u64::from(e.healthy));
+    gauge(&catalog::ENDPOINT_EJECTED, |e| u64::from(e.ejected));
+    let mut family = writer.family(&catalog::ENDPOINT_STATE);
+    for ([service, endpoint], stats) in &all {
+        for state in STATES {
+            let labels = [*service, *endpoint, state.as_str()];
+            family.number(&labels, u64::from(stats.state == *state));
+        }
+    }
+    let mut family = writer.family(&catalog::ENDPOINT_WEIGHT);
+    for (labels, e) in &all {
+        family.number(labels, u64::from(e.weight));
+    }
+}
+
+const STATES: &[EndpointState] = &[
+    EndpointState::Ready,
+    EndpointState::Starting,
+    EndpointState::Draining,
+    EndpointState::Maint,
+    EndpointState::Down,
+];

@@ -1,0 +1,226 @@
+//! The management listeners: bound one by one, served together, handed over on upgrade.
+//!
+//! A surface that cannot be bound is reported and left out: observing never harms serving. Sockets
+//! stay bound here while [`Surfaces`] lives, apart from their serving, so that an upgrade can hand
+//! them over and a failed upgrade can serve again.
+
+mod connection;
+mod local_socket;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use trunkline_model::ops::Ops;
+use trunkline_model::ports::Surface;
+use trunkline_model::trace::TraceSource;
+use trunkline_model::{Management, ProjectName};
+use trunkline_net::socket::{BindError, Bound};
+use trunkline_rt::{Clock, Policy, Scope};
+
+use crate::commands::Commands;
+use crate::guard::{self, Token, TokenError, Way};
+
+pub use local_socket::{LocalSocket, LocalSocketError};
+
+/// Connections that one surface serves at a time; more wait in the listen queue.
+pub const CONNECTIONS_MAX: usize = 256;
+
+/// Where the surfaces listen and whom they answer.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Each surface with its address; port 0 takes a free one.
+    pub addresses: Vec<(Surface, SocketAddr)>,
+    /// Whom they answer.
+    pub guard: guard::Config,
+    /// A connection is closed when its caller has not sent a whole request head for so long.
+    pub idle: Duration,
+}
+
+impl Config {
+    /// The configuration of a Model. `domains` are the names of the gateway, whose sub-domains may
+    /// lead here.
+    pub fn of(
+        management: &Management,
+        project: &ProjectName,
+        domains: &[String],
+    ) -> Result<Self, TokenError> {
+        let addresses = [
+            (Surface::Console, management.control),
+            (Surface::Metrics, management.metrics),
+            (Surface::JaegerQuery, management.jaeger),
+        ];
+        let own = format!("{project}.localhost");
+        let names: BTreeSet<String> = std::iter::once(own)
+            .chain(domains.iter().map(|domain| domain.to_ascii_lowercase()))
+            .flat_map(|name| [format!("*.{name}"), name])
+            .collect();
+        Ok(Self {
+            addresses: addresses
+                .into_iter()
+                .filter_map(|(surface, address)| Some((surface, address?)))
+                .collect(),
+            guard: guard::Config {
+                names: names.into_iter().collect(),
+                origins: management.origins.clone(),
+                token: management
+                    .token
+                    .as_deref()
+                    .map(Token::resolve)
+                    .transpose()?,
+                ..guard::Config::default()
+            },
+            idle: management.idle,
+        })
+    }
+}
+
+/// What the surfaces read and command.
+#[derive(Clone)]
+pub struct Wiring {
+    /// The proxy.
+    pub ops: Arc<dyn Ops>,
+    /// The binary.
+    pub commands: Arc<dyn Commands>,
+    /// The traces.
+    pub traces: Arc<dyn TraceSource>,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// A surface that is not served, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum NotServed {
+    /// Its address cannot be had.
+    #[error("the {} surface is not served: {source}", .surface.entry().name)]
+    Bind {
+        /// Which.
+        surface: Surface,
+        /// Why, and who holds the port.
+        source: BindError,
+    },
+    /// It would be open to everybody.
+    #[error("the {} surface is not served: {address} is beyond loopback and no token is configured", .surface.entry().name)]
+    NoToken {
+        /// Which.
+        surface: Surface,
+        /// Where it was to listen.
+        address: SocketAddr,
+    },
+}
+
+/// The bound surfaces.
+#[derive(Debug)]
+pub struct Surfaces {
+    guard: Arc<guard::Config>,
+    idle: Duration,
+    bound: Vec<(Surface, Bound)>,
+}
+
+impl Surfaces {
+    /// Binds every surface that can be. `inherited` are sockets of the process before this one:
+    /// those at an address of ours are taken out of it and used.
+    pub fn bind(config: &Config, inherited: &mut Vec<Bound>) -> (Self, Vec<NotServed>) {
+        let mut bound = Vec::new();
+        let mut missing = Vec::new();
+        for &(surface, address) in &config.addresses {
+            if !address.ip().is_loopback() && config.guard.token.is_none() {
+                missing.push(NotServed::NoToken { surface, address });
+                continue;
+            }
+            let known = inherited
+                .iter()
+                .position(|bound| bound.address() == address);
+            let socket = match known {
+                Some(index) => Ok(inherited.swap_remove(index)),
+                None => Bound::bind(address, 1),
+            };
+            match socket {
+                Ok(socket) => bound.push((surface, socket)),
+                Err(source) => missing.push(NotServed::Bind { surface, source }),
+            }
+        }
+        let guard = Arc::new(config.guard.clone());
+        (
+            Self {
+                guard,
+                idle: config.idle,
+                bound,
+            },
+            missing,
+        )
+    }
+
+    /// Each surface with the address that it is bound to.
+    pub fn addresses(&self) -> Vec<(Surface, SocketAddr)> {
+        self.bound
+            .iter()
+            .map(|(surface, bound)| (*surface, bound.address()))
+            .collect()
+    }
+
+    /// All sockets, to be handed to the next process.
+    pub fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.bound.iter().flat_map(|(_, bound)| bound.descriptors())
+    }
+
+    /// Serves on the current runtime until the scope stops; open requests then have a moment to end.
+    /// The sockets stay bound, so that it can be called again.
+    pub fn serve(&self, scope: &Scope, wiring: &Wiring) -> std::io::Result<()> {
+        for (surface, bound) in &self.bound {
+            let way = Way::Tcp {
+                local: bound.address(),
+                loopback_only: bound.address().ip().is_loopback(),
+            };
+            let listener = tokio::net::TcpListener::from_std(bound.share(0)?)?;
+            let server = connection::Server {
+                router: self.guarded(router(*surface, wiring)),
+                way,
+                idle: self.idle,
+                scope: scope.child(surface.entry().name),
+            };
+            scope.spawn(
+                format!("accept {}", surface.entry().name),
+                Policy::Best,
+                server.run(connection::Listener::Tcp(listener)),
+            );
+        }
+        Ok(())
+    }
+
+    /// Serves the control API on the run's unix socket, for the command line.
+    pub fn serve_local(
+        &self,
+        socket: &LocalSocket,
+        scope: &Scope,
+        wiring: &Wiring,
+    ) -> std::io::Result<()> {
+        let server = connection::Server {
+            router: self.guarded(router(Surface::Console, wiring)),
+            way: Way::Unix,
+            idle: self.idle,
+            scope: scope.child("local"),
+        };
+        let listener = connection::Listener::Unix(socket.share()?);
+        scope.spawn("accept local", Policy::Best, server.run(listener));
+        Ok(())
+    }
+
+    fn guarded(&self, router: Router) -> Router {
+        let guard = axum::middleware::from_fn_with_state(Arc::clone(&self.guard), guard::guard);
+        router.layer(guard)
+    }
+}
+
+fn router(surface: Surface, wiring: &Wiring) -> Router {
+    match surface {
+        Surface::Metrics => crate::metrics::router(wiring),
+        Surface::JaegerQuery => crate::jaeger::router(wiring),
+        Surface::Console | Surface::GatewayHttp | Surface::GatewayHttps => {
+            crate::control::router(wiring)
+        }
+    }
+}
