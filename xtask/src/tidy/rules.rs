@@ -90,12 +90,8 @@ pub(crate) fn check(source: &Source) -> Vec<String> {
             path.trim_end_matches("/mod.rs")
         ));
     }
-    if !source
-        .text
-        .lines()
-        .take(5)
-        .any(|line| line.starts_with("//!"))
-    {
+    let mut head = source.text.lines().take(5);
+    if !source.test_only && !head.any(|line| line.starts_with("//!")) {
         found.push(format!(
             "{path}:1: begin with a `//!` paragraph: what, why, and what it is not"
         ));
