@@ -225,5 +225,14 @@ fn calendar(now: SystemTime, later: Duration) -> Result<time::OffsetDateTime, Au
     time::OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| AuthorityError::Clock)
 }
 
+/// The first bytes of the SHA-256 of `bytes`, in lower-case hexadecimal.
+fn digest_text(bytes: &[u8], count: usize) -> String {
+    let digest = trunkline_net::tls::sha256(bytes);
+    digest
+        .iter()
+        .take(count)
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use trunkline_rt::clock::Clock;
 use crate::authority::{Authority, AuthorityError, Leaf};
 
 /// The longest time between two looks at the calendar.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// Replaces the certificate of `store` whenever two thirds of its life are over; never returns. `failed` is told of
 /// every failure, once a minute at most.
@@ -73,11 +73,11 @@ mod tests {
             panic!("{error}")
         });
         let turned = async {
-            time.advance(Duration::from_secs(15 * 3_600));
-            tokio::time::sleep(Duration::from_secs(300)).await;
+            time.advance(Duration::from_hours(15));
+            tokio::time::sleep(Duration::from_mins(5)).await;
             assert!(Arc::ptr_eq(&first, &store.find(None).unwrap()));
-            time.advance(Duration::from_secs(2 * 3_600));
-            tokio::time::sleep(Duration::from_secs(300)).await;
+            time.advance(Duration::from_hours(2));
+            tokio::time::sleep(Duration::from_mins(5)).await;
             assert!(!Arc::ptr_eq(&first, &store.find(None).unwrap()));
         };
         tokio::select! { () = kept => {} () = turned => {} }

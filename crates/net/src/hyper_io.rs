@@ -154,6 +154,10 @@ impl Timer for HyperTimer {
         ))))
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "hyper's deadlines are on tokio's clock"
+    )]
     fn now(&self) -> Instant {
         tokio::time::Instant::now().into_std()
     }
@@ -188,7 +192,59 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "hyper ends these tasks with their connection"
+    )]
     fn execute(&self, future: F) {
         tokio::task::spawn_local(future);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use http::{Request, Response};
+    use http_body_util::{BodyExt, Full};
+    use hyper::service::service_fn;
+
+    use super::*;
+
+    /// One HTTP/2 exchange over a pipe on a worker's kind of runtime; the body is larger than every buffer.
+    #[test]
+    fn a_local_runtime_carries_http2() {
+        let builder = &mut tokio::runtime::Builder::new_current_thread();
+        let runtime = builder
+            .enable_all()
+            .build_local(tokio::runtime::LocalOptions::default());
+        runtime.unwrap().block_on(async {
+            let (near, far) = tokio::io::duplex(512);
+            let service = service_fn(|request: Request<hyper::body::Incoming>| async move {
+                let body = request.into_body().collect().await.unwrap().to_bytes();
+                Ok::<_, Infallible>(Response::new(Full::new(body)))
+            });
+            let server = hyper::server::conn::http2::Builder::new(LocalExecutor);
+            let serving = server.serve_connection(HyperIo(far), service);
+            tokio::task::spawn_local(serving);
+            let client = hyper::client::conn::http2::Builder::new(LocalExecutor);
+            let (mut sender, connection) = client.handshake(HyperIo(near)).await.unwrap();
+            tokio::task::spawn_local(connection);
+            let sent = Bytes::from(vec![7; 100_000]);
+            let request = Request::new(Full::new(sent.clone()));
+            let answer = sender.send_request(request).await.unwrap();
+            assert!(answer.into_body().collect().await.unwrap().to_bytes() == sent);
+        });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn timers_follow_tokios_clock_and_can_be_moved() {
+        let timer = HyperTimer;
+        let begin = timer.now();
+        let mut sleep = timer.sleep(Duration::from_secs(3_600));
+        timer.reset(&mut sleep, begin + Duration::from_secs(5));
+        sleep.await;
+        assert_eq!((timer.now() - begin).as_secs(), 5);
     }
 }

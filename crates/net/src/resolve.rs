@@ -34,7 +34,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             fresh: Duration::from_secs(5),
-            stale: Duration::from_secs(3_600),
+            stale: Duration::from_hours(1),
             limit: Duration::from_secs(3),
         }
     }

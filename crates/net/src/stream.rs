@@ -143,3 +143,84 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+    use trunkline_testkit::{Pki, Upstream};
+
+    use super::*;
+    use crate::tls::{CertificateStore, ServerSettings, server_config, server_name};
+
+    async fn talk(mut one: Stream, mut other: Stream) {
+        let talking = async {
+            one.write_all(b"ping").await.unwrap();
+            one.flush().await.unwrap();
+            one.read_u32().await.unwrap()
+        };
+        let answering = async {
+            let ping = other.read_u32().await.unwrap();
+            other.write_u32(ping + 1).await.unwrap();
+            other.flush().await.unwrap();
+            ping
+        };
+        let (answer, ping) = tokio::join!(talking, answering);
+        assert_eq!(answer, ping + 1);
+        one.shutdown().await.unwrap();
+        assert_eq!(other.read(&mut [0]).await.unwrap(), 0);
+    }
+
+    /// Both ends of TLS over both ends of another stream.
+    async fn secured(pki: &Pki, near: Stream, far: Stream) -> (Stream, Stream) {
+        let store = Arc::new(CertificateStore::new(&[to_own(pki)]));
+        let server = server_config(store, &ServerSettings::default()).unwrap();
+        let roots = crate::tls::Roots::Files(vec![pki.root_file()]);
+        let settings = crate::tls::ClientSettings {
+            roots,
+            ..crate::tls::ClientSettings::default()
+        };
+        let client = crate::tls::client_config(&settings).unwrap();
+        let name = server_name("shop.test").unwrap();
+        let (accepted, connected) = tokio::join!(
+            TlsAcceptor::from(server).accept(far),
+            TlsConnector::from(client).connect(name, near)
+        );
+        let tls = |stream: TlsStream<Stream>| Stream::Tls(Box::new(stream));
+        (
+            tls(connected.unwrap().into()),
+            tls(accepted.unwrap().into()),
+        )
+    }
+
+    /// Unit tests see this crate twice, so what testkit makes of the other one goes through files.
+    fn to_own(pki: &Pki) -> crate::tls::Certificate {
+        let (certificate, key) = pki.issue_files(&["shop.test"]);
+        let now = trunkline_rt::Clock::system().wall();
+        crate::tls::Certificate::from_files(&certificate, &key, now).unwrap()
+    }
+
+    #[tokio::test]
+    async fn pipes_tls_and_tls_in_tls_carry_bytes() {
+        let (near, far) = Stream::pair(64);
+        talk(near, far).await;
+        let pki = Pki::new();
+        let (near, far) = Stream::pair(1024);
+        let (near, far) = secured(&pki, near, far).await;
+        assert_eq!(far.tls().unwrap().server_name.as_deref(), Some("shop.test"));
+        let (near, far) = secured(&pki, near, far).await;
+        talk(near, far).await;
+    }
+
+    #[tokio::test]
+    async fn a_tcp_stream_knows_both_addresses() {
+        let upstream = Upstream::tcp_echo();
+        let mut stream = Stream::tcp(TcpStream::connect(upstream.address()).await.unwrap());
+        assert_eq!(stream.peer_address(), Some(upstream.address()));
+        assert!(stream.local_address().is_some() && stream.tls().is_none());
+        stream.write_all(b"x").await.unwrap();
+        assert_eq!(stream.read_u8().await.unwrap(), b'x');
+    }
+}

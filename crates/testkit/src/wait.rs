@@ -25,8 +25,6 @@ pub fn until_blocking(what: &str, mut condition: impl FnMut() -> bool) {
 
 /// Runs a future, and panics with `what` if it takes longer than [`PATIENCE`].
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("waited in vain for {what}"),
-    }
+    let value = tokio::time::timeout(PATIENCE, future).await;
+    value.unwrap_or_else(|_elapsed| panic!("waited in vain for {what}"))
 }

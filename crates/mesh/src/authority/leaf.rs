@@ -15,7 +15,7 @@ use super::{Authority, AuthorityError, calendar};
 use crate::identity::Identity;
 
 /// How long a leaf lives: a day, so that a stolen one is worth little and revocation is not needed.
-pub const LEAF_LIFE: Duration = Duration::from_secs(86_400);
+pub const LEAF_LIFE: Duration = Duration::from_hours(24);
 
 /// The most names one leaf has; more would not fit into a handshake of reasonable size.
 pub const LEAF_NAMES_MAX: usize = 256;

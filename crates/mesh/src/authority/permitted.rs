@@ -85,12 +85,7 @@ impl Permitted {
             return LOCALHOST.to_owned();
         };
         let all: Vec<&str> = self.names().collect();
-        let digest = trunkline_net::tls::sha256(all.join("\n").as_bytes());
-        let digest: String = digest
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = super::digest_text(all.join("\n").as_bytes(), 6);
         // A name may fill 253 bytes, a file name 255.
         format!(
             "{}-{digest}",

@@ -15,10 +15,10 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::{AuthorityError, LEAF_LIFE, Permitted, calendar, files};
 
 /// How long a root lives: ten years, since every new one has to be trusted by hand.
-pub const ROOT_LIFE: Duration = Duration::from_secs(3_650 * 86_400);
+pub const ROOT_LIFE: Duration = Duration::from_hours(3_650 * 24);
 
 /// Certificates are valid from a little earlier, for clocks of containers and virtual machines that lag.
-pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(300);
+pub(super) const CLOCK_SKEW: Duration = Duration::from_mins(5);
 
 /// A root as PEM texts.
 pub(super) struct Made {
@@ -48,12 +48,7 @@ pub(super) fn make(permitted: &Permitted, now: SystemTime) -> Result<Made, Autho
 /// Everything of the root but its dates follows from its names and its key, so that it can be signed with after a
 /// restart without reading its certificate back.
 fn parameters(permitted: &Permitted, key: &KeyPair) -> CertificateParams {
-    let digest = trunkline_net::tls::sha256(&key.subject_public_key_info());
-    let number: String = digest
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let number = super::digest_text(&key.subject_public_key_info(), 4);
     let mut name = DistinguishedName::new();
     name.push(DnType::OrganizationName, "Trunkline");
     // Roots of several machines and users can be told apart, and a new one is another issuer than the one before.

@@ -250,12 +250,12 @@ fn a_leaf_is_renewed_before_it_ends() {
     assert!(leaf.certificate.check_time(now).is_ok());
     assert_eq!(
         leaf.renew_at.duration_since(now).unwrap(),
-        Duration::from_secs(16 * 3_600)
+        Duration::from_hours(16)
     );
     assert!(leaf.certificate.check_time(leaf.renew_at).is_ok());
     assert!(
         leaf.certificate
-            .check_time(now + Duration::from_secs(25 * 3_600))
+            .check_time(now + Duration::from_hours(25))
             .is_err()
     );
 }
@@ -305,7 +305,7 @@ fn a_damaged_exposed_or_expired_root_is_refused_with_what_to_do() {
     check(&exposed, zero, "chmod 600");
     check(
         &|_| (),
-        ROOT_LIFE - Duration::from_secs(3_600),
+        ROOT_LIFE.checked_sub(Duration::from_hours(1)).unwrap(),
         "at its end",
     );
     let swapped = |folder: &Path| {

@@ -10,7 +10,7 @@ pub struct Facts {
     /// `TLSv1.2` or `TLSv1.3`.
     pub version: &'static str,
     /// The cipher suite's IANA name.
-    pub cipher: String,
+    pub cipher: &'static str,
     /// The protocol that ALPN chose.
     pub alpn: Option<Vec<u8>>,
     /// The name the caller asked for; only known to the server.
@@ -39,8 +39,7 @@ impl Facts {
             cipher: common
                 .negotiated_cipher_suite()
                 .and_then(|suite| suite.suite().as_str())
-                .unwrap_or("unknown")
-                .to_owned(),
+                .unwrap_or("unknown"),
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             server_name,
             resumed: common.handshake_kind() == Some(rustls::HandshakeKind::Resumed),

@@ -45,7 +45,6 @@ pub(super) async fn http<F, Answering>(
             .await;
     } else {
         let _ = http1::Builder::new()
-            .half_close(true)
             .timer(HyperTimer)
             .serve_connection(HyperIo(stream), service)
             .with_upgrades()
