@@ -1,0 +1,176 @@
+//! Diagnostics as text, in the shape that compilers made familiar.
+//!
+//! The only renderer. It returns text; the binary prints it. Everything that comes from files is
+//! escaped, so that a configuration cannot move the cursor or recolour the terminal.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet};
+
+use super::codes::Level;
+use super::{Diagnostic, Diagnostics, Label};
+use crate::source::{SourceFile, SourceMap};
+
+/// Labels of one file that are further apart than this many lines are shown apart.
+const WINDOW_LINES_MAX: u32 = 40;
+
+/// How the text looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Text only.
+    Plain,
+    /// With ANSI colours, for a terminal.
+    Colour,
+}
+
+/// Every message, and a last line that counts them. Empty when there is none.
+#[must_use]
+pub fn render_all(diagnostics: &Diagnostics, sources: &SourceMap, style: Style) -> String {
+    let mut text = String::new();
+    for diagnostic in diagnostics.iter() {
+        text.push_str(&render(diagnostic, sources, style));
+        text.push_str("\n\n");
+    }
+    if diagnostics.dropped() > 0 {
+        let _ = writeln!(text, "… and {} more\n", diagnostics.dropped());
+    }
+    if !diagnostics.is_empty() {
+        let _ = writeln!(text, "{}", summary(diagnostics));
+    }
+    text
+}
+
+fn summary(diagnostics: &Diagnostics) -> String {
+    let count = |number: usize, word: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        _ => Some(format!("{number} {word}s")),
+    };
+    let parts = [count(diagnostics.errors(), "error"), count(diagnostics.warnings(), "warning")];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// One message, without a line end.
+#[must_use]
+pub fn render(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> String {
+    let level = match diagnostic.level {
+        Level::Error => Title::ERROR,
+        Level::Warning => Title::WARNING,
+    };
+    let message = escape(&diagnostic.message).into_owned();
+    let mut group = Group::with_title(level.primary_title(message).id(diagnostic.code.code));
+    if let Some(path) = &diagnostic.path {
+        let path = escape(path).into_owned();
+        group = group.element(annotate_snippets::Origin::path(path));
+    }
+    for window in windows(&diagnostic.labels, sources) {
+        group = group.element(window.snippet());
+    }
+    for hint in &diagnostic.hints {
+        let hint = escape(hint).into_owned();
+        group = group.element(Title::HELP.with_name("hint").message(hint));
+    }
+    let renderer = match style {
+        Style::Plain => Renderer::plain(),
+        Style::Colour => Renderer::styled().hyperlink(false),
+    };
+    renderer.render(&[group])
+}
+
+/// Labels that are shown in one snippet.
+struct Window<'a> {
+    file: &'a SourceFile,
+    first_line: u32,
+    last_line: u32,
+    labels: Vec<(&'a Label, bool)>,
+}
+
+/// Groups labels by file and nearness. Only the lines that are shown are given to the renderer,
+/// which would otherwise look at every line of a large file for every message.
+fn windows<'a>(labels: &'a [Label], sources: &'a SourceMap) -> Vec<Window<'a>> {
+    let mut windows: Vec<Window<'a>> = Vec::new();
+    for (index, label) in labels.iter().enumerate() {
+        let Some(file) = sources.get(label.span.file) else { continue };
+        let line = file.line_column(label.span.start).line;
+        let near = windows.iter_mut().find(|window| {
+            let first = window.first_line.min(line);
+            let last = window.last_line.max(line);
+            window.file.id == file.id && last - first <= WINDOW_LINES_MAX
+        });
+        match near {
+            Some(window) => {
+                window.first_line = window.first_line.min(line);
+                window.last_line = window.last_line.max(line);
+                window.labels.push((label, index == 0));
+            }
+            None => windows.push(Window {
+                file,
+                first_line: line,
+                last_line: line,
+                labels: vec![(label, index == 0)],
+            }),
+        }
+    }
+    windows
+}
+
+impl<'a> Window<'a> {
+    fn snippet(&self) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+        let start = self.file.line_start(self.first_line as usize);
+        let end = self.file.line_start(self.last_line as usize + 1);
+        let text = self.file.text.get(start..end).unwrap_or("");
+        let text = text.trim_end_matches(['\n', '\r']);
+        let mut snippet = Snippet::source(text)
+            .line_start(self.first_line as usize)
+            .path(escape(&self.file.path.display().to_string()).into_owned());
+        for (label, primary) in &self.labels {
+            let kind = if *primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let from = (label.span.start as usize).saturating_sub(start).min(text.len());
+            let to = (label.span.end as usize).saturating_sub(start).clamp(from, text.len());
+            // What spans several lines is marked on its first line: long boxes hide the message.
+            let marked = text.get(from..to).unwrap_or("");
+            let length = marked.find(['\n', '\r']).unwrap_or(marked.len());
+            let range = from..from + marked.get(..length).unwrap_or("").trim_end().len();
+            snippet = snippet
+                .annotation(kind.span(range).label(escape(&label.text).into_owned()));
+        }
+        snippet
+    }
+}
+
+/// The text with control characters and direction marks written out (`\u{1b}`).
+///
+/// For every text from a file, a service or a peer that goes to a terminal.
+#[must_use]
+pub fn escape(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if is_unsafe(character) {
+            let _ = write!(escaped, "{}", character.escape_unicode());
+        } else {
+            escaped.push(character);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// Control characters (C0, C1, DEL) and marks that reorder text (Unicode TR 36 §2.2).
+fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_cannot_control_the_terminal() {
+        assert_eq!(escape("a\u{1b}[31mb\u{202e}"), "a\\u{1b}[31mb\\u{202e}");
+        assert_eq!(escape("plain ü"), "plain ü");
+    }
+}

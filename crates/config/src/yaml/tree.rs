@@ -1,0 +1,302 @@
+//! The events of the parser as a tree, under limits.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, ScalarStyle, Tag};
+
+use super::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, scalar};
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::node::{Entry, Node, Value};
+use crate::source::Span;
+
+/// A limit was passed or the tree makes no sense: reading this file ends with this diagnostic.
+pub(super) struct Stop(pub(super) Box<Diagnostic>);
+
+impl From<Diagnostic> for Stop {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(Box::new(diagnostic))
+    }
+}
+
+/// A map or list whose end has not been read.
+struct Open {
+    anchor: usize,
+    span: Span,
+    /// The node count when it was opened, to know how much an alias to it costs.
+    nodes_before: usize,
+    content: Content,
+}
+
+enum Content {
+    Seq(Vec<Node>),
+    Map { entries: Vec<Entry>, keys: HashMap<String, Span>, merges: Vec<Node>, key: Option<Key> },
+}
+
+enum Key {
+    Plain(String, Span),
+    Merge,
+    /// A key that was refused; its value is read and dropped.
+    Refused,
+}
+
+pub(super) struct Tree<'d> {
+    pub(super) diagnostics: &'d mut Diagnostics,
+    open: Vec<Open>,
+    anchors: HashMap<usize, (Node, usize)>,
+    nodes: usize,
+    alias_nodes: usize,
+}
+
+impl<'d> Tree<'d> {
+    pub(super) fn new(diagnostics: &'d mut Diagnostics) -> Self {
+        Self { diagnostics, open: Vec::new(), anchors: HashMap::new(), nodes: 0, alias_nodes: 0 }
+    }
+
+    /// Takes one event; gives a document when it is complete.
+    pub(super) fn event(&mut self, event: Event<'_>, span: Span) -> Result<Option<Node>, Stop> {
+        match event {
+            Event::DocumentStart(_) => self.anchors.clear(),
+            Event::Scalar(text, style, anchor, tag) => {
+                let value = self.scalar(&text, style, tag.as_deref(), span)?;
+                return self.complete(Node { value, span }, anchor, 1);
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.check_tag(tag.as_deref(), "seq", span);
+                self.start(Content::Seq(Vec::new()), anchor, span)?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.check_tag(tag.as_deref(), "map", span);
+                let content = Content::Map {
+                    entries: Vec::new(),
+                    keys: HashMap::new(),
+                    merges: Vec::new(),
+                    key: None,
+                };
+                self.start(content, anchor, span)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => return self.end(span),
+            Event::Alias(anchor) => return self.alias(anchor, span),
+            Event::DocumentEnd | Event::StreamStart | Event::StreamEnd | Event::Nothing => {}
+        }
+        Ok(None)
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        span: Span,
+    ) -> Result<Value, Stop> {
+        self.count(1, span)?;
+        let Some(tag) = tag else {
+            return Ok(match style {
+                ScalarStyle::Plain => scalar::resolve(text),
+                _ => Value::String(text.to_owned()),
+            });
+        };
+        let core = tag.is_yaml_core_schema();
+        let value = if core { scalar::tagged(&tag.suffix, text) } else { None };
+        Ok(value.unwrap_or_else(|| {
+            let message = if core {
+                format!("the text does not fit its tag `!!{}`", tag.suffix)
+            } else {
+                format!("the tag `{tag}` is not known")
+            };
+            self.diagnostics.push(
+                Diagnostic::new(codes::TAG, message)
+                    .at(span, "this value")
+                    .hint("remove the tag; only `!!str`, `!!int`, `!!float`, `!!bool`, `!!null` are read"),
+            );
+            Value::Null
+        }))
+    }
+
+    fn check_tag(&mut self, tag: Option<&Tag>, expected: &str, span: Span) {
+        if let Some(tag) = tag
+            && !(tag.is_yaml_core_schema() && tag.suffix == expected)
+        {
+            self.diagnostics.push(
+                Diagnostic::new(codes::TAG, format!("the tag `{tag}` is not known"))
+                    .at(span, "this value")
+                    .hint("remove the tag"),
+            );
+        }
+    }
+
+    fn start(&mut self, content: Content, anchor: usize, span: Span) -> Result<(), Stop> {
+        if self.open.len() >= DEPTH_MAX {
+            return Err(Diagnostic::new(
+                codes::TOO_DEEP,
+                format!("maps and lists nest more than {DEPTH_MAX} deep"),
+            )
+            .at(span, "this is one level too many")
+            .into());
+        }
+        self.open.push(Open { anchor, span, nodes_before: self.nodes, content });
+        self.count(1, span)
+    }
+
+    fn end(&mut self, span: Span) -> Result<Option<Node>, Stop> {
+        let Some(open) = self.open.pop() else { return Ok(None) };
+        let size = self.nodes - open.nodes_before;
+        let (value, last) = match open.content {
+            Content::Seq(items) => {
+                let last = items.last().map(|item| item.span);
+                (Value::Seq(items), last)
+            }
+            Content::Map { mut entries, mut keys, merges, .. } => {
+                let last = entries.last().map(|entry| entry.node.span);
+                let before = entries.len();
+                for merge in merges {
+                    self.merge(merge, &mut entries, &mut keys);
+                }
+                self.count(entries.len() - before, span)?;
+                (Value::Map(entries), last)
+            }
+        };
+        // A block collection ends where the next thing begins; its last child is the better end.
+        let flow_end = (span.end > span.start).then_some(span);
+        let span = open.span.to(flow_end.or(last).unwrap_or(open.span));
+        self.complete(Node { value, span }, open.anchor, size)
+    }
+
+    fn merge(&mut self, source: Node, entries: &mut Vec<Entry>, keys: &mut HashMap<String, Span>) {
+        match source.value {
+            // Keys written here, and keys of earlier merges, win (https://yaml.org/type/merge.html).
+            Value::Map(merged) => {
+                for entry in merged {
+                    if !keys.contains_key(&entry.key) {
+                        keys.insert(entry.key.clone(), entry.key_span);
+                        entries.push(entry);
+                    }
+                }
+            }
+            Value::Seq(items) if items.iter().all(|item| item.as_map().is_some()) => {
+                for item in items {
+                    self.merge(item, entries, keys);
+                }
+            }
+            _ => self.diagnostics.push(
+                Diagnostic::new(codes::MERGE, "`<<` merges a map or a list of maps")
+                    .at(source.span, format!("found {}", source.value)),
+            ),
+        }
+    }
+
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<Option<Node>, Stop> {
+        let Some((node, size)) = self.anchors.get(&anchor) else {
+            return Err(Diagnostic::new(
+                codes::ALIAS,
+                "the alias points to something that is not complete before it",
+            )
+            .at(span, "this alias is inside of what it names, or in another document")
+            .into());
+        };
+        let (node, size) = (node.clone(), *size);
+        self.count_copies(size, span)?;
+        self.count(size, span)?;
+        if self.open.len() + depth(&node) > DEPTH_MAX {
+            return Err(Diagnostic::new(
+                codes::TOO_DEEP,
+                format!("maps and lists nest more than {DEPTH_MAX} deep"),
+            )
+            .at(span, "expanding this alias nests too deep")
+            .into());
+        }
+        self.complete(node, 0, size)
+    }
+
+    /// Counts values that are copied for an anchor or an alias.
+    fn count_copies(&mut self, size: usize, span: Span) -> Result<(), Stop> {
+        self.alias_nodes = self.alias_nodes.saturating_add(size);
+        if self.alias_nodes > ALIAS_NODES_MAX {
+            return Err(Diagnostic::new(
+                codes::EXPANSION,
+                format!("aliases expand to more than {ALIAS_NODES_MAX} values"),
+            )
+            .at(span, "reading stopped here")
+            .hint("write the repeated part fewer times; aliases of aliases multiply")
+            .into());
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, more: usize, span: Span) -> Result<(), Stop> {
+        self.nodes = self.nodes.saturating_add(more);
+        if self.nodes > NODES_MAX {
+            return Err(Diagnostic::new(
+                codes::TOO_MANY_NODES,
+                format!("the file holds more than {NODES_MAX} values"),
+            )
+            .at(span, "reading stopped here")
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Puts a finished node into what is open, or gives it as a document.
+    fn complete(&mut self, node: Node, anchor: usize, size: usize) -> Result<Option<Node>, Stop> {
+        if anchor != 0 {
+            self.count_copies(size, node.span)?;
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        let Some(open) = self.open.last_mut() else { return Ok(Some(node)) };
+        match &mut open.content {
+            Content::Seq(items) => items.push(node),
+            Content::Map { entries, keys, merges, key } => match key.take() {
+                None => *key = Some(accept_key(node, keys, self.diagnostics)),
+                Some(Key::Plain(name, key_span)) => {
+                    entries.push(Entry { key: name, key_span, node });
+                }
+                Some(Key::Merge) => merges.push(node),
+                Some(Key::Refused) => {}
+            },
+        }
+        Ok(None)
+    }
+}
+
+fn accept_key(
+    node: Node,
+    keys: &mut HashMap<String, Span>,
+    diagnostics: &mut Diagnostics,
+) -> Key {
+    let name = match node.value {
+        Value::String(name) => name,
+        // `8080: web` and `true: x` are keys that people write; they mean their text.
+        Value::Int(number) => number.to_string(),
+        Value::Bool(truth) => truth.to_string(),
+        other => {
+            diagnostics.push(
+                Diagnostic::new(codes::KEY, "a key must be text")
+                    .at(node.span, format!("found {other}"))
+                    .hint("quote the key"),
+            );
+            return Key::Refused;
+        }
+    };
+    if name == "<<" {
+        return Key::Merge;
+    }
+    let Some(first) = keys.get(&name) else {
+        keys.insert(name.clone(), node.span);
+        return Key::Plain(name, node.span);
+    };
+    diagnostics.push(
+        Diagnostic::new(codes::DUPLICATE_KEY, format!("the key `{name}` is given twice"))
+            .at(node.span, "the second time")
+            .also(*first, "the first time")
+            .hint("keep one of the two"),
+    );
+    Key::Refused
+}
+
+/// How many levels of maps and lists a node has.
+fn depth(node: &Node) -> usize {
+    match &node.value {
+        Value::Seq(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Map(entries) => 1 + entries.iter().map(|e| depth(&e.node)).max().unwrap_or(0),
+        _ => 0,
+    }
+}
