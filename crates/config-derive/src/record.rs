@@ -46,8 +46,7 @@ pub(crate) fn expand(input: &DeriveInput, fields: &FieldsNamed) -> syn::Result<T
                 let #ident: ::core::option::Option<#ty> = fields.take(#names, context);
             });
             builds.push(quote!(#ident: #ident?));
-            let required =
-                quote!(<#ty as ::trunkline_config::decode::Decode>::absent().is_none());
+            let required = quote!(<#ty as ::trunkline_config::decode::Decode>::absent().is_none());
             (required, quote!(::core::option::Option::None))
         };
         shapes.push(quote! {

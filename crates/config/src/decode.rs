@@ -16,7 +16,7 @@ pub use shape::{Shape, Shapes};
 pub use suggest::nearest;
 
 use crate::diagnostic::Diagnostics;
-use crate::node::Node;
+use crate::node::{Entry, Node, Value};
 use crate::source::{SourceMap, Span};
 
 /// What a decoder may look at and write to.
@@ -31,6 +31,11 @@ pub struct Context<'a> {
 pub trait Decode: Sized {
     /// Reads a node. `None` means that it was reported why not.
     fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self>;
+
+    /// Reads the value of a key.
+    fn decode_entry(entry: &Entry, context: &mut Context<'_>) -> Option<Self> {
+        Self::decode(&entry.node, context)
+    }
 
     /// The value of a key that is not there; `None` when the key must be given.
     fn absent() -> Option<Self> {
@@ -52,7 +57,19 @@ pub struct Spanned<T> {
 
 impl<T: Decode> Decode for Spanned<T> {
     fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
-        T::decode(node, context).map(|value| Self { value, span: node.span })
+        T::decode(node, context).map(|value| Self {
+            value,
+            span: node.span,
+        })
+    }
+
+    /// A map or list of several lines is best shown by its key.
+    fn decode_entry(entry: &Entry, context: &mut Context<'_>) -> Option<Self> {
+        let span = match entry.node.value {
+            Value::Map(_) | Value::Seq(_) => entry.key_span,
+            _ => entry.node.span,
+        };
+        T::decode(&entry.node, context).map(|value| Self { value, span })
     }
 
     fn shape(shapes: &mut Shapes) -> Shape {

@@ -9,7 +9,12 @@
 
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, clippy::print_stderr)
+    allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::print_stdout,
+        clippy::print_stderr
+    )
 )]
 
 // The derive names this crate by its outer name, here as in the dialect crates.
@@ -24,3 +29,13 @@ pub mod diagnostic;
 
 pub mod decode;
 pub mod unserved;
+
+pub mod dialect;
+pub mod files;
+pub mod load;
+
+pub mod builder;
+pub mod defaults;
+pub mod native;
+
+pub use load::{Loaded, Options, Profile, load, load_with};

@@ -9,7 +9,12 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use crate::diagnostic::Diagnostics;
+use crate::node::Node;
+use crate::yaml;
+use trunkline_model::Origin;
 
 /// The largest file that is read, in bytes. A file of 10 000 routes has about 1 MiB.
 pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -34,7 +39,10 @@ impl Span {
     #[must_use]
     pub fn to(self, other: Self) -> Self {
         if self.file == other.file {
-            Self { end: other.end.max(self.start), ..self }
+            Self {
+                end: other.end.max(self.start),
+                ..self
+            }
         } else {
             self
         }
@@ -44,10 +52,16 @@ impl Span {
     #[must_use]
     pub fn part(self, from: usize, to: usize) -> Self {
         let clamp = |offset: usize| {
-            self.start.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX)).min(self.end)
+            self.start
+                .saturating_add(u32::try_from(offset).unwrap_or(u32::MAX))
+                .min(self.end)
         };
         let start = clamp(from);
-        Self { file: self.file, start, end: clamp(to).max(start) }
+        Self {
+            file: self.file,
+            start,
+            end: clamp(to).max(start),
+        }
     }
 }
 
@@ -69,19 +83,67 @@ pub struct SourceFile {
     pub path: PathBuf,
     /// The whole text.
     pub text: Arc<str>,
+    name: Arc<str>,
     line_starts: Arc<[u32]>,
+    /// Columns of ASCII text need no counting, which matters for JSON on one long line.
+    is_ascii: bool,
+    parsed: Arc<OnceLock<Parsed>>,
+}
+
+/// The file as YAML, parsed on first use: dialects are told apart by looking into it.
+#[derive(Debug)]
+struct Parsed {
+    documents: Vec<Node>,
+    problems: Diagnostics,
 }
 
 impl SourceFile {
     fn new(id: FileId, path: PathBuf, text: Arc<str>) -> Self {
         let line_starts = line_starts(&text);
-        Self { id, path, text, line_starts }
+        let is_ascii = text.is_ascii();
+        let name = Arc::from(path.display().to_string());
+        Self {
+            id,
+            path,
+            text,
+            name,
+            line_starts,
+            is_ascii,
+            parsed: Arc::default(),
+        }
+    }
+
+    fn parsed(&self) -> &Parsed {
+        self.parsed.get_or_init(|| {
+            let mut problems = Diagnostics::default();
+            let documents = yaml::parse(self, &mut problems);
+            Parsed {
+                documents,
+                problems,
+            }
+        })
+    }
+
+    /// The documents of the file read as YAML or JSON, those before a syntax error.
+    #[must_use]
+    pub fn documents(&self) -> &[Node] {
+        &self.parsed().documents
+    }
+
+    /// What is wrong with the file as YAML.
+    #[must_use]
+    pub fn yaml_problems(&self) -> &Diagnostics {
+        &self.parsed().problems
     }
 
     /// A span over the whole text.
     #[must_use]
     pub fn span(&self) -> Span {
-        Span { file: self.id, start: 0, end: u32::try_from(self.text.len()).unwrap_or(u32::MAX) }
+        Span {
+            file: self.id,
+            start: 0,
+            end: u32::try_from(self.text.len()).unwrap_or(u32::MAX),
+        }
     }
 
     /// The span of the first line, for what is wrong with the file as a whole.
@@ -94,20 +156,29 @@ impl SourceFile {
     /// The text of a span; empty when the span does not lie on character borders of this file.
     #[must_use]
     pub fn slice(&self, span: Span) -> &str {
-        self.text.get(span.start as usize..span.end as usize).unwrap_or("")
+        self.text
+            .get(span.start as usize..span.end as usize)
+            .unwrap_or("")
     }
 
     /// Line and column of a byte offset; an offset after the end counts as the end.
     #[must_use]
     pub fn line_column(&self, offset: u32) -> LineColumn {
-        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
+        let line = self
+            .line_starts
+            .partition_point(|start| *start <= offset)
+            .max(1);
         let start = self.line_start(line);
         let end = (offset as usize).min(self.text.len());
-        let column = self
-            .text
-            .get(start..end)
-            .map_or(end.saturating_sub(start), |before| before.chars().count());
-        LineColumn { line: clamp_u32(line), column: clamp_u32(column + 1) }
+        let bytes = end.saturating_sub(start);
+        let column = match self.text.get(start..end) {
+            Some(before) if !self.is_ascii => before.chars().count(),
+            _ => bytes,
+        };
+        LineColumn {
+            line: clamp_u32(line),
+            column: clamp_u32(column + 1),
+        }
     }
 
     /// Byte offset of the start of a line (from 1); the end of the text for a line after the last.
@@ -121,7 +192,10 @@ impl SourceFile {
     /// The extension of the path in lower case, or an empty string.
     #[must_use]
     pub fn extension(&self) -> String {
-        self.path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
+        self.path
+            .extension()
+            .map(|e| e.to_string_lossy().to_lowercase())
+            .unwrap_or_default()
     }
 }
 
@@ -135,7 +209,9 @@ fn line_starts(text: &str) -> Arc<[u32]> {
     let ends = bytes.iter().enumerate().filter(|(at, byte)| {
         **byte == b'\n' || (**byte == b'\r' && bytes.get(at + 1) != Some(&b'\n'))
     });
-    std::iter::once(0).chain(ends.map(|(at, _)| clamp_u32(at + 1))).collect()
+    std::iter::once(0)
+        .chain(ends.map(|(at, _)| clamp_u32(at + 1)))
+        .collect()
 }
 
 /// Why a file could not become a source.
@@ -170,14 +246,14 @@ impl SourceMap {
     /// Adds a text that is already in memory.
     pub fn add(&mut self, path: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> FileId {
         let id = FileId(clamp_u32(self.files.len()));
-        self.files.push(SourceFile::new(id, path.into(), text.into()));
+        self.files
+            .push(SourceFile::new(id, path.into(), text.into()));
         id
     }
 
-    /// Reads `path` and adds it under the name `shown`.
-    pub fn read(&mut self, path: &Path, shown: &Path) -> Result<FileId, ReadError> {
-        let text = decode_text(read_bounded(path)?)?;
-        Ok(self.add(shown, text))
+    /// Adds bytes that must be UTF-8 text.
+    pub fn add_bytes(&mut self, path: &Path, bytes: Vec<u8>) -> Result<FileId, ReadError> {
+        Ok(self.add(path, decode_text(bytes)?))
     }
 
     /// The file of a number given out by this map.
@@ -197,16 +273,32 @@ impl SourceMap {
         self.get(span.file).map_or("", |file| file.slice(span))
     }
 
+    /// The origin of what was written at a span, for the Model.
+    #[must_use]
+    pub fn origin(&self, span: Span) -> Origin {
+        let Some(file) = self.get(span.file) else {
+            return Origin::built_in();
+        };
+        let at = file.line_column(span.start);
+        Origin {
+            file: Arc::clone(&file.name),
+            line: at.line,
+            column: at.column,
+        }
+    }
+
     /// `path:line:column` of the start of a span, as in compiler messages.
     #[must_use]
     pub fn place(&self, span: Span) -> String {
-        let Some(file) = self.get(span.file) else { return String::new() };
+        let Some(file) = self.get(span.file) else {
+            return String::new();
+        };
         let at = file.line_column(span.start);
         format!("{}:{}:{}", file.path.display(), at.line, at.column)
     }
 }
 
-fn read_bounded(path: &Path) -> Result<Vec<u8>, ReadError> {
+pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, ReadError> {
     let metadata = std::fs::metadata(path).map_err(ReadError::Io)?;
     // A named pipe or a device would block or never end; `/dev/stdin` is read by the caller.
     if !metadata.is_file() {
@@ -215,7 +307,9 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, ReadError> {
     let file = std::fs::File::open(path).map_err(ReadError::Io)?;
     let mut bytes = Vec::new();
     // The limit holds for the bytes, not for the metadata: the file may grow meanwhile.
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
+    file.take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(ReadError::Io)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(ReadError::TooLarge);
     }

@@ -68,20 +68,6 @@ pub fn parse(file: &SourceFile, diagnostics: &mut Diagnostics) -> Vec<Node> {
     documents
 }
 
-/// Parses a file that must hold exactly one document.
-pub fn parse_one(file: &SourceFile, diagnostics: &mut Diagnostics) -> Option<Node> {
-    let mut documents = parse(file, diagnostics).into_iter();
-    let first = documents.next();
-    if let Some(second) = documents.next() {
-        diagnostics.push(
-            Diagnostic::new(codes::SEVERAL_DOCUMENTS, "the file holds more than one document")
-                .at(second.span, "the second document starts here")
-                .hint("put each document into a file of its own, and list the files in `include`"),
-        );
-    }
-    first
-}
-
 fn syntax_error(error: &ScanError, span: Span) -> Diagnostic {
     let info = error.info();
     let diagnostic = Diagnostic::new(codes::SYNTAX, format!("the file is not valid YAML: {info}"))
@@ -95,12 +81,21 @@ fn syntax_error(error: &ScanError, span: Span) -> Diagnostic {
 fn hint_for(info: &str) -> Option<&'static str> {
     let hints = [
         ("tab", "indent with spaces; YAML does not allow tabs there"),
-        ("unknown anchor", "an alias `*name` needs an anchor `&name` before it"),
-        ("simple key", "a key needs a colon and a space after it: `key: value`"),
+        (
+            "unknown anchor",
+            "an alias `*name` needs an anchor `&name` before it",
+        ),
+        (
+            "simple key",
+            "a key needs a colon and a space after it: `key: value`",
+        ),
         ("quoted scalar", "the closing quote is missing"),
         ("recursion limit", "nest less deeply"),
     ];
-    hints.iter().find(|(part, _)| info.contains(part)).map(|(_, hint)| *hint)
+    hints
+        .iter()
+        .find(|(part, _)| info.contains(part))
+        .map(|(_, hint)| *hint)
 }
 
 /// Turns the parser's line and column into byte offsets.
@@ -117,7 +112,12 @@ struct Places<'a> {
 
 impl<'a> Places<'a> {
     fn new(file: &'a SourceFile) -> Self {
-        Self { file, line: 1, column: 0, offset: 0 }
+        Self {
+            file,
+            line: 1,
+            column: 0,
+            offset: 0,
+        }
     }
 
     fn offset(&mut self, marker: &saphyr_parser::Marker) -> u32 {
@@ -142,13 +142,25 @@ impl<'a> Places<'a> {
     fn span(&mut self, span: saphyr_parser::Span) -> Span {
         let start = self.offset(&span.start);
         let end = self.offset(&span.end).max(start);
-        Span { file: self.file.id, start, end }
+        Span {
+            file: self.file.id,
+            start,
+            end,
+        }
     }
 
     fn error(&mut self, error: &ScanError) -> Span {
         let start = self.offset(error.marker());
         let rest = self.file.text.get(start as usize..).unwrap_or("");
-        let width = rest.chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
-        Span { file: self.file.id, start, end: start + u32::try_from(width).unwrap_or(0) }
+        let width = rest
+            .chars()
+            .next()
+            .filter(|c| *c != '\n')
+            .map_or(0, char::len_utf8);
+        Span {
+            file: self.file.id,
+            start,
+            end: start + u32::try_from(width).unwrap_or(0),
+        }
     }
 }

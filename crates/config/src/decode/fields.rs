@@ -17,9 +17,15 @@ impl<'n> Fields<'n> {
     /// Starts to read a map; anything else is reported. `what` names it: `a service`.
     pub fn open(node: &'n Node, what: &'static str, context: &mut Context<'_>) -> Option<Self> {
         match node.as_map() {
-            Some(entries) => Some(Self { entries, span: node.span, what }),
+            Some(entries) => Some(Self {
+                entries,
+                span: node.span,
+                what,
+            }),
             None => {
-                context.diagnostics.push(wrong_type(node, &format!("{what}: a map of keys")));
+                context
+                    .diagnostics
+                    .push(wrong_type(node, &format!("{what}: a map of keys")));
                 None
             }
         }
@@ -31,7 +37,7 @@ impl<'n> Fields<'n> {
     pub fn take<T: Decode>(&self, names: &[&'static str], context: &mut Context<'_>) -> Option<T> {
         match self.find(names, context) {
             Some(entry) if entry.node.is_null() && T::absent().is_some() => T::absent(),
-            Some(entry) => T::decode(&entry.node, context).or_else(T::absent),
+            Some(entry) => T::decode_entry(entry, context).or_else(T::absent),
             None => T::absent().or_else(|| {
                 self.report_missing(names, context);
                 None
@@ -48,7 +54,7 @@ impl<'n> Fields<'n> {
     ) -> T {
         match self.find(names, context) {
             Some(entry) if !entry.node.is_null() => {
-                T::decode(&entry.node, context).unwrap_or_else(default)
+                T::decode_entry(entry, context).unwrap_or_else(default)
             }
             _ => default(),
         }
@@ -71,7 +77,10 @@ impl<'n> Fields<'n> {
             match unserved.iter().find(|row| row.key == key) {
                 Some(row) => unserved::report(row, entry.key_span, context.diagnostics),
                 None => {
-                    let all = known.iter().copied().chain(unserved.iter().map(|row| row.key));
+                    let all = known
+                        .iter()
+                        .copied()
+                        .chain(unserved.iter().map(|row| row.key));
                     let mut diagnostic = Diagnostic::new(
                         codes::UNKNOWN_KEY,
                         format!("{} has no key `{key}`", self.what),
@@ -88,7 +97,10 @@ impl<'n> Fields<'n> {
     }
 
     fn find(&self, names: &[&'static str], context: &mut Context<'_>) -> Option<&'n Entry> {
-        let mut found = self.entries.iter().filter(|entry| names.contains(&entry.key.as_str()));
+        let mut found = self
+            .entries
+            .iter()
+            .filter(|entry| names.contains(&entry.key.as_str()));
         let first = found.next()?;
         if let Some(second) = found.next() {
             context.diagnostics.push(
@@ -107,8 +119,11 @@ impl<'n> Fields<'n> {
     fn report_missing(&self, names: &[&'static str], context: &mut Context<'_>) {
         let name = names.first().copied().unwrap_or_default();
         context.diagnostics.push(
-            Diagnostic::new(codes::MISSING_KEY, format!("{} needs the key `{name}`", self.what))
-                .at(self.span, format!("`{name}` is missing here")),
+            Diagnostic::new(
+                codes::MISSING_KEY,
+                format!("{} needs the key `{name}`", self.what),
+            )
+            .at(self.span, format!("`{name}` is missing here")),
         );
     }
 }
@@ -125,16 +140,20 @@ pub fn choose<T: Clone>(
         crate::node::Value::String(text) => text.clone(),
         crate::node::Value::Bool(truth) => truth.to_string(),
         _ => {
-            context.diagnostics.push(wrong_type(node, &format!("one of {}", list(&words))));
+            context
+                .diagnostics
+                .push(wrong_type(node, &format!("one of {}", list(&words))));
             return None;
         }
     };
     if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == text) {
         return Some(choice.clone());
     }
-    let mut diagnostic =
-        Diagnostic::new(codes::BAD_VALUE, format!("`{text}` is not one of {}", list(&words)))
-            .at(node.span, "this value is not known");
+    let mut diagnostic = Diagnostic::new(
+        codes::BAD_VALUE,
+        format!("`{text}` is not one of {}", list(&words)),
+    )
+    .at(node.span, "this value is not known");
     if let Some(near) = nearest(&text, words.iter().copied()) {
         diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
     }
@@ -143,5 +162,9 @@ pub fn choose<T: Clone>(
 }
 
 fn list(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+    words
+        .iter()
+        .map(|word| format!("`{word}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -48,7 +48,10 @@ impl fmt::Display for Code {
 /// The row of a code such as `TL0103`; case does not matter.
 #[must_use]
 pub fn find(code: &str) -> Option<&'static Code> {
-    TABLE.iter().copied().find(|row| row.code.eq_ignore_ascii_case(code))
+    TABLE
+        .iter()
+        .copied()
+        .find(|row| row.code.eq_ignore_ascii_case(code))
 }
 
 macro_rules! codes {

@@ -47,7 +47,10 @@ fn summary(diagnostics: &Diagnostics) -> String {
         1 => Some(format!("1 {word}")),
         _ => Some(format!("{number} {word}s")),
     };
-    let parts = [count(diagnostics.errors(), "error"), count(diagnostics.warnings(), "warning")];
+    let parts = [
+        count(diagnostics.errors(), "error"),
+        count(diagnostics.warnings(), "warning"),
+    ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -91,7 +94,9 @@ struct Window<'a> {
 fn windows<'a>(labels: &'a [Label], sources: &'a SourceMap) -> Vec<Window<'a>> {
     let mut windows: Vec<Window<'a>> = Vec::new();
     for (index, label) in labels.iter().enumerate() {
-        let Some(file) = sources.get(label.span.file) else { continue };
+        let Some(file) = sources.get(label.span.file) else {
+            continue;
+        };
         let line = file.line_column(label.span.start).line;
         let near = windows.iter_mut().find(|window| {
             let first = window.first_line.min(line);
@@ -125,15 +130,22 @@ impl<'a> Window<'a> {
             .line_start(self.first_line as usize)
             .path(escape(&self.file.path.display().to_string()).into_owned());
         for (label, primary) in &self.labels {
-            let kind = if *primary { AnnotationKind::Primary } else { AnnotationKind::Context };
-            let from = (label.span.start as usize).saturating_sub(start).min(text.len());
-            let to = (label.span.end as usize).saturating_sub(start).clamp(from, text.len());
+            let kind = if *primary {
+                AnnotationKind::Primary
+            } else {
+                AnnotationKind::Context
+            };
+            let from = (label.span.start as usize)
+                .saturating_sub(start)
+                .min(text.len());
+            let to = (label.span.end as usize)
+                .saturating_sub(start)
+                .clamp(from, text.len());
             // What spans several lines is marked on its first line: long boxes hide the message.
             let marked = text.get(from..to).unwrap_or("");
             let length = marked.find(['\n', '\r']).unwrap_or(marked.len());
             let range = from..from + marked.get(..length).unwrap_or("").trim_end().len();
-            snippet = snippet
-                .annotation(kind.span(range).label(escape(&label.text).into_owned()));
+            snippet = snippet.annotation(kind.span(range).label(escape(&label.text).into_owned()));
         }
         snippet
     }

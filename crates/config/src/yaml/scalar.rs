@@ -9,7 +9,9 @@ pub(super) fn resolve(text: &str) -> Value {
         "true" | "True" | "TRUE" => return Value::Bool(true),
         "false" | "False" | "FALSE" => return Value::Bool(false),
         ".nan" | ".NaN" | ".NAN" => return Value::Float(f64::NAN),
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Value::Float(f64::INFINITY),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => {
+            return Value::Float(f64::INFINITY);
+        }
         "-.inf" | "-.Inf" | "-.INF" => return Value::Float(f64::NEG_INFINITY),
         _ => {}
     }
@@ -17,7 +19,9 @@ pub(super) fn resolve(text: &str) -> Value {
     if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
         return Value::String(text.to_owned());
     }
-    whole(text).or_else(|| float(text)).unwrap_or_else(|| Value::String(text.to_owned()))
+    whole(text)
+        .or_else(|| float(text))
+        .unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
 fn whole(text: &str) -> Option<Value> {
@@ -66,7 +70,9 @@ mod tests {
 
     #[test]
     fn words_that_yaml_1_1_took_for_truth_values_are_text() {
-        for word in ["yes", "no", "on", "off", "12:30", "1.2.3", "0x", "-", "+", ".", "1_000"] {
+        for word in [
+            "yes", "no", "on", "off", "12:30", "1.2.3", "0x", "-", "+", ".", "1_000",
+        ] {
             assert_eq!(resolve(word), Value::String(word.to_owned()), "{word}");
         }
         assert_eq!(resolve("0x1F"), Value::Int(31));

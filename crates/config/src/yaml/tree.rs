@@ -29,7 +29,12 @@ struct Open {
 
 enum Content {
     Seq(Vec<Node>),
-    Map { entries: Vec<Entry>, keys: HashMap<String, Span>, merges: Vec<Node>, key: Option<Key> },
+    Map {
+        entries: Vec<Entry>,
+        keys: HashMap<String, Span>,
+        merges: Vec<Node>,
+        key: Option<Key>,
+    },
 }
 
 enum Key {
@@ -49,7 +54,13 @@ pub(super) struct Tree<'d> {
 
 impl<'d> Tree<'d> {
     pub(super) fn new(diagnostics: &'d mut Diagnostics) -> Self {
-        Self { diagnostics, open: Vec::new(), anchors: HashMap::new(), nodes: 0, alias_nodes: 0 }
+        Self {
+            diagnostics,
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            nodes: 0,
+            alias_nodes: 0,
+        }
     }
 
     /// Takes one event; gives a document when it is complete.
@@ -96,7 +107,11 @@ impl<'d> Tree<'d> {
             });
         };
         let core = tag.is_yaml_core_schema();
-        let value = if core { scalar::tagged(&tag.suffix, text) } else { None };
+        let value = if core {
+            scalar::tagged(&tag.suffix, text)
+        } else {
+            None
+        };
         Ok(value.unwrap_or_else(|| {
             let message = if core {
                 format!("the text does not fit its tag `!!{}`", tag.suffix)
@@ -133,19 +148,31 @@ impl<'d> Tree<'d> {
             .at(span, "this is one level too many")
             .into());
         }
-        self.open.push(Open { anchor, span, nodes_before: self.nodes, content });
+        self.open.push(Open {
+            anchor,
+            span,
+            nodes_before: self.nodes,
+            content,
+        });
         self.count(1, span)
     }
 
     fn end(&mut self, span: Span) -> Result<Option<Node>, Stop> {
-        let Some(open) = self.open.pop() else { return Ok(None) };
+        let Some(open) = self.open.pop() else {
+            return Ok(None);
+        };
         let size = self.nodes - open.nodes_before;
         let (value, last) = match open.content {
             Content::Seq(items) => {
                 let last = items.last().map(|item| item.span);
                 (Value::Seq(items), last)
             }
-            Content::Map { mut entries, mut keys, merges, .. } => {
+            Content::Map {
+                mut entries,
+                mut keys,
+                merges,
+                ..
+            } => {
                 let last = entries.last().map(|entry| entry.node.span);
                 let before = entries.len();
                 for merge in merges {
@@ -190,7 +217,10 @@ impl<'d> Tree<'d> {
                 codes::ALIAS,
                 "the alias points to something that is not complete before it",
             )
-            .at(span, "this alias is inside of what it names, or in another document")
+            .at(
+                span,
+                "this alias is inside of what it names, or in another document",
+            )
             .into());
         };
         let (node, size) = (node.clone(), *size);
@@ -241,13 +271,24 @@ impl<'d> Tree<'d> {
             self.count_copies(size, node.span)?;
             self.anchors.insert(anchor, (node.clone(), size));
         }
-        let Some(open) = self.open.last_mut() else { return Ok(Some(node)) };
+        let Some(open) = self.open.last_mut() else {
+            return Ok(Some(node));
+        };
         match &mut open.content {
             Content::Seq(items) => items.push(node),
-            Content::Map { entries, keys, merges, key } => match key.take() {
+            Content::Map {
+                entries,
+                keys,
+                merges,
+                key,
+            } => match key.take() {
                 None => *key = Some(accept_key(node, keys, self.diagnostics)),
                 Some(Key::Plain(name, key_span)) => {
-                    entries.push(Entry { key: name, key_span, node });
+                    entries.push(Entry {
+                        key: name,
+                        key_span,
+                        node,
+                    });
                 }
                 Some(Key::Merge) => merges.push(node),
                 Some(Key::Refused) => {}
@@ -257,11 +298,7 @@ impl<'d> Tree<'d> {
     }
 }
 
-fn accept_key(
-    node: Node,
-    keys: &mut HashMap<String, Span>,
-    diagnostics: &mut Diagnostics,
-) -> Key {
+fn accept_key(node: Node, keys: &mut HashMap<String, Span>, diagnostics: &mut Diagnostics) -> Key {
     let name = match node.value {
         Value::String(name) => name,
         // `8080: web` and `true: x` are keys that people write; they mean their text.
@@ -284,10 +321,13 @@ fn accept_key(
         return Key::Plain(name, node.span);
     };
     diagnostics.push(
-        Diagnostic::new(codes::DUPLICATE_KEY, format!("the key `{name}` is given twice"))
-            .at(node.span, "the second time")
-            .also(*first, "the first time")
-            .hint("keep one of the two"),
+        Diagnostic::new(
+            codes::DUPLICATE_KEY,
+            format!("the key `{name}` is given twice"),
+        )
+        .at(node.span, "the second time")
+        .also(*first, "the first time")
+        .hint("keep one of the two"),
     );
     Key::Refused
 }

@@ -1,0 +1,232 @@
+//! The Model under construction: what every dialect lowers into.
+//!
+//! Dialects add objects that are right in themselves, with the places of what refers to other
+//! objects; [`ModelBuilder::finish`] checks everything that needs the whole (names, calls, ports,
+//! listeners) and builds the Model. Nothing is lost: what cannot be linked is reported.
+
+mod calls;
+
+pub(crate) mod address;
+
+mod listeners;
+
+mod routes;
+
+mod ports;
+
+mod certificates;
+
+use std::path::PathBuf;
+
+use trunkline_model::route::Route;
+use trunkline_model::service::Service;
+use trunkline_model::{
+    AccessLog, Management, Model, ProjectName, Reasons, ServiceName, Tracing, Workers,
+};
+
+use crate::decode::Spanned;
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::files::Files;
+use crate::load::Options;
+use crate::source::{FileId, SourceMap, Span};
+
+/// A value that one file of all may set.
+#[derive(Debug, Clone)]
+pub struct Once<T>(Option<Spanned<T>>);
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: PartialEq> Once<T> {
+    /// Sets the value; a second, different one is reported.
+    pub fn set(&mut self, what: &str, value: T, span: Span, diagnostics: &mut Diagnostics) {
+        match &self.0 {
+            Some(first) if first.value != value => diagnostics.push(
+                Diagnostic::new(
+                    codes::NAME_TWICE,
+                    format!("{what} is set twice, differently"),
+                )
+                .at(span, "set again here")
+                .also(first.span, "set here")
+                .hint("keep it in one file"),
+            ),
+            Some(_) => {}
+            None => self.0 = Some(Spanned { value, span }),
+        }
+    }
+
+    /// The value, if one was set.
+    pub fn get(&self) -> Option<&Spanned<T>> {
+        self.0.as_ref()
+    }
+
+    fn take(self) -> Option<T> {
+        self.0.map(|set| set.value)
+    }
+}
+
+/// A listener that a file asks for, before it is known whether it owns the address.
+#[derive(Debug, Clone)]
+pub struct ListenerClaim {
+    /// What is asked for.
+    pub listener: trunkline_model::listener::Listener,
+    /// The file.
+    pub file: FileId,
+    /// Where it asks.
+    pub span: Span,
+    /// Where its certificate and key files are named.
+    pub certificate: Option<(Span, Span)>,
+}
+
+/// A service with the places of what it refers to.
+#[derive(Debug, Clone)]
+pub struct ServiceDraft {
+    /// The service; `calls` and the endpoints of a static source are filled in by linking.
+    pub service: Service,
+    /// Where its name is written.
+    pub name_span: Span,
+    /// The names of the services it calls.
+    pub calls: Vec<Spanned<String>>,
+    /// Written addresses and their weights.
+    pub addresses: Vec<AddressDraft>,
+    /// The port its process listens on, where that was written.
+    pub port: Option<Spanned<u16>>,
+}
+
+/// A written address: `host:port`, a URL, or a service's name.
+#[derive(Debug, Clone)]
+pub struct AddressDraft {
+    /// As it was written.
+    pub text: Spanned<String>,
+    /// Its part of the traffic.
+    pub weight: u32,
+}
+
+/// A route with the places of what it refers to.
+#[derive(Debug, Clone)]
+pub struct RouteDraft {
+    /// The route; `listeners` and the targets of a forward are filled in by linking.
+    pub route: Route,
+    /// The file it was written in.
+    pub file: FileId,
+    /// Where its match is written.
+    pub span: Span,
+    /// The match as text; two routes of one listener must differ in it.
+    pub canonical: String,
+    /// Whether nobody wrote it; then a written route of the same match replaces it silently.
+    pub inferred: bool,
+    /// The services it forwards to, with their weights.
+    pub targets: Vec<(Spanned<String>, u32)>,
+}
+
+/// The Model under construction.
+pub struct ModelBuilder<'a> {
+    /// The texts, for places.
+    pub sources: &'a SourceMap,
+    /// Where further files (certificates) are read from.
+    pub files: &'a dyn Files,
+    /// What the caller asked for.
+    pub options: &'a Options,
+    /// The project.
+    pub name: Once<ProjectName>,
+    /// Worker threads.
+    pub workers: Once<Workers>,
+    /// Host names of the gateway, in the order they were written.
+    pub domains: Vec<String>,
+    /// Traces.
+    pub tracing: Once<Tracing>,
+    /// Access log.
+    pub access_log: Once<AccessLog>,
+    /// How much callers are told.
+    pub reasons: Once<Reasons>,
+    /// Management surfaces.
+    pub management: Once<Management>,
+    /// The file that owns listeners claimed by several.
+    pub edge: Option<(FileId, Span)>,
+    /// Claims of listeners.
+    pub listeners: Vec<ListenerClaim>,
+    /// Services.
+    pub services: Vec<ServiceDraft>,
+    /// Services that could not be read: they exist, so nobody is told that they do not.
+    pub broken_services: Vec<String>,
+    /// Routes.
+    pub routes: Vec<RouteDraft>,
+    /// Files that the Model depends on beside its configuration, such as certificates.
+    pub watched: Vec<PathBuf>,
+}
+
+impl<'a> ModelBuilder<'a> {
+    /// An empty Model.
+    pub fn new(sources: &'a SourceMap, files: &'a dyn Files, options: &'a Options) -> Self {
+        Self {
+            sources,
+            files,
+            options,
+            name: Once::default(),
+            workers: Once::default(),
+            domains: Vec::new(),
+            tracing: Once::default(),
+            access_log: Once::default(),
+            reasons: Once::default(),
+            management: Once::default(),
+            edge: None,
+            listeners: Vec::new(),
+            services: Vec::new(),
+            broken_services: Vec::new(),
+            routes: Vec::new(),
+            watched: Vec::new(),
+        }
+    }
+
+    /// Links everything and builds the Model; `None` when there is an error.
+    pub fn finish(
+        mut self,
+        diagnostics: &mut Diagnostics,
+        watched: &mut Vec<PathBuf>,
+    ) -> Option<Model> {
+        let known = self.check_services(diagnostics);
+        self.link_calls(&known, diagnostics);
+        self.link_addresses(&known, diagnostics);
+        let served = self.settle_listeners(diagnostics);
+        self.link_routes(&known, &served, diagnostics);
+        self.check_ports(diagnostics);
+        self.check_certificates(diagnostics);
+        watched.append(&mut self.watched);
+        if diagnostics.has_errors() {
+            return None;
+        }
+        let name = self
+            .name
+            .take()
+            .or_else(|| crate::defaults::NAME.parse().ok())?;
+        Some(Model {
+            name,
+            workers: self.workers.take().unwrap_or(Workers::PerCpu),
+            domains: self.domains,
+            listeners: self
+                .listeners
+                .into_iter()
+                .map(|claim| claim.listener)
+                .collect(),
+            routes: self.routes.into_iter().map(|draft| draft.route).collect(),
+            services: self
+                .services
+                .into_iter()
+                .map(|draft| draft.service)
+                .collect(),
+            tracing: self.tracing.take()?,
+            access_log: self.access_log.take()?,
+            reasons: self.reasons.take()?,
+            management: self.management.take()?,
+        })
+    }
+}
+
+/// The services that exist, for looking names up.
+pub(crate) struct Known {
+    /// Position in `services` by name.
+    by_name: std::collections::HashMap<ServiceName, usize>,
+}

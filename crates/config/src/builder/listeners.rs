@@ -1,0 +1,91 @@
+//! Each address has one owner.
+
+use std::collections::{HashMap, HashSet};
+
+use trunkline_model::ListenerId;
+
+use super::{ListenerClaim, ModelBuilder};
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::source::FileId;
+
+impl ModelBuilder<'_> {
+    /// Keeps one owner of each address, and tells which listeners the routes of a file are served
+    /// on: its own, or all when it has none or all are its own.
+    pub(super) fn settle_listeners(
+        &mut self,
+        diagnostics: &mut Diagnostics,
+    ) -> HashMap<FileId, Vec<ListenerId>> {
+        let edge = self.edge.map(|(file, _)| file);
+        let mut kept: Vec<ListenerClaim> = Vec::new();
+        let mut reported = HashSet::new();
+        let mut served: HashMap<FileId, Vec<ListenerId>> = HashMap::new();
+        for claim in std::mem::take(&mut self.listeners) {
+            let Some(first) = kept.iter_mut().find(|other| overlap(other, &claim)) else {
+                served
+                    .entry(claim.file)
+                    .or_default()
+                    .push(claim.listener.id.clone());
+                kept.push(claim);
+                continue;
+            };
+            if first.file == claim.file {
+                diagnostics.push(
+                    Diagnostic::new(
+                        codes::PORT_BOTH,
+                        format!("two listeners want {}", claim.listener.address),
+                    )
+                    .at(claim.span, "this address is taken")
+                    .also(first.span, "by this listener")
+                    .hint("give one of them another port"),
+                );
+            } else if edge == Some(first.file) {
+                served
+                    .entry(claim.file)
+                    .or_default()
+                    .push(first.listener.id.clone());
+            } else if edge == Some(claim.file) {
+                // The routes of the former owner are served by the new one.
+                let former = std::mem::replace(first, claim).listener.id;
+                for id in served.values_mut().flatten().filter(|id| **id == former) {
+                    *id = first.listener.id.clone();
+                }
+                served
+                    .entry(first.file)
+                    .or_default()
+                    .push(first.listener.id.clone());
+            } else if reported.insert((first.file, claim.file)) {
+                diagnostics.push(self.rivals(first, &claim));
+            }
+        }
+        served.retain(|_, listeners| listeners.len() < kept.len());
+        self.listeners = kept;
+        served
+    }
+
+    fn rivals(&self, first: &ListenerClaim, second: &ListenerClaim) -> Diagnostic {
+        let name = |file| {
+            self.sources
+                .get(file)
+                .map(|f| f.path.display().to_string())
+                .unwrap_or_default()
+        };
+        let (one, two) = (name(first.file), name(second.file));
+        Diagnostic::new(
+            codes::LISTENER_TWICE,
+            format!("`{one}` and `{two}` both claim the listener {}", second.listener.address),
+        )
+        .at(second.span, "claimed again here")
+        .also(first.span, "claimed here")
+        .hint(format!(
+            "say who owns it with `edge: {one}`, put one behind the other with `chain: [{one}, {two}]`, \
+             or give one of them another `port:`"
+        ))
+    }
+}
+
+/// Whether two claims cannot both be bound.
+fn overlap(a: &ListenerClaim, b: &ListenerClaim) -> bool {
+    let (a, b) = (a.listener.address, b.listener.address);
+    let any = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() == b.port() && (a.ip() == b.ip() || any)
+}

@@ -1,0 +1,497 @@
+//! Values that have a short and a long form: `health: /healthz` or `health: { path: /healthz }`.
+//!
+//! These decoders are written by hand, because the choice between the forms is by kind of value.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::raw::{
+    LogWord, Overlays, RawCertificate, RawEndpoint, RawHealth, RawLog, RawPassive, RawRedirect,
+    RawRewrite, RawTarget, RawTimeouts, RawUpstreamTls, RawValue,
+};
+use crate::decode::{Context, Decode, Period, Shape, Shapes, Spanned, wrong_type};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::node::{Node, Value};
+
+fn text(what: &'static str, example: &'static str) -> Shape {
+    Shape::Text { what, example }
+}
+
+fn words(words: &[(&'static str, &'static str)]) -> Shape {
+    Shape::Choice(words.to_vec())
+}
+
+/// Where a listener listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address {
+    /// It does not.
+    Off,
+    /// On this port of the usual address.
+    Port(u16),
+    /// Exactly there.
+    Full(SocketAddr),
+}
+
+impl Address {
+    /// The socket address, with `ip` where only a port was given.
+    pub fn at(self, ip: IpAddr) -> Option<SocketAddr> {
+        match self {
+            Self::Off => None,
+            Self::Port(port) => Some(SocketAddr::new(ip, port)),
+            Self::Full(address) => Some(address),
+        }
+    }
+}
+
+impl Decode for Address {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        let parsed = match &node.value {
+            Value::Int(port) => u16::try_from(*port)
+                .ok()
+                .filter(|port| *port > 0)
+                .map(Self::Port),
+            Value::Bool(false) => Some(Self::Off),
+            Value::String(text) => parse_address(text),
+            _ => None,
+        };
+        if parsed.is_none() {
+            context.diagnostics.push(
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    format!(
+                        "expected a port, an address with a port, or `off`, found {}",
+                        node.value
+                    ),
+                )
+                .at(node.span, "not an address to listen on")
+                .hint("write a port such as `8443`, or `\"127.0.0.1:8443\"`"),
+            );
+        }
+        parsed
+    }
+
+    fn shape(_: &mut Shapes) -> Shape {
+        Shape::OneOf(vec![
+            Shape::Int {
+                min: 1,
+                max: 65_535,
+            },
+            text("address", "127.0.0.1:8443"),
+        ])
+    }
+}
+
+fn parse_address(text: &str) -> Option<Address> {
+    if text == "off" {
+        return Some(Address::Off);
+    }
+    let address = match text.strip_prefix(':') {
+        Some(port) => return port.parse().ok().filter(|p| *p > 0).map(Address::Port),
+        None => text
+            .strip_prefix("localhost:")
+            .map(|port| format!("127.0.0.1:{port}")),
+    };
+    address
+        .as_deref()
+        .unwrap_or(text)
+        .parse::<SocketAddr>()
+        .ok()
+        .map(Address::Full)
+}
+
+/// Worker threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkersForm {
+    /// One per CPU.
+    Auto,
+    /// So many.
+    Count(u16),
+}
+
+impl Decode for WorkersForm {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        if node.as_str() == Some("auto") {
+            return Some(Self::Auto);
+        }
+        let count = u16::decode(node, context)?;
+        if !(1..=1024).contains(&count) {
+            context.diagnostics.push(
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    "`workers` is between 1 and 1024, or `auto`",
+                )
+                .at(node.span, "out of range"),
+            );
+            return None;
+        }
+        Some(Self::Count(count))
+    }
+
+    fn shape(_: &mut Shapes) -> Shape {
+        Shape::OneOf(vec![
+            words(&[("auto", "one per CPU")]),
+            Shape::Int { min: 1, max: 1024 },
+        ])
+    }
+}
+
+/// Certificates of the gateway.
+#[derive(Debug, Clone)]
+pub enum TlsForm {
+    /// The project's own CA.
+    Auto,
+    /// From files.
+    Files(RawCertificate),
+}
+
+impl Decode for TlsForm {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        if node.as_str() == Some("auto") {
+            return Some(Self::Auto);
+        }
+        if node.as_map().is_some() {
+            return RawCertificate::decode(node, context).map(Self::Files);
+        }
+        context
+            .diagnostics
+            .push(wrong_type(node, "`auto` or `{ cert, key }`"));
+        None
+    }
+
+    fn shape(shapes: &mut Shapes) -> Shape {
+        let files = RawCertificate::shape(shapes);
+        Shape::OneOf(vec![words(&[("auto", "the project's own CA")]), files])
+    }
+}
+
+/// The access log.
+#[derive(Debug, Clone)]
+pub struct LogForm(pub RawLog);
+
+impl Decode for LogForm {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        if node.as_map().is_some() {
+            return RawLog::decode(node, context).map(Self);
+        }
+        if node.value == Value::Bool(false) {
+            return Some(Self(RawLog {
+                format: LogWord::Off,
+                path: None,
+            }));
+        }
+        LogWord::decode(node, context).map(|format| Self(RawLog { format, path: None }))
+    }
+
+    fn shape(shapes: &mut Shapes) -> Shape {
+        Shape::OneOf(vec![LogWord::shape(shapes), RawLog::shape(shapes)])
+    }
+}
+
+/// Targets of a route.
+#[derive(Debug, Clone)]
+pub struct Targets(pub Vec<RawTarget>);
+
+impl Decode for Targets {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        let one = |node: &Node, context: &mut Context<'_>| match &node.value {
+            Value::Map(_) => RawTarget::decode(node, context),
+            _ => Spanned::<String>::decode(node, context).map(|service| RawTarget {
+                service,
+                weight: crate::defaults::WEIGHT,
+            }),
+        };
+        match &node.value {
+            Value::Seq(items) => {
+                let targets: Vec<_> = items.iter().filter_map(|item| one(item, context)).collect();
+                (!items.is_empty()).then_some(Self(targets)).or_else(|| {
+                    context.diagnostics.push(
+                        Diagnostic::new(codes::BAD_VALUE, "a route needs at least one target")
+                            .at(node.span, "this list is empty"),
+                    );
+                    None
+                })
+            }
+            _ => one(node, context).map(|target| Self(vec![target])),
+        }
+    }
+
+    fn shape(shapes: &mut Shapes) -> Shape {
+        let target = RawTarget::shape(shapes);
+        let item = Shape::OneOf(vec![text("service", "orders"), target]);
+        Shape::OneOf(vec![text("service", "orders"), Shape::List(Box::new(item))])
+    }
+}
+
+/// A redirect.
+#[derive(Debug, Clone)]
+pub enum RedirectForm {
+    /// A URL or a path.
+    Short(Spanned<String>),
+    /// In parts.
+    Parts(RawRedirect),
+}
+
+impl Decode for RedirectForm {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        match &node.value {
+            Value::Map(_) => RawRedirect::decode(node, context).map(Self::Parts),
+            _ => Spanned::decode(node, context).map(Self::Short),
+        }
+    }
+
+    fn shape(shapes: &mut Shapes) -> Shape {
+        Shape::OneOf(vec![
+            text("URL or path", "https://example.com/new"),
+            RawRedirect::shape(shapes),
+        ])
+    }
+}
+
+/// A rewrite.
+#[derive(Debug, Clone)]
+pub enum RewriteForm {
+    /// The new path.
+    Path(Spanned<String>),
+    /// In parts.
+    Parts(RawRewrite),
+}
+
+impl Decode for RewriteForm {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        match &node.value {
+            Value::Map(_) => RawRewrite::decode(node, context).map(Self::Parts),
+            _ => Spanned::decode(node, context).map(Self::Path),
+        }
+    }
+
+    fn shape(shapes: &mut Shapes) -> Shape {
+        Shape::OneOf(vec![text("path", "/v2/orders"), RawRewrite::shape(shapes)])
+    }
+}
+
+/// A condition on a header or parameter.
+#[derive(Debug, Clone)]
+pub enum ValueForm {
+    /// Exactly this.
+    Exact(String),
+    /// Whether it is there.
+    Present(bool),
+    /// In parts.
+    Parts(Spanned<RawValue>),
+}
+
+impl Decode for ValueForm {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        match &node.value {
+            Value::Bool(present) => Some(Self::Present(*present)),
+            Value::Map(_) => Spanned::decode(node, context).map(Self::Parts),
+            _ => String::decode(node, context).map(Self::Exact),
+        }
+    }
+
+    fn shape(shapes: &mut Shapes) -> Shape {
+        Shape::OneOf(vec![
+            text("value", ""),
+            Shape::Bool,
+            RawValue::shape(shapes),
+        ])
+    }
+}
+
+/// Time limits.
+#[derive(Debug, Clone)]
+pub enum TimeoutForm {
+    /// Of the whole request.
+    Request(Period),
+    /// In parts.
+    Parts(RawTimeouts),
+}
+
+impl Decode for TimeoutForm {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        match &node.value {
+            Value::Map(_) => RawTimeouts::decode(node, context).map(Self::Parts),
+            _ => Period::decode(node, context).map(Self::Request),
+        }
+    }
+
+    fn shape(shapes: &mut Shapes) -> Shape {
+        Shape::OneOf(vec![text("duration", "2s"), RawTimeouts::shape(shapes)])
+    }
+}
+
+impl TimeoutForm {
+    /// In parts, whatever was written.
+    pub fn parts(&self) -> RawTimeouts {
+        match self {
+            Self::Parts(parts) => parts.clone(),
+            Self::Request(request) => RawTimeouts {
+                connect: None,
+                request: Some(*request),
+                attempt: None,
+                idle: None,
+                keep_alive: None,
+            },
+        }
+    }
+}
+
+/// An address of a service.
+#[derive(Debug, Clone)]
+pub struct EndpointForm(pub RawEndpoint);
+
+impl Decode for EndpointForm {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        match &node.value {
+            Value::Map(_) => RawEndpoint::decode(node, context).map(Self),
+            _ => Spanned::decode(node, context).map(|address| {
+                Self(RawEndpoint {
+                    address,
+                    weight: crate::defaults::WEIGHT,
+                })
+            }),
+        }
+    }
+
+    fn shape(shapes: &mut Shapes) -> Shape {
+        Shape::OneOf(vec![
+            text("address", "10.0.0.7:8080"),
+            RawEndpoint::shape(shapes),
+        ])
+    }
+}
+
+/// Active health checks.
+#[derive(Debug, Clone)]
+pub enum HealthForm {
+    /// None.
+    Off,
+    /// With these settings.
+    On(RawHealth),
+}
+
+impl Decode for HealthForm {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        let path = match &node.value {
+            Value::Map(_) => return RawHealth::decode(node, context).map(Self::On),
+            Value::Bool(false) => return Some(Self::Off),
+            Value::String(text) if text == "off" => return Some(Self::Off),
+            Value::String(text) if text == "tcp" => None,
+            Value::String(text) => Some(Spanned {
+                value: text.clone(),
+                span: node.span,
+            }),
+            _ => {
+                context
+                    .diagnostics
+                    .push(wrong_type(node, "a path, `tcp`, `off` or a map"));
+                return None;
+            }
+        };
+        Some(Self::On(RawHealth {
+            path,
+            interval: crate::defaults::HEALTH_INTERVAL.into(),
+            timeout: crate::defaults::HEALTH_TIMEOUT.into(),
+            rise: crate::defaults::HEALTH_RISE,
+            fall: crate::defaults::HEALTH_FALL,
+        }))
+    }
+
+    fn shape(shapes: &mut Shapes) -> Shape {
+        Shape::OneOf(vec![
+            text("path, `tcp` or `off`", "/healthz"),
+            RawHealth::shape(shapes),
+        ])
+    }
+}
+
+/// Passive health.
+#[derive(Debug, Clone)]
+pub enum PassiveForm {
+    /// None.
+    Off,
+    /// With these settings.
+    On(RawPassive),
+}
+
+impl Decode for PassiveForm {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        match &node.value {
+            Value::Bool(false) => Some(Self::Off),
+            Value::Bool(true) => Some(Self::On(RawPassive::usual())),
+            _ => RawPassive::decode(node, context).map(Self::On),
+        }
+    }
+
+    fn shape(shapes: &mut Shapes) -> Shape {
+        Shape::OneOf(vec![Shape::Bool, RawPassive::shape(shapes)])
+    }
+}
+
+impl RawPassive {
+    /// The settings when nothing is written.
+    pub fn usual() -> Self {
+        let period = |duration: Duration| Period(duration);
+        Self {
+            consecutive: crate::defaults::PASSIVE_CONSECUTIVE,
+            base: period(crate::defaults::PASSIVE_BASE),
+            max: period(crate::defaults::PASSIVE_MAX),
+            percent_max: crate::defaults::PASSIVE_PERCENT_MAX,
+        }
+    }
+}
+
+/// TLS towards a service.
+#[derive(Debug, Clone)]
+pub enum UpstreamTlsForm {
+    /// None.
+    Off,
+    /// With these settings.
+    On(RawUpstreamTls),
+}
+
+impl Decode for UpstreamTlsForm {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        match &node.value {
+            Value::Bool(false) => Some(Self::Off),
+            Value::Bool(true) => Some(Self::On(RawUpstreamTls {
+                server_name: None,
+                ca: None,
+                verify: crate::defaults::VERIFY,
+            })),
+            _ => RawUpstreamTls::decode(node, context).map(Self::On),
+        }
+    }
+
+    fn shape(shapes: &mut Shapes) -> Shape {
+        Shape::OneOf(vec![Shape::Bool, RawUpstreamTls::shape(shapes)])
+    }
+}
+
+impl Decode for Overlays {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        let Some(entries) = node.as_map() else {
+            context
+                .diagnostics
+                .push(wrong_type(node, "a map from environments to overlays"));
+            return None;
+        };
+        for entry in entries {
+            if entry.node.as_map().is_none() && !entry.node.is_null() {
+                context
+                    .diagnostics
+                    .push(wrong_type(&entry.node, "an overlay: a map of keys"));
+            }
+        }
+        Some(Self(
+            entries
+                .iter()
+                .map(|e| (e.key.clone(), e.node.clone()))
+                .collect(),
+        ))
+    }
+
+    fn shape(_: &mut Shapes) -> Shape {
+        Shape::Map(Box::new(Shape::Any))
+    }
+}

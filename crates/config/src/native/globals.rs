@@ -1,0 +1,283 @@
+//! What holds for the whole project: name, workers, traces, management.
+
+use std::net::{IpAddr, SocketAddr};
+
+use trunkline_model::ports::Surface;
+use trunkline_model::{AccessLog, LogFormat, Management, ProjectName, Reasons, Tracing, Workers};
+
+use super::Lowering;
+use super::forms::{Address, LogForm, WorkersForm};
+use super::raw::{LogWord, RawManagement, RawPorts, ReasonsWord};
+use crate::builder::ModelBuilder;
+use crate::decode::Spanned;
+use crate::defaults;
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::load::Profile;
+use crate::source::Span;
+
+/// Lowers what is at the top of one file.
+pub(super) fn lower(
+    raw: &Lowering<'_>,
+    into: &mut ModelBuilder<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let file = &raw.raw;
+    if let Some(name) = &file.name {
+        match name.value.parse::<ProjectName>() {
+            Ok(value) => into.name.set("`name`", value, name.span, diagnostics),
+            Err(error) => diagnostics.push(
+                Diagnostic::new(codes::BAD_VALUE, error.to_string())
+                    .at(name.span, "not a name for a project"),
+            ),
+        }
+    }
+    if let Some(workers) = &file.workers {
+        let value = match workers.value {
+            WorkersForm::Auto => Workers::PerCpu,
+            WorkersForm::Count(count) => Workers::Count(count),
+        };
+        into.workers
+            .set("`workers`", value, workers.span, diagnostics);
+    }
+    if let Some(trace) = &file.trace {
+        let value = Tracing {
+            sample: trace.value.sample,
+        };
+        into.tracing.set("`trace`", value, trace.span, diagnostics);
+    }
+    if let Some(gateway) = &file.gateway {
+        let reasons = match gateway.value.reasons {
+            ReasonsWord::Full => Reasons::Full,
+            ReasonsWord::Id => Reasons::Id,
+        };
+        into.reasons
+            .set("`gateway.reasons`", reasons, gateway.span, diagnostics);
+        if let Some(log) = &gateway.value.access_log {
+            let value = access_log(raw, log);
+            into.access_log
+                .set("`gateway.access_log`", value, gateway.span, diagnostics);
+        }
+    }
+    if file.management.is_some() {
+        management(raw, into, diagnostics);
+    }
+    edge(raw, into, diagnostics);
+}
+
+/// Fills in what no file said.
+pub(super) fn settle(
+    raws: &[Lowering<'_>],
+    into: &mut ModelBuilder<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(first) = raws.first() else { return };
+    let span = first.file.first_line();
+    if into.tracing.get().is_none() {
+        let usual = Tracing {
+            sample: defaults::SAMPLE,
+        };
+        into.tracing.set("`trace`", usual, span, diagnostics);
+    }
+    if into.reasons.get().is_none() {
+        into.reasons
+            .set("`reasons`", Reasons::Full, span, diagnostics);
+    }
+    if into.access_log.get().is_none() {
+        let usual = AccessLog::Stdout(LogFormat::Json);
+        into.access_log
+            .set("`access_log`", usual, span, diagnostics);
+    }
+    if into.management.get().is_none() {
+        management(first, into, diagnostics);
+    }
+    domains(raws, into, diagnostics);
+}
+
+fn access_log(raw: &Lowering<'_>, log: &LogForm) -> AccessLog {
+    let format = match log.0.format {
+        LogWord::Off => return AccessLog::Off,
+        LogWord::Json => LogFormat::Json,
+        LogWord::Clf => LogFormat::Clf,
+    };
+    match &log.0.path {
+        Some(path) => AccessLog::File(format, raw.path(&path.value)),
+        None => AccessLog::Stdout(format),
+    }
+}
+
+fn edge(raw: &Lowering<'_>, into: &mut ModelBuilder<'_>, diagnostics: &mut Diagnostics) {
+    let Some(edge) = &raw.raw.edge else { return };
+    let wanted = raw.path(&edge.value);
+    let found = into
+        .sources
+        .iter()
+        .find(|file| file.path == wanted || file.path.ends_with(&edge.value));
+    match found {
+        Some(file) => into.edge = Some((file.id, edge.span)),
+        None => diagnostics.push(
+            Diagnostic::new(
+                codes::BAD_VALUE,
+                format!(
+                    "`edge` names `{}`, which is not among the files read",
+                    edge.value
+                ),
+            )
+            .at(edge.span, "no such file was read")
+            .hint("name this file, or one that `include` leads to"),
+        ),
+    }
+}
+
+/// The port of a surface: the table, moved and shifted by `ports`.
+pub(super) fn port(surface: Surface, raw: Option<&RawPorts>, low_ports: bool) -> u16 {
+    let moved = raw.and_then(|ports| match surface {
+        Surface::GatewayHttp => ports.http,
+        Surface::GatewayHttps => ports.https,
+        Surface::JaegerQuery => ports.jaeger,
+        Surface::Metrics => ports.metrics,
+        Surface::Console => ports.console,
+    });
+    if let Some(moved) = moved {
+        return moved.value;
+    }
+    let entry = surface.entry();
+    match raw.and_then(|ports| ports.shift) {
+        // The sum may leave the range; then the highest port says so by being taken or odd.
+        Some(shift) => entry.port.saturating_add(shift.value),
+        None => entry.privileged.filter(|_| low_ports).unwrap_or(entry.port),
+    }
+}
+
+fn management(raw: &Lowering<'_>, into: &mut ModelBuilder<'_>, diagnostics: &mut Diagnostics) {
+    let ports = raw.raw.ports.as_ref().map(|ports| &ports.value);
+    let span = raw
+        .raw
+        .management
+        .as_ref()
+        .map_or(raw.file.first_line(), |m| m.span);
+    let written = raw.raw.management.as_ref().map(|m| &m.value);
+    let at = |surface, address: Option<&Spanned<Address>>| match address {
+        Some(address) => address.value.at(defaults::MANAGEMENT_IP),
+        None => Some(SocketAddr::new(
+            defaults::MANAGEMENT_IP,
+            port(surface, ports, false),
+        )),
+    };
+    let value = Management {
+        control: at(Surface::Console, written.and_then(|m| m.control.as_ref())),
+        metrics: at(Surface::Metrics, written.and_then(|m| m.metrics.as_ref())),
+        jaeger: at(
+            Surface::JaegerQuery,
+            written.and_then(|m| m.jaeger.as_ref()),
+        ),
+        origins: written.map(|m| origins(m, diagnostics)).unwrap_or_default(),
+        token: written.and_then(|m| token(m, diagnostics)),
+        idle: written.map_or(defaults::MANAGEMENT_IDLE, |m| m.idle.0),
+    };
+    if let Some(written) = written.filter(|m| m.token.is_none()) {
+        for address in [&written.control, &written.metrics, &written.jaeger]
+            .into_iter()
+            .flatten()
+        {
+            let bound = address.value.at(defaults::MANAGEMENT_IP);
+            if bound.is_some_and(|address| !is_loopback(address.ip())) {
+                diagnostics.push(no_token(address.span));
+            }
+        }
+    }
+    into.management
+        .set("`management`", value, span, diagnostics);
+}
+
+fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+fn no_token(span: Span) -> Diagnostic {
+    Diagnostic::new(
+        codes::NO_TOKEN,
+        "a management surface beyond loopback needs a token",
+    )
+    .at(span, "others can reach this address")
+    .hint("add `token: env:TRUNKLINE_TOKEN` or `token: file:/path` to `management`")
+}
+
+fn token(raw: &RawManagement, diagnostics: &mut Diagnostics) -> Option<String> {
+    let token = raw.token.as_ref()?;
+    let is_reference = ["env:", "file:"].iter().any(|scheme| {
+        token
+            .value
+            .strip_prefix(scheme)
+            .is_some_and(|rest| !rest.is_empty())
+    });
+    if !is_reference {
+        // The text itself is not repeated: messages are logged.
+        diagnostics.push(
+            Diagnostic::new(
+                codes::PLAIN_SECRET,
+                "`token` is not a reference to a secret",
+            )
+            .at(token.span, "secrets do not belong into this file")
+            .hint("write `env:NAME` or `file:path`"),
+        );
+    }
+    Some(token.value.clone())
+}
+
+fn origins(raw: &RawManagement, diagnostics: &mut Diagnostics) -> Vec<String> {
+    let mut kept = Vec::new();
+    for origin in &raw.origins {
+        let rest = origin
+            .value
+            .strip_prefix("https://")
+            .or(origin.value.strip_prefix("http://"));
+        // A `*` would let every page on the internet call the surfaces.
+        if rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['/', '*', ' ', '?', '#'])) {
+            kept.push(origin.value.to_lowercase());
+        } else {
+            diagnostics.push(
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    format!("`{}` is not an origin", origin.value),
+                )
+                .at(origin.span, "not a scheme and a host")
+                .hint("write it like `https://tools.example.com`, without a path"),
+            );
+        }
+    }
+    kept
+}
+
+/// The host names of the gateway: on a laptop `<name>.localhost` first, then those of the file.
+fn domains(raws: &[Lowering<'_>], into: &mut ModelBuilder<'_>, diagnostics: &mut Diagnostics) {
+    let name = into
+        .name
+        .get()
+        .map_or(defaults::NAME, |name| name.value.as_str())
+        .to_owned();
+    let local = format!("{name}.localhost");
+    let mut domains = Vec::new();
+    if into.options.profile == Profile::Laptop {
+        domains.push(local.clone());
+    }
+    let written = raws.iter().filter_map(|raw| raw.raw.gateway.as_ref());
+    for domain in written.flat_map(|gateway| &gateway.value.domain) {
+        let lower = domain.value.to_lowercase();
+        if !crate::builder::address::is_host(lower.strip_prefix("*.").unwrap_or(&lower)) {
+            diagnostics.push(
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    format!("`{}` is not a host name", domain.value),
+                )
+                .at(domain.span, "not a host name")
+                .hint("write it like `shop.example.com`, without scheme and port"),
+            );
+        } else if !domains.contains(&lower) {
+            domains.push(lower);
+        }
+    }
+    if domains.is_empty() {
+        domains.push(local);
+    }
+    into.domains = domains;
+}

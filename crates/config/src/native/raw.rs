@@ -1,0 +1,476 @@
+//! The file as it is written. Doc comments of the keys are the reference documentation and the
+//! descriptions of the JSON Schema: they speak to the person who writes the file.
+
+use trunkline_config_derive::Decode;
+use trunkline_model::units::Share;
+
+use super::forms::{
+    Address, HealthForm, LogForm, PassiveForm, RedirectForm, RewriteForm, Targets, TimeoutForm,
+    TlsForm, ValueForm, WorkersForm,
+};
+use crate::decode::{Entries, Period, Spanned};
+use crate::defaults;
+use crate::node::Node;
+use crate::unserved;
+
+/// `trunkline.yaml`: one project, its gateway, routes and services.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "the file", unserved = unserved::FILE)]
+pub struct RawFile {
+    /// Version of the file format: `1`.
+    pub version: Spanned<u32>,
+    /// Name of the project: `shop` is reached at `https://shop.localhost` on a laptop.
+    pub name: Option<Spanned<String>>,
+    /// Further files, relative to this one; `*` stands for a part of a name, `**` for any folders.
+    pub include: Vec<Spanned<String>>,
+    /// The file whose `gateway` owns the listeners, when several files have one.
+    pub edge: Option<Spanned<String>>,
+    /// Worker threads: a number, or `auto` for one per CPU.
+    pub workers: Option<Spanned<WorkersForm>>,
+    /// Where callers come in.
+    pub gateway: Option<Spanned<RawGateway>>,
+    /// Which requests go where. The most specific match wins, then the earlier one.
+    pub routes: Vec<Spanned<RawRoute>>,
+    /// The services, by name.
+    pub services: Entries<RawService>,
+    /// Traces.
+    pub trace: Option<Spanned<RawTrace>>,
+    /// The surfaces for people and tools.
+    pub management: Option<Spanned<RawManagement>>,
+    /// Moves the ports of Trunkline's own surfaces.
+    pub ports: Option<Spanned<RawPorts>>,
+    /// Overlays by name: what `--env production` puts over this file. Maps are merged, other
+    /// values are replaced.
+    pub env: Option<Overlays>,
+}
+
+/// Where callers come in.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`gateway`", unserved = unserved::GATEWAY)]
+pub struct RawGateway {
+    /// Host name of the gateway, or a list of them. A laptop adds `<name>.localhost`.
+    #[config(alias = "domains")]
+    pub domain: Vec<Spanned<String>>,
+    /// Address for HTTP: a port, `addr:port`, or `off`.
+    pub http: Option<Spanned<Address>>,
+    /// Address for HTTPS: a port, `addr:port`, or `off`. Without `http`, `https` and `tls` both
+    /// are opened.
+    pub https: Option<Spanned<Address>>,
+    /// Certificates: `auto` for the project's own CA, or `{ cert, key }` with PEM files.
+    pub tls: Option<Spanned<TlsForm>>,
+    /// `secure` adds the response headers that protect the users of browsers.
+    #[config(default = defaults::HEADERS)]
+    pub headers: HeadersWord,
+    /// Answers plain HTTP with a redirect to HTTPS.
+    #[config(default = defaults::REDIRECT_HTTPS)]
+    pub redirect_https: bool,
+    /// Time limits of a caller's connection.
+    pub timeouts: Option<RawGatewayTimeouts>,
+    /// How connections end when a listener or the process goes.
+    pub drain: Option<RawDrain>,
+    /// How much of a reason callers are told: `full`, or `id` for an edge to the internet.
+    #[config(default = defaults::REASONS)]
+    pub reasons: ReasonsWord,
+    /// Access log: `json`, `clf`, `off`, or `{ format, path }`.
+    pub access_log: Option<LogForm>,
+    /// The port of HTTP, where only the port is to be moved.
+    pub port: Option<Spanned<u16>>,
+}
+
+/// Time limits of a caller's connection.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`timeouts` of the gateway")]
+pub struct RawGatewayTimeouts {
+    /// From accept to the end of the TLS handshake.
+    #[config(default = defaults::HANDSHAKE_TIMEOUT)]
+    pub handshake: Period,
+    /// From the first byte of a request to the end of its head.
+    #[config(default = defaults::HEAD_TIMEOUT)]
+    pub head: Period,
+    /// Between requests of a kept-alive connection.
+    #[config(default = defaults::IDLE_TIMEOUT)]
+    pub idle: Period,
+}
+
+/// How connections end.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`drain`")]
+pub struct RawDrain {
+    /// Keep accepting for this long: load balancers in front need time to see.
+    #[config(default = defaults::DRAIN_MIN)]
+    pub min: Period,
+    /// What is still open after this long is closed.
+    #[config(default = defaults::DRAIN_MAX)]
+    pub max: Period,
+}
+
+/// Response headers of the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
+pub enum HeadersWord {
+    /// None are added.
+    None,
+    /// HSTS, X-Content-Type-Options, X-Frame-Options, Referrer-Policy and their like.
+    Secure,
+}
+
+/// How much callers are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
+pub enum ReasonsWord {
+    /// The whole reason.
+    Full,
+    /// An opaque id; the log has the rest.
+    Id,
+}
+
+/// Format of the access log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
+pub enum LogWord {
+    /// One JSON object per line.
+    Json,
+    /// Common Log Format with request and trace ids.
+    Clf,
+    /// No access log.
+    Off,
+}
+
+/// Which requests go where.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "a route", unserved = unserved::ROUTE)]
+pub struct RawRoute {
+    /// Short form: `[METHOD[,METHOD]] [host]/path`, such as `GET,POST /api/orders/**`. `*` stands
+    /// for a part of one segment, `**` for any number of segments.
+    #[config(rename = "match")]
+    pub matching: Option<Spanned<String>>,
+    /// Host, or a list of them; `*.example.com` takes one or more labels.
+    #[config(alias = "hosts")]
+    pub host: Vec<Spanned<String>>,
+    /// Exactly this path.
+    pub path: Option<Spanned<String>>,
+    /// This path and everything below it.
+    pub prefix: Option<Spanned<String>>,
+    /// A path with `*` and `**`.
+    pub glob: Option<Spanned<String>>,
+    /// A regular expression for the whole path.
+    pub regex: Option<Spanned<String>>,
+    /// Any of these methods.
+    #[config(alias = "method")]
+    pub methods: Vec<Spanned<String>>,
+    /// Conditions on request headers: a value, `{ prefix }`, `{ regex }`, `present` as `true`,
+    /// absent as `false`.
+    pub headers: Entries<ValueForm>,
+    /// Conditions on query parameters, as for `headers`.
+    pub query: Entries<ValueForm>,
+    /// The service, or a list of `{ service, weight }`.
+    pub to: Option<Spanned<Targets>>,
+    /// Sends the caller elsewhere: a URL or path, or `{ scheme, host, path, status }`.
+    pub redirect: Option<Spanned<RedirectForm>>,
+    /// Answers without a service.
+    pub respond: Option<Spanned<RawRespond>>,
+    /// Changes the path that the service sees: a new path, `{ prefix, to }` or `{ regex, to }`.
+    pub rewrite: Option<Spanned<RewriteForm>>,
+    /// Changes of the request's headers.
+    pub request: Option<RawHeaderChanges>,
+    /// Changes of the response's headers.
+    pub response: Option<RawHeaderChanges>,
+    /// Time limit of a request, all attempts together; or `{ request, attempt, idle }`.
+    #[config(alias = "timeouts")]
+    pub timeout: Option<TimeoutForm>,
+}
+
+/// An answer that Trunkline gives itself.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`respond`")]
+pub struct RawRespond {
+    /// Status.
+    #[config(default = defaults::RESPOND_STATUS)]
+    pub status: u16,
+    /// Body.
+    #[config(default = "")]
+    pub body: String,
+    /// Media type of the body.
+    #[config(rename = "type", default = defaults::RESPOND_TYPE)]
+    pub content_type: String,
+}
+
+/// Changes of headers.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "header changes")]
+pub struct RawHeaderChanges {
+    /// Headers that are set, whatever was there.
+    pub set: Entries<Spanned<String>>,
+    /// Headers that are added to those that are there.
+    #[config(alias = "append")]
+    pub add: Entries<Spanned<String>>,
+    /// Headers that are removed.
+    pub remove: Vec<Spanned<String>>,
+}
+
+/// A target of a route with its weight.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "a target")]
+pub struct RawTarget {
+    /// The service.
+    pub service: Spanned<String>,
+    /// Its part of the sum of all weights.
+    #[config(default = defaults::WEIGHT)]
+    pub weight: u32,
+}
+
+/// A service: what it calls, where it is, how Trunkline treats it.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "a service", unserved = unserved::SERVICE)]
+pub struct RawService {
+    /// The services it calls: start order, injected addresses and the expected graph follow.
+    pub calls: Vec<Spanned<String>>,
+    /// Health check: a path such as `/healthz`, `tcp`, `off`, or a map.
+    pub health: Option<Spanned<HealthForm>>,
+    /// Time limit of a request, all attempts together; or
+    /// `{ connect, request, attempt, idle, keep_alive }`.
+    #[config(alias = "timeouts")]
+    pub timeout: Option<TimeoutForm>,
+    /// Address of a service that Trunkline does not run: `host:port`.
+    pub external: Option<Spanned<String>>,
+    /// Addresses of a service that Trunkline does not run: `host:port`, or
+    /// `{ address, weight }`.
+    pub endpoints: Vec<super::forms::EndpointForm>,
+    /// Command that runs it, as in a shell.
+    pub command: Option<Spanned<String>>,
+    /// Folder of the service, relative to the file; the command runs there.
+    pub path: Option<Spanned<String>>,
+    /// Port it listens on. Without it Trunkline chooses one and passes it as `PORT`.
+    pub port: Option<Spanned<u16>>,
+    /// Environment variables of the process.
+    pub env: Entries<Spanned<String>>,
+    /// Toolchain, for people: `node`, `go`, `rust`.
+    pub language: Option<String>,
+    /// How long it may take to become ready.
+    #[config(default = defaults::START_TIMEOUT)]
+    pub start_timeout: Period,
+    /// How long it may take to end.
+    #[config(default = defaults::STOP_TIMEOUT)]
+    pub stop_timeout: Period,
+    /// What is spoken to it.
+    #[config(default = defaults::PROTOCOL)]
+    pub protocol: ProtocolWord,
+    /// How an endpoint is picked.
+    #[config(default = defaults::BALANCE)]
+    pub balance: BalanceWord,
+    /// TLS towards it: `true`, or `{ server_name, ca, verify }`.
+    pub tls: Option<Spanned<super::forms::UpstreamTlsForm>>,
+    /// Ejects endpoints that fail live requests: `true`, `false`, or
+    /// `{ consecutive, base, max, percent_max }`.
+    pub passive: Option<Spanned<PassiveForm>>,
+}
+
+/// What is spoken to a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
+pub enum ProtocolWord {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    #[config(alias = "grpc", alias = "h2c")]
+    Http2,
+    /// HTTP/2 for gRPC and where it is offered, else HTTP/1.1.
+    Auto,
+}
+
+/// How an endpoint is picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
+pub enum BalanceWord {
+    /// In turn, by weight.
+    RoundRobin,
+    /// The one with the fewest requests in flight.
+    LeastRequest,
+}
+
+/// TLS towards a service.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`tls` of a service")]
+pub struct RawUpstreamTls {
+    /// Name to ask for and verify, when it is not the host.
+    pub server_name: Option<Spanned<String>>,
+    /// PEM file with the roots to trust instead of the system's.
+    pub ca: Option<Spanned<String>>,
+    /// Whether the certificate is verified.
+    #[config(default = defaults::VERIFY)]
+    pub verify: bool,
+}
+
+/// Active health checks.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`health`")]
+pub struct RawHealth {
+    /// Path that answers with a status below 400; without it, the port must accept.
+    pub path: Option<Spanned<String>>,
+    /// Between two checks.
+    #[config(default = defaults::HEALTH_INTERVAL)]
+    pub interval: Period,
+    /// Limit of one check.
+    #[config(default = defaults::HEALTH_TIMEOUT)]
+    pub timeout: Period,
+    /// Passes in a row that make an endpoint healthy.
+    #[config(default = defaults::HEALTH_RISE)]
+    pub rise: u32,
+    /// Failures in a row that make it unhealthy.
+    #[config(default = defaults::HEALTH_FALL)]
+    pub fall: u32,
+}
+
+/// Passive health: what live requests say.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`passive`")]
+pub struct RawPassive {
+    /// Failures in a row that eject an endpoint.
+    #[config(default = defaults::PASSIVE_CONSECUTIVE)]
+    pub consecutive: u32,
+    /// For how long at first; each further ejection adds this again.
+    #[config(default = defaults::PASSIVE_BASE)]
+    pub base: Period,
+    /// Longest ejection.
+    #[config(default = defaults::PASSIVE_MAX)]
+    pub max: Period,
+    /// Greatest part of the endpoints that is ejected at one time, in percent.
+    #[config(default = defaults::PASSIVE_PERCENT_MAX)]
+    pub percent_max: u8,
+}
+
+/// Time limits towards a service, or of a route.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`timeout`")]
+pub struct RawTimeouts {
+    /// To open a connection, TLS included. Services only.
+    pub connect: Option<Spanned<Period>>,
+    /// All attempts together, to the head of the response.
+    pub request: Option<Period>,
+    /// One attempt.
+    #[config(alias = "try")]
+    pub attempt: Option<Period>,
+    /// Without a byte while a body or tunnel is open.
+    pub idle: Option<Period>,
+    /// A pooled connection without a request. Services only.
+    pub keep_alive: Option<Spanned<Period>>,
+}
+
+/// Certificates from files.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`tls` of the gateway", unserved = unserved::TLS)]
+pub struct RawCertificate {
+    /// PEM file with the certificate chain, leaf first.
+    #[config(alias = "certificate")]
+    pub cert: Spanned<String>,
+    /// PEM file with the private key.
+    pub key: Spanned<String>,
+}
+
+/// Where a caller is sent. What is not given stays as it was requested.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`redirect`")]
+pub struct RawRedirect {
+    /// `http` or `https`.
+    pub scheme: Option<Spanned<String>>,
+    /// Host, with a port if it needs one.
+    pub host: Option<Spanned<String>>,
+    /// Path; the query stays.
+    pub path: Option<Spanned<String>>,
+    /// 301, 302, 303, 307 or 308.
+    #[config(default = defaults::REDIRECT_STATUS)]
+    pub status: u16,
+}
+
+/// How a path is rewritten.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`rewrite`")]
+pub struct RawRewrite {
+    /// Prefix that is taken away.
+    pub prefix: Option<Spanned<String>>,
+    /// Regular expression whose matches are replaced.
+    pub regex: Option<Spanned<String>>,
+    /// What takes its place; `$1` and `$name` refer to groups of `regex`.
+    pub to: Spanned<String>,
+}
+
+/// Condition on a value.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "a condition")]
+pub struct RawValue {
+    /// Exactly this value.
+    pub exact: Option<String>,
+    /// A value that starts so.
+    pub prefix: Option<String>,
+    /// A regular expression for the whole value.
+    pub regex: Option<Spanned<String>>,
+    /// Whether it is there at all.
+    pub present: Option<bool>,
+}
+
+/// A file for the access log.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`access_log`")]
+pub struct RawLog {
+    /// Format of a line.
+    #[config(default = defaults::ACCESS_LOG)]
+    pub format: LogWord,
+    /// File, relative to the configuration; standard output without it.
+    pub path: Option<Spanned<String>>,
+}
+
+/// An address with its weight.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "an endpoint")]
+pub struct RawEndpoint {
+    /// `host:port`.
+    pub address: Spanned<String>,
+    /// Its part of the traffic.
+    #[config(default = defaults::WEIGHT)]
+    pub weight: u32,
+}
+
+/// Traces.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`trace`", unserved = unserved::TRACE)]
+pub struct RawTrace {
+    /// Share of the traces that start here and are recorded; a caller's decision is followed.
+    #[config(default = defaults::SAMPLE)]
+    pub sample: Share,
+}
+
+/// The surfaces for people and tools.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`management`", unserved = unserved::MANAGEMENT)]
+pub struct RawManagement {
+    /// Control API: a port, `addr:port`, or `off`.
+    pub control: Option<Spanned<Address>>,
+    /// Own metrics: a port, `addr:port`, or `off`.
+    pub metrics: Option<Spanned<Address>>,
+    /// Jaeger-compatible query API: a port, `addr:port`, or `off`.
+    pub jaeger: Option<Spanned<Address>>,
+    /// Origins of web pages that may call them, such as `https://tools.example.com`.
+    pub origins: Vec<Spanned<String>>,
+    /// Where the token is found that callers must send: `env:NAME` or `file:path`.
+    pub token: Option<Spanned<String>>,
+    /// How long a reader may wait before its connection is closed.
+    #[config(default = defaults::MANAGEMENT_IDLE)]
+    pub idle: Period,
+}
+
+/// Ports of Trunkline's own surfaces.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`ports`")]
+pub struct RawPorts {
+    /// Added to every port of the table, to run Trunkline beside what runs today.
+    pub shift: Option<Spanned<u16>>,
+    /// Gateway, HTTP.
+    pub http: Option<Spanned<u16>>,
+    /// Gateway, HTTPS.
+    pub https: Option<Spanned<u16>>,
+    /// Own metrics.
+    pub metrics: Option<Spanned<u16>>,
+    /// Jaeger-compatible query API.
+    pub jaeger: Option<Spanned<u16>>,
+    /// Console and control API.
+    pub console: Option<Spanned<u16>>,
+}
+
+/// Overlays; they were merged before decoding, so that only their being a map of maps is checked.
+#[derive(Debug, Clone)]
+pub struct Overlays(pub Vec<(String, Node)>);

@@ -1,0 +1,274 @@
+//! `services`: where they are, and how Trunkline treats them.
+
+use trunkline_model::ServiceName;
+use trunkline_model::service::{
+    Balance, HealthCheck, Outlier, Probe, Process, Protocol, Service, ServiceTimeouts, Source,
+    UpstreamTls,
+};
+
+use super::Lowering;
+use super::forms::{HealthForm, PassiveForm, UpstreamTlsForm};
+use super::raw::{BalanceWord, ProtocolWord, RawPassive, RawService};
+use crate::builder::{AddressDraft, ModelBuilder, ServiceDraft};
+use crate::decode::Spanned;
+use crate::defaults;
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+
+/// Lowers the services of one file.
+pub(super) fn lower(
+    raw: &Lowering<'_>,
+    into: &mut ModelBuilder<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    into.broken_services
+        .extend(raw.raw.services.failed.iter().cloned());
+    for (name, service) in &raw.raw.services.all {
+        let parsed = match name.value.parse::<ServiceName>() {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                diagnostics.push(
+                    Diagnostic::new(codes::BAD_VALUE, error.to_string())
+                        .at(name.span, "not a name for a service")
+                        .hint("it becomes part of host names: `orders`, `orders-v2`"),
+                );
+                into.broken_services.push(name.value.clone());
+                continue;
+            }
+        };
+        let (source, addresses) = source(raw, name, service, diagnostics);
+        let is_process = matches!(source, Source::Process(_));
+        let draft = ServiceDraft {
+            service: Service {
+                name: parsed,
+                source,
+                calls: Vec::new(),
+                protocol: match service.protocol {
+                    ProtocolWord::Http1 => Protocol::Http1,
+                    ProtocolWord::Http2 => Protocol::Http2,
+                    ProtocolWord::Auto => Protocol::Auto,
+                },
+                tls: tls(raw, service),
+                balance: match service.balance {
+                    BalanceWord::RoundRobin => Balance::RoundRobin,
+                    BalanceWord::LeastRequest => Balance::LeastRequest,
+                },
+                health: health(service, diagnostics),
+                outlier: outlier(service, diagnostics),
+                timeouts: timeouts(service),
+                origin: into.sources.origin(name.span),
+            },
+            name_span: name.span,
+            calls: service.calls.clone(),
+            addresses,
+            port: service
+                .port
+                .filter(|_| is_process || service.external.is_none()),
+        };
+        into.services.push(draft);
+    }
+}
+
+/// Written addresses, or a process. A `port` alone is a service that someone else runs here.
+fn source(
+    raw: &Lowering<'_>,
+    name: &Spanned<String>,
+    service: &RawService,
+    diagnostics: &mut Diagnostics,
+) -> (Source, Vec<AddressDraft>) {
+    let weight = defaults::WEIGHT;
+    let external = service.external.iter().map(|text| AddressDraft {
+        text: text.clone(),
+        weight,
+    });
+    let endpoints = service.endpoints.iter().map(|endpoint| AddressDraft {
+        text: endpoint.0.address.clone(),
+        weight: endpoint.0.weight,
+    });
+    let mut addresses: Vec<AddressDraft> = external.chain(endpoints).collect();
+    check_sources(service, &addresses, diagnostics);
+    if let Some(command) = &service.command {
+        return (
+            Source::Process(process(raw, service, &command.value)),
+            Vec::new(),
+        );
+    }
+    if let (true, Some(port)) = (addresses.is_empty(), service.port) {
+        let text = Spanned {
+            value: format!("127.0.0.1:{}", port.value),
+            span: port.span,
+        };
+        addresses.push(AddressDraft { text, weight });
+    }
+    if addresses.is_empty() {
+        diagnostics.push(
+            Diagnostic::new(
+                codes::NO_ADDRESS,
+                format!("nothing says where `{}` is", name.value),
+            )
+            .at(name.span, "no address and no command")
+            .hint("add `command:` to run it, or `external: \"host:port\"`; services are not found by their files yet"),
+        );
+    }
+    (Source::Static(Vec::new()), addresses)
+}
+
+fn check_sources(service: &RawService, addresses: &[AddressDraft], diagnostics: &mut Diagnostics) {
+    if let (Some(external), Some(endpoint)) = (&service.external, service.endpoints.first()) {
+        diagnostics.push(
+            Diagnostic::new(
+                codes::CONFLICT,
+                "a service has either `external` or `endpoints`",
+            )
+            .at(endpoint.0.address.span, "given as well")
+            .also(external.span, "given here")
+            .hint("list all addresses in `endpoints`"),
+        );
+    }
+    if let (Some(command), Some(address)) = (&service.command, addresses.first()) {
+        diagnostics.push(
+            Diagnostic::new(
+                codes::CONFLICT,
+                "a service is either run by `command` or found at an address",
+            )
+            .at(address.text.span, "this address is never used")
+            .also(command.span, "as Trunkline runs it")
+            .hint("keep one of the two"),
+        );
+    }
+    if !addresses.is_empty()
+        && addresses.iter().all(|address| address.weight == 0)
+        && let Some(first) = addresses.first()
+    {
+        diagnostics.push(
+            Diagnostic::new(codes::BAD_VALUE, "no endpoint has a weight above zero")
+                .at(first.text.span, "it gets no traffic"),
+        );
+    }
+}
+
+fn process(raw: &Lowering<'_>, service: &RawService, command: &str) -> Process {
+    let directory = service
+        .path
+        .as_ref()
+        .map_or_else(|| raw.path(""), |path| raw.path(&path.value));
+    Process {
+        command: command.to_owned(),
+        directory,
+        port: service.port.map(|port| port.value),
+        env: service
+            .env
+            .all
+            .iter()
+            .map(|(k, v)| (k.value.clone(), v.value.clone()))
+            .collect(),
+        language: service.language.clone(),
+        start_timeout: service.start_timeout.0,
+        stop_timeout: service.stop_timeout.0,
+    }
+}
+
+fn tls(raw: &Lowering<'_>, service: &RawService) -> Option<UpstreamTls> {
+    match service.tls.as_ref().map(|tls| &tls.value)? {
+        UpstreamTlsForm::Off => None,
+        UpstreamTlsForm::On(tls) => Some(UpstreamTls {
+            server_name: tls.server_name.as_ref().map(|name| name.value.clone()),
+            ca: tls.ca.as_ref().map(|ca| raw.path(&ca.value)),
+            verify: tls.verify,
+        }),
+    }
+}
+
+fn health(service: &RawService, diagnostics: &mut Diagnostics) -> Option<HealthCheck> {
+    let form = service.health.as_ref()?;
+    let HealthForm::On(raw) = &form.value else {
+        return None;
+    };
+    if let Some(path) = raw
+        .path
+        .as_ref()
+        .filter(|path| !path.value.starts_with('/'))
+    {
+        diagnostics.push(
+            Diagnostic::new(codes::BAD_VALUE, format!("`{}` is not a path", path.value))
+                .at(path.span, "a path starts with `/`")
+                .hint("write it like `/healthz`; `tcp` checks that the port accepts"),
+        );
+    }
+    if raw.rise == 0 || raw.fall == 0 || raw.timeout.0.is_zero() || raw.interval.0.is_zero() {
+        diagnostics.push(
+            Diagnostic::new(
+                codes::BAD_VALUE,
+                "`rise`, `fall`, `interval` and `timeout` are above zero",
+            )
+            .at(form.span, "this check could never pass or fail"),
+        );
+    }
+    let probe = match &raw.path {
+        Some(path) => Probe::Http {
+            path: path.value.clone(),
+        },
+        None => Probe::Tcp,
+    };
+    Some(HealthCheck {
+        probe,
+        interval: raw.interval.0,
+        timeout: raw.timeout.0,
+        rise: raw.rise,
+        fall: raw.fall,
+    })
+}
+
+/// On unless switched off: a failing endpoint among good ones is left out.
+fn outlier(service: &RawService, diagnostics: &mut Diagnostics) -> Option<Outlier> {
+    let raw = match service.passive.as_ref() {
+        None => RawPassive::usual(),
+        Some(Spanned {
+            value: PassiveForm::Off,
+            ..
+        }) => return None,
+        Some(Spanned {
+            value: PassiveForm::On(raw),
+            span,
+        }) => {
+            if raw.consecutive == 0 || raw.percent_max > 100 {
+                diagnostics.push(
+                    Diagnostic::new(
+                        codes::BAD_VALUE,
+                        "`consecutive` is above zero and `percent_max` at most 100",
+                    )
+                    .at(*span, "out of range"),
+                );
+            }
+            raw.clone()
+        }
+    };
+    Some(Outlier {
+        consecutive: raw.consecutive,
+        base: raw.base.0,
+        max: raw.max.0.max(raw.base.0),
+        percent_max: raw.percent_max,
+    })
+}
+
+fn timeouts(service: &RawService) -> ServiceTimeouts {
+    let parts = service
+        .timeout
+        .as_ref()
+        .map(super::forms::TimeoutForm::parts);
+    let parts = parts.as_ref();
+    ServiceTimeouts {
+        connect: parts
+            .and_then(|p| p.connect.as_ref())
+            .map_or(defaults::CONNECT_TIMEOUT, |period| period.value.0),
+        request: parts
+            .and_then(|p| p.request)
+            .map_or(defaults::REQUEST_TIMEOUT, |p| p.0),
+        attempt: parts.and_then(|p| p.attempt).map(|period| period.0),
+        idle: parts
+            .and_then(|p| p.idle)
+            .map_or(defaults::STREAM_IDLE_TIMEOUT, |p| p.0),
+        keep_alive: parts
+            .and_then(|p| p.keep_alive.as_ref())
+            .map_or(defaults::KEEP_ALIVE, |period| period.value.0),
+    }
+}
