@@ -152,20 +152,22 @@ fn compare(shape: &Shape) {
         (0..LOOKUPS).map(request).collect()
     };
     let (requests_many, requests_few) = (requests(MANY), requests(FEW));
-    let (mut times_many, mut times_few, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let mut rounds = Vec::new();
     for round in 0..=ROUNDS {
-        let time_few = look_up(&few, &requests_few);
-        let time_many = look_up(&many, &requests_many);
-        if round == 0 {
-            continue; // Warms caches and clock speed.
+        let pair = (look_up(&many, &requests_many), look_up(&few, &requests_few));
+        // The first round warms caches and clock speed.
+        if round > 0 {
+            rounds.push(pair);
         }
-        ratios.push(time_many.as_secs_f64() / time_few.as_secs_f64());
-        times_many.push(time_many);
-        times_few.push(time_few);
     }
+    let mut ratios: Vec<_> = rounds
+        .iter()
+        .map(|(many, few)| many.as_secs_f64() / few.as_secs_f64())
+        .collect();
     ratios.sort_by(f64::total_cmp);
     let ratio = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
-    let (many, few) = (median(times_many), median(times_few));
+    let many = median(rounds.iter().map(|(many, _)| *many).collect());
+    let few = median(rounds.iter().map(|(_, few)| *few).collect());
     println!(
         "  {:<38} {many:>9.2?} / {few:>9.2?} = {ratio:.2}",
         shape.name

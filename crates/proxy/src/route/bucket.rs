@@ -249,19 +249,19 @@ impl<'a> Plan<'a> {
         let Some(parent) = self.nodes.get_mut(node as usize) else {
             return node;
         };
-        let known = match step {
-            Step::One => parent.one,
-            _ => {
-                let mut parts = parent.parts.iter();
-                parts.find(|(other, _)| *other == step).map(|(_, to)| *to)
-            }
+        let known = if *step == Step::One {
+            parent.one
+        } else {
+            let mut parts = parent.parts.iter();
+            parts.find(|(other, _)| *other == step).map(|(_, to)| *to)
         };
         if let Some(known) = known {
             return known;
         }
-        match step {
-            Step::One => parent.one = Some(fresh),
-            _ => parent.parts.push((step, fresh)),
+        if *step == Step::One {
+            parent.one = Some(fresh);
+        } else {
+            parent.parts.push((step, fresh));
         }
         self.nodes.push(Growing::default());
         fresh

@@ -120,9 +120,7 @@ fn required_prefix(pattern: &str) -> String {
     let mut chars = pattern.chars().peekable();
     while let Some(c) = chars.next() {
         let literal = match c {
-            '\\' => chars
-                .next()
-                .filter(|escaped| escaped.is_ascii_punctuation()),
+            '\\' => chars.next().filter(char::is_ascii_punctuation),
             '.' | '^' | '$' | '*' | '+' | '?' | '{' | '}' | '[' | ']' | '|' | '(' | ')' => None,
             _ => Some(c),
         };
