@@ -8,7 +8,6 @@
 mod body;
 mod exchange;
 mod head;
-pub mod strict;
 pub mod wire;
 
 pub use body::{Body, BodyError};

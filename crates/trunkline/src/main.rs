@@ -1,1 +1,26 @@
-fn main() {}
+//! The `trunkline` binary: reads the command line, hands over to the verb, ends with its exit code.
+//!
+//! This crate holds what the libraries below may not: the wiring of roles (`wiring.rs`, one file)
+//! and all printing (`print.rs`). A verb is one file under `cli/`; what it shows is a screen under
+//! `screen/`. Nothing here decides about requests.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
+
+mod cli;
+mod client;
+mod environment;
+mod exit;
+mod loader;
+mod print;
+mod runs;
+mod runtime;
+mod screen;
+mod upgrade;
+mod watch;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    cli::main().into()
+}

@@ -1,0 +1,246 @@
+//! The command line: one table of verbs and flags, from which help, completions and
+//! `docs/reference/cli.md` are made.
+//!
+//! Each verb is one file below. A verb reads its arguments, asks the libraries or the running
+//! process, and prints; flags that mean the same everywhere are in [`Globals`].
+
+mod help;
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod docs;
+pub(crate) mod down;
+pub(crate) mod explain;
+pub(crate) mod logs;
+pub(crate) mod reload;
+pub(crate) mod restart;
+pub(crate) mod status;
+pub(crate) mod traces;
+pub(crate) mod upgrade;
+pub(crate) mod urls;
+pub(crate) mod version;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use trunkline_model::units::parse_duration;
+
+use crate::exit::{Exit, Verdict};
+use crate::print::{Format, Printer, Settings};
+
+pub(crate) use help::{GROUPS, command};
+
+/// The gateway, mesh and eyes of a system of services, in one binary.
+#[derive(Debug, Parser)]
+#[command(
+    name = "trunkline",
+    disable_help_subcommand = true,
+    disable_version_flag = true
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// Flags that every verb has.
+    #[command(flatten)]
+    pub globals: Globals,
+}
+
+/// Flags that mean the same everywhere.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Globals {
+    /// Work as if started in this folder
+    #[arg(
+        short = 'C',
+        long = "dir",
+        value_name = "DIR",
+        global = true,
+        default_value = ".",
+        hide_default_value = true
+    )]
+    pub dir: PathBuf,
+    /// Lay this `env` section of the configuration over the rest
+    #[arg(long, value_name = "NAME", global = true)]
+    pub env: Option<String>,
+    /// Print data as text or as JSON
+    #[arg(
+        long,
+        value_enum,
+        value_name = "text|json",
+        global = true,
+        default_value = "text",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub format: Format,
+    /// No colour; the same as NO_COLOR=1
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// Say only what goes wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more; twice for all
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Wait until it is running and ready
+    #[arg(long, global = true)]
+    pub wait: bool,
+    /// Give up waiting after this long, such as 30s
+    #[arg(long, value_name = "TIME", global = true, value_parser = duration, default_value = "30s", hide_default_value = true)]
+    pub timeout: Duration,
+}
+
+/// Every verb.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Stop what `up` or `serve` runs, gracefully
+    Down(down::Args),
+    /// Start a service anew while its requests are held
+    Restart(restart::Args),
+    /// Show what runs, its health, rates and latencies
+    Status(status::Args),
+    /// Print the URLs of the project
+    Urls(urls::Args),
+    /// Print what the services wrote
+    Logs(logs::Args),
+    /// List recent requests, or draw one of them through all services
+    Traces(traces::Args),
+    /// Check configuration files without running anything
+    Check(check::Args),
+    /// Explain a code such as TL0103, or which way a request would take
+    Explain(explain::Args),
+    /// Read the configuration again, without losing a request
+    Reload(reload::Args),
+    /// Hand everything over to a new binary, without losing a request
+    Upgrade(upgrade::Args),
+    /// Print completions for a shell
+    Completions(completions::Args),
+    /// Print the version
+    Version(version::Args),
+    /// Print reference documentation generated from the code
+    #[command(name = "__docs", hide = true)]
+    Docs(docs::Args),
+}
+
+/// What every verb is given.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// Flags that mean the same everywhere.
+    pub globals: Globals,
+    /// The one that prints.
+    pub printer: std::sync::Arc<Printer>,
+}
+
+/// Reads the command line, runs the verb, tells a failure, returns how it ended.
+pub(crate) fn main() -> Exit {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match command()
+        .try_get_matches_from(arguments)
+        .and_then(|found| Cli::from_arg_matches(&found))
+    {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let settings = Settings {
+        format: cli.globals.format,
+        no_color: cli.globals.no_color,
+        quiet: cli.globals.quiet,
+    };
+    let context = Context {
+        globals: cli.globals,
+        printer: std::sync::Arc::new(Printer::new(settings)),
+    };
+    let Some(verb) = cli.verb else {
+        context.printer.raw(&command().render_help().to_string());
+        return Exit::Done;
+    };
+    match run(verb, &context) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            context.printer.failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+fn run(verb: Verb, context: &Context) -> Verdict {
+    match verb {
+        Verb::Down(args) => down::run(&args, context),
+        Verb::Restart(args) => restart::run(&args, context),
+        Verb::Status(args) => status::run(&args, context),
+        Verb::Urls(args) => urls::run(&args, context),
+        Verb::Logs(args) => logs::run(&args, context),
+        Verb::Traces(args) => traces::run(&args, context),
+        Verb::Check(args) => check::run(&args, context),
+        Verb::Explain(args) => explain::run(&args, context),
+        Verb::Reload(args) => reload::run(&args, context),
+        Verb::Upgrade(args) => upgrade::run(&args, context),
+        Verb::Completions(args) => completions::run(&args, context),
+        Verb::Version(args) => version::run(&args, context),
+        Verb::Docs(args) => docs::run(&args, context),
+    }
+}
+
+/// Help that was asked for is data; a wrong command line is told on standard error.
+fn refuse(error: &clap::Error) -> Exit {
+    let asked_for_help = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    // A closed pipe is not an error: there is nobody to tell.
+    let _ = error.print();
+    if asked_for_help {
+        Exit::Done
+    } else {
+        Exit::Usage
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_verbs_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_visible_verb_is_in_one_group_and_ends_with_an_example() {
+        let grouped: Vec<_> = GROUPS
+            .iter()
+            .flat_map(|(_, verbs)| verbs.iter().copied())
+            .collect();
+        for verb in Cli::command()
+            .get_subcommands()
+            .filter(|verb| !verb.is_hide_set())
+        {
+            assert_eq!(
+                grouped
+                    .iter()
+                    .filter(|name| **name == verb.get_name())
+                    .count(),
+                1,
+                "{}",
+                verb.get_name()
+            );
+            let after = verb
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                after.starts_with("Example:\n  trunkline "),
+                "{}",
+                verb.get_name()
+            );
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The few environment variables that the binary reads, all in one place.
+//!
+//! Settings come from flags and files; these are conventions of the platform that every tool
+//! follows: where folders are, and whether colour is wanted. Nothing else reads the environment.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Whether the person asked every tool for no colour (<https://no-color.org>).
+pub(crate) fn no_color() -> bool {
+    read("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// Whether the terminal understands escape sequences at all.
+pub(crate) fn dumb_terminal() -> bool {
+    read("TERM").is_some_and(|value| value == "dumb")
+}
+
+/// `$XDG_DATA_HOME/trunkline`, or `~/.local/share/trunkline`: the CA and what outlives runs.
+pub(crate) fn data_folder() -> Option<PathBuf> {
+    folder("XDG_DATA_HOME", ".local/share")
+}
+
+/// Where runs of this user keep their sockets: `$XDG_RUNTIME_DIR/trunkline`, which the system
+/// empties at logout, or a folder of the user's own below the system's temporary one.
+pub(crate) fn runtime_folder() -> PathBuf {
+    absolute("XDG_RUNTIME_DIR").map_or_else(
+        || {
+            let user = rustix::process::getuid().as_raw();
+            std::env::temp_dir().join(format!("trunkline-{user}"))
+        },
+        |folder| folder.join("trunkline"),
+    )
+}
+
+/// Log filter directives (`TRUNKLINE_LOG=debug,trunkline_proxy=trace`), for those who look for a
+/// defect.
+pub(crate) fn log_directives() -> Option<String> {
+    read("TRUNKLINE_LOG").and_then(|value| value.into_string().ok())
+}
+
+fn folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let base = absolute(variable).or_else(|| Some(absolute("HOME")?.join(below_home)))?;
+    Some(base.join("trunkline"))
+}
+
+/// The XDG specification says that relative paths are to be ignored.
+fn absolute(variable: &str) -> Option<PathBuf> {
+    read(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the environment"
+)]
+pub(crate) fn read(variable: &str) -> Option<OsString> {
+    std::env::var_os(variable)
+}

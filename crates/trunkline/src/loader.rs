@@ -1,0 +1,138 @@
+//! Reading configuration for a verb: which files, with which options, and telling what is wrong
+//! with them in the one voice of diagnostics.
+
+use std::path::{Path, PathBuf};
+
+use trunkline_config::diagnostic::{Diagnostics, Style, render_all};
+use trunkline_config::{Loaded, Options, load};
+
+use crate::exit::{Exit, Failure};
+use crate::print::Printer;
+
+/// Names that are looked for when no file is given, in this order.
+pub(crate) const NAMES: &[&str] = &["trunkline.yaml", "trunkline.yml"];
+
+/// What to read, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Loader {
+    files: Vec<PathBuf>,
+    options: Options,
+    strict: bool,
+}
+
+impl Loader {
+    /// Reads these files; paths are relative to `dir`. Without files, the nearest `trunkline.yaml`
+    /// in `dir` or above it.
+    pub(crate) fn new(dir: &Path, files: &[PathBuf], options: Options) -> Result<Self, Failure> {
+        let files = match files {
+            [] => vec![nearest(dir)?],
+            files => files.iter().map(|file| relative(dir, file)).collect(),
+        };
+        Ok(Self {
+            files,
+            options,
+            strict: false,
+        })
+    }
+
+    /// Takes warnings for errors.
+    pub(crate) fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// The file that names the run.
+    pub(crate) fn main_file(&self) -> Result<PathBuf, Failure> {
+        let file = self
+            .files
+            .first()
+            .ok_or_else(|| Failure::usage("no configuration file was given"))?;
+        std::fs::canonicalize(file)
+            .map_err(|error| Failure::usage(format_args!("{}: {error}", file.display())))
+    }
+
+    /// Every file that was asked for.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// Reads them now.
+    pub(crate) fn load(&self) -> Loaded {
+        let mut loaded = load(&self.files, &self.options);
+        if self.strict {
+            loaded.diagnostics.make_strict();
+            if loaded.diagnostics.has_errors() {
+                loaded.model = None;
+            }
+        }
+        loaded
+    }
+}
+
+/// Tells every message; an error among them is a failure.
+pub(crate) fn tell(loaded: &Loaded, printer: &Printer) -> Result<(), Failure> {
+    printer.complain(&render_all(
+        &loaded.diagnostics,
+        &loaded.sources,
+        style(printer),
+    ));
+    if loaded.diagnostics.has_errors() {
+        Err(Failure::told(Exit::Usage))
+    } else {
+        Ok(())
+    }
+}
+
+/// Every message of a load, without colour, for APIs and logs.
+pub(crate) fn plain_messages(
+    loaded: &Loaded,
+    wanted: impl Fn(&Diagnostics) -> bool,
+) -> Vec<String> {
+    if !wanted(&loaded.diagnostics) {
+        return Vec::new();
+    }
+    let render = |diagnostic| {
+        trunkline_config::diagnostic::render(diagnostic, &loaded.sources, Style::Plain)
+    };
+    loaded.diagnostics.iter().map(render).collect()
+}
+
+/// How diagnostics look on standard error.
+pub(crate) fn style(printer: &Printer) -> Style {
+    if printer.progress.is_on() {
+        Style::Colour
+    } else {
+        Style::Plain
+    }
+}
+
+fn nearest(dir: &Path) -> Result<PathBuf, Failure> {
+    let start = std::fs::canonicalize(dir)
+        .map_err(|error| Failure::usage(format_args!("{}: {error}", dir.display())))?;
+    for folder in start.ancestors() {
+        for name in NAMES {
+            let file = folder.join(name);
+            if file.is_file() {
+                return Ok(shorten(&start, dir, folder, name).unwrap_or(file));
+            }
+        }
+    }
+    Err(Failure::usage(format_args!(
+        "there is no trunkline.yaml in {} or above it",
+        start.display()
+    ))
+    .hint("write one that starts with `version: 1`, or name a folder with `-C`"))
+}
+
+/// The file as a person would name it, when it is in the folder that was given.
+fn shorten(start: &Path, dir: &Path, folder: &Path, name: &str) -> Option<PathBuf> {
+    (start == folder).then(|| relative(dir, Path::new(name)))
+}
+
+fn relative(dir: &Path, file: &Path) -> PathBuf {
+    if dir == Path::new(".") {
+        file.to_owned()
+    } else {
+        dir.join(file)
+    }
+}

@@ -1,0 +1,125 @@
+//! Columns for people: aligned by what is seen, not by bytes or colour codes.
+
+use super::{Paint, Role};
+
+/// How a column is aligned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Align {
+    /// Words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// A table: a heading and rows of cells. A cell is what is seen and how it is painted.
+#[derive(Debug)]
+pub(crate) struct Table {
+    columns: Vec<(&'static str, Align)>,
+    rows: Vec<Vec<(String, Option<Role>)>>,
+}
+
+/// Between two columns.
+const GAP: &str = "  ";
+
+impl Table {
+    /// A table with these columns.
+    pub(crate) fn new(columns: &[(&'static str, Align)]) -> Self {
+        Self {
+            columns: columns.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row; cells beyond the columns are not shown.
+    pub(crate) fn row(&mut self, cells: Vec<(String, Option<Role>)>) {
+        self.rows.push(cells);
+    }
+
+    /// Whether there are no rows.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The lines, indented by two, without spaces at their ends.
+    pub(crate) fn render(&self, paint: Paint) -> String {
+        let widths: Vec<usize> = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| self.width(at, column.0))
+            .collect();
+        let heading: Vec<_> = self
+            .columns
+            .iter()
+            .map(|(name, _)| ((*name).to_owned(), Some(Role::Faint)))
+            .collect();
+        let mut text = String::new();
+        let rows =
+            std::iter::once(&heading).filter(|row| row.iter().any(|(name, _)| !name.is_empty()));
+        for row in rows.chain(&self.rows) {
+            let line = self.line(row, &widths, paint);
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
+    fn line(&self, row: &[(String, Option<Role>)], widths: &[usize], paint: Paint) -> String {
+        let mut line = String::new();
+        let last = row
+            .iter()
+            .rposition(|(cell, _)| !cell.is_empty())
+            .unwrap_or(0);
+        for (at, (((cell, role), width), (_, align))) in
+            row.iter().zip(widths).zip(&self.columns).enumerate()
+        {
+            if at > last {
+                break;
+            }
+            let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
+            let shown = role.map_or_else(|| cell.clone(), |role| paint.apply(role, cell));
+            line.push_str(GAP);
+            match align {
+                Align::Left if at == last => line.push_str(&shown),
+                Align::Left => line.push_str(&format!("{shown}{pad}")),
+                Align::Right => line.push_str(&format!("{pad}{shown}")),
+            }
+        }
+        line
+    }
+
+    fn width(&self, at: usize, heading: &str) -> usize {
+        let cells = self
+            .rows
+            .iter()
+            .filter_map(|row| row.get(at))
+            .map(|(cell, _)| cell.chars().count());
+        cells.chain([heading.chars().count()]).max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_lines_end_with_text() {
+        let mut table = Table::new(&[
+            ("service", Align::Left),
+            ("rate", Align::Right),
+            ("note", Align::Left),
+        ]);
+        table.row(vec![
+            ("web".into(), None),
+            ("2.5/s".into(), None),
+            (String::new(), None),
+        ]);
+        table.row(vec![
+            ("payments".into(), None),
+            ("100/s".into(), None),
+            ("slow".into(), None),
+        ]);
+        let expected = "  service    rate  note\n  web       2.5/s\n  payments  100/s  slow\n";
+        assert_eq!(table.render(Paint::new(false)), expected);
+    }
+}

@@ -1,0 +1,40 @@
+//! The management runtime: small, because it must not take memory or CPU from the workers.
+//!
+//! Verbs that ask a running process need one thread; `up` and `serve` get a few. The workers have
+//! runtimes of their own, made by `proxy`.
+
+use std::future::Future;
+use std::io;
+
+use crate::exit::Failure;
+
+/// Threads of the management runtime of `up` and `serve`.
+const THREADS: usize = 2;
+/// Threads for file reads and other calls that block; idle ones end by themselves.
+const BLOCKING_THREADS_MAX: usize = 8;
+/// Stack of each: no management task recurses deeply.
+const STACK_BYTES: usize = 1 << 20;
+
+/// Runs a verb that asks and waits.
+pub(crate) fn small<T>(verb: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.map_err(cannot_start)?.block_on(verb)
+}
+
+/// Runs a verb that serves.
+pub(crate) fn serving<T>(verb: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_stack_size(STACK_BYTES)
+        .thread_name("manage")
+        .enable_all()
+        .build();
+    runtime.map_err(cannot_start)?.block_on(verb)
+}
+
+fn cannot_start(error: io::Error) -> Failure {
+    Failure::new(format_args!("cannot start threads: {error}"))
+}
