@@ -1,6 +1,41 @@
 //! The data plane: accept, secure, decode, route, filter, protect, balance, forward, observe.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
+//!
+//! A [`Proxy`] is given Models ([`Proxy::prepare`], [`Proxy::commit`]) and endpoint sets
+//! ([`Proxy::publish`]), and cannot tell a laptop from a cluster. Each worker thread owns its
+//! connections from accept to close; the files below are the nine steps of a request, in order,
+//! and `exchange` is the line they stand in. What it can be asked and told while it runs is
+//! [`trunkline_model::ops::Ops`].
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::print_stdout,
+        clippy::print_stderr
+    )
+)]
 
+mod proxy;
+
+mod exchange;
+
+mod accept;
+mod balance;
 pub mod context;
+mod decode;
+mod filter;
+mod forward;
+mod observe;
+mod protect;
 pub mod reply;
 pub mod route;
+mod secure;
+
+pub mod limits;
+mod manage;
+mod plan;
+mod worker;
+
+pub use plan::{Plan, PrepareError, PrepareErrors};
+pub use proxy::{CommitError, Deps, Generation, Proxy, StartError, State};
+pub use secure::{IssueError, Issuer};

@@ -1,0 +1,169 @@
+//! Step 1: a worker takes a connection and owns it until its end.
+//!
+//! One loop per socket. Accepting is fair: after so many connections in a row the loop lets the
+//! others run. Where the system has no descriptors left, the loop pauses instead of spinning. A
+//! connection is a task of its own, so that a panic in it ends it alone.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use trunkline_net::http::{Peer, Scheme};
+use trunkline_net::stream::Stream;
+use trunkline_rt::Policy;
+
+use crate::decode::{self, Activity, Connection};
+use crate::limits;
+use crate::observe::{Connections, PerWorker};
+use crate::plan::ListenerPlan;
+use crate::secure::secure;
+use crate::worker::{Accepting, Listening, Worker};
+
+/// Accepts on one socket until its address is drained or taken over.
+pub(crate) async fn accept(
+    worker: Rc<Worker>,
+    listening: Rc<Listening>,
+    socket: std::net::TcpListener,
+) -> io::Result<()> {
+    let socket = TcpListener::from_std(socket)?;
+    let drain = listening.drain.clone();
+    let mut accepting = listening.accepting();
+    let mut in_a_row = 0;
+    loop {
+        let now = *accepting.borrow_and_update();
+        match now {
+            Accepting::Ended => return Ok(()),
+            Accepting::Paused => {
+                tokio::select! {
+                    () = drain.closing() => return Ok(()),
+                    change = accepting.changed() => if change.is_err() { return Ok(()) },
+                }
+                continue;
+            }
+            Accepting::Yes => {}
+        }
+        let full = worker.connections.borrow().len() >= limits::CONNECTIONS_PER_WORKER_MAX;
+        if full {
+            tokio::time::sleep(limits::ACCEPT_PAUSE).await;
+            continue;
+        }
+        tokio::select! {
+            biased;
+            () = drain.closing() => return Ok(()),
+            () = changed(&mut accepting) => {}
+            accepted = socket.accept() => match accepted {
+                Ok((stream, address)) => {
+                    in_a_row += 1;
+                    open(&worker, &listening, stream, address);
+                }
+                Err(error) => after(&error).await,
+            },
+        }
+        if in_a_row >= limits::ACCEPTS_IN_A_ROW_MAX {
+            in_a_row = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+async fn changed(accepting: &mut watch::Receiver<Accepting>) {
+    // The sender lives in `listening`, which the loop holds.
+    let _ = accepting.changed().await;
+}
+
+/// A connection that was reset while it waited is no reason to pause; anything else may be want
+/// of descriptors or memory.
+async fn after(error: &io::Error) {
+    let gone = [
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::ConnectionReset,
+    ];
+    if !gone.contains(&error.kind()) {
+        tracing::warn!(%error, "connection could not be accepted");
+        tokio::time::sleep(limits::ACCEPT_PAUSE).await;
+    }
+}
+
+fn open(
+    worker: &Rc<Worker>,
+    listening: &Rc<Listening>,
+    socket: TcpStream,
+    address: std::net::SocketAddr,
+) {
+    let plan = listening.plan();
+    let activity = Activity::new(&plan.listener.id, address, worker.clock.clone());
+    let mut connection = Connection {
+        worker: Rc::clone(worker),
+        listening: Rc::clone(listening),
+        drain: listening.drain.clone(),
+        peer: Peer {
+            address,
+            server_name: None,
+            identity: None,
+        },
+        scheme: if plan.tls.is_some() {
+            Scheme::Https
+        } else {
+            Scheme::Http
+        },
+        _open: Open::new(worker, &activity, &plan),
+        activity,
+    };
+    worker
+        .scope
+        .spawn_local("connection", Policy::Best, async move {
+            let drain = connection.drain.clone();
+            let secured = tokio::select! {
+                secured = secure(Stream::tcp(socket), &mut connection.peer, &plan) => secured,
+                () = drain.forced() => return,
+            };
+            match secured {
+                Ok(stream) => {
+                    drop(plan);
+                    decode::serve(Rc::new(connection), stream).await;
+                }
+                Err(error) => {
+                    plan.counters
+                        .of(connection.worker.index)
+                        .handshakes_failed
+                        .increment();
+                    tracing::debug!(peer = %address, %error, "connection was not secured");
+                }
+            }
+        });
+}
+
+/// An open connection, counted and listed until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Open {
+    worker: Rc<Worker>,
+    number: u64,
+    counters: Arc<PerWorker<Connections>>,
+}
+
+impl Open {
+    fn new(worker: &Rc<Worker>, activity: &Arc<Activity>, plan: &ListenerPlan) -> Self {
+        let number = worker.next_connection.get();
+        worker.next_connection.set(number + 1);
+        let listed = Arc::clone(activity);
+        worker.connections.borrow_mut().insert(number, listed);
+        let counters = Arc::clone(&plan.counters);
+        let cell = counters.of(worker.index);
+        cell.accepted.increment();
+        cell.open.add(1);
+        Self {
+            worker: Rc::clone(worker),
+            number,
+            counters,
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.worker.connections.borrow_mut().remove(&self.number);
+        self.counters.of(self.worker.index).open.add(-1);
+    }
+}

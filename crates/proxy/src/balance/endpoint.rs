@@ -1,0 +1,203 @@
+//! What is known of one endpoint while it runs: state, health, ejection, requests in flight.
+//!
+//! Kept by id beside the Model, so that a reload forgets nothing. Everything that a request reads
+//! is an atomic; the two locks are held for a few instructions and never over an await.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use trunkline_model::EndpointId;
+use trunkline_model::endpoint::{Endpoint, EndpointState};
+use trunkline_resilience::outlier::{self, Outcome, Outlier, Peers};
+
+use crate::observe::{PerWorker, Requests};
+
+/// One endpoint, alive.
+#[derive(Debug)]
+pub(crate) struct LiveEndpoint {
+    pub(crate) id: EndpointId,
+    pub(crate) address: SocketAddr,
+    pub(crate) host: Box<str>,
+    pub(crate) counters: PerWorker<Requests>,
+    /// Requests in flight, of all workers.
+    pub(crate) in_flight: AtomicU32,
+    weight: AtomicU32,
+    /// What its owner says.
+    state: AtomicU8,
+    /// What a person says instead; [`NO_OVERRIDE`] for nothing.
+    overriding: AtomicU8,
+    healthy: AtomicBool,
+    health_error: Mutex<Option<Box<str>>>,
+    outlier: Mutex<Outlier>,
+    /// Whether the last outcome was a failure: successes in a row need no lock.
+    suspect: AtomicBool,
+    /// End of the ejection, nanoseconds after `epoch`; 0 for none. A copy of what `outlier` knows.
+    ejected_until: AtomicU64,
+    epoch: Instant,
+}
+
+const NO_OVERRIDE: u8 = u8::MAX;
+const STATES: [EndpointState; 5] = [
+    EndpointState::Ready,
+    EndpointState::Starting,
+    EndpointState::Draining,
+    EndpointState::Maint,
+    EndpointState::Down,
+];
+
+fn encode(state: EndpointState) -> u8 {
+    let place = STATES.iter().position(|known| *known == state);
+    place
+        .and_then(|place| u8::try_from(place).ok())
+        .unwrap_or(NO_OVERRIDE)
+}
+
+fn decode(state: u8) -> Option<EndpointState> {
+    STATES.get(usize::from(state)).copied()
+}
+
+impl LiveEndpoint {
+    /// An endpoint that is healthy until a check says otherwise.
+    pub(crate) fn new(endpoint: &Endpoint, workers: usize, epoch: Instant) -> Self {
+        Self {
+            id: endpoint.id.clone(),
+            address: endpoint.address,
+            host: endpoint.host.as_str().into(),
+            counters: PerWorker::new(workers),
+            in_flight: AtomicU32::new(0),
+            weight: AtomicU32::new(endpoint.weight),
+            state: AtomicU8::new(encode(endpoint.state)),
+            overriding: AtomicU8::new(NO_OVERRIDE),
+            healthy: AtomicBool::new(true),
+            health_error: Mutex::default(),
+            outlier: Mutex::default(),
+            suspect: AtomicBool::new(false),
+            ejected_until: AtomicU64::new(0),
+            epoch,
+        }
+    }
+
+    /// Takes over what its owner says now.
+    pub(crate) fn update(&self, endpoint: &Endpoint) {
+        self.weight.store(endpoint.weight, Ordering::Relaxed);
+        self.state.store(encode(endpoint.state), Ordering::Release);
+    }
+
+    /// Overrides the state, or takes the override away.
+    pub(crate) fn override_state(&self, state: Option<EndpointState>) {
+        self.overriding
+            .store(state.map_or(NO_OVERRIDE, encode), Ordering::Release);
+    }
+
+    /// The state in force.
+    pub(crate) fn state(&self) -> EndpointState {
+        let own = || decode(self.state.load(Ordering::Acquire));
+        decode(self.overriding.load(Ordering::Acquire))
+            .or_else(own)
+            .unwrap_or(EndpointState::Down)
+    }
+
+    pub(crate) fn is_overridden(&self) -> bool {
+        self.overriding.load(Ordering::Relaxed) != NO_OVERRIDE
+    }
+
+    pub(crate) fn weight(&self) -> u32 {
+        self.weight.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// What the last failed check said.
+    pub(crate) fn health_error(&self) -> Option<Box<str>> {
+        lock(&self.health_error).clone()
+    }
+
+    /// Notes the verdict of active checks; returns whether it changed.
+    pub(crate) fn set_health(&self, healthy: bool, error: Option<Box<str>>) -> bool {
+        *lock(&self.health_error) = error;
+        self.healthy.swap(healthy, Ordering::Relaxed) != healthy
+    }
+
+    pub(crate) fn is_ejected(&self, now: Instant) -> bool {
+        let until = self.ejected_until.load(Ordering::Relaxed);
+        until != 0 && self.nanos(now) < until
+    }
+
+    /// For how long it is still ejected.
+    pub(crate) fn ejected_for(&self, now: Instant) -> Option<Duration> {
+        let until = self.ejected_until.load(Ordering::Relaxed);
+        until
+            .checked_sub(self.nanos(now))
+            .filter(|left| *left > 0)
+            .map(Duration::from_nanos)
+    }
+
+    /// Ejects it for so long, as an earlier process decided.
+    pub(crate) fn eject_for(&self, left: Duration, now: Instant) {
+        self.ejected_until
+            .store(self.nanos(now + left), Ordering::Relaxed);
+    }
+
+    /// Whether it can take a request now.
+    pub(crate) fn is_eligible(&self, now: Instant) -> bool {
+        self.state() == EndpointState::Ready && self.is_healthy() && !self.is_ejected(now)
+    }
+
+    /// Notes how an attempt went; returns whether that ejected it.
+    pub(crate) fn record(
+        &self,
+        outcome: Outcome,
+        config: &outlier::Config,
+        peers: impl FnOnce() -> Peers,
+        now: Instant,
+        random: u64,
+    ) -> bool {
+        let failed = outcome == Outcome::Failure;
+        if !self.suspect.swap(failed, Ordering::Relaxed) && !failed {
+            return false;
+        }
+        let peers = if failed {
+            peers()
+        } else {
+            Peers {
+                total: 0,
+                ejected: 0,
+            }
+        };
+        let until = lock(&self.outlier).record(outcome, config, peers, now, random);
+        if let Some(until) = until {
+            self.ejected_until
+                .store(self.nanos(until), Ordering::Relaxed);
+        }
+        until.is_some()
+    }
+
+    fn nanos(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.epoch).as_nanos();
+        u64::try_from(since).unwrap_or(u64::MAX)
+    }
+
+    /// Counts a request in flight until the guard is dropped.
+    pub(crate) fn enter(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(Arc::clone(self))
+    }
+}
+
+/// A request in flight to an endpoint.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<LiveEndpoint>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

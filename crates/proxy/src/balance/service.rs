@@ -1,0 +1,164 @@
+//! What is known of one service while it runs: its endpoints, and the requests held for it.
+//!
+//! Endpoints are published as whole sets; a set whose members are the same only updates them in
+//! place. Whoever waits for an endpoint subscribes to [`LiveService::changed`].
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+use trunkline_model::endpoint::{Endpoint, EndpointState};
+use trunkline_model::{EndpointId, ServiceName};
+use trunkline_resilience::outlier::Peers;
+
+use super::endpoint::LiveEndpoint;
+use crate::limits;
+use crate::observe::{PerWorker, Requests};
+
+/// One service, alive.
+#[derive(Debug)]
+pub(crate) struct LiveService {
+    pub(crate) name: ServiceName,
+    pub(crate) counters: PerWorker<Requests>,
+    pub(crate) in_flight: AtomicU64,
+    members: ArcSwap<Members>,
+    publishing: Mutex<()>,
+    changed: watch::Sender<()>,
+    held: AtomicU32,
+    held_bytes: AtomicU64,
+    workers: usize,
+    epoch: Instant,
+}
+
+/// The endpoints of a service at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
+    pub(crate) endpoints: Vec<Arc<LiveEndpoint>>,
+}
+
+impl LiveService {
+    pub(crate) fn new(name: ServiceName, workers: usize, epoch: Instant) -> Self {
+        Self {
+            name,
+            counters: PerWorker::new(workers),
+            in_flight: AtomicU64::new(0),
+            members: ArcSwap::default(),
+            publishing: Mutex::default(),
+            changed: watch::Sender::new(()),
+            held: AtomicU32::new(0),
+            held_bytes: AtomicU64::new(0),
+            workers,
+            epoch,
+        }
+    }
+
+    /// The endpoints now.
+    pub(crate) fn members(&self) -> arc_swap::Guard<Arc<Members>> {
+        self.members.load()
+    }
+
+    /// Tells when endpoints or what is known of them changed.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Wakes whoever waits for an endpoint.
+    pub(crate) fn announce(&self) {
+        self.changed.send_replace(());
+    }
+
+    /// Replaces the endpoints; those that stay keep their health, counters and requests. What a
+    /// person has said of an endpoint is asked from `overrides`.
+    pub(crate) fn publish(
+        &self,
+        endpoints: &[Endpoint],
+        overrides: impl Fn(&EndpointId) -> Option<EndpointState>,
+    ) {
+        let _one_at_a_time = self
+            .publishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let former = self.members.load_full();
+        let mut next = Vec::with_capacity(endpoints.len());
+        for endpoint in endpoints.iter().take(limits::ENDPOINTS_MAX) {
+            let known = former.endpoints.iter().find(|live| {
+                live.id == endpoint.id
+                    && live.address == endpoint.address
+                    && *live.host == *endpoint.host
+            });
+            if let Some(live) = known {
+                live.update(endpoint);
+                next.push(Arc::clone(live));
+            } else {
+                let live = LiveEndpoint::new(endpoint, self.workers, self.epoch);
+                live.override_state(overrides(&endpoint.id));
+                next.push(Arc::new(live));
+            }
+        }
+        let same = next.len() == former.endpoints.len()
+            && next
+                .iter()
+                .zip(&former.endpoints)
+                .all(|(new, old)| Arc::ptr_eq(new, old));
+        if !same {
+            self.members.store(Arc::new(Members { endpoints: next }));
+        }
+        self.announce();
+    }
+
+    /// Holds a request of so many bytes, unless a limit is reached.
+    pub(crate) fn hold(self: &Arc<Self>, bytes: u64) -> Option<Held> {
+        let held = self.held.fetch_add(1, Ordering::Relaxed);
+        let held_bytes = self.held_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let guard = Held {
+            service: Arc::clone(self),
+            bytes,
+        };
+        let fits = held < limits::HOLD_REQUESTS_MAX && held_bytes + bytes <= limits::HOLD_BYTES_MAX;
+        fits.then_some(guard)
+    }
+
+    /// Requests held now.
+    pub(crate) fn held(&self) -> u32 {
+        self.held.load(Ordering::Relaxed)
+    }
+}
+
+impl Members {
+    /// How many there are and how many of them are ejected.
+    pub(crate) fn peers(&self, now: Instant) -> Peers {
+        let ejected = self
+            .endpoints
+            .iter()
+            .filter(|endpoint| endpoint.is_ejected(now));
+        Peers {
+            total: self.endpoints.len(),
+            ejected: ejected.count(),
+        }
+    }
+
+    /// Whether an endpoint is coming up.
+    pub(crate) fn is_starting(&self) -> bool {
+        self.endpoints
+            .iter()
+            .any(|endpoint| endpoint.state() == EndpointState::Starting)
+    }
+}
+
+/// A request that waits for an endpoint; dropping it ends the wait.
+#[derive(Debug)]
+pub(crate) struct Held {
+    service: Arc<LiveService>,
+    bytes: u64,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.service.held.fetch_sub(1, Ordering::Relaxed);
+        self.service
+            .held_bytes
+            .fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,265 @@
+//! The line of one request: decode has happened, observe comes at the end, everything between is
+//! called from here in the order of the crate's documentation.
+//!
+//! Whatever goes wrong ends in a [`Reply`] with a reason; there is no way out without an answer and
+//! a record. If the caller leaves, the future is dropped, and with it all upstream work.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use trunkline_filters::Reply;
+use trunkline_model::reason::{Fact, Kind, Reason};
+use trunkline_model::record::End;
+use trunkline_net::http::{Body, Exchange, Head};
+use trunkline_rt::Policy;
+
+use crate::context;
+use crate::decode::{Busy, Connection};
+use crate::filter;
+use crate::forward::{RequestBody, ResponseBody, Upgrade, headers, tunnel};
+use crate::observe::{Observed, Recording};
+use crate::plan::{Limits, ListenerPlan, ServicePlan};
+use crate::protect::{self, Answered, Call};
+use crate::reply;
+use crate::route::{self, CompiledAction, CompiledRoute};
+
+/// A request that arrived.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) plan: Arc<ListenerPlan>,
+    pub(crate) request: Head,
+    pub(crate) body: Body,
+    /// The caller asks for another protocol.
+    pub(crate) upgrade: Option<Upgrade>,
+    pub(crate) busy: Busy,
+}
+
+/// What the caller is sent.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) head: Head,
+    pub(crate) body: Body,
+}
+
+/// A response before the response hooks.
+enum Outcome {
+    /// Trunkline's own.
+    Own(Reply),
+    /// A service's.
+    Service(Head, Body),
+    /// A service's switch to another protocol: the tunnel runs once the head is sent.
+    Switched(Head),
+}
+
+/// An exchange under way.
+struct Line<'a> {
+    connection: &'a Rc<Connection>,
+    plan: Arc<ListenerPlan>,
+    exchange: Exchange,
+    route: Option<Arc<CompiledRoute>>,
+    recording: Option<Recording>,
+}
+
+/// Runs an exchange to the head of its response; the body streams on by itself.
+pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer {
+    let Arrival {
+        plan,
+        request,
+        body,
+        upgrade,
+        busy,
+    } = arrival;
+    let (exchange, valid) = begin(connection, &plan, request);
+    let start = connection.worker.clock.now();
+    let unrouted = &plan.destinations.unrouted;
+    let recording = Recording::begin(connection, &exchange, unrouted, start, busy);
+    let recording = Some(recording);
+    let mut line = Line {
+        connection,
+        plan,
+        exchange,
+        route: None,
+        recording,
+    };
+    let outcome = match valid {
+        Ok(()) => line
+            .decide(body, upgrade)
+            .await
+            .unwrap_or_else(Outcome::Own),
+        Err(reason) => Outcome::Own(Reply::because(reason)),
+    };
+    line.finish(outcome).await
+}
+
+/// The exchange of a request, and whether its head is one that can be served.
+fn begin(
+    connection: &Connection,
+    plan: &ListenerPlan,
+    mut request: Head,
+) -> (Exchange, Result<(), Reason>) {
+    let sample = plan.model.tracing.sample;
+    let identity = context::begin(
+        &mut request,
+        sample,
+        &mut connection.worker.random.borrow_mut(),
+    );
+    let bad = |what| Reason::new(Kind::BadRequest).fact("what", Fact::Token(what));
+    let host = route::host::of(&request);
+    let valid = match &host {
+        Err(_) => Err(bad("host")),
+        // A proxy for other people's tunnels is not what this is (RFC 9110 §9.3.6).
+        Ok(_) if request.method() == "CONNECT" => Err(bad("connect")),
+        Ok(_) => Ok(()),
+    };
+    let arrival = (plan.listener.id.clone(), connection.scheme);
+    let host = host.unwrap_or_default();
+    (
+        Exchange::begin(request, connection.peer.clone(), arrival, host, identity),
+        valid,
+    )
+}
+
+impl Line<'_> {
+    /// Everything before the response hooks. An own answer is an early end, hence `Err`.
+    async fn decide(&mut self, body: Body, upgrade: Option<Upgrade>) -> Result<Outcome, Reply> {
+        let plan = Arc::clone(&self.plan);
+        if let Some(reply) = filter::before_routing(&plan, &mut self.exchange).await {
+            return Err(reply);
+        }
+        let picked = plan.table.pick(&self.exchange);
+        let route = Arc::clone(picked.map_err(|miss| Reply::because(miss.reason()))?);
+        if let Some(recording) = &mut self.recording {
+            recording.routed(&route.id, plan.destinations.routes.get(&route.id));
+        }
+        self.route = Some(Arc::clone(&route));
+        if let Some(reply) = filter::after_routing(&route, &mut self.exchange).await {
+            return Err(reply);
+        }
+        if let Some(reply) = route.action.answer(&self.exchange) {
+            return Err(reply);
+        }
+        let CompiledAction::Forward(targets) = &route.action else {
+            return Err(Reply::because(Reason::new(Kind::Internal)));
+        };
+        let target = targets.pick(self.connection.worker.random());
+        let service = target.and_then(|target| plan.destinations.services.get(&target.service));
+        let Some(service) = service.map(Arc::clone) else {
+            return Err(Reply::because(Reason::new(Kind::NoEndpoint)));
+        };
+        let limits = Limits::new(&route.timeouts, &service.service);
+        // What follows may take long: the plan must not be kept for it.
+        drop(plan);
+        self.forward(&service, limits, body, upgrade).await
+    }
+
+    async fn forward(
+        &mut self,
+        service: &Arc<ServicePlan>,
+        limits: Limits,
+        body: Body,
+        upgrade: Option<Upgrade>,
+    ) -> Result<Outcome, Reply> {
+        headers::prepare_request(&mut self.exchange, upgrade.is_some());
+        let body = RequestBody::new(body, limits.idle);
+        let Some(recording) = &mut self.recording else {
+            return Err(Reply::because(Reason::new(Kind::Internal)));
+        };
+        recording.toward(&service.live, &body);
+        let mut call = Call {
+            worker: &self.connection.worker,
+            exchange: &mut self.exchange,
+            body: &body,
+            upgrade: upgrade.is_some(),
+            service,
+            limits,
+            recording,
+        };
+        let answered = protect::forward(&mut call).await.map_err(Reply::because)?;
+        let Answered { sent, in_flight } = answered;
+        let mut response = sent.head;
+        headers::prepare_response(&mut response);
+        if response.status() != 101 {
+            let (_, incoming) = sent.response.into_parts();
+            let body = ResponseBody::new(incoming, sent.lease, in_flight, limits.idle);
+            return Ok(Outcome::Service(response, Body::Stream(Box::pin(body))));
+        }
+        let Some(caller) = upgrade else {
+            let reason = Reason::new(Kind::UpstreamProtocol).about(&service.service.name);
+            return Err(Reply::because(
+                reason.fact("what", Fact::Token("unasked_switch")),
+            ));
+        };
+        let mut switched = sent.response;
+        let far = Upgrade::of_response(&mut switched);
+        self.start_tunnel(caller, far, limits, in_flight);
+        Ok(Outcome::Switched(response))
+    }
+
+    fn start_tunnel(
+        &mut self,
+        caller: Upgrade,
+        service: Upgrade,
+        limits: Limits,
+        in_flight: crate::balance::InFlight,
+    ) {
+        let Some(mut recording) = self.recording.take() else {
+            return;
+        };
+        recording.status(101);
+        let connection = Rc::clone(self.connection);
+        let scope = connection.worker.scope.clone();
+        scope.spawn_local("tunnel", Policy::Best, async move {
+            let carried = tokio::select! {
+                carried = tunnel(caller, service, limits.idle) => Some(carried),
+                () = connection.drain.forced() => None,
+            };
+            recording.end(if carried.is_some() {
+                End::Complete
+            } else {
+                End::Cut
+            });
+            let carried = carried.unwrap_or_default();
+            recording.sent(carried.to_caller);
+            recording.received(carried.to_service);
+            drop((recording, in_flight, connection));
+        });
+    }
+
+    /// The response hooks, and the end of the line.
+    async fn finish(mut self, outcome: Outcome) -> Answer {
+        let plan = Arc::clone(&self.plan);
+        let (head, mut body, own) = match outcome {
+            Outcome::Own(reply) => self.own(&reply),
+            Outcome::Service(head, body) => (head, body, false),
+            Outcome::Switched(head) => (head, Body::Empty, false),
+        };
+        self.exchange.response = Some(head);
+        let instead = filter::on_response(&plan, self.route.as_deref(), &mut self.exchange).await;
+        if let Some(reply) = instead.filter(|_| !own) {
+            let (head, own_body, _) = self.own(&reply);
+            self.exchange.response = Some(head);
+            body = own_body;
+        }
+        let head = self.exchange.response.take();
+        let mut head = head.unwrap_or_else(|| Head::response(500, self.exchange.request.version()));
+        if !head.has(context::REQUEST_ID) {
+            head.set(context::REQUEST_ID, self.exchange.correlation.as_bytes());
+        }
+        let Some(mut recording) = self.recording.take() else {
+            return Answer { head, body };
+        };
+        recording.status(head.status());
+        let body = Body::Stream(Box::pin(Observed::new(body, recording)));
+        Answer { head, body }
+    }
+
+    fn own(&mut self, reply: &Reply) -> (Head, Body, bool) {
+        if let Some(recording) = &mut self.recording {
+            recording.decided(&reply.reason);
+        }
+        let reasons = self.plan.model.reasons;
+        let span = self.exchange.trace.span;
+        let (head, body) = reply::answer(reply, &self.exchange.request, span, reasons);
+        (head, body, true)
+    }
+}

@@ -1,0 +1,296 @@
+//! Step 8: the exchange goes out on a pooled connection, or on a new one.
+//!
+//! [`attempt`] sends a request once to one endpoint. Whether and where it is sent again is decided
+//! in `protect`, on what the [`Failure`] says about the request having been processed. This step
+//! and `decode` are the only places that know the codec.
+
+mod connect;
+mod failure;
+pub(crate) mod headers;
+mod pool;
+mod request_body;
+mod response_body;
+mod transport;
+mod tunnel;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::body::Incoming;
+use trunkline_model::reason::Kind;
+use trunkline_model::service::Protocol;
+use trunkline_net::http::{Head, wire};
+use trunkline_net::tls;
+
+use crate::balance::LiveEndpoint;
+use crate::limits;
+use crate::plan::ServicePlan;
+use crate::worker::Worker;
+
+use connect::Dial;
+pub(crate) use failure::{Failure, Processed, whole};
+pub(crate) use pool::Pool;
+use pool::{Exclusive, Key, Lease, Multiplexed, Stream};
+pub(crate) use request_body::{Failure as CallerFailure, Gate, RequestBody};
+pub(crate) use response_body::ResponseBody;
+pub(crate) use transport::{Transport, Transports};
+pub(crate) use tunnel::{Upgrade, tunnel};
+
+/// One attempt: a request for one endpoint.
+#[derive(Debug)]
+pub(crate) struct Attempt<'a> {
+    pub(crate) worker: &'a Rc<Worker>,
+    pub(crate) service: &'a ServicePlan,
+    pub(crate) endpoint: &'a Arc<LiveEndpoint>,
+    pub(crate) head: &'a Head,
+    pub(crate) body: &'a RequestBody,
+    /// The caller asks for another protocol on this connection.
+    pub(crate) upgrade: bool,
+    /// Pooled connections may not be used: one was just found dead.
+    pub(crate) fresh: bool,
+    pub(crate) connect_limit: Duration,
+}
+
+/// A request that was answered.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    /// The response's head in our own type.
+    pub(crate) head: Head,
+    pub(crate) response: hyper::Response<Incoming>,
+    pub(crate) lease: Lease,
+}
+
+impl Sent {
+    fn new(response: hyper::Response<Incoming>, lease: Lease) -> Self {
+        let (parts, body) = response.into_parts();
+        let head = wire::response_head(&parts);
+        Self {
+            head,
+            response: hyper::Response::from_parts(parts, body),
+            lease,
+        }
+    }
+}
+
+/// What an attempt used of the time.
+#[derive(Debug, Default)]
+pub(crate) struct Spent {
+    /// Time to have a connection; zero for a pooled one.
+    pub(crate) connect: Duration,
+    /// Whether the connection had served another request.
+    pub(crate) reused: bool,
+}
+
+/// A connection that is ready for a request.
+enum Ready {
+    Http1(Exclusive),
+    Http2(Stream),
+}
+
+/// Sends the request once.
+pub(crate) async fn attempt(attempt: &Attempt<'_>, spent: &mut Spent) -> Result<Sent, Failure> {
+    let begin = attempt.worker.clock.now();
+    spent.reused = true;
+    let ready = connection(attempt, spent, begin).await?;
+    match ready {
+        Ready::Http1(exclusive) => send_http1(attempt, exclusive, spent.reused).await,
+        Ready::Http2(stream) => send_http2(attempt, stream, spent.reused).await,
+    }
+}
+
+/// A pooled connection, or a new one.
+async fn connection(
+    attempt: &Attempt<'_>,
+    spent: &mut Spent,
+    begin: Instant,
+) -> Result<Ready, Failure> {
+    let transport = &attempt.service.transport;
+    let host = transport.tls.as_ref().map_or("", |tls| {
+        if tls.server_name.is_some() {
+            ""
+        } else {
+            &attempt.endpoint.host
+        }
+    });
+    let key = Key {
+        address: attempt.endpoint.address,
+        transport: transport.id,
+        host: host.into(),
+    };
+    let dial = Dial {
+        worker: attempt.worker,
+        endpoint: attempt.endpoint,
+        transport,
+        http1_only: attempt.upgrade,
+        limit: attempt.connect_limit,
+        keep_alive: attempt.service.service.timeouts.keep_alive,
+    };
+    let wanted = wanted(attempt, &key);
+    if wanted == Protocol::Http2 {
+        return multiplexed(&dial, &key, spent, begin)
+            .await
+            .map(Ready::Http2);
+    }
+    if !attempt.fresh
+        && let Some(pooled) = Pool::take(attempt.worker, &key)
+    {
+        return Ok(Ready::Http1(pooled));
+    }
+    spent.reused = false;
+    let stream = dial.open().await?;
+    let chosen_http2 = stream.alpn() == Some(tls::H2);
+    let ready = if chosen_http2 {
+        // Others may have learned the same meanwhile; then this one is one connection too many.
+        match Pool::multiplex(attempt.worker, &key) {
+            Multiplexed::Open(opening) => dial.http2(stream, key, opening).await.map(Ready::Http2),
+            _ => multiplexed(&dial, &key, spent, begin)
+                .await
+                .map(Ready::Http2),
+        }
+    } else {
+        dial.http1(stream, key).await.map(Ready::Http1)
+    };
+    spent.connect = attempt.worker.clock.now().saturating_duration_since(begin);
+    ready
+}
+
+/// The protocol to ask for: HTTP/2 where it is known to be spoken, or asked for without TLS.
+fn wanted(attempt: &Attempt<'_>, key: &Key) -> Protocol {
+    let transport = &attempt.service.transport;
+    match transport.protocol {
+        _ if attempt.upgrade => Protocol::Http1,
+        Protocol::Auto if transport.tls.is_some() => {
+            if attempt.worker.pool.speaks_http2(key) {
+                Protocol::Http2
+            } else {
+                Protocol::Auto
+            }
+        }
+        Protocol::Auto if headers::is_grpc(attempt.head) => Protocol::Http2,
+        Protocol::Auto => Protocol::Http1,
+        protocol => protocol,
+    }
+}
+
+async fn multiplexed(
+    dial: &Dial<'_>,
+    key: &Key,
+    spent: &mut Spent,
+    begin: Instant,
+) -> Result<Stream, Failure> {
+    loop {
+        match Pool::multiplex(dial.worker, key) {
+            Multiplexed::Ready(stream) => return Ok(stream),
+            Multiplexed::Wait(opened) => opened.notified().await,
+            Multiplexed::Full => {
+                let detail = format!(
+                    "all {} connections to {} are full",
+                    limits::POOL_HTTP2_PER_ENDPOINT_MAX,
+                    key.address
+                );
+                return Err(Failure::new(Kind::Overload, detail, Processed::No));
+            }
+            Multiplexed::Open(opening) => {
+                spent.reused = false;
+                let stream = dial.open().await?;
+                if dial.transport.tls.is_some() && stream.alpn() != Some(tls::H2) {
+                    let detail = format!("{} does not speak HTTP/2", key.address);
+                    return Err(Failure::new(Kind::UpstreamProtocol, detail, Processed::No));
+                }
+                let stream = dial.http2(stream, key.clone(), opening).await;
+                spent.connect = dial.worker.clock.now().saturating_duration_since(begin);
+                return stream;
+            }
+        }
+    }
+}
+
+async fn send_http1(
+    attempt: &Attempt<'_>,
+    mut exclusive: Exclusive,
+    reused: bool,
+) -> Result<Sent, Failure> {
+    let (gate, waits) = gate(attempt);
+    let body = attempt.body.lend(waits.then(|| gate.clone()));
+    let mut head = wire::request_out(attempt.head, None).map_err(|error| unsendable(&error))?;
+    if waits {
+        let opened = gate.clone();
+        hyper::ext::on_informational(&mut head, move |response| {
+            if response.status() == hyper::StatusCode::CONTINUE {
+                opened.open();
+            }
+        });
+    }
+    headers::frame_http1(head.headers_mut(), &body);
+    let sent = exclusive.sender.try_send_request(head.map(|()| body));
+    let answered = await_continue(sent, &gate, waits).await;
+    match answered {
+        Ok(response) => Ok(Sent::new(response, Lease::Http1(exclusive))),
+        Err(mut error) => {
+            let unsent = error.take_message().is_some();
+            let mut failure = Failure::of_codec(error.error(), reused);
+            if unsent {
+                failure.processed = Processed::No;
+            }
+            Err(failure)
+        }
+    }
+}
+
+async fn send_http2(attempt: &Attempt<'_>, stream: Stream, reused: bool) -> Result<Sent, Failure> {
+    let tls = attempt.service.transport.tls.is_some();
+    let scheme = if tls { "https" } else { "http" };
+    let own = attempt.endpoint.address.to_string();
+    let authority = attempt.head.get_text("host").unwrap_or(&own);
+    let head = wire::request_out(attempt.head, Some((scheme, authority)));
+    let mut head = head.map_err(|error| unsendable(&error))?;
+    headers::frame_http2(head.headers_mut());
+    let mut sender = stream.shared.sender();
+    let body = attempt.body.lend(None);
+    match sender.try_send_request(head.map(|()| body)).await {
+        Ok(response) => Ok(Sent::new(response, Lease::Http2 { _stream: stream })),
+        Err(mut error) => {
+            let unsent = error.take_message().is_some();
+            let mut failure = Failure::of_codec(error.error(), reused);
+            if unsent {
+                failure.processed = Processed::No;
+            }
+            Err(failure)
+        }
+    }
+}
+
+fn unsendable(error: &wire::Unsendable) -> Failure {
+    Failure::new(Kind::BadRequest, error, Processed::No)
+}
+
+/// Whether the body waits for the service to ask for it (RFC 9110 §10.1.1).
+fn gate(attempt: &Attempt<'_>) -> (Gate, bool) {
+    let expects = attempt.head.has_element("expect", "100-continue");
+    (Gate::default(), expects && !attempt.body.is_empty())
+}
+
+/// Waits for the answer; a service that does not know `100 Continue` gets the body after a while.
+async fn await_continue<T>(answer: impl Future<Output = T>, gate: &Gate, waits: bool) -> T {
+    if !waits {
+        return answer.await;
+    }
+    let mut answer = std::pin::pin!(answer);
+    tokio::select! {
+        biased;
+        answered = answer.as_mut() => answered,
+        () = tokio::time::sleep(limits::CONTINUE_TIME) => {
+            gate.open();
+            answer.await
+        }
+    }
+}
+
+/// Closes idle connections of a worker in time.
+pub(crate) async fn sweep(worker: Rc<Worker>) {
+    loop {
+        tokio::time::sleep(limits::POOL_SWEEP).await;
+        worker.pool.sweep(worker.clock.now());
+    }
+}

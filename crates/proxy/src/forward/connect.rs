@@ -1,0 +1,144 @@
+//! New connections to endpoints: TCP, TLS, and the codec's handshake.
+//!
+//! Each connection is a task of its worker that drives it until it ends and then takes it out of
+//! the pool. All of it together is limited by the service's connect timeout.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::client::conn::{http1, http2};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use trunkline_model::reason::Kind;
+use trunkline_net::hyper_io::{HyperIo, HyperTimer, LocalExecutor};
+use trunkline_net::stream::Stream;
+use trunkline_net::tls;
+use trunkline_rt::Policy;
+
+use super::failure::{Failure, Processed};
+use super::pool::{Exclusive, Key, Opening, Pool, Stream as Http2Stream};
+use super::transport::Transport;
+use crate::balance::LiveEndpoint;
+use crate::limits;
+use crate::worker::Worker;
+
+/// What a connection is made for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dial<'a> {
+    pub(crate) worker: &'a Rc<Worker>,
+    pub(crate) endpoint: &'a LiveEndpoint,
+    pub(crate) transport: &'a Transport,
+    /// HTTP/1.1 and nothing else may be offered.
+    pub(crate) http1_only: bool,
+    pub(crate) limit: Duration,
+    pub(crate) keep_alive: Duration,
+}
+
+impl Dial<'_> {
+    /// Opens a byte stream, secured where the transport asks for it.
+    pub(crate) async fn open(&self) -> Result<Stream, Failure> {
+        let limit = self.limit;
+        let opened = tokio::time::timeout(limit, self.open_unlimited()).await;
+        opened.unwrap_or_else(|_| {
+            let detail = format!(
+                "no connection to {} within {limit:?}",
+                self.endpoint.address
+            );
+            Err(Failure::new(Kind::ConnectTimeout, detail, Processed::No))
+        })
+    }
+
+    async fn open_unlimited(&self) -> Result<Stream, Failure> {
+        let address = self.endpoint.address;
+        let socket = TcpStream::connect(address).await.map_err(|error| {
+            Failure::new(Kind::Connect, format!("{address}: {error}"), Processed::No)
+        })?;
+        let stream = Stream::tcp(socket);
+        let Some(settings) = &self.transport.tls else {
+            return Ok(stream);
+        };
+        let name = settings
+            .server_name
+            .as_deref()
+            .unwrap_or(&self.endpoint.host);
+        let fail = |error: &dyn std::fmt::Display| {
+            Failure::new(
+                Kind::UpstreamTls,
+                format!("{address}: {error}"),
+                Processed::No,
+            )
+        };
+        let server_name =
+            tls::server_name(name).ok_or_else(|| fail(&format!("`{name}` is no host name")))?;
+        let config = if self.http1_only {
+            &settings.http1_only
+        } else {
+            &settings.offering
+        };
+        let connector = TlsConnector::from(std::sync::Arc::clone(config));
+        let secured = connector
+            .connect(server_name, stream)
+            .await
+            .map_err(|error| fail(&error))?;
+        Ok(Stream::Tls(Box::new(secured.into())))
+    }
+
+    /// Speaks HTTP/1.1 on a new stream.
+    pub(crate) async fn http1(&self, stream: Stream, key: Key) -> Result<Exclusive, Failure> {
+        let handshake = http1::Builder::new()
+            .max_buf_size(limits::HEAD_BYTES_MAX)
+            .handshake(HyperIo(stream))
+            .await;
+        let (sender, connection) =
+            handshake.map_err(|error| Failure::new(Kind::Connect, error, Processed::No))?;
+        let leased = Pool::lease(self.worker, key.clone(), sender, self.keep_alive);
+        let (worker, number) = (Rc::clone(self.worker), leased.number());
+        self.worker
+            .scope
+            .spawn_local("upstream", Policy::Best, async move {
+                if let Err(error) = connection.with_upgrades().await {
+                    tracing::debug!(address = %key.address, %error, "upstream connection broke");
+                }
+                worker.pool.forget(&key, number);
+            });
+        Ok(leased)
+    }
+
+    /// Speaks HTTP/2 on a new stream, and shares the connection.
+    pub(crate) async fn http2(
+        &self,
+        stream: Stream,
+        key: Key,
+        opening: Opening,
+    ) -> Result<Http2Stream, Failure> {
+        let handshake = http2::Builder::new(LocalExecutor)
+            .timer(HyperTimer)
+            .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
+            .max_send_buf_size(limits::STREAM_SEND_BYTES)
+            .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+            .handshake(HyperIo(stream))
+            .await;
+        let (sender, connection) =
+            handshake.map_err(|error| Failure::new(Kind::Connect, error, Processed::No))?;
+        let (worker, number) = (Rc::clone(self.worker), self.worker.pool.number());
+        let streams_max = Rc::new(Cell::new(limits::UPSTREAM_STREAMS_MAX));
+        let allowed = Rc::clone(&streams_max);
+        self.worker
+            .scope
+            .spawn_local("upstream", Policy::Best, async move {
+                let mut connection = connection;
+                let ended = std::future::poll_fn(|cx| {
+                    let polled = std::pin::Pin::new(&mut connection).poll(cx);
+                    allowed.set(connection.current_max_send_streams());
+                    polled
+                });
+                if let Err(error) = ended.await {
+                    tracing::debug!(address = %key.address, %error, "upstream connection broke");
+                }
+                worker.pool.forget(&key, number);
+            });
+        Ok(opening.share(number, sender, streams_max, self.keep_alive))
+    }
+}

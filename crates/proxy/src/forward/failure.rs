@@ -1,0 +1,83 @@
+//! How an attempt fails, and whether the service can have seen the request.
+
+use std::error::Error;
+
+use trunkline_model::reason::Kind;
+
+/// A failed attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) kind: Kind,
+    /// For people: what the system or the codec said.
+    pub(crate) detail: String,
+    pub(crate) processed: Processed,
+}
+
+/// Whether the service can have processed the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Processed {
+    /// Certainly not: it was never sent, or the service says so. Any request can be sent again.
+    No,
+    /// A connection from the pool was closed before a byte came back, most likely before the
+    /// request arrived: what is harmless to repeat can be sent again.
+    Unlikely,
+    /// It may have been.
+    Maybe,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, detail: impl ToString, processed: Processed) -> Self {
+        Self {
+            kind,
+            detail: detail.to_string(),
+            processed,
+        }
+    }
+
+    /// The failure that the codec reports; `reused` tells whether the connection had served
+    /// another request before.
+    pub(crate) fn of_codec(error: &hyper::Error, reused: bool) -> Self {
+        let detail = whole(error);
+        if error.is_parse() || error.is_parse_too_large() {
+            return Self::new(Kind::UpstreamProtocol, detail, Processed::Maybe);
+        }
+        let refused = h2_reason(error).is_some_and(|refused| refused);
+        let processed = match (refused || error.is_canceled(), reused) {
+            (true, _) => Processed::No,
+            (false, true) => Processed::Unlikely,
+            (false, false) => Processed::Maybe,
+        };
+        Self::new(Kind::UpstreamReset, detail, processed)
+    }
+}
+
+/// Whether an HTTP/2 peer said that it did not process the stream: `REFUSED_STREAM`, or a GOAWAY
+/// that leaves the stream out (RFC 9113 §8.7).
+fn h2_reason(error: &hyper::Error) -> Option<bool> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(h2) = cause.downcast_ref::<h2::Error>() {
+            let refused = h2.reason() == Some(h2::Reason::REFUSED_STREAM);
+            let left_out =
+                h2.is_go_away() && h2.is_remote() && h2.reason() == Some(h2::Reason::NO_ERROR);
+            return Some(refused || left_out);
+        }
+        source = cause.source();
+    }
+    None
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn whole(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

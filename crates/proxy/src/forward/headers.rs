@@ -1,0 +1,177 @@
+//! What a proxy changes in heads: fields of one connection are taken away, the caller's address is
+//! added.
+//!
+//! Connection-specific fields, and those that `Connection` names, are not forwarded (RFC 9110
+//! §7.6.1); an upgrade is, because the tunnel that follows joins both connections. `TE` keeps
+//! `trailers`, which gRPC needs. The `Host` stays what the caller sent.
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http_body::Body as _;
+use trunkline_net::http::{Body, Exchange, Head};
+
+/// Fields of one connection (RFC 9110 §7.6.1) and their relatives.
+const HOP_BY_HOP: [&str; 7] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+    "upgrade",
+    "te",
+    "proxy-authenticate",
+];
+
+/// Prepares a request for any service.
+pub(crate) fn prepare_request(exchange: &mut Exchange, upgrade: bool) {
+    let upgrade_to = upgrade
+        .then(|| exchange.request.get("upgrade").map(<[u8]>::to_vec))
+        .flatten();
+    let trailers = exchange.request.has_element("te", "trailers");
+    strip(&mut exchange.request);
+    // Credentials for this proxy are not the service's business (RFC 9110 §11.7.2).
+    exchange.request.remove("proxy-authorization");
+    if let Some(protocol) = upgrade_to {
+        exchange.request.append("connection", b"upgrade");
+        exchange.request.append("upgrade", &protocol);
+    }
+    if trailers {
+        exchange.request.append("te", b"trailers");
+    }
+    tell_caller(exchange);
+}
+
+/// Prepares a service's response for any caller.
+pub(crate) fn prepare_response(head: &mut Head) {
+    if head.status() == 101 {
+        let protocol = head.get("upgrade").map(<[u8]>::to_vec);
+        strip(head);
+        head.append("connection", b"upgrade");
+        if let Some(protocol) = protocol {
+            head.append("upgrade", &protocol);
+        }
+        return;
+    }
+    strip(head);
+}
+
+fn strip(head: &mut Head) {
+    let named: Vec<String> = head
+        .get_all("connection")
+        .flat_map(|value| value.split(|byte| *byte == b','))
+        .filter_map(|name| std::str::from_utf8(name.trim_ascii()).ok())
+        .filter(|name| !name.is_empty() && !is_end_to_end(name))
+        .map(str::to_owned)
+        .collect();
+    for name in HOP_BY_HOP {
+        head.remove(name);
+    }
+    named.iter().for_each(|name| head.remove(name));
+}
+
+/// Fields that `Connection` must not name away: a caller could hide them from the service (RFC
+/// 9110 §7.6.1 forbids it for fields meant for all recipients).
+fn is_end_to_end(name: &str) -> bool {
+    const KEPT: [&str; 8] = [
+        "host",
+        "content-length",
+        "cache-control",
+        "authorization",
+        "cookie",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "x-forwarded-host",
+    ];
+    KEPT.iter().any(|kept| kept.eq_ignore_ascii_case(name))
+}
+
+/// Says who called: `X-Forwarded-For` is appended to, `-Proto` and `-Host` are what this gateway
+/// saw. `Forwarded` (RFC 7239) is appended to where a caller uses it, else not begun.
+fn tell_caller(exchange: &mut Exchange) {
+    let ip = exchange.peer.address.ip().to_canonical();
+    let mut chain = Vec::new();
+    for value in exchange.request.get_all("x-forwarded-for") {
+        chain.extend_from_slice(value);
+        chain.extend_from_slice(b", ");
+    }
+    chain.extend_from_slice(ip.to_string().as_bytes());
+    exchange.request.set("x-forwarded-for", &chain);
+    exchange
+        .request
+        .set("x-forwarded-proto", exchange.scheme.as_str().as_bytes());
+    if let Some(host) = exchange.request.get("host").map(<[u8]>::to_vec) {
+        exchange.request.set("x-forwarded-host", &host);
+    }
+    if exchange.request.has("forwarded") {
+        let node = if ip.is_ipv6() {
+            format!("\"[{ip}]\"")
+        } else {
+            ip.to_string()
+        };
+        let element = format!("for={node};proto={}", exchange.scheme.as_str());
+        exchange.request.append("forwarded", element.as_bytes());
+    }
+}
+
+/// Whether the request is a gRPC call.
+pub(crate) fn is_grpc(head: &Head) -> bool {
+    head.get("content-type")
+        .is_some_and(|value| value.starts_with(b"application/grpc"))
+}
+
+/// Says how long a body is where HTTP/1.1 would have to guess: a stream of unknown length is sent
+/// in chunks, for methods that rarely have one too.
+pub(super) fn frame_http1(fields: &mut HeaderMap, body: &Body) {
+    let length_known = body.is_end_stream() || body.size_hint().exact().is_some();
+    if !length_known && !fields.contains_key(header::CONTENT_LENGTH) {
+        fields.insert(
+            header::TRANSFER_ENCODING,
+            HeaderValue::from_static("chunked"),
+        );
+    }
+}
+
+/// HTTP/2 has no connection-specific fields, and no `Expect` that we would wait for.
+pub(super) fn frame_http2(fields: &mut HeaderMap) {
+    for name in [
+        header::CONNECTION,
+        header::UPGRADE,
+        header::TRANSFER_ENCODING,
+        header::EXPECT,
+    ] {
+        fields.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trunkline_net::http::Version;
+
+    #[test]
+    fn fields_of_the_connection_and_those_it_names_are_taken_away() {
+        let mut head = Head::request("GET", "/", Version::Http11);
+        for (name, value) in [
+            ("Host", "a"),
+            ("Connection", "close, X-Secret, Host"),
+            ("X-Secret", "1"),
+            ("Keep-Alive", "timeout=5"),
+            ("Accept", "*/*"),
+        ] {
+            head.append(name, value.as_bytes());
+        }
+        strip(&mut head);
+        let names: Vec<_> = head.fields().map(|(name, _)| name).collect();
+        assert_eq!(names, ["Host", "Accept"]);
+    }
+
+    #[test]
+    fn a_switch_keeps_what_names_the_protocol() {
+        let mut head = Head::response(101, Version::Http11);
+        head.append("Connection", b"Upgrade, X-Hop");
+        head.append("Upgrade", b"websocket");
+        head.append("X-Hop", b"1");
+        prepare_response(&mut head);
+        assert_eq!(head.get("upgrade"), Some(b"websocket".as_slice()));
+        assert_eq!(head.get("connection"), Some(b"upgrade".as_slice()));
+        assert!(!head.has("x-hop"));
+    }
+}

@@ -1,0 +1,345 @@
+//! The open connections of one worker, by address and transport.
+//!
+//! HTTP/1.1 connections are taken last in, first out, so that those not needed grow old and are
+//! closed; each is watched by its own task, which takes it out when the service closes it. HTTP/2
+//! connections are shared by many streams; another one is opened when streams run out. Nothing here
+//! waits or opens a connection: that is [`super::connect`]'s work.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use hyper::client::conn::{http1, http2};
+use tokio::sync::Notify;
+use trunkline_net::http::Body;
+
+use crate::limits;
+use crate::worker::Worker;
+
+/// What requests must agree on to share a connection: where it goes, how it is made (the
+/// transport's id), and the name that TLS verified.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) address: SocketAddr,
+    pub(crate) transport: u64,
+    pub(crate) host: Box<str>,
+}
+
+/// The pool of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    places: RefCell<HashMap<Key, Place>>,
+    idle: Cell<usize>,
+    next: Cell<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    idle: Vec<Idle>,
+    shared: Vec<Rc<Shared>>,
+    /// Somebody opens an HTTP/2 connection; others wait for it.
+    opening: Option<Rc<Notify>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    number: u64,
+    sender: http1::SendRequest<Body>,
+    since: Instant,
+    keep_alive: Duration,
+}
+
+/// An HTTP/2 connection.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    number: u64,
+    sender: RefCell<http2::SendRequest<Body>>,
+    streams: Cell<usize>,
+    /// What its peer allows, as it said last.
+    pub(crate) streams_max: Rc<Cell<usize>>,
+    idle_since: Cell<Instant>,
+    keep_alive: Duration,
+}
+
+/// What a pool has for a request over HTTP/2.
+#[derive(Debug)]
+pub(crate) enum Multiplexed {
+    /// A connection with room.
+    Ready(Stream),
+    /// Somebody is opening one: wait, then ask again.
+    Wait(Rc<Notify>),
+    /// Open one. Dropping the permit without a connection lets the next one try.
+    Open(Opening),
+    /// There are as many as there may be, all full.
+    Full,
+}
+
+/// The permit to open an HTTP/2 connection.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    worker: Rc<Worker>,
+    key: Key,
+}
+
+/// A stream of a shared connection, counted until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) shared: Rc<Shared>,
+    worker: Rc<Worker>,
+}
+
+/// An HTTP/1.1 connection in use.
+#[derive(Debug)]
+pub(crate) struct Exclusive {
+    pub(crate) sender: http1::SendRequest<Body>,
+    number: u64,
+    key: Key,
+    worker: Rc<Worker>,
+    keep_alive: Duration,
+}
+
+/// A connection in use; dropping it closes it or resets its stream.
+#[derive(Debug)]
+pub(crate) enum Lease {
+    Http1(Exclusive),
+    Http2 { _stream: Stream },
+}
+
+impl Lease {
+    /// The exchange is over and the connection can serve another one.
+    pub(crate) fn give_back(self) {
+        if let Self::Http1(exclusive) = self {
+            exclusive.give_back();
+        }
+    }
+}
+
+impl Pool {
+    /// The next idle HTTP/1.1 connection that seems alive.
+    pub(crate) fn take(worker: &Rc<Worker>, key: &Key) -> Option<Exclusive> {
+        let pool = &worker.pool;
+        let mut places = pool.places.borrow_mut();
+        let place = places.get_mut(key)?;
+        let mut not_ready = Vec::new();
+        let taken = loop {
+            let Some(idle) = place.idle.pop() else {
+                break None;
+            };
+            if idle.sender.is_closed() {
+                pool.idle.set(pool.idle.get().saturating_sub(1));
+            } else if idle.sender.is_ready() {
+                break Some(idle);
+            } else {
+                // Its task has not run since the last exchange, or still drains a body.
+                not_ready.push(idle);
+            }
+        };
+        place.idle.extend(not_ready);
+        let idle = taken?;
+        pool.idle.set(pool.idle.get().saturating_sub(1));
+        Some(Exclusive {
+            sender: idle.sender,
+            number: idle.number,
+            key: key.clone(),
+            worker: Rc::clone(worker),
+            keep_alive: idle.keep_alive,
+        })
+    }
+
+    /// Takes a new HTTP/1.1 connection into use; its number is what [`Pool::forget`] wants.
+    pub(crate) fn lease(
+        worker: &Rc<Worker>,
+        key: Key,
+        sender: http1::SendRequest<Body>,
+        keep_alive: Duration,
+    ) -> Exclusive {
+        let number = worker.pool.number();
+        Exclusive {
+            sender,
+            number,
+            key,
+            worker: Rc::clone(worker),
+            keep_alive,
+        }
+    }
+
+    /// Whether HTTP/2 is known to be spoken there: a connection of it is open.
+    pub(crate) fn speaks_http2(&self, key: &Key) -> bool {
+        self.places
+            .borrow()
+            .get(key)
+            .is_some_and(|place| !place.shared.is_empty())
+    }
+
+    /// What there is for a request over HTTP/2.
+    pub(crate) fn multiplex(worker: &Rc<Worker>, key: &Key) -> Multiplexed {
+        let mut places = worker.pool.places.borrow_mut();
+        let place = places.entry(key.clone()).or_default();
+        place
+            .shared
+            .retain(|shared| !shared.sender.borrow().is_closed());
+        let roomy = place.shared.iter().filter(|shared| shared.has_room());
+        if let Some(shared) = roomy.min_by_key(|shared| shared.streams.get()) {
+            return Multiplexed::Ready(Stream::new(shared, worker));
+        }
+        if let Some(opening) = &place.opening {
+            return Multiplexed::Wait(Rc::clone(opening));
+        }
+        if place.shared.len() >= limits::POOL_HTTP2_PER_ENDPOINT_MAX {
+            return Multiplexed::Full;
+        }
+        place.opening = Some(Rc::default());
+        Multiplexed::Open(Opening {
+            worker: Rc::clone(worker),
+            key: key.clone(),
+        })
+    }
+
+    /// A connection ended: it is not offered any more.
+    pub(crate) fn forget(&self, key: &Key, number: u64) {
+        let mut places = self.places.borrow_mut();
+        let Some(place) = places.get_mut(key) else {
+            return;
+        };
+        let before = place.idle.len();
+        place.idle.retain(|idle| idle.number != number);
+        self.idle
+            .set(self.idle.get().saturating_sub(before - place.idle.len()));
+        place.shared.retain(|shared| shared.number != number);
+        if place.is_empty() {
+            places.remove(key);
+        }
+    }
+
+    /// Closes what was idle for too long.
+    pub(crate) fn sweep(&self, now: Instant) {
+        let mut places = self.places.borrow_mut();
+        let mut closed = 0;
+        places.retain(|_, place| {
+            let before = place.idle.len();
+            place.idle.retain(|idle| {
+                !idle.sender.is_closed() && now.duration_since(idle.since) < idle.keep_alive
+            });
+            closed += before - place.idle.len();
+            place.shared.retain(|shared| !shared.is_over(now));
+            !place.is_empty()
+        });
+        self.idle.set(self.idle.get().saturating_sub(closed));
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.next.set(self.next.get() + 1);
+        self.next.get()
+    }
+}
+
+impl Place {
+    fn is_empty(&self) -> bool {
+        self.idle.is_empty() && self.shared.is_empty() && self.opening.is_none()
+    }
+}
+
+impl Exclusive {
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn give_back(self) {
+        let pool = &self.worker.pool;
+        if self.sender.is_closed() || pool.idle.get() >= limits::POOL_IDLE_MAX {
+            return;
+        }
+        let mut places = pool.places.borrow_mut();
+        let place = places.entry(self.key.clone()).or_default();
+        if place.idle.len() < limits::POOL_IDLE_PER_ENDPOINT_MAX {
+            pool.idle.set(pool.idle.get() + 1);
+            place.idle.push(Idle {
+                number: self.number,
+                sender: self.sender,
+                since: self.worker.clock.now(),
+                keep_alive: self.keep_alive,
+            });
+        }
+    }
+}
+
+impl Shared {
+    fn has_room(&self) -> bool {
+        let max = self.streams_max.get().min(limits::UPSTREAM_STREAMS_MAX);
+        self.streams.get() < max && self.sender.borrow().is_ready()
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        let idle = self.streams.get() == 0
+            && now.saturating_duration_since(self.idle_since.get()) >= self.keep_alive;
+        idle || self.sender.borrow().is_closed()
+    }
+
+    /// A handle to send one request by.
+    pub(crate) fn sender(&self) -> http2::SendRequest<Body> {
+        self.sender.borrow().clone()
+    }
+}
+
+impl Stream {
+    fn new(shared: &Rc<Shared>, worker: &Rc<Worker>) -> Self {
+        shared.streams.set(shared.streams.get() + 1);
+        Self {
+            shared: Rc::clone(shared),
+            worker: Rc::clone(worker),
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.shared
+            .streams
+            .set(self.shared.streams.get().saturating_sub(1));
+        self.shared.idle_since.set(self.worker.clock.now());
+    }
+}
+
+impl Opening {
+    /// Shares the connection that was opened, and takes the first stream of it.
+    pub(crate) fn share(
+        self,
+        number: u64,
+        sender: http2::SendRequest<Body>,
+        streams_max: Rc<Cell<usize>>,
+        keep_alive: Duration,
+    ) -> Stream {
+        let shared = Rc::new(Shared {
+            number,
+            sender: RefCell::new(sender),
+            streams: Cell::new(0),
+            streams_max,
+            idle_since: Cell::new(self.worker.clock.now()),
+            keep_alive,
+        });
+        let stream = Stream::new(&shared, &self.worker);
+        let mut places = self.worker.pool.places.borrow_mut();
+        places
+            .entry(self.key.clone())
+            .or_default()
+            .shared
+            .push(shared);
+        drop(places);
+        stream
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        let mut places = self.worker.pool.places.borrow_mut();
+        let opening = places
+            .get_mut(&self.key)
+            .and_then(|place| place.opening.take());
+        drop(places);
+        if let Some(opening) = opening {
+            opening.notify_waiters();
+        }
+    }
+}

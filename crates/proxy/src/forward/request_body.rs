@@ -1,0 +1,257 @@
+//! A request's body, lent to one attempt after the other.
+//!
+//! An attempt that fails before it asked for the first byte gives the body back untouched, so that
+//! the next one can send it. Once a byte was asked for, the exchange is tied to that attempt. A
+//! body may be held back behind a [`Gate`] until the service says `100 Continue`.
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep};
+use trunkline_net::http::{Body, BodyError};
+
+/// The body of a request, shared by its attempts.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestBody(Rc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    body: RefCell<Body>,
+    /// The loan that may read; an older one finds itself cut off.
+    loan: Cell<u32>,
+    started: Cell<bool>,
+    failure: Cell<Option<Failure>>,
+    received: Cell<u64>,
+    idle: Duration,
+}
+
+/// What went wrong on the caller's side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// Nothing arrived for too long.
+    Idle,
+    /// The caller broke off.
+    Broken,
+    /// It was larger than a limit.
+    TooLarge,
+}
+
+/// Holds a body back until it is opened.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gate(Arc<GateState>);
+
+#[derive(Debug, Default)]
+struct GateState {
+    open: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Gate {
+    /// Lets the body pass.
+    pub(crate) fn open(&self) {
+        self.0.open.store(true, Ordering::Release);
+        self.0.waker.wake();
+    }
+}
+
+impl RequestBody {
+    /// `idle` is how long the caller may send nothing while it is asked for more.
+    pub(crate) fn new(body: Body, idle: Duration) -> Self {
+        Self(Rc::new(Shared {
+            body: RefCell::new(body),
+            loan: Cell::new(0),
+            started: Cell::new(false),
+            failure: Cell::new(None),
+            received: Cell::new(0),
+            idle,
+        }))
+    }
+
+    /// Whether there is nothing to send.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.0.started.get() && self.0.body.borrow().is_end_stream()
+    }
+
+    /// Whether a part of it was asked for, so that no other attempt can send it.
+    pub(crate) fn is_started(&self) -> bool {
+        self.0.started.get()
+    }
+
+    /// What went wrong on the caller's side, if anything did.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.0.failure.get()
+    }
+
+    /// Bytes received so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.0.received.get()
+    }
+
+    /// The most bytes that are still to come, as far as is known.
+    pub(crate) fn bytes_max(&self) -> u64 {
+        self.0.body.borrow().size_hint().upper().unwrap_or(u64::MAX)
+    }
+
+    /// Lends the body to an attempt; earlier loans end.
+    pub(crate) fn lend(&self, gate: Option<Gate>) -> Body {
+        if self.is_empty() {
+            return Body::Empty;
+        }
+        let number = self.0.loan.get() + 1;
+        self.0.loan.set(number);
+        let shared = Rc::clone(&self.0);
+        Body::Stream(Box::pin(Loan {
+            shared,
+            number,
+            gate,
+            timer: None,
+        }))
+    }
+}
+
+/// The body in the hands of one attempt.
+struct Loan {
+    shared: Rc<Shared>,
+    number: u32,
+    gate: Option<Gate>,
+    /// Made when the caller first lets us wait.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Loan {
+    fn poll_gate(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(gate) = &self.gate else {
+            return Poll::Ready(());
+        };
+        gate.0.waker.register(cx.waker());
+        if !gate.0.open.load(Ordering::Acquire) {
+            return Poll::Pending;
+        }
+        self.gate = None;
+        Poll::Ready(())
+    }
+
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let idle = self.shared.idle;
+        self.timer
+            .get_or_insert_with(|| Box::pin(sleep(idle)))
+            .as_mut()
+            .poll(cx)
+    }
+}
+
+impl HttpBody for Loan {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.number != self.shared.loan.get() {
+            return Poll::Ready(Some(Err(BodyError::Cut)));
+        }
+        ready!(self.poll_gate(cx));
+        self.shared.started.set(true);
+        let polled = {
+            let mut body = self.shared.body.borrow_mut();
+            Pin::new(&mut *body).poll_frame(cx)
+        };
+        let fail = |failure| self.shared.failure.set(Some(failure));
+        match &polled {
+            Poll::Pending => {
+                if self.poll_idle(cx).is_ready() {
+                    self.shared.failure.set(Some(Failure::Idle));
+                    return Poll::Ready(Some(Err(BodyError::Idle)));
+                }
+                return Poll::Pending;
+            }
+            Poll::Ready(Some(Err(BodyError::Idle))) => fail(Failure::Idle),
+            Poll::Ready(Some(Err(BodyError::TooLarge(_)))) => fail(Failure::TooLarge),
+            Poll::Ready(Some(Err(_))) => fail(Failure::Broken),
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+                self.shared.received.set(self.shared.received.get() + bytes);
+            }
+            Poll::Ready(None) => {}
+        }
+        let idle = self.shared.idle;
+        if let Some(timer) = &mut self.timer {
+            timer.as_mut().reset(later(idle));
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.number == self.shared.loan.get() && self.shared.body.borrow().is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.shared.body.borrow().size_hint()
+    }
+}
+
+/// The deadline after something moved: from now, which only tokio's own clock can tell a timer.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a tokio timer is set by tokio's clock, paused in tests"
+)]
+pub(super) fn later(idle: Duration) -> Instant {
+    Instant::now() + idle
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    #[tokio::test]
+    async fn an_untouched_body_can_be_lent_again() {
+        let body = RequestBody::new(Body::full("abc"), Duration::from_secs(1));
+        let first = body.lend(Some(Gate::default()));
+        assert!(!body.is_started());
+        let second = body.lend(None).collect().await.unwrap().to_bytes();
+        assert_eq!(second, "abc");
+        assert!(body.is_started() && body.received() == 3);
+        assert!(matches!(first.collect().await, Err(BodyError::Cut)));
+    }
+
+    #[tokio::test]
+    async fn a_gate_holds_a_body_back() {
+        let body = RequestBody::new(Body::full("abc"), Duration::from_secs(1));
+        let gate = Gate::default();
+        let mut sent = std::pin::pin!(body.lend(Some(gate.clone())).collect());
+        assert!(futures_util::poll!(sent.as_mut()).is_pending());
+        assert!(!body.is_started());
+        gate.open();
+        assert_eq!(sent.await.unwrap().to_bytes(), "abc");
+    }
+
+    #[tokio::test]
+    async fn a_silent_caller_is_told_from_a_broken_service() {
+        struct Silent;
+        impl HttpBody for Silent {
+            type Data = Bytes;
+            type Error = BodyError;
+
+            fn poll_frame(
+                self: Pin<&mut Self>,
+                _cx: &mut Context<'_>,
+            ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+                Poll::Pending
+            }
+        }
+        let body = RequestBody::new(Body::Stream(Box::pin(Silent)), Duration::from_millis(5));
+        let ended = body.lend(None).frame().await;
+        assert!(matches!(ended, Some(Err(BodyError::Idle))));
+        assert_eq!(body.failure(), Some(Failure::Idle));
+    }
+}

@@ -1,0 +1,96 @@
+//! How connections to a service are made: what two requests must agree on to share one.
+//!
+//! A pool is keyed by address and transport. Transports are interned on prepare: a service whose
+//! settings did not change keeps its transport, and with it its pooled connections.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use rustls::ClientConfig;
+use trunkline_model::service::{Protocol, UpstreamTls};
+use trunkline_net::tls::{self, ClientSettings, ClientTlsError, Roots};
+
+/// How connections are made.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    /// Distinct for each transport of the process.
+    pub(crate) id: u64,
+    pub(crate) protocol: Protocol,
+    pub(crate) tls: Option<TransportTls>,
+}
+
+/// TLS of a transport.
+#[derive(Debug)]
+pub(crate) struct TransportTls {
+    /// Name to ask for; `None` takes the host of the endpoint.
+    pub(crate) server_name: Option<String>,
+    /// Offers what the protocol allows.
+    pub(crate) offering: Arc<ClientConfig>,
+    /// Offers HTTP/1.1 only: an upgrade needs it.
+    pub(crate) http1_only: Arc<ClientConfig>,
+}
+
+type Settings = (Protocol, Option<UpstreamTls>);
+
+/// All transports in use, by their settings.
+#[derive(Debug, Default)]
+pub(crate) struct Transports {
+    known: Mutex<HashMap<Settings, Weak<Transport>>>,
+    next: AtomicU64,
+}
+
+impl Transports {
+    /// The transport of these settings.
+    pub(crate) fn get(
+        &self,
+        protocol: Protocol,
+        tls: Option<&UpstreamTls>,
+    ) -> Result<Arc<Transport>, ClientTlsError> {
+        let settings = (protocol, tls.cloned());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // Roots of a file may have changed, so a transport that reads one is made anew each time.
+        let may_reuse = tls.is_none_or(|tls| tls.ca.is_none());
+        if may_reuse && let Some(transport) = known.get(&settings).and_then(Weak::upgrade) {
+            return Ok(transport);
+        }
+        let transport = Arc::new(Transport {
+            id: self.next.fetch_add(1, Ordering::Relaxed),
+            protocol,
+            tls: tls
+                .map(|tls| TransportTls::new(tls, protocol))
+                .transpose()?,
+        });
+        known.retain(|_, weak| weak.strong_count() > 0);
+        known.insert(settings, Arc::downgrade(&transport));
+        Ok(transport)
+    }
+}
+
+impl TransportTls {
+    fn new(settings: &UpstreamTls, protocol: Protocol) -> Result<Self, ClientTlsError> {
+        let roots = settings
+            .ca
+            .clone()
+            .map_or(Roots::System, |ca| Roots::Files(vec![ca]));
+        let config = |alpn: Vec<Vec<u8>>| {
+            tls::client_config(&ClientSettings {
+                roots: roots.clone(),
+                skip_verify: !settings.verify,
+                alpn,
+                certificate: None,
+            })
+        };
+        let http1 = || vec![tls::HTTP_1_1.to_vec()];
+        let http1_only = config(http1())?;
+        Ok(Self {
+            server_name: settings.server_name.clone(),
+            offering: match protocol {
+                Protocol::Http1 => Arc::clone(&http1_only),
+                Protocol::Http2 => config(vec![tls::H2.to_vec()])?,
+                Protocol::Auto => config(vec![tls::H2.to_vec(), tls::HTTP_1_1.to_vec()])?,
+            },
+            http1_only,
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! Every bound of the data plane, named once.
+//!
+//! A queue, map, buffer or body that is not bounded here is bounded by one that is (each request
+//! of a connection by the connection, each idle connection by its pool). Times that people may
+//! change are in the Model; what is here is what keeps the process standing.
+
+use std::time::Duration;
+
+/// Fields of one head.
+pub const HEAD_FIELDS_MAX: usize = 128;
+/// Bytes of one head, start line included; also the read buffer of an HTTP/1 connection.
+pub const HEAD_BYTES_MAX: usize = 64 << 10;
+/// Open streams of one downstream HTTP/2 connection.
+pub const DOWNSTREAM_STREAMS_MAX: u32 = 256;
+/// Bytes of a downstream HTTP/2 stream that may arrive before they are read.
+pub const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+/// Bytes of an HTTP/2 connection, all streams together, that may arrive before they are read.
+pub const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+/// Bytes of one HTTP/2 stream that wait to be sent.
+pub const STREAM_SEND_BYTES: usize = 256 << 10;
+/// Open downstream connections of one worker; beyond it the worker stops accepting until one ends.
+pub const CONNECTIONS_PER_WORKER_MAX: usize = 100_000;
+/// Connections accepted in a row before a worker looks after those it has.
+pub const ACCEPTS_IN_A_ROW_MAX: u32 = 32;
+/// Pause after the system refused a connection for want of descriptors or memory.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Time for the rest of the HTTP/2 preface once its first byte is there.
+pub const PREFACE_TIME: Duration = Duration::from_millis(250);
+
+/// Idle HTTP/1.1 connections of one worker to one endpoint.
+pub const POOL_IDLE_PER_ENDPOINT_MAX: usize = 256;
+/// Idle HTTP/1.1 connections of one worker to all endpoints.
+pub const POOL_IDLE_MAX: usize = 8_192;
+/// HTTP/2 connections of one worker to one endpoint.
+pub const POOL_HTTP2_PER_ENDPOINT_MAX: usize = 64;
+/// Streams put on one upstream HTTP/2 connection, if its peer allows that many.
+pub const UPSTREAM_STREAMS_MAX: usize = 100;
+/// How often idle connections are looked at.
+pub const POOL_SWEEP: Duration = Duration::from_millis(500);
+/// How long a body waits for `100 Continue` before it is sent anyway (RFC 9110 §10.1.1).
+pub const CONTINUE_TIME: Duration = Duration::from_secs(1);
+/// Buffer of each direction of a tunnel.
+pub const TUNNEL_BUFFER_BYTES: usize = 16 << 10;
+
+/// How long a request is held for a starting endpoint.
+pub const HOLD_TIME: Duration = Duration::from_secs(5);
+/// Requests of one service that are held at a time.
+pub const HOLD_REQUESTS_MAX: u32 = 1_000;
+/// Bytes of one service's held requests: heads, and what of their bodies has arrived at most.
+pub const HOLD_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of a held request's body that may have arrived: one read buffer or stream window.
+pub const HOLD_BODY_BYTES_MAX: u64 = 64 << 10;
+
+/// Attempts of one exchange: each endpoint once, and fresh connections after stale ones.
+pub const ATTEMPTS_MAX: usize = 16;
+/// Pooled connections that one exchange may find dead before it opens its own.
+pub const STALE_MAX: usize = 3;
+
+/// Endpoints of one service.
+pub const ENDPOINTS_MAX: usize = 4_096;
+/// Overrides of endpoints that are remembered.
+pub const OVERRIDES_MAX: usize = 4_096;
+
+/// Records that one worker holds until they are read.
+pub const RECORDS_MAX: usize = 8_192;
+/// How often records are read.
+pub const RECORDS_POLL: Duration = Duration::from_millis(20);
+/// Records read from one worker at a time.
+pub const RECORDS_READ_MAX: usize = 4_096;
+/// How often each worker measures how late it comes back to its timer.
+pub const STALL_TICK: Duration = Duration::from_millis(5);
+
+/// Commands that wait for one worker.
+pub const COMMANDS_MAX: usize = 64;
+/// Replaced plans that are kept because somebody still uses a part of them, before a warning.
+pub const RETIRED_PLANS_MAX: usize = 64;
+/// How often replaced plans are looked at.
+pub const RETIRED_POLL: Duration = Duration::from_millis(250);
+/// Health checks that run at a time.
+pub const CHECKS_MAX: usize = 256;
+/// How often a name of DNS is resolved again.
+pub const RESOLVE_EVERY: Duration = Duration::from_secs(5);
+/// How long a commit waits for names that it has to resolve for the first time.
+pub const FIRST_RESOLVE_TIME: Duration = Duration::from_secs(1);

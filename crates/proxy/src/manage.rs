@@ -1,0 +1,81 @@
+//! The management side of the data plane: what runs beside the workers and tells them things.
+//!
+//! Records are read and handed on, replaced plans are dropped, names are resolved and health is
+//! checked here, on the management runtime, so that no worker ever waits for any of it.
+
+mod health;
+mod probe;
+mod sources;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use trunkline_model::record::RecordSink;
+use trunkline_rt::Policy;
+
+use crate::limits;
+use crate::plan::Plan;
+use crate::proxy::Proxy;
+
+/// Wakes the tasks of the management side.
+#[derive(Debug, Default)]
+pub(crate) struct Managed {
+    endpoints: Notify,
+}
+
+impl Managed {
+    /// Somebody published endpoints: there may be others to check.
+    pub(crate) fn endpoints_changed(&self) {
+        self.endpoints.notify_one();
+    }
+
+    /// Publishes the endpoints that a plan names itself, before it is in force.
+    pub(crate) async fn adopt(&self, proxy: &Proxy, plan: &Plan) {
+        sources::publish(proxy, plan, limits::FIRST_RESOLVE_TIME).await;
+        self.endpoints_changed();
+    }
+
+    pub(super) async fn wait_for_endpoints(&self) {
+        self.endpoints.notified().await;
+    }
+}
+
+/// Starts the tasks of the management side.
+pub(crate) fn start(proxy: &Proxy, sink: Arc<dyn RecordSink>) {
+    let scope = proxy.scope();
+    scope.spawn(
+        "records",
+        Policy::Essential,
+        read_records(proxy.clone(), sink),
+    );
+    scope.spawn("plans", Policy::Best, drop_plans(proxy.clone()));
+    scope.spawn(
+        "names",
+        Policy::Best,
+        sources::keep_resolving(proxy.clone()),
+    );
+    scope.spawn("health", Policy::Best, health::keep_checking(proxy.clone()));
+}
+
+/// Hands records on until the end; what is in the rings then is handed on too.
+async fn read_records(proxy: Proxy, sink: Arc<dyn RecordSink>) {
+    let scope = proxy.scope().clone();
+    let mut ends = false;
+    while !ends {
+        tokio::select! {
+            () = scope.stopping() => ends = true,
+            () = tokio::time::sleep(limits::RECORDS_POLL) => {}
+        }
+        proxy.read_records(|record| sink.take(*record));
+    }
+}
+
+async fn drop_plans(proxy: Proxy) {
+    let scope = proxy.scope().clone();
+    loop {
+        tokio::select! {
+            () = scope.stopping() => return,
+            () = tokio::time::sleep(limits::RETIRED_POLL) => proxy.drop_unused_plans(),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Endpoints that the Model names itself: addresses, other services, names of DNS.
+//!
+//! Services that somebody else finds (processes of this machine, pods of a cluster) are published
+//! from outside. A name that cannot be resolved leaves the endpoints as they were: the resolver
+//! serves what it knew for a while, and after that an old address beats none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use trunkline_model::ServiceName;
+use trunkline_model::endpoint::{Endpoint, EndpointSet, EndpointState};
+use trunkline_model::route::Authority;
+use trunkline_model::service::{Source, StaticEndpoint};
+
+use crate::limits;
+use crate::plan::Plan;
+use crate::proxy::Proxy;
+
+/// Resolves names again and again, and follows services that stand for others.
+pub(super) async fn keep_resolving(proxy: Proxy) {
+    let scope = proxy.scope().clone();
+    loop {
+        tokio::select! {
+            () = scope.stopping() => return,
+            () = tokio::time::sleep(limits::RESOLVE_EVERY) => {}
+        }
+        let Some(plan) = proxy.plan() else { continue };
+        if follow(&proxy, &plan, limits::RESOLVE_EVERY).await {
+            proxy.managed().endpoints_changed();
+        }
+    }
+}
+
+/// Publishes the endpoints of every service whose source is static.
+pub(super) async fn publish(proxy: &Proxy, plan: &Plan, limit: Duration) {
+    for service in &plan.model.services {
+        if let Source::Static(written) = &service.source
+            && written
+                .iter()
+                .all(|one| matches!(one.authority, Authority::Address(_)))
+        {
+            let endpoints = written
+                .iter()
+                .filter_map(|one| literal(&service.name, one))
+                .collect();
+            publish_set(proxy, &service.name, endpoints);
+        }
+    }
+    follow(proxy, plan, limit).await;
+}
+
+/// Publishes the services that have an endpoint which can change by itself; tells if there is one.
+async fn follow(proxy: &Proxy, plan: &Plan, limit: Duration) -> bool {
+    let mut any = false;
+    for service in &plan.model.services {
+        let Source::Static(written) = &service.source else {
+            continue;
+        };
+        if written
+            .iter()
+            .all(|one| matches!(one.authority, Authority::Address(_)))
+        {
+            continue;
+        }
+        any = true;
+        let found = tokio::time::timeout(limit, resolve_all(proxy, &service.name, written)).await;
+        if let Ok(Some(endpoints)) = found {
+            publish_set(proxy, &service.name, endpoints);
+        }
+    }
+    any
+}
+
+fn publish_set(proxy: &Proxy, service: &ServiceName, endpoints: Vec<Endpoint>) {
+    proxy.registry().publish(&EndpointSet {
+        service: service.clone(),
+        endpoints,
+    });
+}
+
+fn literal(service: &ServiceName, written: &StaticEndpoint) -> Option<Endpoint> {
+    let Authority::Address(address) = written.authority else {
+        return None;
+    };
+    Some(Endpoint {
+        weight: written.weight,
+        ..Endpoint::ready(service, address)
+    })
+}
+
+/// Every endpoint, or `None` if a name could not be resolved.
+async fn resolve_all(
+    proxy: &Proxy,
+    service: &ServiceName,
+    written: &[StaticEndpoint],
+) -> Option<Vec<Endpoint>> {
+    let mut endpoints = Vec::new();
+    for one in written {
+        match &one.authority {
+            Authority::Address(_) => endpoints.extend(literal(service, one)),
+            Authority::Service(other) => endpoints.extend(of_service(proxy, service, other, one)),
+            Authority::Dns { host, port } => {
+                let resolved = proxy.resolver().resolve(host, *port).await;
+                let addresses: Arc<[_]> = resolved
+                    .inspect_err(|error| tracing::warn!(%service, %error, "name not resolved"))
+                    .ok()?;
+                endpoints.extend(addresses.iter().map(|address| Endpoint {
+                    host: host.clone(),
+                    weight: one.weight,
+                    ..Endpoint::ready(service, *address)
+                }));
+            }
+        }
+    }
+    Some(endpoints)
+}
+
+/// The endpoints of another service, as this one's.
+fn of_service(
+    proxy: &Proxy,
+    service: &ServiceName,
+    other: &ServiceName,
+    written: &StaticEndpoint,
+) -> Vec<Endpoint> {
+    let Some(live) = proxy.registry().find(other) else {
+        return Vec::new();
+    };
+    let members = live.members();
+    let present = members
+        .endpoints
+        .iter()
+        .filter(|e| e.state() != EndpointState::Down);
+    let same = present.map(|endpoint| Endpoint {
+        host: endpoint.host.to_string(),
+        weight: endpoint.weight().saturating_mul(written.weight),
+        state: endpoint.state(),
+        ..Endpoint::ready(service, endpoint.address)
+    });
+    same.collect()
+}

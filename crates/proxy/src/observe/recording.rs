@@ -1,0 +1,253 @@
+//! The record of one exchange while it runs.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use trunkline_model::RouteId;
+use trunkline_model::reason::{Kind, Reason};
+use trunkline_model::record::{Attempt, End, ExchangeRecord, TEXT_BYTES_MAX};
+use trunkline_model::trace::SpanId;
+use trunkline_net::http::Exchange;
+
+use super::{PerWorker, Requests};
+use crate::balance::{LiveEndpoint, LiveService};
+use crate::decode::{Busy, Connection};
+use crate::forward::{RequestBody, Spent};
+use crate::worker::Worker;
+
+/// Collects what is known of an exchange, and tells it when dropped.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    worker: Rc<Worker>,
+    start: Instant,
+    record: Option<Box<ExchangeRecord>>,
+    /// The route's, or those of requests that no route took.
+    route: Arc<PerWorker<Requests>>,
+    service: Option<Toward>,
+    attempt: Option<Open>,
+    body: Option<RequestBody>,
+    /// Ends the connection's being busy.
+    _busy: Busy,
+}
+
+/// The service that an exchange goes to.
+#[derive(Debug)]
+struct Toward {
+    live: Arc<LiveService>,
+    since: Instant,
+}
+
+/// An attempt that is under way, or whose body is.
+#[derive(Debug)]
+struct Open {
+    endpoint: Arc<LiveEndpoint>,
+    span: SpanId,
+    since: Instant,
+    connect: Duration,
+    /// Status, once it answered.
+    status: Option<u16>,
+}
+
+impl Recording {
+    /// Begins with the request's head, as it was received.
+    pub(crate) fn begin(
+        connection: &Connection,
+        exchange: &Exchange,
+        unrouted: &Arc<PerWorker<Requests>>,
+        start: Instant,
+        busy: Busy,
+    ) -> Self {
+        let worker = Rc::clone(&connection.worker);
+        let request = &exchange.request;
+        let record = ExchangeRecord {
+            start_unix_nanos: worker.clock.wall_nanos(),
+            duration: Duration::ZERO,
+            trace: exchange.trace,
+            correlation: exchange.correlation.clone(),
+            peer: exchange.peer.address,
+            listener: exchange.listener.clone(),
+            route: None,
+            method: request.method().into(),
+            scheme: exchange.scheme.as_str(),
+            host: text(request.get("host").unwrap_or_default()),
+            target: text(request.target().as_bytes()),
+            protocol: request.version().as_str(),
+            user_agent: text(request.get("user-agent").unwrap_or_default()),
+            bytes_received: 0,
+            bytes_sent: 0,
+            status: 0,
+            reason: None,
+            attempts: Vec::new(),
+            end: End::CallerGone,
+        };
+        Self {
+            start,
+            record: Some(Box::new(record)),
+            route: Arc::clone(unrouted),
+            service: None,
+            attempt: None,
+            body: None,
+            worker,
+            _busy: busy,
+        }
+    }
+
+    /// The route that took it.
+    pub(crate) fn routed(&mut self, id: &RouteId, counters: Option<&Arc<PerWorker<Requests>>>) {
+        if let Some(counters) = counters {
+            self.route = Arc::clone(counters);
+        }
+        self.note(|record| record.route = Some(id.clone()));
+    }
+
+    /// It goes to this service.
+    pub(crate) fn toward(&mut self, live: &Arc<LiveService>, body: &RequestBody) {
+        live.in_flight.fetch_add(1, Ordering::Relaxed);
+        let since = self.worker.clock.now();
+        self.service = Some(Toward {
+            live: Arc::clone(live),
+            since,
+        });
+        self.body = Some(body.clone());
+    }
+
+    /// An attempt begins.
+    pub(crate) fn attempt(&mut self, endpoint: &Arc<LiveEndpoint>, span: SpanId) {
+        let since = self.worker.clock.now();
+        let endpoint = Arc::clone(endpoint);
+        self.attempt = Some(Open {
+            endpoint,
+            span,
+            since,
+            connect: Duration::ZERO,
+            status: None,
+        });
+    }
+
+    /// The attempt under way was answered; it ends with its body.
+    pub(crate) fn answered(&mut self, status: u16, spent: &Spent) {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.status = Some(status);
+            attempt.connect = spent.connect;
+        }
+    }
+
+    /// The attempt under way failed.
+    pub(crate) fn failed(&mut self, kind: Kind, spent: &Spent) {
+        if let Some(mut attempt) = self.attempt.take() {
+            attempt.connect = spent.connect;
+            let connecting = matches!(
+                kind,
+                Kind::Connect | Kind::ConnectTimeout | Kind::UpstreamTls
+            );
+            if connecting {
+                let cell = attempt.endpoint.counters.of(self.worker.index);
+                cell.connect_failures.increment();
+            }
+            self.close(&attempt, Err(kind));
+        }
+    }
+
+    /// The endpoint of the attempt under way.
+    pub(crate) fn endpoint(&self) -> Option<&Arc<LiveEndpoint>> {
+        self.attempt.as_ref().map(|attempt| &attempt.endpoint)
+    }
+
+    /// Trunkline answers itself.
+    pub(crate) fn decided(&mut self, reason: &Reason) {
+        self.note(|record| record.reason = Some(reason.clone()));
+    }
+
+    /// This status is sent.
+    pub(crate) fn status(&mut self, status: u16) {
+        self.note(|record| record.status = status);
+    }
+
+    /// So many bytes of the response's body were sent.
+    pub(crate) fn sent(&mut self, bytes: u64) {
+        self.note(|record| record.bytes_sent += bytes);
+    }
+
+    /// So many bytes of the request's body came on another way than through its body: a tunnel.
+    pub(crate) fn received(&mut self, bytes: u64) {
+        self.note(|record| record.bytes_received += bytes);
+    }
+
+    /// It ended so.
+    pub(crate) fn end(&mut self, end: End) {
+        self.note(|record| record.end = end);
+    }
+
+    fn note(&mut self, change: impl FnOnce(&mut ExchangeRecord)) {
+        if let Some(record) = &mut self.record {
+            change(record);
+        }
+    }
+
+    fn close(&mut self, attempt: &Open, outcome: Result<u16, Kind>) {
+        let duration = self
+            .worker
+            .clock
+            .now()
+            .saturating_duration_since(attempt.since);
+        let cell = attempt.endpoint.counters.of(self.worker.index);
+        cell.statuses.count(outcome.unwrap_or(0));
+        cell.latency.record(duration);
+        let Some(service) = &self.service else { return };
+        let told = Attempt {
+            service: service.live.name.clone(),
+            endpoint: attempt.endpoint.id.clone(),
+            span: attempt.span,
+            offset: attempt.since.saturating_duration_since(self.start),
+            duration,
+            connect: attempt.connect,
+            outcome,
+        };
+        self.note(|record| record.attempts.push(told));
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        let now = self.worker.clock.now();
+        let worker = self.worker.index;
+        if let Some(attempt) = self.attempt.take() {
+            match attempt.status {
+                Some(status) => self.close(&attempt, Ok(status)),
+                // The caller left while it was under way: nothing is known of the endpoint.
+                None => attempt.endpoint.counters.of(worker).statuses.count(0),
+            }
+        }
+        let Some(mut record) = self.record.take() else {
+            return;
+        };
+        record.duration = now.saturating_duration_since(self.start);
+        record.bytes_received += self.body.as_ref().map_or(0, RequestBody::received);
+        if let Some(service) = self.service.take() {
+            service.live.in_flight.fetch_sub(1, Ordering::Relaxed);
+            let cell = service.live.counters.of(worker);
+            cell.statuses.count(record.status);
+            cell.latency
+                .record(now.saturating_duration_since(service.since));
+        }
+        let cell = self.route.of(worker);
+        cell.statuses.count(record.status);
+        cell.latency.record(record.duration);
+        self.worker.records.push(record);
+    }
+}
+
+/// A caller's text, bounded and without control characters.
+fn text(bytes: &[u8]) -> Box<str> {
+    let bytes = bytes.get(..TEXT_BYTES_MAX).unwrap_or(bytes);
+    let text = String::from_utf8_lossy(bytes);
+    if text.chars().any(char::is_control) {
+        return text
+            .chars()
+            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+            .collect();
+    }
+    text.into()
+}

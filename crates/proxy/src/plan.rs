@@ -1,0 +1,108 @@
+//! A Model compiled for serving: what workers read, and nothing that changes while it is in force.
+//!
+//! A connection holds the plan of its listener and asks it anew for each request, so that a commit
+//! takes effect with the next request of every open connection. A long stream keeps only its route
+//! and its service. Running state (endpoints, counters) is reached through the plan but lives in
+//! registries that outlive it.
+
+mod build;
+mod error;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use trunkline_filters::Chain;
+use trunkline_model::listener::Listener;
+use trunkline_model::route::RouteTimeouts;
+use trunkline_model::service::Service;
+use trunkline_model::{Model, RouteId, ServiceName};
+use trunkline_net::socket::Bound;
+
+use crate::balance::LiveService;
+use crate::forward::Transport;
+use crate::observe::{Connections, PerWorker, Requests};
+use crate::route::RouteTable;
+use crate::secure::ListenerTls;
+
+pub(crate) use build::{Counters, Parts, build};
+pub use error::{PrepareError, PrepareErrors};
+
+/// A Model that is ready to be put in force by [`crate::Proxy::commit`]. Sockets of new listeners
+/// are bound already; a plan that is dropped instead closes them.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) model: Arc<Model>,
+    pub(crate) listeners: Vec<Arc<ListenerPlan>>,
+    pub(crate) destinations: Arc<Destinations>,
+    /// Sockets that were bound for this plan, until it is committed.
+    pub(crate) bound: Vec<(SocketAddr, Bound)>,
+}
+
+/// A listener, compiled.
+#[derive(Debug)]
+pub(crate) struct ListenerPlan {
+    pub(crate) listener: Listener,
+    pub(crate) tls: Option<ListenerTls>,
+    pub(crate) filters: Chain,
+    pub(crate) table: RouteTable,
+    pub(crate) counters: Arc<PerWorker<Connections>>,
+    pub(crate) destinations: Arc<Destinations>,
+    pub(crate) model: Arc<Model>,
+}
+
+/// What routes lead to and are counted by, shared by all listeners of a plan.
+#[derive(Debug)]
+pub(crate) struct Destinations {
+    pub(crate) services: HashMap<ServiceName, Arc<ServicePlan>>,
+    pub(crate) routes: HashMap<RouteId, Arc<PerWorker<Requests>>>,
+    /// Requests that no route took.
+    pub(crate) unrouted: Arc<PerWorker<Requests>>,
+}
+
+/// A service, compiled.
+#[derive(Debug)]
+pub(crate) struct ServicePlan {
+    pub(crate) service: Service,
+    pub(crate) transport: Arc<Transport>,
+    pub(crate) live: Arc<LiveService>,
+    pub(crate) outlier: trunkline_resilience::outlier::Config,
+}
+
+/// Time limits of one exchange: the route's where it has one, else the service's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) request: Duration,
+    pub(crate) attempt: Option<Duration>,
+    pub(crate) connect: Duration,
+    pub(crate) idle: Duration,
+}
+
+impl Limits {
+    /// The time limits of an exchange on a route with these, towards `service`.
+    pub(crate) fn new(own: &RouteTimeouts, service: &Service) -> Self {
+        let general = &service.timeouts;
+        Self {
+            request: own.request.unwrap_or(general.request),
+            attempt: own.attempt.or(general.attempt),
+            connect: general.connect,
+            idle: own.idle.unwrap_or(general.idle),
+        }
+    }
+}
+
+impl Plan {
+    /// The Model that it was prepared from.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Whether nobody but this plan holds its listeners and routes: it can be dropped here, without
+    /// leaving the last reference to a worker.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.listeners
+            .iter()
+            .all(|listener| Arc::strong_count(listener) == 1)
+    }
+}

@@ -1,0 +1,253 @@
+//! Step 6: what protects caller and service from each other: time limits, attempts, holding.
+//!
+//! `timeout` covers all attempts, to the head of the response; the attempt's own limit covers one.
+//! A request that the service certainly did not process is sent again, to another endpoint or on a
+//! fresh connection; one that it may have processed is not, unless it is harmless to repeat.
+//! Breakers, bulkheads and retry policies join here, around each attempt.
+
+mod again;
+mod hold;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use trunkline_model::reason::{Fact, Kind, Reason};
+use trunkline_net::http::Exchange;
+use trunkline_resilience::outlier::Outcome;
+
+use crate::balance::{InFlight, LiveEndpoint};
+use crate::context;
+use crate::forward::{self, Attempt, CallerFailure, Failure, Processed, RequestBody, Sent, Spent};
+use crate::limits;
+use crate::observe::Recording;
+use crate::plan::{Limits, ServicePlan};
+use crate::worker::Worker;
+
+use again::{Again, next_step};
+
+/// A request on its way to a service.
+pub(crate) struct Call<'a> {
+    pub(crate) worker: &'a Rc<Worker>,
+    pub(crate) exchange: &'a mut Exchange,
+    pub(crate) body: &'a RequestBody,
+    pub(crate) upgrade: bool,
+    pub(crate) service: &'a Arc<ServicePlan>,
+    pub(crate) limits: Limits,
+    pub(crate) recording: &'a mut Recording,
+}
+
+/// A request that was answered.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) sent: Sent,
+    pub(crate) in_flight: InFlight,
+}
+
+/// Where the attempts stand.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Endpoints that could not take it.
+    tried: Vec<Arc<LiveEndpoint>>,
+    /// Send it to the same endpoint again, on a fresh connection.
+    repeat: Option<Arc<LiveEndpoint>>,
+    attempts: usize,
+    stale: usize,
+    last: Option<Failure>,
+}
+
+/// Forwards a request within its time limit.
+pub(crate) async fn forward(call: &mut Call<'_>) -> Result<Answered, Reason> {
+    let limit = call.limits.request;
+    let mut progress = Progress::default();
+    match tokio::time::timeout(limit, attempts(call, &mut progress)).await {
+        Ok(result) => result,
+        Err(_) => {
+            if let Some(endpoint) = call.recording.endpoint().map(Arc::clone) {
+                judge(call, &endpoint, Outcome::Failure);
+            }
+            call.recording
+                .failed(Kind::RequestTimeout, &Spent::default());
+            let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
+            Err(reason(call, Kind::RequestTimeout, &progress)
+                .fact("limit_ms", Fact::Number(limit_ms)))
+        }
+    }
+}
+
+async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answered, Reason> {
+    loop {
+        let endpoint = match progress.repeat.take() {
+            Some(endpoint) => endpoint,
+            None => endpoint(call, progress).await?,
+        };
+        let fresh = progress.stale > 0;
+        progress.attempts += 1;
+        let in_flight = endpoint.enter();
+        let mut spent = Spent::default();
+        let failure = match attempt(call, &endpoint, fresh, &mut spent).await {
+            Ok(sent) => {
+                let status = sent.head.status();
+                let failed = status >= 500;
+                judge(
+                    call,
+                    &endpoint,
+                    if failed {
+                        Outcome::Failure
+                    } else {
+                        Outcome::Success
+                    },
+                );
+                call.recording.answered(status, &spent);
+                return Ok(Answered { sent, in_flight });
+            }
+            Err(failure) => failure,
+        };
+        drop(in_flight);
+        if let Some(caller) = call.body.failure() {
+            call.recording.failed(failure.kind, &spent);
+            return Err(callers(caller));
+        }
+        call.recording.failed(failure.kind, &spent);
+        let stale = spent.reused && failure.processed != Processed::Maybe;
+        if !stale && failure.kind != Kind::Overload {
+            judge(call, &endpoint, Outcome::Failure);
+        }
+        let kind = failure.kind;
+        let again = next_step(
+            &failure,
+            call.exchange.request.method(),
+            call.body,
+            spent.reused,
+        );
+        progress.last = Some(failure);
+        if progress.attempts >= limits::ATTEMPTS_MAX {
+            return Err(reason(call, kind, progress));
+        }
+        match again {
+            Again::No => return Err(reason(call, kind, progress)),
+            Again::SameEndpoint if progress.stale < limits::STALE_MAX => {
+                progress.stale += 1;
+                progress.repeat = Some(endpoint);
+            }
+            Again::SameEndpoint | Again::Elsewhere => progress.tried.push(endpoint),
+        }
+    }
+}
+
+/// An endpoint that can take the request, after a hold if one is starting.
+async fn endpoint(call: &Call<'_>, progress: &mut Progress) -> Result<Arc<LiveEndpoint>, Reason> {
+    let mut held = None;
+    loop {
+        let live = &call.service.live;
+        // Subscribed before looking: a change between the two is seen.
+        let mut changes = live.changes();
+        let now = call.worker.clock.now();
+        let balance = call.service.service.balance;
+        let random = call.worker.random();
+        let picked = call
+            .worker
+            .turns
+            .pick(live, balance, &progress.tried, now, random);
+        if let Some(endpoint) = picked {
+            return Ok(endpoint);
+        }
+        if !live.members().is_starting() {
+            return Err(nobody(call, progress));
+        }
+        progress.tried.clear();
+        hold::wait(call, &mut held, &mut changes).await?;
+    }
+}
+
+async fn attempt(
+    call: &mut Call<'_>,
+    endpoint: &Arc<LiveEndpoint>,
+    fresh: bool,
+    spent: &mut Spent,
+) -> Result<Sent, Failure> {
+    let span = context::span_id(&mut call.worker.random.borrow_mut());
+    let trace = call.exchange.trace;
+    context::inject(&mut call.exchange.request, &trace, span);
+    call.recording.attempt(endpoint, span);
+    let attempt = Attempt {
+        worker: call.worker,
+        service: call.service,
+        endpoint,
+        head: &call.exchange.request,
+        body: call.body,
+        upgrade: call.upgrade,
+        fresh,
+        connect_limit: call.limits.connect,
+    };
+    let sending = forward::attempt(&attempt, spent);
+    let Some(limit) = call.limits.attempt else {
+        return sending.await;
+    };
+    tokio::time::timeout(limit, sending)
+        .await
+        .unwrap_or_else(|_| {
+            let detail = format!("no answer from {} within {limit:?}", endpoint.address);
+            Err(Failure::new(Kind::AttemptTimeout, detail, Processed::Maybe))
+        })
+}
+
+/// Tells passive checks how an attempt went.
+fn judge(call: &Call<'_>, endpoint: &Arc<LiveEndpoint>, outcome: Outcome) {
+    let now = call.worker.clock.now();
+    let members = call.service.live.members();
+    let peers = || members.peers(now);
+    let random = call.worker.random();
+    if endpoint.record(outcome, &call.service.outlier, peers, now, random) {
+        tracing::warn!(endpoint = %endpoint.id, "endpoint ejected: its requests failed");
+    }
+}
+
+/// The reason of a failed exchange, with what the last attempt said.
+fn reason(call: &Call<'_>, kind: Kind, progress: &Progress) -> Reason {
+    let attempts = i64::try_from(progress.attempts).unwrap_or(i64::MAX);
+    let reason = Reason::new(kind).about(&call.service.service.name);
+    let reason = reason.fact("attempts", Fact::Number(attempts));
+    match &progress.last {
+        Some(failure) => reason.fact("error", Fact::Text(failure.detail.clone())),
+        None => reason,
+    }
+}
+
+/// Why nobody can take the request: what was tried, or how many there are and what ails them.
+fn nobody(call: &Call<'_>, progress: &Progress) -> Reason {
+    if let Some(failure) = &progress.last {
+        return reason(call, failure.kind, progress);
+    }
+    let now = call.worker.clock.now();
+    let members = call.service.live.members();
+    let count = |test: &dyn Fn(&LiveEndpoint) -> bool| {
+        let found = members
+            .endpoints
+            .iter()
+            .filter(|endpoint| test(endpoint))
+            .count();
+        Fact::Number(i64::try_from(found).unwrap_or(i64::MAX))
+    };
+    let reason = Reason::new(Kind::NoEndpoint)
+        .about(&call.service.service.name)
+        .fact("endpoints", count(&|_| true))
+        .fact("unhealthy", count(&|endpoint| !endpoint.is_healthy()))
+        .fact("ejected", count(&|endpoint| endpoint.is_ejected(now)));
+    let error = members
+        .endpoints
+        .iter()
+        .find_map(|endpoint| endpoint.health_error());
+    match error {
+        Some(error) => reason.fact("health", Fact::Text(error.into())),
+        None => reason,
+    }
+}
+
+/// The caller's own body failed.
+fn callers(failure: CallerFailure) -> Reason {
+    Reason::new(match failure {
+        CallerFailure::Idle => Kind::CallerTimeout,
+        CallerFailure::Broken => Kind::BadRequest,
+        CallerFailure::TooLarge => Kind::BodyTooLarge,
+    })
+}

@@ -1,0 +1,75 @@
+//! Starting: workers, and the tasks of the management side.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use trunkline_net::socket::{AdoptError, Bound};
+
+use super::commit::Running;
+use super::{Deps, Inner, Proxy};
+use crate::balance::Registry;
+use crate::forward::Transports;
+use crate::manage::{self, Managed};
+use crate::plan::{Counters, Parts};
+use crate::secure::Certificates;
+use crate::worker;
+
+/// Why the data plane does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A worker thread cannot be made.
+    #[error("worker {0} cannot be started")]
+    Worker(usize, #[source] io::Error),
+    /// An inherited descriptor is not a listening socket.
+    #[error("a listening socket cannot be taken over")]
+    Inherited(#[from] AdoptError),
+}
+
+impl Proxy {
+    /// Starts the workers; they serve nothing until the first commit. Must be called on the
+    /// management runtime, where health checks, name resolution and record reading will run.
+    pub fn start(deps: Deps) -> Result<Self, StartError> {
+        let Deps {
+            clock,
+            scope,
+            workers,
+            sink,
+            issuer,
+            resolver,
+            inherited,
+        } = deps;
+        let count = workers.max(1);
+        let scope = scope.child("proxy");
+        let inherited = Bound::adopt(inherited)?;
+        let mut handles = Vec::with_capacity(count);
+        for index in 0..count {
+            let own = scope.child(&format!("worker-{index}"));
+            let handle = worker::spawn(index, &clock, &own);
+            handles.push(handle.map_err(|error| StartError::Worker(index, error))?);
+        }
+        let started = clock.now();
+        let inner = Arc::new(Inner {
+            parts: Parts {
+                registry: Registry::new(count, started),
+                transports: Transports::default(),
+                certificates: Certificates {
+                    issuer,
+                    clock: clock.clone(),
+                },
+                counters: Counters::new(count),
+                workers: count,
+            },
+            clock,
+            scope,
+            started,
+            workers: handles,
+            running: Mutex::new(Running::new(inherited)),
+            committing: tokio::sync::Mutex::default(),
+            managed: Managed::default(),
+            resolver,
+        });
+        let proxy = Self { inner };
+        manage::start(&proxy, sink);
+        Ok(proxy)
+    }
+}

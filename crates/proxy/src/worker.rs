@@ -1,0 +1,54 @@
+//! One thread that serves: its own runtime, its own sockets of every listener, its own pools.
+//!
+//! Nothing on the request path waits for another thread. Management talks to a worker through a
+//! bounded queue of [`Command`]s; a worker answers each with an acknowledgement, so that a commit
+//! is over when every worker has it in force.
+
+mod command;
+mod listening;
+mod stall;
+mod thread;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use trunkline_model::record::ExchangeRecord;
+use trunkline_rt::metrics::Histogram;
+use trunkline_rt::ring::Writer;
+use trunkline_rt::{Clock, Random, Scope};
+
+use crate::balance::Turns;
+use crate::decode::Activity;
+use crate::forward::Pool;
+
+pub(crate) use command::{Acknowledge, Address, Command};
+pub(crate) use listening::{Accepting, Listening};
+pub(crate) use thread::{Handle, spawn};
+
+/// What the exchanges of one worker share.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    /// Its number, from 0.
+    pub(crate) index: usize,
+    pub(crate) clock: Clock,
+    /// Owns every task of the worker.
+    pub(crate) scope: Scope,
+    pub(crate) pool: Pool,
+    pub(crate) turns: Turns,
+    pub(crate) records: Writer<Box<ExchangeRecord>>,
+    /// Open downstream connections.
+    pub(crate) connections: RefCell<HashMap<u64, Arc<Activity>>>,
+    pub(crate) next_connection: Cell<u64>,
+    pub(crate) listening: RefCell<Vec<Rc<Listening>>>,
+    pub(crate) stall: Arc<Histogram>,
+    pub(crate) random: RefCell<Random>,
+}
+
+impl Worker {
+    /// An evenly spread number, for balancing.
+    pub(crate) fn random(&self) -> u64 {
+        self.random.borrow_mut().number()
+    }
+}

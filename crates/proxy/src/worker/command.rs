@@ -1,0 +1,50 @@
+//! What management tells a worker.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use trunkline_model::ServiceName;
+use trunkline_model::ops::Session;
+use trunkline_rt::DrainWatcher;
+
+use crate::plan::ListenerPlan;
+
+/// Answered when a command is carried out.
+pub(crate) type Acknowledge = oneshot::Sender<()>;
+
+/// What a worker does.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Serve these listeners from now on; those that are not named stay as they are until their
+    /// drain ends them.
+    Serve {
+        /// The listeners.
+        addresses: Vec<Address>,
+        /// Services that the plan in force has.
+        services: Arc<Vec<ServiceName>>,
+        /// Answered when it is in force.
+        done: Acknowledge,
+    },
+    /// Stop or go on accepting, everywhere.
+    Accept(bool, Acknowledge),
+    /// Tell the open connections, at most so many.
+    Sessions(usize, oneshot::Sender<Vec<Session>>),
+    /// End at once; what is open is dropped.
+    Stop,
+}
+
+/// One listening address, as a worker serves it.
+#[derive(Debug)]
+pub(crate) struct Address {
+    /// As the Model wants it.
+    pub(crate) wanted: SocketAddr,
+    /// Distinct for each time that an address was taken into service.
+    pub(crate) epoch: u64,
+    /// The worker's own sockets; only for an epoch that it does not serve yet.
+    pub(crate) sockets: Vec<TcpListener>,
+    /// What it serves.
+    pub(crate) plan: Arc<ListenerPlan>,
+    /// Ends it.
+    pub(crate) drain: DrainWatcher,
+}

@@ -1,0 +1,194 @@
+//! The thread of a worker: a runtime of its own, and the loop that obeys commands.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use trunkline_model::ServiceName;
+use trunkline_model::record::ExchangeRecord;
+use trunkline_rt::metrics::Histogram;
+use trunkline_rt::ring::{Reader, ring};
+use trunkline_rt::{Clock, Policy, Random, Scope};
+
+use super::listening::Accepting;
+use super::{Acknowledge, Address, Command, Listening, Worker, stall};
+use crate::accept::accept;
+use crate::balance::Turns;
+use crate::forward::Pool;
+use crate::limits;
+
+/// The management side of a worker.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    pub(crate) commands: Sender<Command>,
+    records: Mutex<Reader<Box<ExchangeRecord>>>,
+    pub(crate) stall: Arc<Histogram>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Handle {
+    /// Takes what the worker has recorded, at most [`limits::RECORDS_READ_MAX`] at a time.
+    pub(crate) fn read_records(&self, take: impl FnMut(Box<ExchangeRecord>)) {
+        self.records()
+            .drain(limits::RECORDS_READ_MAX)
+            .for_each(take);
+    }
+
+    /// Records that found the ring full.
+    pub(crate) fn records_dropped(&self) -> u64 {
+        self.records().dropped()
+    }
+
+    /// Takes the thread, to wait for its end.
+    pub(crate) fn take_thread(&self) -> Option<JoinHandle<()>> {
+        self.thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    fn records(&self) -> MutexGuard<'_, Reader<Box<ExchangeRecord>>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts worker number `index`.
+pub(crate) fn spawn(index: usize, clock: &Clock, scope: &Scope) -> io::Result<Handle> {
+    let (commands, receiver) = channel(limits::COMMANDS_MAX);
+    let (writer, records) = ring(limits::RECORDS_MAX);
+    let stall = Arc::new(Histogram::default());
+    let (clock, scope) = (clock.clone(), scope.clone());
+    let measured = Arc::clone(&stall);
+    let serve = move || {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build_local(LocalOptions::default());
+        let Ok(runtime) = runtime else {
+            tracing::error!(worker = index, "worker has no runtime");
+            return;
+        };
+        let worker = Rc::new(Worker {
+            index,
+            clock,
+            scope,
+            pool: Pool::default(),
+            turns: Turns::default(),
+            records: writer,
+            connections: RefCell::new(HashMap::new()),
+            next_connection: Cell::new(0),
+            listening: RefCell::new(Vec::new()),
+            stall: measured,
+            random: RefCell::new(Random::from_system()),
+        });
+        runtime.block_on(run(&worker, receiver));
+    };
+    let thread = std::thread::Builder::new()
+        .name(format!("worker-{index}"))
+        .spawn(serve)?;
+    Ok(Handle {
+        commands,
+        records: Mutex::new(records),
+        stall,
+        thread: Mutex::new(Some(thread)),
+    })
+}
+
+async fn run(worker: &Rc<Worker>, mut commands: Receiver<Command>) {
+    let ticker = stall::measure(worker.clock.clone(), Arc::clone(&worker.stall));
+    worker.scope.spawn_local("stall", Policy::Best, ticker);
+    let sweeper = crate::forward::sweep(Rc::clone(worker));
+    worker.scope.spawn_local("pool", Policy::Best, sweeper);
+    loop {
+        let command = tokio::select! {
+            () = worker.scope.stopping() => break,
+            command = commands.recv() => command,
+        };
+        let Some(command) = command else { break };
+        match command {
+            Command::Serve {
+                addresses,
+                services,
+                done,
+            } => {
+                serve(worker, addresses, &services);
+                acknowledge(done);
+            }
+            Command::Accept(yes, done) => {
+                let next = if yes {
+                    Accepting::Yes
+                } else {
+                    Accepting::Paused
+                };
+                worker
+                    .listening
+                    .borrow()
+                    .iter()
+                    .for_each(|one| one.set_accepting(next));
+                // Accept loops see it at their next turn, which comes before the answer is read.
+                tokio::task::yield_now().await;
+                acknowledge(done);
+            }
+            Command::Sessions(limit, answer) => drop(answer.send(sessions(worker, limit))),
+            Command::Stop => break,
+        }
+    }
+    worker.scope.abort();
+    let _ = worker.scope.join().await;
+}
+
+fn acknowledge(done: Acknowledge) {
+    // Whoever asked may have gone; the command is carried out all the same.
+    let _ = done.send(());
+}
+
+fn serve(worker: &Rc<Worker>, addresses: Vec<Address>, services: &[ServiceName]) {
+    worker.turns.retain(|name| services.contains(name));
+    let mut listening = worker.listening.borrow_mut();
+    listening.retain(|one| one.drain.phase() < trunkline_rt::drain::Phase::Closing);
+    for address in addresses {
+        let same = listening.iter().find(|one| one.wanted == address.wanted);
+        match same.filter(|one| one.epoch == address.epoch) {
+            Some(one) => one.replace(address.plan),
+            None => {
+                if let Some(former) = same {
+                    former.set_accepting(Accepting::Ended);
+                }
+                listening.retain(|one| one.wanted != address.wanted);
+                listening.push(start(worker, address));
+            }
+        }
+    }
+}
+
+fn start(worker: &Rc<Worker>, address: Address) -> Rc<Listening> {
+    let Address {
+        wanted,
+        epoch,
+        sockets,
+        plan,
+        drain,
+    } = address;
+    let one = Rc::new(Listening::new(wanted, epoch, plan, drain, Accepting::Yes));
+    for socket in sockets {
+        let task = accept(Rc::clone(worker), Rc::clone(&one), socket);
+        worker
+            .scope
+            .spawn_local(format!("accept {wanted}"), Policy::Best, task);
+    }
+    one
+}
+
+fn sessions(worker: &Worker, limit: usize) -> Vec<trunkline_model::ops::Session> {
+    let now = worker.clock.now();
+    let connections = worker.connections.borrow();
+    connections
+        .values()
+        .take(limit)
+        .map(|activity| activity.session(now))
+        .collect()
+}

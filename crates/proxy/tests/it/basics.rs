@@ -1,0 +1,34 @@
+use trunkline_model::record::End;
+use trunkline_testkit::Upstream;
+
+use crate::rig::Rig;
+
+#[tokio::test]
+async fn a_request_goes_through_and_is_recorded() {
+    let upstream = Upstream::echo();
+    let rig = Rig::before(&upstream).await;
+    let mut caller = rig.client().await;
+    for _ in 0..2 {
+        let response = caller.get("shop.localhost", "/a?b=c").await;
+        assert_eq!(response.status, 200, "{}", response.head);
+        let text = response.text();
+        assert!(
+            text.contains("/a?b=c") && text.contains("x-forwarded-for"),
+            "{text}"
+        );
+        assert!(text.contains("traceparent"), "{text}");
+    }
+    let records = rig.records.wait(2).await;
+    assert_eq!((records[0].status, records[0].end), (200, End::Complete));
+    assert_eq!(records[0].attempts[0].outcome, Ok(200));
+    assert!(records[0].bytes_sent > 0);
+    assert_eq!(upstream.connections(), 1, "the connection is kept");
+    let stats = rig.stats().await;
+    assert_eq!(stats.generation, 1);
+    assert_eq!(stats.services[0].requests, [(200, 2)]);
+    assert_eq!(stats.services[0].endpoints[0].requests, [(200, 2)]);
+    assert_eq!(
+        (stats.services[0].in_flight, stats.services[0].latency.count),
+        (0, 2)
+    );
+}
