@@ -12,11 +12,13 @@
 pub mod body;
 pub mod upstream;
 
+pub mod h2;
 pub mod raw;
 pub mod wait;
 
 pub mod pki;
 
+pub use h2::H2Caller;
 pub use pki::Pki;
 pub use raw::RawClient;
 pub use upstream::Upstream;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rustls::sign::CertifiedKey;
+use rustls::InconsistentKeys;
+use rustls::sign::{CertifiedKey, SigningKey};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::extensions::GeneralName;
@@ -57,11 +58,14 @@ pub enum WhatIsWrong {
     #[error("contains a private key that cannot be used: {0}")]
     BadKey(String),
     /// Certificate and key do not belong together.
-    #[error("the key does not belong to the certificate in {}", certificate.display())]
+    #[error("the key does not belong to the certificate{}", in_file(certificate.as_deref()))]
     KeyMismatch {
-        /// The file with the certificate.
-        certificate: PathBuf,
+        /// The file with the certificate, if it is another one.
+        certificate: Option<PathBuf>,
     },
+    /// The key belongs to a certificate that is not the first one.
+    #[error("the certificate of the key has to be the first one in it")]
+    LeafNotFirst,
     /// The validity has ended.
     #[error("the certificate expired {} ago", days(*.0))]
     Expired(Duration),
@@ -82,6 +86,11 @@ pub enum ReadError {
     /// The system refused.
     #[error("{0}")]
     System(#[source] std::io::Error),
+}
+
+fn in_file(path: Option<&Path>) -> String {
+    path.map(|path| format!(" in {}", path.display()))
+        .unwrap_or_default()
 }
 
 fn days(span: Duration) -> String {
@@ -107,7 +116,7 @@ impl Certificate {
             WhatIsWrong::KeyMismatch { .. } => LoadError {
                 path: key.to_owned(),
                 wrong: WhatIsWrong::KeyMismatch {
-                    certificate: certificate.to_owned(),
+                    certificate: Some(certificate.to_owned()).filter(|path| path != key),
                 },
             },
             WhatIsWrong::BadKey(_) => LoadError {
@@ -134,20 +143,10 @@ impl Certificate {
         let names = names_of(&parsed)?;
         let not_before = instant(parsed.validity().not_before.timestamp());
         let not_after = instant(parsed.validity().not_after.timestamp());
-        let key =
-            CertifiedKey::from_der(chain, key, &super::provider()).map_err(
-                |error| match error {
-                    rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch) => {
-                        WhatIsWrong::KeyMismatch {
-                            certificate: PathBuf::new(),
-                        }
-                    }
-                    rustls::Error::InvalidCertificate(reason) => {
-                        WhatIsWrong::BrokenCertificate(format!("{reason:?}"))
-                    }
-                    error => WhatIsWrong::BadKey(error.to_string()),
-                },
-            )?;
+        let key = super::provider().key_provider.load_private_key(key);
+        let key = key.map_err(|error| WhatIsWrong::BadKey(error.to_string()))?;
+        check_pair(&chain, &key)?;
+        let key = CertifiedKey::new(chain, key);
         Ok(Self {
             key: Arc::new(key),
             names,
@@ -190,6 +189,31 @@ impl Certificate {
     /// Chain and key in the form rustls asks for.
     pub fn certified_key(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.key)
+    }
+}
+
+fn check_pair(
+    chain: &[CertificateDer<'static>],
+    key: &Arc<dyn SigningKey>,
+) -> Result<(), WhatIsWrong> {
+    let matches = |certificate: &CertificateDer<'static>| {
+        CertifiedKey::new(vec![certificate.clone()], Arc::clone(key)).keys_match()
+    };
+    let Some((leaf, others)) = chain.split_first() else {
+        return Err(WhatIsWrong::Lacks("certificate"));
+    };
+    match matches(leaf) {
+        // A key that cannot say its public half is believed.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(()),
+        Err(rustls::Error::InconsistentKeys(_))
+            if others.iter().any(|other| matches(other).is_ok()) =>
+        {
+            Err(WhatIsWrong::LeafNotFirst)
+        }
+        Err(rustls::Error::InconsistentKeys(_)) => {
+            Err(WhatIsWrong::KeyMismatch { certificate: None })
+        }
+        Err(error) => Err(WhatIsWrong::BrokenCertificate(error.to_string())),
     }
 }
 

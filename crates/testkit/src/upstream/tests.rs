@@ -1,5 +1,8 @@
 use super::*;
-use crate::{RawClient, wait};
+use hyper::body::Incoming;
+use tokio::io::AsyncReadExt;
+
+use crate::{H2Caller, Pki, RawClient, body, wait};
 
 #[tokio::test]
 async fn the_echo_describes_the_request() {
@@ -60,4 +63,62 @@ async fn broken_responses_arrive_as_they_are() {
     let mut caller = RawClient::connect(upstream.address()).await;
     caller.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
     assert!(caller.rest().await.ends_with(b"\r\n\r\nab"));
+}
+
+#[tokio::test]
+async fn grpc_ends_with_trailers_or_with_trailers_only() {
+    let upstream = Upstream::grpc();
+    let mut caller = H2Caller::connect(upstream.address()).await;
+    let request = || http::Request::post("http://shop.test/shop.Orders/Place");
+    let placed = caller
+        .call(request().body(body::full("message")).unwrap())
+        .await;
+    assert_eq!(
+        (placed.body.as_ref(), &placed.trailers["grpc-status"]),
+        (&b"message"[..], &"0".parse().unwrap())
+    );
+    let refused = request()
+        .header("x-answer-grpc-status", "14")
+        .body(body::empty())
+        .unwrap();
+    let refused = caller.call(refused).await;
+    assert_eq!(
+        (
+            refused.head.headers["grpc-status"].as_bytes(),
+            upstream.connections()
+        ),
+        (&b"14"[..], 1)
+    );
+}
+
+#[tokio::test]
+async fn alpn_decides_what_a_secure_service_speaks() {
+    let pki = Pki::new();
+    let upstream = Upstream::https(
+        &pki.issue(&["shop.test"]),
+        |request: http::Request<Incoming>| async move {
+            http::Response::new(body::full(format!("{:?}", request.version())))
+        },
+    );
+    let client = pki.client(&[b"h2"]);
+    let mut caller = H2Caller::connect_tls(upstream.address(), client, "shop.test").await;
+    let answer = caller
+        .call(
+            http::Request::get("https://shop.test/")
+                .body(body::empty())
+                .unwrap(),
+        )
+        .await;
+    assert_eq!(answer.body.as_ref(), b"HTTP/2.0");
+}
+
+#[tokio::test]
+async fn a_resetting_service_resets() {
+    let upstream = Upstream::resetting();
+    let mut caller = RawClient::connect(upstream.address()).await;
+    caller.send("x").await;
+    let error = wait::within("a reset", caller.stream.read_u8())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
 }

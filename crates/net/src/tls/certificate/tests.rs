@@ -30,6 +30,14 @@ fn load(certificate: &[u8], key: &[u8]) -> Result<Certificate, String> {
         .map_err(|error| shown(&folder, &error))
 }
 
+fn load_one(both: &[u8]) -> Result<Certificate, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("leaf.pem");
+    std::fs::write(&path, both).unwrap();
+    let loaded = Certificate::from_files(&path, &path, SystemTime::now());
+    loaded.map_err(|error| shown(&folder, &error))
+}
+
 fn shown(folder: &TempDir, error: &LoadError) -> String {
     error
         .to_string()
@@ -80,6 +88,18 @@ fn what_is_wrong_is_said_with_the_file() {
     let own = "leaf.key: the key does not belong to the certificate in leaf.pem";
     let error = load(certificate.as_bytes(), other.as_bytes()).unwrap_err();
     assert_eq!(error, own);
+    let both = format!("{certificate}{other}");
+    let one_file = load_one(both.as_bytes()).unwrap_err();
+    assert_eq!(
+        one_file,
+        "leaf.pem: the key does not belong to the certificate"
+    );
+    let backwards = format!("{}{certificate}", made(&["ca.test"]).0.pem());
+    check(
+        &backwards,
+        &key,
+        "leaf.pem: the certificate of the key has to be the first one in it",
+    );
     let cut = certificate.replace("-----END CERTIFICATE-----", "");
     check(&cut, &key, "leaf.pem: is not PEM: a section has no end");
     let encrypted =
