@@ -21,10 +21,11 @@ use std::path::PathBuf;
 use trunkline_model::route::Route;
 use trunkline_model::service::Service;
 use trunkline_model::{
-    AccessLog, Management, Model, ProjectName, Reasons, ServiceName, Tracing, Workers,
+    AccessLog, LogFormat, Management, Model, ProjectName, Reasons, ServiceName, Tracing, Workers,
 };
 
 use crate::decode::Spanned;
+use crate::defaults;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::files::Files;
 use crate::load::Options;
@@ -198,10 +199,7 @@ impl<'a> ModelBuilder<'a> {
         if diagnostics.has_errors() {
             return None;
         }
-        let name = self
-            .name
-            .take()
-            .or_else(|| crate::defaults::NAME.parse().ok())?;
+        let name = self.name.take().or_else(|| defaults::NAME.parse().ok())?;
         Some(Model {
             name,
             workers: self.workers.take().unwrap_or(Workers::PerCpu),
@@ -217,10 +215,15 @@ impl<'a> ModelBuilder<'a> {
                 .into_iter()
                 .map(|draft| draft.service)
                 .collect(),
-            tracing: self.tracing.take()?,
-            access_log: self.access_log.take()?,
-            reasons: self.reasons.take()?,
-            management: self.management.take()?,
+            tracing: self.tracing.take().unwrap_or(Tracing {
+                sample: defaults::SAMPLE,
+            }),
+            access_log: self
+                .access_log
+                .take()
+                .unwrap_or(AccessLog::Stdout(LogFormat::Json)),
+            reasons: self.reasons.take().unwrap_or(Reasons::Full),
+            management: self.management.take().unwrap_or_else(defaults::management),
         })
     }
 }

@@ -1,8 +1,11 @@
 //! Every default of the configuration, in one place. The reference and the schema show these
 //! values; nothing else in the workspace invents one.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
+
+use trunkline_model::Management;
+use trunkline_model::ports::Surface;
 
 use crate::native::raw::{BalanceWord, HeadersWord, LogWord, ProtocolWord, ReasonsWord};
 
@@ -17,7 +20,7 @@ pub const MANAGEMENT_IP: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Response headers of the gateway.
 pub const HEADERS: HeadersWord = HeadersWord::None;
 /// `max-age` of Strict-Transport-Security in the `secure` set: two years.
-pub const HSTS: Duration = Duration::from_secs(2 * 365 * 86_400);
+pub const HSTS: Duration = Duration::from_hours(2 * 365 * 24);
 /// Whether plain HTTP is redirected to HTTPS.
 pub const REDIRECT_HTTPS: bool = false;
 /// From accept to the end of the TLS handshake.
@@ -25,7 +28,7 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// From the first byte of a request to the end of its head.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between requests of a kept-alive connection.
-pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+pub const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 /// A removed listener keeps accepting so long.
 pub const DRAIN_MIN: Duration = Duration::ZERO;
 /// What is still open then is closed.
@@ -47,7 +50,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// All attempts of a request.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Without a byte while a body or tunnel is open.
-pub const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+pub const STREAM_IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 /// A pooled connection without a request.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Between two health checks of an endpoint.
@@ -63,20 +66,33 @@ pub const PASSIVE_CONSECUTIVE: u32 = 5;
 /// First ejection.
 pub const PASSIVE_BASE: Duration = Duration::from_secs(5);
 /// Longest ejection.
-pub const PASSIVE_MAX: Duration = Duration::from_secs(60);
+pub const PASSIVE_MAX: Duration = Duration::from_mins(1);
 /// Greatest part of a service that is ejected at one time, in percent.
 pub const PASSIVE_PERCENT_MAX: u8 = 50;
 /// How long a process may take to become ready.
-pub const START_TIMEOUT: Duration = Duration::from_secs(60);
+pub const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long it may take to end.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Share of traces recorded.
 pub const SAMPLE: trunkline_model::units::Share = trunkline_model::units::Share::ALL;
 /// How long a reader of a management surface may wait.
-pub const MANAGEMENT_IDLE: Duration = Duration::from_secs(60);
+pub const MANAGEMENT_IDLE: Duration = Duration::from_mins(1);
 /// Status of a redirect.
 pub const REDIRECT_STATUS: u16 = 308;
 /// Status of an answer that Trunkline gives itself.
 pub const RESPOND_STATUS: u16 = 200;
 /// Media type of such an answer.
 pub const RESPOND_TYPE: &str = "text/plain; charset=utf-8";
+
+/// Management surfaces when no file says anything about them.
+pub fn management() -> Management {
+    let at = |surface: Surface| Some(SocketAddr::new(MANAGEMENT_IP, surface.port()));
+    Management {
+        control: at(Surface::Console),
+        metrics: at(Surface::Metrics),
+        jaeger: at(Surface::JaegerQuery),
+        origins: Vec::new(),
+        token: None,
+        idle: MANAGEMENT_IDLE,
+    }
+}

@@ -4,7 +4,7 @@
 //! result always has the sources and every message; it has a Model only when there is no error, so
 //! that a caller cannot run half of a configuration.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -85,9 +85,15 @@ pub fn load_with(
         diagnostics: Diagnostics::default(),
         sources: SourceMap::default(),
         watched: Vec::new(),
-        seen: HashMap::new(),
+        seen: HashSet::new(),
         by_dialect: vec![Vec::new(); dialects.len()],
     };
+    if paths.is_empty() {
+        gathering.diagnostics.push(
+            Diagnostic::new(codes::UNREADABLE, "no configuration file was named")
+                .hint("name one, or run in a folder with a `trunkline.yaml`"),
+        );
+    }
     for path in paths {
         gathering.add(path, None, &mut Vec::new());
     }
@@ -124,7 +130,7 @@ struct Gathering<'a> {
     diagnostics: Diagnostics,
     sources: SourceMap,
     watched: Vec<PathBuf>,
-    seen: HashMap<PathBuf, ()>,
+    seen: HashSet<PathBuf>,
     by_dialect: Vec<Vec<SourceFile>>,
 }
 
@@ -151,7 +157,7 @@ impl Gathering<'_> {
             );
             return;
         }
-        if self.seen.insert(path.clone(), ()).is_some() {
+        if !self.seen.insert(path.clone()) {
             return;
         }
         if self.seen.len() > FILES_MAX {

@@ -326,7 +326,7 @@ pub(crate) fn decode_text(bytes: Vec<u8>) -> Result<String, ReadError> {
         let bytes = error.as_bytes();
         let before = bytes.get(..valid).unwrap_or(bytes);
         ReadError::NotUtf8 {
-            line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
+            line: before.split(|byte| *byte == b'\n').count(),
             byte: bytes.get(valid).copied().unwrap_or(0),
         }
     })?;

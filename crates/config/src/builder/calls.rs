@@ -24,8 +24,8 @@ impl ModelBuilder<'_> {
         let mut kept: Vec<ServiceDraft> = Vec::new();
         for draft in std::mem::take(&mut self.services) {
             let name = draft.service.name.clone();
-            match by_name.get(&name).and_then(|index| kept.get(*index)) {
-                Some(first) => diagnostics.push(
+            if let Some(first) = by_name.get(&name).and_then(|index| kept.get(*index)) {
+                diagnostics.push(
                     Diagnostic::new(
                         codes::NAME_TWICE,
                         format!("the service `{name}` is defined twice"),
@@ -33,11 +33,10 @@ impl ModelBuilder<'_> {
                     .at(draft.name_span, "defined again here")
                     .also(first.name_span, "defined here")
                     .hint("rename one of the two, or take it out"),
-                ),
-                None => {
-                    by_name.insert(name, kept.len());
-                    kept.push(draft);
-                }
+                );
+            } else {
+                by_name.insert(name, kept.len());
+                kept.push(draft);
             }
         }
         self.services = kept;

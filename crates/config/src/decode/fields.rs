@@ -16,18 +16,17 @@ pub struct Fields<'n> {
 impl<'n> Fields<'n> {
     /// Starts to read a map; anything else is reported. `what` names it: `a service`.
     pub fn open(node: &'n Node, what: &'static str, context: &mut Context<'_>) -> Option<Self> {
-        match node.as_map() {
-            Some(entries) => Some(Self {
+        if let Some(entries) = node.as_map() {
+            Some(Self {
                 entries,
                 span: node.span,
                 what,
-            }),
-            None => {
-                context
-                    .diagnostics
-                    .push(wrong_type(node, &format!("{what}: a map of keys")));
-                None
-            }
+            })
+        } else {
+            context
+                .diagnostics
+                .push(wrong_type(node, &format!("{what}: a map of keys")));
+            None
         }
     }
 
@@ -74,24 +73,23 @@ impl<'n> Fields<'n> {
             if known.contains(&key) || key.starts_with("x-") {
                 continue;
             }
-            match unserved.iter().find(|row| row.key == key) {
-                Some(row) => unserved::report(row, entry.key_span, context.diagnostics),
-                None => {
-                    let all = known
-                        .iter()
-                        .copied()
-                        .chain(unserved.iter().map(|row| row.key));
-                    let mut diagnostic = Diagnostic::new(
-                        codes::UNKNOWN_KEY,
-                        format!("{} has no key `{key}`", self.what),
-                    )
-                    .at(entry.key_span, "this key is not known");
-                    diagnostic = match nearest(key, all) {
-                        Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-                        None => diagnostic.hint(format!("known keys: {}", list(known))),
-                    };
-                    context.diagnostics.push(diagnostic);
-                }
+            if let Some(row) = unserved.iter().find(|row| row.key == key) {
+                unserved::report(row, entry.key_span, context.diagnostics);
+            } else {
+                let all = known
+                    .iter()
+                    .copied()
+                    .chain(unserved.iter().map(|row| row.key));
+                let mut diagnostic = Diagnostic::new(
+                    codes::UNKNOWN_KEY,
+                    format!("{} has no key `{key}`", self.what),
+                )
+                .at(entry.key_span, "this key is not known");
+                diagnostic = match nearest(key, all) {
+                    Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+                    None => diagnostic.hint(format!("known keys: {}", list(known))),
+                };
+                context.diagnostics.push(diagnostic);
             }
         }
     }

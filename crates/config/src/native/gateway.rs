@@ -120,25 +120,25 @@ fn addresses(
 }
 
 fn tls(raw: &Lowering<'_>, gateway: Option<&RawGateway>, into: &ModelBuilder<'_>) -> Tls {
-    match gateway.and_then(|gateway| gateway.tls.as_ref()) {
-        Some(Spanned {
-            value: TlsForm::Files(files),
-            span,
-        }) => Tls::Files {
+    if let Some(Spanned {
+        value: TlsForm::Files(files),
+        span,
+    }) = gateway.and_then(|gateway| gateway.tls.as_ref())
+    {
+        Tls::Files {
             certificate: raw.path(&files.cert.value),
             key: raw.path(&files.key.value),
             origin: into.sources.origin(*span),
-        },
-        _ => {
-            let mut names = into.domains.clone();
-            let below = into
-                .domains
-                .iter()
-                .filter(|domain| !domain.starts_with("*."));
-            names.extend(below.map(|domain| format!("*.{domain}")));
-            names.dedup();
-            Tls::Own { names }
         }
+    } else {
+        let mut names = into.domains.clone();
+        let below = into
+            .domains
+            .iter()
+            .filter(|domain| !domain.starts_with("*."));
+        names.extend(below.map(|domain| format!("*.{domain}")));
+        names.dedup();
+        Tls::Own { names }
     }
 }
 

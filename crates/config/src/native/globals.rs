@@ -70,24 +70,10 @@ pub(super) fn settle(
     into: &mut ModelBuilder<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    let Some(first) = raws.first() else { return };
-    let span = first.file.first_line();
-    if into.tracing.get().is_none() {
-        let usual = Tracing {
-            sample: defaults::SAMPLE,
-        };
-        into.tracing.set("`trace`", usual, span, diagnostics);
-    }
-    if into.reasons.get().is_none() {
-        into.reasons
-            .set("`reasons`", Reasons::Full, span, diagnostics);
-    }
-    if into.access_log.get().is_none() {
-        let usual = AccessLog::Stdout(LogFormat::Json);
-        into.access_log
-            .set("`access_log`", usual, span, diagnostics);
-    }
-    if into.management.get().is_none() {
+    // `ports` moves the surfaces of a file that has no `management`.
+    if let Some(first) = raws.iter().find(|raw| raw.raw.ports.is_some())
+        && into.management.get().is_none()
+    {
         management(first, into, diagnostics);
     }
     domains(raws, into, diagnostics);

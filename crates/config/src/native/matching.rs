@@ -31,18 +31,14 @@ pub(super) fn lower(route: &Spanned<RawRoute>, diagnostics: &mut Diagnostics) ->
     let hosts: Vec<HostPattern> = hosts
         .filter_map(|text| host(text).map_err(|d| diagnostics.push(d)).ok())
         .collect();
-    let methods = raw
-        .methods
-        .iter()
-        .flat_map(|text| words(text))
-        .chain(short_methods);
+    let methods = raw.methods.iter().flat_map(words).chain(short_methods);
     let mut methods: Vec<String> = methods
         .filter_map(|text| method(&text).map_err(|d| diagnostics.push(d)).ok())
         .collect();
     methods.sort();
     methods.dedup();
 
-    let path = path(raw, short_path, diagnostics);
+    let path = path(raw, short_path.as_ref(), diagnostics);
     let headers = headers(&raw.headers, diagnostics);
     let query = raw.query.all.iter().filter_map(|(name, form)| {
         Some((name.value.clone(), value(form, name.span, diagnostics)?))
@@ -162,11 +158,11 @@ fn host(text: &Spanned<String>) -> Result<HostPattern, Diagnostic> {
 /// The one path of a route, however it is written.
 fn path(
     raw: &RawRoute,
-    short: Option<Spanned<String>>,
+    short: Option<&Spanned<String>>,
     diagnostics: &mut Diagnostics,
 ) -> Option<PathPattern> {
     let written = [
-        (short.as_ref(), Kind::Glob),
+        (short, Kind::Glob),
         (raw.path.as_ref(), Kind::Exact),
         (raw.prefix.as_ref(), Kind::Prefix),
         (raw.glob.as_ref(), Kind::Glob),
@@ -261,17 +257,16 @@ pub(super) fn check_regex(text: &Spanned<String>) -> Result<(), Diagnostic> {
         .size_limit(1 << 20)
         .build();
     built.map(drop).map_err(|error| {
-        let message = match &error {
-            regex::Error::CompiledTooBig(_) => "the regular expression is too large".to_owned(),
+        let message = if let regex::Error::CompiledTooBig(_) = &error {
+            "the regular expression is too large".to_owned()
+        } else {
             // The library draws a picture over several lines; its last line says what is wrong.
-            _ => {
-                let text = error.to_string();
-                let last = text.lines().last().unwrap_or_default();
-                format!(
-                    "not a regular expression: {}",
-                    last.trim_start_matches("error: ")
-                )
-            }
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            format!(
+                "not a regular expression: {}",
+                last.trim_start_matches("error: ")
+            )
         };
         bad(text.span, message)
     })
@@ -328,18 +323,17 @@ fn value(form: &ValueForm, span: Span, diagnostics: &mut Diagnostics) -> Option<
     ]
     .into_iter()
     .flatten();
-    match (patterns.next(), patterns.next()) {
-        (Some(pattern), None) => Some(pattern),
-        _ => {
-            diagnostics.push(
-                bad(
-                    parts.span,
-                    "a condition has exactly one of `exact`, `prefix`, `regex`, `present`",
-                )
-                .also(span, "of this name"),
-            );
-            None
-        }
+    if let (Some(pattern), None) = (patterns.next(), patterns.next()) {
+        Some(pattern)
+    } else {
+        diagnostics.push(
+            bad(
+                parts.span,
+                "a condition has exactly one of `exact`, `prefix`, `regex`, `present`",
+            )
+            .also(span, "of this name"),
+        );
+        None
     }
 }
 

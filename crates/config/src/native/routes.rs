@@ -104,6 +104,9 @@ pub(super) fn infer(into: &mut ModelBuilder<'_>) {
 
 type Targets = Vec<(Spanned<String>, u32)>;
 
+/// A kind of header change.
+type Make = fn(HeaderName, HeaderText) -> HeaderEdit;
+
 /// Exactly one of `to`, `redirect`, `respond`.
 fn action(route: &Spanned<RawRoute>, diagnostics: &mut Diagnostics) -> Option<(Action, Targets)> {
     let RawRoute {
@@ -316,7 +319,6 @@ fn edits(raw: &RawHeaderChanges, diagnostics: &mut Diagnostics) -> Vec<HeaderEdi
     for name in &raw.remove {
         edits.extend(header_name(&name.value, name.span, diagnostics).map(HeaderEdit::Remove));
     }
-    type Make = fn(HeaderName, HeaderText) -> HeaderEdit;
     let kinds: [(&Entries<Spanned<String>>, Make); 2] =
         [(&raw.set, HeaderEdit::Set), (&raw.add, HeaderEdit::Append)];
     for (entries, make) in kinds {
