@@ -36,6 +36,7 @@ mod manage;
 mod plan;
 mod worker;
 
+pub use observe::access_log;
 pub use plan::{Plan, PrepareError, PrepareErrors};
 pub use proxy::{CommitError, Deps, Generation, Proxy, StartError, State};
 pub use secure::{IssueError, Issuer};

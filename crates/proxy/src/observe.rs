@@ -4,6 +4,7 @@
 //! the worker's ring when its last byte was sent, or its caller was gone: a [`Recording`] travels
 //! with the exchange and does both when it is dropped, so that no way out forgets to.
 
+pub mod access_log;
 mod body;
 mod counters;
 mod recording;

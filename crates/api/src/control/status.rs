@@ -102,13 +102,13 @@ fn service(
     process: Option<&Process>,
     urls: &[Url],
 ) -> Value {
-    let state = match (process, stats) {
+    let word = match (process, stats) {
         (Some(process), _) => process.state.as_str(),
         (None, Some(stats)) => state_of(&stats.endpoints),
         (None, None) => "down",
     };
     let mut document = json!({
-        "state": state,
+        "state": word,
         "detail": process.and_then(|process| process.detail.clone()),
         "url": url_of(urls, &UrlTarget::Service(name.clone())),
         "process": process.map(process_document),

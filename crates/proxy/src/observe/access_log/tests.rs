@@ -1,0 +1,219 @@
+//! Laws of lines and of the file they go to.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use proptest::prelude::*;
+use trunkline_model::reason::{Fact, Kind, Reason};
+use trunkline_model::record::{Attempt, End};
+use trunkline_model::trace::{SpanId, TraceContext, TraceId};
+use trunkline_model::{EndpointId, ListenerId, RouteId};
+
+use super::*;
+
+fn record() -> ExchangeRecord {
+    ExchangeRecord {
+        start_unix_nanos: 1_767_225_600_123_456_789,
+        duration: Duration::from_micros(20_050),
+        trace: TraceContext {
+            trace: TraceId::new([0xab; 16]).unwrap(),
+            span: SpanId::new([0xcd; 8]).unwrap(),
+            parent: None,
+            sampled: true,
+            random: true,
+        },
+        correlation: "c-1".into(),
+        peer: "127.0.0.1:4000".parse().unwrap(),
+        listener: ListenerId::new("http"),
+        route: Some(RouteId::new("orders-1")),
+        method: "GET".into(),
+        scheme: "http",
+        host: "shop.localhost".into(),
+        target: "/api/orders?id=1".into(),
+        protocol: "HTTP/1.1",
+        user_agent: "curl/8".into(),
+        bytes_received: 0,
+        bytes_sent: 12,
+        status: 502,
+        reason: Some(Reason::new(Kind::Connect).fact("error", Fact::Text("a\"b".into()))),
+        attempts: vec![attempt()],
+        end: End::Complete,
+    }
+}
+
+fn attempt() -> Attempt {
+    Attempt {
+        service: "orders".parse().unwrap(),
+        endpoint: EndpointId::new("orders@127.0.0.1:5000"),
+        span: SpanId::new([1; 8]).unwrap(),
+        offset: Duration::ZERO,
+        duration: Duration::from_millis(4),
+        connect: Duration::from_millis(1),
+        outcome: Err(Kind::Connect),
+    }
+}
+
+#[test]
+fn a_json_line_tells_everything_and_carries_the_ids() {
+    assert_eq!(
+        line::format(LogFormat::Json, &record()),
+        concat!(
+            r#"{"time":"2026-01-01T00:00:00.123456Z","correlation_id":"c-1","#,
+            r#""trace_id":"abababababababababababababababab","span_id":"cdcdcdcdcdcdcdcd","sampled":true,"#,
+            r#""peer":"127.0.0.1:4000","listener":"http","route":"orders-1","method":"GET","scheme":"http","#,
+            r#""host":"shop.localhost","target":"/api/orders?id=1","protocol":"HTTP/1.1","user_agent":"curl/8","#,
+            r#""status":502,"bytes_received":0,"bytes_sent":12,"duration_ms":20.050,"end":"complete","#,
+            r#""reason":"connect","reason_detail":"connect;error=\"a\\\"b\"","#,
+            r#""service":"orders","endpoint":"orders@127.0.0.1:5000","attempts":[{"endpoint":"orders@127.0.0.1:5000","#,
+            r#""error":"connect","offset_ms":0.000,"connect_ms":1.000,"duration_ms":4.000}]}"#,
+            "\n"
+        )
+    );
+}
+
+#[test]
+fn a_clf_line_is_what_log_readers_expect_with_our_ids_behind_it() {
+    assert_eq!(
+        line::format(LogFormat::Clf, &record()),
+        concat!(
+            r#"127.0.0.1 - - [01/Jan/2026:00:00:00 +0000] "GET /api/orders?id=1 HTTP/1.1" 502 12 "c-1" "#,
+            "abababababababababababababababab\n"
+        )
+    );
+    let gone = ExchangeRecord {
+        status: 0,
+        bytes_sent: 0,
+        target: "/\u{1b}[2J\"é".into(),
+        ..record()
+    };
+    assert!(
+        line::format(LogFormat::Clf, &gone)
+            .contains(r#""GET /\x1b[2J\"\xc3\xa9 HTTP/1.1" - - "c-1""#)
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_text_forges_a_line_or_exceeds_the_limit(target in ".{0,3000}", agent in any::<String>(), attempts in 0..40_usize) {
+        let hostile = ExchangeRecord {
+            host: agent.as_str().into(),
+            correlation: target.as_str().into(),
+            user_agent: "\u{0}".repeat(2_048).into(),
+            target: target.into(),
+            attempts: vec![attempt(); attempts],
+            ..record()
+        };
+        for format in [LogFormat::Json, LogFormat::Clf] {
+            let line = line::format(format, &hostile);
+            prop_assert!(line.len() <= LINE_BYTES_MAX);
+            prop_assert!(line.ends_with('\n'));
+            prop_assert!(!line.trim_end_matches('\n').chars().any(char::is_control));
+        }
+    }
+}
+
+fn lines(path: &Path) -> usize {
+    std::fs::read_to_string(path)
+        .unwrap_or_default()
+        .lines()
+        .count()
+}
+
+fn open(path: &Path) -> AccessLog {
+    AccessLog::open(Target::File(path.to_owned()), LogFormat::Json).unwrap()
+}
+
+#[test]
+fn lines_arrive_without_being_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let log = open(&path);
+    log.write(&record());
+    trunkline_testkit::wait::until_blocking("the line is there", || lines(&path) == 1);
+    (0..2_000).for_each(|_| log.write(&record()));
+    drop(log);
+    assert_eq!(lines(&path), 2_001);
+}
+
+#[test]
+fn a_file_that_was_moved_away_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, moved) = (
+        folder.path().join("access.log"),
+        folder.path().join("access.log.1"),
+    );
+    let log = open(&path);
+    log.write(&record());
+    log.flush();
+    std::fs::rename(&path, &moved).unwrap();
+    log.write(&record());
+    log.flush();
+    assert_eq!((lines(&moved), lines(&path)), (1, 1));
+}
+
+#[test]
+fn a_reopen_writes_what_is_buffered_to_the_old_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, moved) = (
+        folder.path().join("access.log"),
+        folder.path().join("access.log.1"),
+    );
+    let log = open(&path);
+    std::fs::rename(&path, &moved).unwrap();
+    log.write(&record());
+    log.reopen();
+    log.flush();
+    assert_eq!((lines(&moved), path.exists()), (1, true));
+    log.write(&record());
+    log.flush();
+    assert_eq!((lines(&moved), lines(&path)), (1, 1));
+}
+
+#[test]
+fn a_full_disk_loses_lines_and_counts_them() {
+    let log = open(Path::new("/dev/full"));
+    (0..10).for_each(|_| log.write(&record()));
+    log.flush();
+    assert_eq!(log.dropped(), 10);
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_told_at_once() {
+    let error = AccessLog::open(Target::File("/dev/null/x".into()), LogFormat::Json).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the access log `/dev/null/x` cannot be opened"
+    );
+}
+
+/// A stream that writes nothing until it is let go.
+struct Stuck(Receiver<()>);
+
+fn stuck() -> (SyncSender<()>, Stuck) {
+    let (go, wait) = sync_channel(0);
+    (go, Stuck(wait))
+}
+
+impl Write for Stuck {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // An error means that the test is over.
+        let _ = self.0.recv();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stuck_reader_blocks_nobody_and_memory_stays_bounded() {
+    let (go, stream) = stuck();
+    let log = AccessLog::open(Target::Stream(Box::new(stream)), LogFormat::Json).unwrap();
+    let line = line::format(LogFormat::Json, &record()).len();
+    let written = 3 * BUFFER_BYTES_MAX / line;
+    (0..written).for_each(|_| log.write(&record()));
+    assert!(log.dropped() > 0);
+    assert!(log.shared.lock().buffer.len() <= BUFFER_BYTES_MAX);
+    drop(go);
+}
