@@ -99,7 +99,7 @@ impl Chain {
 }
 
 /// Waits for as long as a filter wants to.
-async fn settle(mut verdict: Verdict<'_>) -> Option<Reply> {
+pub(crate) async fn settle(mut verdict: Verdict<'_>) -> Option<Reply> {
     loop {
         verdict = match verdict {
             Verdict::Continue => return None,

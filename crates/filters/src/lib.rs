@@ -26,3 +26,6 @@ pub use https::RedirectToHttps;
 pub use reply::{Content, Reply};
 pub use rewrite::RewritePath;
 pub use secure::SecureHeaders;
+
+#[cfg(test)]
+mod tests;

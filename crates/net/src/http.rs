@@ -8,6 +8,7 @@
 mod body;
 mod exchange;
 mod head;
+pub mod strict;
 pub mod wire;
 
 pub use body::{Body, BodyError};

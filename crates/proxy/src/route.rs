@@ -13,14 +13,20 @@
 //!
 //! It is not: a filter, a load balancer, or a judge of whether the target is alive.
 
+mod bucket;
 mod compiled;
 mod conditions;
+mod edges;
 mod explain;
 pub mod host;
 pub mod pattern;
+pub mod reference;
 mod table;
 
 pub use compiled::{CompiledAction, CompiledRoute, Problem, Targets};
 pub use conditions::{Asked, Fields};
 pub use explain::explanation;
 pub use table::{InvalidRoute, Miss, RouteTable};
+
+#[cfg(test)]
+mod tests;

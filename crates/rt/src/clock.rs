@@ -21,6 +21,10 @@ impl Clock {
     }
 
     /// Monotonic time, for measuring and for deadlines.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the clock"
+    )]
     pub fn now(&self) -> Instant {
         self.manual
             .as_ref()
@@ -28,6 +32,10 @@ impl Clock {
     }
 
     /// Calendar time; it may jump.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the clock"
+    )]
     pub fn wall(&self) -> SystemTime {
         self.manual
             .as_ref()
@@ -71,7 +79,7 @@ impl ManualClock {
     pub fn new() -> Self {
         let wall_start = SystemTime::UNIX_EPOCH + Duration::from_hours(490_896);
         Self {
-            start: Instant::now(),
+            start: Clock::system().now(),
             wall_start,
             elapsed_nanos: Arc::default(),
         }

@@ -3,11 +3,14 @@
 use bytes::Bytes;
 use trunkline_filters::{Chain, Invalid as InvalidFilter, Reply};
 use trunkline_model::filter::{HeaderText, InvalidHeader};
-use trunkline_model::route::{Action, OrderKey, Redirect, Route, RouteTimeouts, Target};
+use trunkline_model::route::{
+    Action, HostPattern, OrderKey, Redirect, Route, RouteTimeouts, Target,
+};
 use trunkline_model::{Origin, RouteId};
 use trunkline_net::http::{Exchange, Scheme};
 
 use super::conditions::Conditions;
+use super::host;
 use super::pattern::{InvalidPattern, Path};
 
 /// A route that is ready to serve. Long streams keep it alive beyond its table.
@@ -56,6 +59,9 @@ pub enum Problem {
     /// A pattern.
     #[error(transparent)]
     Pattern(#[from] InvalidPattern),
+    /// A host pattern that is not in the form in which hosts are compared.
+    #[error("no request can have the host `{0}`: write it in lower case, without port")]
+    Host(String),
     /// A filter.
     #[error(transparent)]
     Filter(#[from] InvalidFilter),
@@ -71,7 +77,7 @@ impl CompiledRoute {
     /// Compiles a route, or tells everything that is wrong with it. What an equal `former` route
     /// compiled is taken from there.
     pub(super) fn compile(route: &Route, former: Option<&Self>) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
+        let mut problems = impossible_hosts(route);
         let former = |equal: fn(&Route, &Route) -> bool| {
             former.filter(move |former| equal(&former.source, route))
         };
@@ -96,6 +102,9 @@ impl CompiledRoute {
         else {
             return Err(problems);
         };
+        if !problems.is_empty() {
+            return Err(problems);
+        }
         Ok(Self {
             id: route.id.clone(),
             origin: route.origin.clone(),
@@ -116,6 +125,19 @@ impl CompiledRoute {
             && self.origin.file == route.origin.file
             && place(&self.origin) == place(&route.origin)
     }
+}
+
+/// A problem for each host pattern that nothing could fit.
+fn impossible_hosts(route: &Route) -> Vec<Problem> {
+    let text = |pattern: &HostPattern| match pattern {
+        HostPattern::Exact(host) => host.clone(),
+        HostPattern::Wildcard(suffix) => suffix.clone(),
+    };
+    let hosts = route.matching.hosts.iter().map(text);
+    hosts
+        .filter(|text| host::normal(text).as_deref() != Ok(text))
+        .map(Problem::Host)
+        .collect()
 }
 
 impl CompiledAction {

@@ -90,6 +90,10 @@ impl Conditions {
             query: query.collect::<Result<_, _>>()?,
         })
     }
+    /// Whether nothing is asked.
+    pub(super) fn is_empty(&self) -> bool {
+        self.methods.is_empty() && self.headers.is_empty() && self.query.is_empty()
+    }
 
     /// The first condition that does not hold.
     pub(super) fn unmet(&self, asked: &Asked<'_>) -> Option<Unmet<'_>> {

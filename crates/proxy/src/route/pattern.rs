@@ -9,6 +9,8 @@ use regex::bytes::{Regex, RegexBuilder};
 use trunkline_model::route::path::{self, BadPath};
 use trunkline_model::route::{PathPattern, ValuePattern};
 
+/// Most segments of a pattern: the trie is as deep, and is walked by recursion.
+pub const SEGMENTS_MAX: usize = 128;
 /// Largest compiled program of one pattern, in bytes.
 const REGEX_BYTES_MAX: usize = 1 << 20;
 
@@ -18,6 +20,9 @@ pub enum InvalidPattern {
     /// The path of a pattern could never be that of a request.
     #[error("no request can have the path `{0}`")]
     Path(String, #[source] BadPath),
+    /// More than [`SEGMENTS_MAX`] segments.
+    #[error("a path pattern has at most {SEGMENTS_MAX} segments")]
+    Long,
     /// `**` beside other characters of a segment.
     #[error("`**` in `{0}` must be a whole segment: write `/a/**/b`")]
     Glob(String),
@@ -35,8 +40,13 @@ pub enum Path {
     Prefix(Box<str>),
     /// A sequence of segments.
     Glob(Box<[Step]>),
-    /// A regular expression, anchored at both ends.
-    Regex(Regex),
+    /// A regular expression.
+    Regex {
+        /// Anchored at both ends.
+        regex: Regex,
+        /// What every path that fits starts with.
+        prefix: Box<str>,
+    },
 }
 
 /// One segment of a glob.
@@ -61,7 +71,10 @@ impl Path {
                 Ok(Self::Prefix(normal(text)?.trim_end_matches('/').into()))
             }
             PathPattern::Glob(text) => glob(text).map(Self::Glob),
-            PathPattern::Regex(text) => anchored(text).map(Self::Regex),
+            PathPattern::Regex(text) => Ok(Self::Regex {
+                regex: anchored(text)?,
+                prefix: required_prefix(text).into(),
+            }),
         }
     }
 
@@ -73,13 +86,14 @@ impl Path {
                 .strip_prefix(&**prefix)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
             Self::Glob(steps) => glob_fits(steps, path),
-            Self::Regex(regex) => regex.is_match(path.as_bytes()),
+            Self::Regex { regex, .. } => regex.is_match(path.as_bytes()),
         }
     }
 }
 
 fn normal(text: &str) -> Result<Box<str>, InvalidPattern> {
     match path::normal(text) {
+        Ok(normal) if normal.matches('/').count() > SEGMENTS_MAX => Err(InvalidPattern::Long),
         Ok(normal) => Ok(normal.into()),
         Err(bad) => Err(InvalidPattern::Path(text.to_owned(), bad)),
     }
@@ -92,6 +106,62 @@ pub fn anchored(pattern: &str) -> Result<Regex, InvalidPattern> {
         .size_limit(REGEX_BYTES_MAX)
         .build()
         .map_err(|error| InvalidPattern::Regex(pattern.to_owned(), error))
+}
+
+/// The literal text that a regular expression starts with, as far as it is easy to see: up to the
+/// first special character, without a character that a quantifier follows. Nothing where an
+/// alternative could start otherwise.
+fn required_prefix(pattern: &str) -> String {
+    let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
+    let mut prefix = String::new();
+    if has_open_alternative(pattern) {
+        return prefix;
+    }
+    let mut chars = pattern.chars().peekable();
+    while let Some(c) = chars.next() {
+        let literal = match c {
+            '\\' => chars.next().filter(char::is_ascii_punctuation),
+            '.' | '^' | '$' | '*' | '+' | '?' | '{' | '}' | '[' | ']' | '|' | '(' | ')' => None,
+            _ => Some(c),
+        };
+        let quantified = matches!(chars.peek(), Some('*' | '+' | '?' | '{'));
+        let Some(literal) = literal.filter(|_| !quantified) else {
+            break;
+        };
+        prefix.push(literal);
+    }
+    prefix.truncate(segments_end(&prefix));
+    prefix
+}
+
+/// End of the last segment that counts: literal text of absurd depth is cut.
+fn segments_end(prefix: &str) -> usize {
+    let mut slashes = prefix.match_indices('/');
+    slashes.nth(SEGMENTS_MAX).map_or(prefix.len(), |(at, _)| at)
+}
+
+/// Whether a `|` may stand outside every group. With a character class in the pattern, brackets
+/// cannot be counted this simply, and every `|` is taken for one.
+fn has_open_alternative(pattern: &str) -> bool {
+    let class = pattern.contains('[');
+    let mut depth = 0_usize;
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => _ = chars.next(),
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            '|' if depth == 0 || class => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The complete segments at the start of a literal prefix: `/users` of `/users/x`.
+pub(super) fn literal_segments(prefix: &str) -> impl Iterator<Item = &str> {
+    let complete = prefix.rsplit_once('/').map_or("", |(before, _)| before);
+    complete.split('/').skip(1)
 }
 
 fn glob(text: &str) -> Result<Box<[Step]>, InvalidPattern> {
@@ -283,5 +353,26 @@ mod tests {
         );
         assert!(Path::compile(&regex("/u/(")).is_err());
         assert!(Path::compile(&regex("(a{999}){999}")).is_err());
+    }
+
+    #[test]
+    fn the_literal_start_of_a_regular_expression_is_found() {
+        for (pattern, prefix) in [
+            ("/users/[0-9]+", "/users/"),
+            ("^/v1\\.0/.*", "/v1.0/"),
+            ("/users?/x", "/user"),
+            ("/a/{2}b", "/a"),
+            ("/a\\d", "/a"),
+            ("/a/(b|c)", "/a/"),
+            ("/a|/b", ""),
+            ("/a[(]|/b", ""),
+            ("(?i)/a", ""),
+            ("/a\\|b", "/a|b"),
+        ] {
+            assert_eq!(required_prefix(pattern), prefix, "{pattern}");
+        }
+        assert_eq!(literal_segments("/a/b/c").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(literal_segments("/a").count(), 0);
+        assert_eq!(literal_segments("").count(), 0);
     }
 }

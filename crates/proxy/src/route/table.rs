@@ -1,6 +1,6 @@
 //! All routes of one listener, indexed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use trunkline_model::reason::{Fact, Kind, Reason};
@@ -9,8 +9,10 @@ use trunkline_model::route::{HostPattern, Route};
 use trunkline_model::{ListenerId, Origin, RouteId};
 use trunkline_net::http::Exchange;
 
+use super::bucket::Bucket;
 use super::compiled::{CompiledRoute, Problem};
 use super::conditions::{Asked, Fields};
+use super::edges::{Collected, Edges};
 use super::host;
 
 /// All routes of one listener, indexed.
@@ -18,6 +20,17 @@ use super::host;
 pub struct RouteTable {
     /// Every route, the greatest key first.
     routes: Vec<Arc<CompiledRoute>>,
+    /// From a host pattern to its place in `buckets`.
+    hosts: Edges,
+    /// One for each host pattern.
+    buckets: Vec<Arc<Bucket>>,
+}
+
+/// Kinds of host patterns, the first part of a key in [`RouteTable::hosts`].
+mod kind {
+    pub(super) const EXACT: u32 = 0;
+    pub(super) const WILDCARD: u32 = 1;
+    pub(super) const ANY: u32 = 2;
 }
 
 /// Why no route takes a request.
@@ -100,7 +113,50 @@ impl RouteTable {
             return Err(wrong);
         }
         compiled.sort_by_key(|route| std::cmp::Reverse(route.order));
-        Ok(Self { routes: compiled })
+        Ok(Self::index(compiled, donors))
+    }
+
+    /// Puts routes into one bucket for each host pattern. A bucket of exactly the same routes is
+    /// taken from a donor.
+    fn index(routes: Vec<Arc<CompiledRoute>>, donors: &[&Self]) -> Self {
+        let mut groups: BTreeMap<(u32, &str), Vec<Arc<CompiledRoute>>> = BTreeMap::new();
+        for route in &routes {
+            for key in host_keys(route) {
+                let group = groups.entry(key).or_default();
+                if !group.last().is_some_and(|last| Arc::ptr_eq(last, route)) {
+                    group.push(Arc::clone(route));
+                }
+            }
+        }
+        let mut hosts = Collected::default();
+        let mut buckets = Vec::with_capacity(groups.len());
+        for (index, ((kind, host), group)) in (0..).zip(groups) {
+            hosts.get_or_insert(kind, host, index);
+            let same = |bucket: &&Arc<Bucket>| {
+                bucket.routes.len() == group.len()
+                    && bucket
+                        .routes
+                        .iter()
+                        .zip(&group)
+                        .all(|(a, b)| Arc::ptr_eq(a, b))
+            };
+            let mut known = donors.iter().filter_map(|donor| donor.bucket(kind, host));
+            buckets.push(match known.find(same) {
+                Some(bucket) => Arc::clone(bucket),
+                None => Arc::new(Bucket::new(group.into())),
+            });
+        }
+        let hosts = hosts.freeze();
+        Self {
+            routes,
+            hosts,
+            buckets,
+        }
+    }
+
+    pub(super) fn bucket(&self, kind: u32, host: &str) -> Option<&Arc<Bucket>> {
+        let index = self.hosts.get(kind, host)?;
+        self.buckets.get(index as usize)
     }
 
     /// The route that takes this request.
@@ -118,20 +174,38 @@ impl RouteTable {
     /// The route that takes what is asked for.
     pub fn find(&self, asked: &Asked<'_>) -> Result<&Arc<CompiledRoute>, Miss> {
         let path = path::normal(asked.path).map_err(Miss::BadPath)?;
-        self.routes
-            .iter()
-            .find(|route| {
-                fits_host(route, asked.host)
-                    && route.path.fits(&path)
-                    && route.conditions.unmet(asked).is_none()
-            })
-            .ok_or(Miss::NoRoute)
+        let suffixes = host::suffixes(asked.host).map(|suffix| (kind::WILDCARD, suffix));
+        let keys = std::iter::once((kind::EXACT, asked.host))
+            .chain(suffixes)
+            .chain([(kind::ANY, "")]);
+        let mut best: Option<&Arc<CompiledRoute>> = None;
+        for (kind, host) in keys {
+            let found = self.bucket(kind, host).and_then(|b| b.find(asked, &path));
+            best = match (best, found) {
+                (Some(best), Some(found)) if found.order <= best.order => Some(best),
+                (best, found) => found.or(best),
+            };
+        }
+        best.ok_or(Miss::NoRoute)
     }
 
     /// Every route, the greatest key first.
     pub fn routes(&self) -> &[Arc<CompiledRoute>] {
         &self.routes
     }
+}
+
+/// The keys of a route's host patterns.
+fn host_keys(route: &CompiledRoute) -> Vec<(u32, &str)> {
+    let hosts = &route.source.matching.hosts;
+    if hosts.is_empty() {
+        return vec![(kind::ANY, "")];
+    }
+    let keys = hosts.iter().map(|host| match host {
+        HostPattern::Exact(host) => (kind::EXACT, host.as_str()),
+        HostPattern::Wildcard(suffix) => (kind::WILDCARD, suffix.as_str()),
+    });
+    keys.collect()
 }
 
 /// Whether any host pattern of a route fits.

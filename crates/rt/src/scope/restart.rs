@@ -2,9 +2,11 @@
 
 use std::future::Future;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use trunkline_resilience::backoff;
+
+use crate::Clock;
 
 use super::{Failure, Outcome, Policy, outcome};
 
@@ -28,13 +30,14 @@ pub(super) async fn run<F: Future<Output: Outcome>>(
     mut again: impl FnMut(u32, &Failure),
     stop: CancellationToken,
 ) -> Result<(), Failure> {
+    let clock = Clock::system();
     let mut failures = 0;
     loop {
-        let begin = Instant::now();
+        let begin = clock.now();
         let Err(failure) = outcome::run(path, make()).await else {
             return Ok(());
         };
-        if begin.elapsed() > restart.backoff.max {
+        if clock.now() - begin > restart.backoff.max {
             failures = 0;
         }
         failures += 1;

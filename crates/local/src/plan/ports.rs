@@ -1,0 +1,146 @@
+//! Ports for services that wrote none: chosen once, remembered, and checked to be free.
+//!
+//! They come from a range below the ports the kernel gives to outgoing connections (from 32768 on
+//! Linux), because one of those may be taken at any moment. A service's search begins at a place
+//! derived from its name, so that even a forgotten choice is likely to be made again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::state::{StateError, write_atomically};
+
+/// First port to choose from.
+const FIRST: u16 = 21_000;
+/// How many ports there are to choose from.
+const COUNT: u16 = 3_000;
+
+/// The ports chosen so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortBook {
+    /// Mixed into the place where searches begin, so that two projects rarely meet.
+    #[serde(default)]
+    project: String,
+    ports: BTreeMap<String, u16>,
+}
+
+impl PortBook {
+    /// An empty book for a project.
+    pub fn new(project: &str) -> Self {
+        Self {
+            project: project.to_owned(),
+            ports: BTreeMap::new(),
+        }
+    }
+
+    /// Reads what an earlier run remembered; an absent or damaged file is an empty book.
+    pub fn load(path: &Path, project: &str) -> Self {
+        let text = fs::read(path).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_else(|_| Self::new(project))
+    }
+
+    /// Remembers the choices.
+    pub fn store(&self, path: &Path) -> Result<(), StateError> {
+        write_atomically(path, self)
+    }
+
+    /// The port of a service: the remembered one if it is still free, else a free one that is
+    /// remembered from now on. `None` if there is none.
+    pub fn choose(&mut self, service: &str, taken: &BTreeSet<u16>) -> Option<u16> {
+        let free = |port: &u16| !taken.contains(port) && is_free(*port);
+        if let Some(port) = self.ports.get(service).copied().filter(|port| free(port)) {
+            return Some(port);
+        }
+        let begin = self.begin(service);
+        let others: BTreeSet<u16> = self
+            .ports
+            .iter()
+            .filter(|(name, _)| *name != service)
+            .map(|(_, p)| *p)
+            .collect();
+        let port = (0..COUNT)
+            .map(|step| FIRST + (begin + step) % COUNT)
+            .find(|port| !others.contains(port) && free(port))?;
+        self.ports.insert(service.to_owned(), port);
+        Some(port)
+    }
+
+    /// The port that was chosen for a service.
+    pub fn remembered(&self, service: &str) -> Option<u16> {
+        self.ports.get(service).copied()
+    }
+
+    fn begin(&self, service: &str) -> u16 {
+        let mut hasher = DefaultHasher::new();
+        (&self.project, service).hash(&mut hasher);
+        u16::try_from(hasher.finish() % u64::from(COUNT)).unwrap_or(0)
+    }
+}
+
+/// Whether nobody listens on a port of this machine: neither on loopback nor on all addresses.
+pub fn is_free(port: u16) -> bool {
+    let in_use = |address: IpAddr| {
+        let bound = TcpListener::bind((address, port));
+        // Without IPv6 there is no such address, which is no reason to refuse the port.
+        bound.is_err_and(|error| error.kind() != io::ErrorKind::AddrNotAvailable)
+    };
+    !in_use(Ipv4Addr::LOCALHOST.into()) && !(has_ipv6() && in_use(Ipv6Addr::LOCALHOST.into()))
+}
+
+/// A machine without IPv6 cannot even make such a socket.
+fn has_ipv6() -> bool {
+    TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_is_kept_until_its_port_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ports.json");
+        let mut book = PortBook::load(&path, "shop");
+        let chosen = book.choose("orders", &BTreeSet::new()).unwrap();
+        book.store(&path).unwrap();
+
+        let mut again = PortBook::load(&path, "shop");
+        assert_eq!(again.choose("orders", &BTreeSet::new()), Some(chosen));
+        let busy = TcpListener::bind((Ipv4Addr::LOCALHOST, chosen)).unwrap();
+        let other = again.choose("orders", &BTreeSet::new()).unwrap();
+        assert_ne!(other, chosen);
+        drop(busy);
+        assert_eq!(
+            again.remembered("orders"),
+            Some(other),
+            "the new choice is remembered"
+        );
+    }
+
+    #[test]
+    fn a_damaged_book_is_an_empty_book() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ports.json");
+        fs::write(&path, "{oops").unwrap();
+        assert_eq!(PortBook::load(&path, "shop"), PortBook::new("shop"));
+    }
+
+    #[test]
+    fn two_services_never_share_a_port() {
+        let mut book = PortBook::new("shop");
+        let first = book.choose("a", &BTreeSet::new()).unwrap();
+        let taken: BTreeSet<u16> = (FIRST..FIRST + COUNT)
+            .filter(|port| *port != first)
+            .collect();
+        assert_eq!(
+            book.choose("b", &taken),
+            None,
+            "the only port left belongs to `a`"
+        );
+    }
+}

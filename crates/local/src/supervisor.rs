@@ -1,0 +1,292 @@
+//! Runs a plan: starts each service when its callees are ready, keeps it running, and stops all.
+//!
+//! Each service is one task with a life of its own ([`life`]); they meet only on the board, where
+//! each shows its status and waits for that of others. The supervisor changes what runs by telling
+//! the tasks: restart, stop, be another plan. Endpoints go to the [`EndpointSink`], so a proxy
+//! holds requests while a service starts, without knowing that there are processes.
+
+mod board;
+mod drain;
+mod life;
+mod output;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use trunkline_model::ServiceName;
+use trunkline_model::endpoint::EndpointSet;
+use trunkline_model::ops::Ops;
+use trunkline_resilience::backoff;
+use trunkline_rt::{Clock, Policy, Scope};
+
+use crate::child::Spawner;
+use crate::event::{Event, Events, What};
+use crate::logs::LogWriter;
+use crate::plan::{Plan, Planned};
+use crate::reap;
+use crate::run::RunId;
+use board::Board;
+use life::{Command, Life};
+
+pub use board::{State, Status};
+
+/// Commands that may wait for a service.
+const COMMANDS_MAX: usize = 8;
+
+/// Who is told where services listen. The proxy is one; a test may be another.
+pub trait EndpointSink: Send + Sync {
+    /// Replaces the endpoints of one service.
+    fn publish(&self, endpoints: EndpointSet);
+}
+
+/// How services are kept running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Care {
+    /// The wait before a failed service is tried again.
+    pub backoff: backoff::Config,
+    /// After this many failures in a row it stays down.
+    pub attempts_max: u32,
+    /// A service that was ready for this long begins a new row when it fails.
+    pub settled_after: Duration,
+    /// How long a service that is stopped may take to finish its requests.
+    pub drain_max: Duration,
+    /// How long what a service left behind may take to end after SIGTERM.
+    pub leftovers_grace: Duration,
+}
+
+impl Default for Care {
+    fn default() -> Self {
+        Self {
+            backoff: backoff::Config::new(Duration::from_millis(500), Duration::from_secs(8)),
+            attempts_max: 5,
+            settled_after: Duration::from_secs(30),
+            // As long as a starting endpoint holds requests.
+            drain_max: Duration::from_secs(5),
+            leftovers_grace: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What the supervisor needs from others.
+#[derive(Clone)]
+pub struct Deps {
+    /// Spawns the processes.
+    pub spawner: Arc<Spawner>,
+    /// The run they belong to.
+    pub run: RunId,
+    /// Where endpoints go.
+    pub sink: Arc<dyn EndpointSink>,
+    /// Asked how many requests are in flight; without it nothing is waited for.
+    pub ops: Option<Arc<dyn Ops>>,
+    /// Where lines are kept.
+    pub logs: LogWriter,
+    /// Where events go.
+    pub events: Events,
+    /// What time it is.
+    pub clock: Clock,
+    /// How services are kept running.
+    pub care: Care,
+}
+
+/// The plan has no such service.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestartError {
+    /// No service of the plan has this name.
+    #[error("no service with a process is called `{0}`")]
+    Unknown(ServiceName),
+    /// It did not become ready again.
+    #[error("`{service}` did not become ready: {reason}")]
+    NotReady {
+        /// Which.
+        service: ServiceName,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Runs services. Cheap to clone.
+#[derive(Clone)]
+pub struct Supervisor {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    scope: Scope,
+    deps: Deps,
+    board: Board,
+    services: Mutex<BTreeMap<ServiceName, Running>>,
+}
+
+struct Running {
+    planned: Planned,
+    commands: mpsc::Sender<Command>,
+}
+
+impl Supervisor {
+    /// Starts every service of the plan, in tasks of a scope below `scope`.
+    pub fn start(scope: &Scope, plan: &Plan, deps: Deps) -> Self {
+        let shared = Shared {
+            scope: scope.child("services"),
+            deps,
+            board: Board::default(),
+            services: Mutex::default(),
+        };
+        let supervisor = Self {
+            shared: Arc::new(shared),
+        };
+        for planned in plan.services.values() {
+            supervisor.add(planned.clone());
+        }
+        supervisor
+    }
+
+    fn add(&self, planned: Planned) {
+        let (commands, received) = mpsc::channel(COMMANDS_MAX);
+        let name = planned.name.clone();
+        self.shared.board.add(&planned, &self.shared.deps.clock);
+        let scope = self.shared.scope.child(name.as_str());
+        let life = Life {
+            planned: planned.clone(),
+            deps: self.shared.deps.clone(),
+            board: self.shared.board.clone(),
+            scope: scope.clone(),
+            commands: received,
+        };
+        scope.spawn("life", Policy::Best, life.run());
+        self.services().insert(name, Running { planned, commands });
+    }
+
+    /// What every service is doing.
+    pub fn statuses(&self) -> BTreeMap<ServiceName, Status> {
+        self.shared.board.all()
+    }
+
+    /// Waits until every service is ready, has failed for good, or waits for one that has. Returns
+    /// the statuses then.
+    pub async fn settled(&self) -> BTreeMap<ServiceName, Status> {
+        self.shared.board.settled().await
+    }
+
+    /// Restarts one service: finishes its requests, ends it, starts it, and returns when it is
+    /// ready again, with the time that took.
+    pub async fn restart(&self, name: &ServiceName) -> Result<Duration, RestartError> {
+        let clock = &self.shared.deps.clock;
+        let begin = clock.now();
+        let starts = self.shared.board.starts(name);
+        self.tell(name, Command::Restart).await?;
+        match self.shared.board.started_after(name, starts).await {
+            Ok(()) => Ok(clock.now() - begin),
+            Err(reason) => Err(RestartError::NotReady {
+                service: name.clone(),
+                reason,
+            }),
+        }
+    }
+
+    /// Makes what runs follow another plan: stops what is gone, starts what is new, restarts what
+    /// changed. Returns when everybody was told.
+    pub async fn apply(&self, plan: &Plan) {
+        let names: Vec<ServiceName> = self.services().keys().cloned().collect();
+        let gone: Vec<_> = names
+            .iter()
+            .filter(|name| !plan.services.contains_key(*name))
+            .cloned()
+            .collect();
+        self.stop_in_order(gone).await;
+        for (name, planned) in &plan.services {
+            let before = self
+                .services()
+                .get(name)
+                .map(|running| running.planned.clone());
+            match before {
+                None => self.add(planned.clone()),
+                Some(before) if before == *planned => {}
+                Some(_) => {
+                    let _ = self
+                        .tell(name, Command::Become(Box::new(planned.clone())))
+                        .await;
+                    if let Some(running) = self.services().get_mut(name) {
+                        running.planned = planned.clone();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stops everything, callers before their callees, and ends what the run left. Returns when no
+    /// process of the run is left.
+    pub async fn stop(&self) {
+        let names = self.services().keys().cloned().collect();
+        self.stop_in_order(names).await;
+        self.shared.scope.stop();
+        let (run, grace) = (self.shared.deps.run, self.shared.deps.care.leftovers_grace);
+        // The last sweep; each service has swept its own already.
+        let _ = tokio::task::spawn_blocking(move || reap::whole_run(run, grace)).await;
+        let _ = self.shared.scope.join().await;
+        self.shared.deps.logs.flush().await;
+    }
+
+    /// Stops those of `names` that no service still to be stopped calls, then the next.
+    async fn stop_in_order(&self, names: Vec<ServiceName>) {
+        let mut left: BTreeMap<ServiceName, Vec<ServiceName>> = {
+            let services = self.services();
+            let calls = |name: &ServiceName| services.get(name).map(|r| r.planned.after.clone());
+            names
+                .into_iter()
+                .filter_map(|name| Some((name.clone(), calls(&name)?)))
+                .collect()
+        };
+        while !left.is_empty() {
+            let called = |name: &ServiceName| {
+                left.iter()
+                    .any(|(caller, calls)| caller != name && calls.contains(name))
+            };
+            let mut wave: Vec<_> = left.keys().filter(|name| !called(name)).cloned().collect();
+            if wave.is_empty() {
+                // A circle cannot come from a plan; end it rather than wait for ever.
+                wave = left.keys().cloned().collect();
+            }
+            for name in &wave {
+                let _ = self.tell(name, Command::Stop).await;
+            }
+            for name in &wave {
+                self.shared.board.ended(name).await;
+                self.services().remove(name);
+                self.shared.board.remove(name);
+                left.remove(name);
+            }
+        }
+    }
+
+    async fn tell(&self, name: &ServiceName, command: Command) -> Result<(), RestartError> {
+        let commands = self
+            .services()
+            .get(name)
+            .map(|running| running.commands.clone());
+        let unknown = || RestartError::Unknown(name.clone());
+        commands
+            .ok_or_else(unknown)?
+            .send(command)
+            .await
+            .map_err(|_| unknown())
+    }
+
+    fn services(&self) -> MutexGuard<'_, BTreeMap<ServiceName, Running>> {
+        self.shared
+            .services
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Deps {
+    fn emit(&self, service: &ServiceName, what: What) {
+        self.events.emit(Event {
+            service: service.clone(),
+            at: self.clock.wall(),
+            what,
+        });
+    }
+}

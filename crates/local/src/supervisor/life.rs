@@ -1,0 +1,355 @@
+//! The life of one service.
+//!
+//! ```text
+//!   Waiting ──callees ready──► Starting ──ready──► Ready ──restart──► Draining ──► Waiting
+//!                                 │ exit, deadline    │ exit            (stop) ──► Stopped
+//!                                 ▼                   ▼
+//!                              BackingOff ◄───────────┘   ──tries spent──► Failed
+//! ```
+//! One task runs the loop, so that all control flow of a service can be read here, top down. After
+//! every end of the process, asked for or not, what it left behind is ended before the next start.
+
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use trunkline_model::endpoint::{Endpoint, EndpointSet, EndpointState};
+use trunkline_rt::Scope;
+
+use super::board::{Board, State};
+use super::output::Output;
+use super::{Deps, drain};
+use crate::child::{Child, Order};
+use crate::event::{Retry, What};
+use crate::plan::{Planned, is_free};
+use crate::readiness::{self, Seen};
+use crate::reap;
+
+mod words;
+
+/// Holding requests for longer is pointless: the proxy gives up after about as long.
+const HOLD_MAX: Duration = Duration::from_secs(5);
+
+/// What a service is told.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Finish, end, start.
+    Restart,
+    /// The same, as another.
+    Become(Box<Planned>),
+    /// Finish and end.
+    Stop,
+}
+
+/// Why a try ended.
+enum End {
+    /// It failed by itself.
+    Failed(Failure),
+    /// It was told to.
+    Told(Command),
+}
+
+struct Failure {
+    reason: String,
+    hint: Option<String>,
+    after: Duration,
+    last_lines: Vec<String>,
+    /// It was ready for long enough to begin a new row of tries.
+    settled: bool,
+    /// Another try cannot succeed by itself.
+    hopeless: bool,
+}
+
+/// One service.
+pub(super) struct Life {
+    pub(super) planned: Planned,
+    pub(super) deps: Deps,
+    pub(super) board: Board,
+    pub(super) scope: Scope,
+    pub(super) commands: mpsc::Receiver<Command>,
+}
+
+impl Life {
+    pub(super) async fn run(mut self) {
+        let mut failures = 0;
+        loop {
+            let command = match self.live(failures + 1).await {
+                End::Told(command) => Some(command),
+                End::Failed(failure) => {
+                    failures = if failure.settled { 1 } else { failures + 1 };
+                    self.wait_after(failure, failures).await
+                }
+            };
+            match command {
+                None => continue,
+                Some(Command::Stop) => break,
+                Some(Command::Restart) => {}
+                Some(Command::Become(planned)) => {
+                    self.board.become_planned(&planned);
+                    self.planned = *planned;
+                }
+            }
+            failures = 0;
+        }
+        self.publish(EndpointState::Down);
+        self.set(State::Stopped);
+        self.deps.emit(&self.planned.name, What::Stopped);
+    }
+
+    /// One try: from waiting for callees to the end of the process.
+    async fn live(&mut self, attempt: u32) -> End {
+        self.set(State::Waiting);
+        self.publish(EndpointState::Starting);
+        if let Some(command) = self.wait_for_callees().await {
+            return End::Told(command);
+        }
+        let begin = self.deps.clock.now();
+        let (child, output) = match self.spawn(attempt).await {
+            Ok(spawned) => spawned,
+            Err(failure) => return End::Failed(failure),
+        };
+        let told = match self.become_ready(&child, begin).await {
+            Ok(None) => self.be_ready(&child).await,
+            Ok(Some(command)) => Ok(command),
+            Err(reason) => Err((reason, None)),
+        };
+        match told {
+            Ok(command) => {
+                self.finish(child, &command).await;
+                End::Told(command)
+            }
+            Err((reason, ready_since)) => {
+                let after = self.deps.clock.now() - begin;
+                // From now on requests are held, not sent to nobody.
+                self.publish(EndpointState::Starting);
+                let reason = self.end(child).await.unwrap_or(reason);
+                let lasted = ready_since.map(|since| self.deps.clock.now() - since);
+                End::Failed(Failure {
+                    hint: None,
+                    after,
+                    last_lines: output.last_lines().await,
+                    settled: lasted.is_some_and(|lasted| lasted >= self.deps.care.settled_after),
+                    hopeless: false,
+                    reason,
+                })
+            }
+        }
+    }
+
+    async fn wait_for_callees(&mut self) -> Option<Command> {
+        let on = self.board.not_ready(&self.planned.after);
+        if !on.is_empty() {
+            self.deps.emit(&self.planned.name, What::Waiting { on });
+        }
+        tokio::select! {
+            biased;
+            command = next(&mut self.commands, &self.scope) => Some(command),
+            () = self.board.ready(&self.planned.after) => None,
+        }
+    }
+
+    async fn spawn(&self, attempt: u32) -> Result<(Child, Output), Failure> {
+        let failure = |reason, hint| Failure {
+            reason,
+            hint,
+            after: Duration::ZERO,
+            last_lines: Vec::new(),
+            settled: false,
+            hopeless: true,
+        };
+        let port = self.planned.address.port();
+        if !is_free(port) {
+            let (reason, hint) = words::busy(&self.planned);
+            return Err(failure(reason, Some(hint)));
+        }
+        let order = Order {
+            command: self.planned.process.command.clone(),
+            directory: self.planned.process.directory.clone(),
+            environment: self.planned.environment.clone(),
+        };
+        let spawned = self.deps.spawner.spawn(order).await;
+        let (child, outputs) =
+            spawned.map_err(|error| failure(words::not_started(&self.planned, &error), None))?;
+        let pid = child.pid();
+        self.board.change(&self.planned.name, |status| {
+            status.starts += 1;
+            status.pid = Some(pid);
+        });
+        self.set(State::Starting);
+        self.deps
+            .emit(&self.planned.name, What::Starting { pid, attempt });
+        let output = Output::follow(&self.scope, &self.deps, &self.planned.name, outputs);
+        Ok((child, output))
+    }
+
+    /// Waits for readiness: `Ok(None)` when ready, a command when told so first, `Err` with the reason otherwise.
+    async fn become_ready(
+        &mut self,
+        child: &Child,
+        begin: Instant,
+    ) -> Result<Option<Command>, String> {
+        let mut seen = Seen::default();
+        let (port, health) = (self.planned.address.port(), self.planned.health.as_deref());
+        let limit = self.planned.process.start_timeout;
+        let (address, evidence) = tokio::select! {
+            biased;
+            command = next(&mut self.commands, &self.scope) => return Ok(Some(command)),
+            () = child.exited() => return Err("exited".to_owned()),
+            found = readiness::wait(port, health, &mut seen) => found,
+            () = sleep(limit) => return Err(words::not_ready(&self.planned, &seen)),
+        };
+        self.planned.address = address;
+        self.board.change(&self.planned.name, |status| {
+            status.address = address;
+            status.reason = None;
+        });
+        self.publish(EndpointState::Ready);
+        self.set(State::Ready);
+        let after = self.deps.clock.now() - begin;
+        self.deps.emit(
+            &self.planned.name,
+            What::Ready {
+                after,
+                address,
+                evidence,
+            },
+        );
+        Ok(None)
+    }
+
+    /// Serves until told otherwise, or until the process ends: then since when it was ready.
+    async fn be_ready(&mut self, child: &Child) -> Result<Command, (String, Option<Instant>)> {
+        let since = self.deps.clock.now();
+        tokio::select! {
+            biased;
+            command = next(&mut self.commands, &self.scope) => Ok(command),
+            () = child.exited() => Err(("exited".to_owned(), Some(since))),
+        }
+    }
+
+    /// Ends the process as asked: drain, SIGTERM, wait, SIGKILL.
+    async fn finish(&self, child: Child, command: &Command) {
+        // For a restart new requests are held from now on; for a stop they are refused.
+        let stops = matches!(command, Command::Stop);
+        self.publish(if stops {
+            EndpointState::Draining
+        } else {
+            EndpointState::Starting
+        });
+        self.set(State::Draining);
+        if let Some(ops) = &self.deps.ops {
+            let name = &self.planned.name;
+            let in_flight = ops.in_flight(name.clone()).await;
+            if in_flight > 0 {
+                self.deps.emit(name, What::Draining { in_flight });
+                drain::in_flight_zero(ops.as_ref(), name, self.deps.care.drain_max).await;
+            }
+        }
+        self.deps.emit(&self.planned.name, What::Stopping);
+        child.signal_group(Signal::TERM);
+        let _ = timeout(self.planned.process.stop_timeout, child.exited()).await;
+        self.end(child).await;
+    }
+
+    /// Ends what is left of the process and its descendants. Says how it exited, if it did by itself.
+    async fn end(&self, child: Child) -> Option<String> {
+        let by_itself = timeout(Duration::ZERO, child.exited()).await.is_ok();
+        if !by_itself {
+            child.signal_group(Signal::TERM);
+            let _ = timeout(self.planned.process.stop_timeout, child.exited()).await;
+        }
+        // SIGKILL to the group makes this short; it still is no work for a runtime's thread.
+        let status = tokio::task::spawn_blocking(move || child.reap()).await;
+        self.board
+            .change(&self.planned.name, |status| status.pid = None);
+        let (run, grace) = (self.deps.run, self.deps.care.leftovers_grace);
+        let name = self.planned.name.to_string();
+        let left = tokio::task::spawn_blocking(move || reap::service(run, &name, grace)).await;
+        let count = left.map_or(0, |left| left.len());
+        if count > 0 {
+            self.deps
+                .emit(&self.planned.name, What::LeftoversEnded { count });
+        }
+        let status: Option<ExitStatus> = status.ok().and_then(Result::ok);
+        status.filter(|_| by_itself).map(words::exited)
+    }
+
+    /// After a failure: waits for the next try, or for a command when there is none.
+    async fn wait_after(&mut self, failure: Failure, failures: u32) -> Option<Command> {
+        let care = self.deps.care;
+        let name = self.planned.name.clone();
+        let last = failure.hopeless || failures >= care.attempts_max;
+        let random = u64::from(std::process::id()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let delay = care.backoff.delay(failures - 1, random);
+        let retry = Retry {
+            after: delay,
+            attempt: failures + 1,
+            attempts_max: care.attempts_max,
+        };
+        self.board
+            .change(&name, |status| status.reason = Some(failure.reason.clone()));
+        let held = !last && delay <= HOLD_MAX;
+        self.publish(if held {
+            EndpointState::Starting
+        } else {
+            EndpointState::Down
+        });
+        self.set(if last {
+            State::Failed
+        } else {
+            State::BackingOff
+        });
+        let exited = What::Exited {
+            reason: failure.reason.clone(),
+            after: failure.after,
+            last_lines: failure.last_lines,
+            retry: (!last).then_some(retry),
+        };
+        if !failure.hopeless {
+            self.deps.emit(&name, exited);
+        }
+        if last {
+            self.deps.emit(
+                &name,
+                What::Failed {
+                    reason: failure.reason,
+                    hint: failure.hint,
+                },
+            );
+            return Some(next(&mut self.commands, &self.scope).await);
+        }
+        timeout(delay, next(&mut self.commands, &self.scope))
+            .await
+            .ok()
+    }
+
+    fn set(&self, state: State) {
+        let now = self.deps.clock.wall();
+        self.board.change(&self.planned.name, |status| {
+            status.state = state;
+            status.since = now;
+        });
+    }
+
+    fn publish(&self, state: EndpointState) {
+        let service = self.planned.name.clone();
+        let endpoint = Endpoint {
+            state,
+            ..Endpoint::ready(&service, self.planned.address)
+        };
+        self.deps.sink.publish(EndpointSet {
+            service,
+            endpoints: vec![endpoint],
+        });
+    }
+}
+
+/// The next command; a stopping scope and a forgotten supervisor are one too.
+async fn next(commands: &mut mpsc::Receiver<Command>, scope: &Scope) -> Command {
+    tokio::select! {
+        command = commands.recv() => command.unwrap_or(Command::Stop),
+        () = scope.stopping() => Command::Stop,
+    }
+}

@@ -1,0 +1,116 @@
+//! Nothing outlives its run: neither a stop, nor a crash of a tool in between, nor `kill -9`.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use trunkline_local::plan::is_free;
+use trunkline_local::run::RunId;
+use trunkline_local::{processes, reap};
+
+use crate::rig::{Rig, SERVER};
+use crate::support::{model, name};
+
+/// A tool between us and the server, as npm and `go run` are; its child has a session of its own.
+const BEHIND_A_TOOL: &str =
+    "setsid python3 -m http.server --bind 127.0.0.1 $PORT & echo grandchild $!; wait";
+
+fn alive(pid: u32) -> bool {
+    processes::stat(pid).is_some_and(|stat| !stat.is_zombie())
+}
+
+fn pid_in(line: &str) -> Option<u32> {
+    line.strip_prefix("grandchild ")?.parse().ok()
+}
+
+#[tokio::test]
+async fn a_stop_leaves_no_grandchild_and_no_busy_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let services = [("tool", BEHIND_A_TOOL), ("plain", SERVER)];
+    let mut rig = Rig::start(folder.path(), &model(&services, folder.path()));
+    let line = rig.line("tool").await;
+    let grandchild = pid_in(&line).unwrap();
+    rig.supervisor.settled().await;
+    assert!(alive(grandchild));
+    let statuses = rig.supervisor.statuses();
+    rig.supervisor.stop().await;
+    assert!(!alive(grandchild));
+    for status in statuses.values() {
+        assert!(!alive(status.pid.unwrap()) && is_free(status.address.port()));
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_ignores_sigterm_is_killed_after_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let deaf = format!("trap '' TERM; echo deaf; python3 -m http.server --bind 127.0.0.1 $PORT");
+    let mut rig = Rig::start(folder.path(), &model(&[("deaf", &deaf)], folder.path()));
+    rig.ready("deaf").await;
+    let pid = rig.supervisor.statuses()[&name("deaf")].pid.unwrap();
+    rig.supervisor.stop().await;
+    assert!(!alive(pid));
+}
+
+#[tokio::test]
+async fn when_the_tool_dies_its_server_is_ended_before_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::start(
+        folder.path(),
+        &model(&[("tool", BEHIND_A_TOOL)], folder.path()),
+    );
+    let first = pid_in(&rig.line("tool").await).unwrap();
+    rig.ready("tool").await;
+    let tool = rig.supervisor.statuses()[&name("tool")].pid.unwrap();
+    let tool = rustix::process::Pid::from_raw(tool.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(tool, rustix::process::Signal::KILL).unwrap();
+    let mut second = None;
+    while second.is_none() {
+        second = pid_in(&rig.line("tool").await);
+    }
+    rig.ready("tool").await;
+    assert!(!alive(first) && alive(second.unwrap()));
+    rig.supervisor.stop().await;
+}
+
+#[test]
+fn after_kill_9_the_next_run_leaves_no_orphan_and_no_busy_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut up = Command::new(env!("CARGO_BIN_EXE_trunkline-local-stand-in"))
+        .args(["up", folder.path().to_str().unwrap()])
+        .arg(format!("tool={BEHIND_A_TOOL}"))
+        .arg("forgetful=env -i setsid sleep 1000 & sleep 1000 & echo grandchild $!; wait")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut grandchildren = Vec::new();
+    let mut port = None;
+    let mut lines = BufReader::new(up.stdout.take().unwrap()).lines();
+    while grandchildren.len() < 2 || port.is_none() {
+        let line = lines.next().expect("it runs until it is killed").unwrap();
+        grandchildren.extend(line.split_once(" | ").and_then(|(_, text)| pid_in(text)));
+        port = port.or(line
+            .strip_prefix("tool ready 127.0.0.1:")
+            .and_then(|p| p.parse().ok()));
+    }
+    let started_ticks = processes::stat(up.id()).unwrap().started_ticks;
+    let run = RunId {
+        pid: up.id(),
+        started_ticks,
+    };
+    assert!(!is_free(port.unwrap()));
+    up.kill().unwrap();
+    // Not yet waited for: a run whose process is a zombie is dead as well.
+    while run.is_alive() {
+        std::thread::yield_now();
+    }
+    assert!(
+        grandchildren.iter().all(|pid| alive(*pid)),
+        "the death signal reaches only children"
+    );
+
+    reap::dead_runs(Duration::from_secs(5));
+    assert!(!grandchildren.iter().any(|pid| alive(*pid)));
+    assert!(is_free(port.unwrap()));
+    up.wait().unwrap();
+    assert_eq!(reap::whole_run(run, Duration::ZERO), []);
+}

@@ -1,0 +1,213 @@
+//! What happens to a service from its start to its end.
+
+use std::net::TcpListener;
+
+use trunkline_local::event::What;
+use trunkline_local::logs;
+use trunkline_local::plan::Plan;
+use trunkline_local::supervisor::{RestartError, State};
+use trunkline_model::endpoint::EndpointState;
+use trunkline_model::service::{Service, Source};
+
+use crate::rig::{Rig, SERVER};
+use crate::support::{model, model_of, name, service, with_health};
+
+fn with_port(mut service: Service, port: u16) -> Service {
+    if let Source::Process(process) = &mut service.source {
+        process.port = Some(port);
+    }
+    service
+}
+
+#[tokio::test]
+async fn callers_start_when_their_callees_are_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut web = service("web", &format!("echo $ORDERS_URL; {SERVER}"), folder.path());
+    web.calls = vec![name("orders")];
+    let orders = with_health(service("orders", SERVER, folder.path()), "/");
+    let mut rig = Rig::start(folder.path(), &model_of(vec![web, orders]));
+    rig.ready("web").await;
+    let order: Vec<_> = rig
+        .seen()
+        .iter()
+        .filter(|event| matches!(event.what, What::Starting { .. } | What::Ready { .. }))
+        .map(|event| event.service.as_str())
+        .collect();
+    assert_eq!(order, ["orders", "orders", "web", "web"]);
+    let evidence = rig.seen().iter().find_map(|event| match &event.what {
+        What::Ready { evidence, .. } => Some(evidence.to_string()),
+        _ => None,
+    });
+    assert_eq!(evidence.as_deref(), Some("/ 200"));
+    let states = [EndpointState::Starting, EndpointState::Ready];
+    assert_eq!(rig.published.of("web"), states);
+    rig.supervisor.stop().await;
+    assert_eq!(rig.published.of("web").last(), Some(&EndpointState::Down));
+    let orders = rig.ports.remembered("orders").unwrap();
+    let lines = logs::read(&rig.logs, "web", None).unwrap();
+    assert_eq!(lines[0].text, format!("http://127.0.0.1:{orders}"));
+}
+
+#[tokio::test]
+async fn a_service_that_keeps_failing_fails_for_good_with_its_last_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::start(
+        folder.path(),
+        &model(&[("bad", "echo no luck >&2; exit 3")], folder.path()),
+    );
+    let retries = std::cell::Cell::new(0);
+    let last = rig.expect("bad", |what| match what {
+        What::Exited { retry: Some(_), .. } => {
+            retries.set(retries.get() + 1);
+            None
+        }
+        What::Exited {
+            reason,
+            last_lines,
+            retry: None,
+            ..
+        } => Some((reason.clone(), last_lines.clone())),
+        _ => None,
+    });
+    assert_eq!(
+        last.await,
+        ("exited with code 3".to_owned(), vec!["no luck".to_owned()])
+    );
+    assert_eq!(retries.get(), 4, "five tries in all");
+    rig.expect("bad", |what| {
+        matches!(what, What::Failed { .. }).then_some(())
+    })
+    .await;
+    assert_eq!(
+        rig.supervisor.settled().await[&name("bad")].state,
+        State::Failed
+    );
+    assert_eq!(rig.published.of("bad").last(), Some(&EndpointState::Down));
+    rig.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn a_crashed_service_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::start(folder.path(), &model(&[("web", SERVER)], folder.path()));
+    rig.ready("web").await;
+    let pid = rig.supervisor.statuses()[&name("web")].pid.unwrap();
+    let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    rig.expect("web", |what| match what {
+        What::Exited { reason, .. } => Some(assert_eq!(reason, "was killed by signal 9")),
+        _ => None,
+    })
+    .await;
+    rig.ready("web").await;
+    use EndpointState::{Ready, Starting};
+    assert_eq!(rig.published.of("web"), [Starting, Ready, Starting, Ready]);
+    rig.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_keeps_the_port_and_holds_requests_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::start(folder.path(), &model(&[("web", SERVER)], folder.path()));
+    rig.ready("web").await;
+    let before = rig.supervisor.statuses()[&name("web")].clone();
+    rig.supervisor.restart(&name("web")).await.unwrap();
+    let after = rig.supervisor.statuses()[&name("web")].clone();
+    assert_eq!(before.address, after.address);
+    assert_ne!(before.pid, after.pid);
+    use EndpointState::{Ready, Starting};
+    assert_eq!(
+        rig.published.of("web"),
+        [Starting, Ready, Starting, Ready],
+        "never down"
+    );
+    let unknown = rig.supervisor.restart(&name("absent")).await;
+    assert_eq!(unknown, Err(RestartError::Unknown(name("absent"))));
+    rig.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn a_busy_port_is_reported_with_its_holder_and_not_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = busy.local_addr().unwrap().port();
+    let web = with_port(service("web", SERVER, folder.path()), port);
+    let mut rig = Rig::start(folder.path(), &model_of(vec![web]));
+    let (reason, hint) = rig
+        .expect("web", |what| match what {
+            What::Failed { reason, hint } => Some((reason.clone(), hint.clone().unwrap())),
+            _ => None,
+        })
+        .await;
+    assert!(
+        reason.starts_with(&format!("port {port} is already in use by ")),
+        "{reason}"
+    );
+    assert!(
+        hint.contains(&format!("kill {}", std::process::id())),
+        "{hint}"
+    );
+    drop(busy);
+    rig.supervisor.restart(&name("web")).await.unwrap();
+    rig.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_that_takes_too_long_says_what_was_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut web = with_health(service("web", SERVER, folder.path()), "/absent");
+    if let Source::Process(process) = &mut web.source {
+        process.start_timeout = std::time::Duration::from_secs(2);
+    }
+    let mut rig = Rig::start(folder.path(), &model_of(vec![web]));
+    let reason = rig.expect("web", |what| match what {
+        What::Exited { reason, .. } => Some(reason.clone()),
+        _ => None,
+    });
+    assert_eq!(reason.await, "/absent still answers 404 after 2s");
+    rig.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn a_caller_of_a_failed_service_waits_and_starts_when_it_is_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = format!("test -e mended || exit 1; {SERVER}");
+    let orders = service("orders", &command, folder.path());
+    let mut web = service("web", SERVER, folder.path());
+    web.calls = vec![name("orders")];
+    let mut rig = Rig::start(folder.path(), &model_of(vec![orders, web]));
+    let settled = rig.supervisor.settled().await;
+    assert_eq!(settled[&name("orders")].state, State::Failed);
+    assert_eq!(settled[&name("web")].state, State::Waiting);
+    std::fs::write(folder.path().join("mended"), "").unwrap();
+    rig.supervisor.restart(&name("orders")).await.unwrap();
+    rig.ready("web").await;
+    rig.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn a_changed_plan_touches_only_what_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = model(
+        &[("same", SERVER), ("gone", SERVER), ("changed", SERVER)],
+        folder.path(),
+    );
+    let mut rig = Rig::start(folder.path(), &before);
+    rig.supervisor.settled().await;
+    let first = rig.supervisor.statuses();
+    let command = format!("echo changed; {SERVER}");
+    let after = model(
+        &[("same", SERVER), ("changed", &command), ("new", SERVER)],
+        folder.path(),
+    );
+    let plan = Plan::of(&after, &rig.around, &mut rig.ports).unwrap();
+    rig.supervisor.apply(&plan).await;
+    rig.ready("new").await;
+    assert_eq!(rig.line("changed").await, "changed");
+    rig.supervisor.settled().await;
+    let second = rig.supervisor.statuses();
+    assert_eq!(first[&name("same")].pid, second[&name("same")].pid);
+    assert_ne!(first[&name("changed")].pid, second[&name("changed")].pid);
+    assert!(!second.contains_key(&name("gone")));
+    rig.supervisor.stop().await;
+}

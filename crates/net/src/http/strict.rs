@@ -1,0 +1,136 @@
+//! Requests that two readers could read differently are refused, not interpreted.
+//!
+//! Request smuggling and host confusion live off a front and a service that disagree about one message. hyper refuses
+//! broken chunking, differing lengths and a coding that does not end in `chunked`, and it lets `Transfer-Encoding` win
+//! over `Content-Length` (RFC 9112 §6.3), which is safe because bodies are framed anew on the way out. What it lets
+//! through, and what a converted head no longer shows, is checked here; the codec that replaces hyper will refuse the
+//! rest as well. That there is one well-formed host is the router's to check.
+
+use ::http::header::{HOST, HeaderMap, TRANSFER_ENCODING};
+use ::http::request::Parts;
+use ::http::uri::Authority;
+
+/// Why a request is ambiguous; the answer is 400, and the connection is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Ambiguous {
+    /// `Host` says something else than the target (for HTTP/2, than `:authority`: RFC 9113 §8.3.1).
+    #[error("the host and the target disagree")]
+    HostMismatch,
+    /// The target carries a user or a password (RFC 9110 §4.2.4).
+    #[error("the target carries credentials")]
+    Credentials,
+    /// A transfer coding beside `chunked`, which would reach the service undecoded.
+    #[error("the transfer coding is not chunked alone")]
+    Coding,
+}
+
+/// Refuses a request that is ambiguous although its codec accepted it.
+pub fn check(parts: &Parts) -> Result<(), Ambiguous> {
+    check_coding(&parts.headers)?;
+    let Some(target) = parts.uri.authority() else {
+        return Ok(());
+    };
+    if target.as_str().contains('@') {
+        return Err(Ambiguous::Credentials);
+    }
+    // Forwarding keeps the target's host alone, so every other one has to be the same.
+    let agrees = |host: &[u8]| {
+        let host = Authority::try_from(host);
+        let is_plain = |host: &Authority| !host.as_str().contains('@');
+        host.is_ok_and(|host| is_plain(&host) && is_same(target, &host, parts.uri.scheme_str()))
+    };
+    let hosts = &mut parts.headers.get_all(HOST).iter();
+    if hosts.all(|host| agrees(host.as_bytes())) {
+        Ok(())
+    } else {
+        Err(Ambiguous::HostMismatch)
+    }
+}
+
+fn check_coding(headers: &HeaderMap) -> Result<(), Ambiguous> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(Ambiguous::Coding),
+    }
+}
+
+fn is_same(one: &Authority, other: &Authority, scheme: Option<&str>) -> bool {
+    let default = if scheme == Some("https") { 443 } else { 80 };
+    let port = |authority: &Authority| authority.port_u16().unwrap_or(default);
+    one.host().eq_ignore_ascii_case(other.host()) && port(one) == port(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use ::http::{Request, Version};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parts(version: Version, target: &str, fields: &[(&str, &str)]) -> Parts {
+        let mut request = Request::builder().version(version).uri(target);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn check_both(target: &str, hosts: &[&str], expect: Result<(), Ambiguous>) {
+        let fields: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
+        for version in [Version::HTTP_11, Version::HTTP_2] {
+            assert_eq!(
+                check(&parts(version, target, &fields)),
+                expect,
+                "{target} {hosts:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_target_and_the_host_agree() {
+        check_both("/a", &["shop.test"], Ok(()));
+        check_both("http://shop.test/a", &[], Ok(()));
+        check_both("http://shop.test/a", &["SHOP.test:80"], Ok(()));
+        check_both("https://shop.test/a", &["shop.test:443"], Ok(()));
+        check_both("https://[::1]:8443/a", &["[::1]:8443"], Ok(()));
+        let mismatch = Err(Ambiguous::HostMismatch);
+        check_both("http://shop.test/a", &["bank.test"], mismatch);
+        check_both("http://shop.test/a", &["shop.test", "bank.test"], mismatch);
+        check_both("http://shop.test:81/a", &["shop.test"], mismatch);
+        check_both("http://shop.test/a", &[""], mismatch);
+        check_both("http://shop.test/a", &["me@shop.test"], mismatch);
+        check_both(
+            "http://me:pw@shop.test/",
+            &["shop.test"],
+            Err(Ambiguous::Credentials),
+        );
+    }
+
+    #[test]
+    fn codings_beside_chunked_are_refused() {
+        let check = |codings: &[&str]| {
+            let fields: Vec<_> = codings
+                .iter()
+                .map(|coding| ("transfer-encoding", *coding))
+                .collect();
+            super::check(&parts(Version::HTTP_11, "/", &fields))
+        };
+        assert_eq!((check(&[]), check(&["Chunked"])), (Ok(()), Ok(())));
+        for codings in [["gzip, chunked"], ["chunked, chunked"], ["identity"], [""]] {
+            assert_eq!(check(&codings), Err(Ambiguous::Coding), "{codings:?}");
+        }
+        assert_eq!(check(&["chunked", "chunked"]), Err(Ambiguous::Coding));
+    }
+
+    proptest! {
+        #[test]
+        fn an_accepted_host_is_the_targets(host in "[!-~]{0,20}|(me@)?shop\\.test(:80)?") {
+            let fields = [("host", host.as_str())];
+            if check(&parts(Version::HTTP_11, "http://shop.test/", &fields)).is_ok() {
+                prop_assert!(["shop.test", "shop.test:80"].contains(&host.as_str()), "{}", host);
+            }
+        }
+    }
+}
