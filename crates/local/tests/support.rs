@@ -1,5 +1,7 @@
 //! Models for the tests of this crate.
 
+#![allow(dead_code, reason = "each test binary uses its part of this file")]
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -48,7 +50,6 @@ pub(crate) fn service(text: &str, command: &str, directory: &Path) -> Service {
 }
 
 /// Makes a service wait for a health path.
-#[allow(dead_code, reason = "each test binary uses its part of this file")]
 pub(crate) fn with_health(mut service: Service, path: &str) -> Service {
     let second = Duration::from_secs(1);
     service.health = Some(HealthCheck {

@@ -27,6 +27,9 @@ pub struct PortBook {
     #[serde(default)]
     project: String,
     ports: BTreeMap<String, u16>,
+    /// Services whose port was found free in this run: it may be theirs that listen there now.
+    #[serde(skip)]
+    claimed: BTreeSet<String>,
 }
 
 impl PortBook {
@@ -34,7 +37,7 @@ impl PortBook {
     pub fn new(project: &str) -> Self {
         Self {
             project: project.to_owned(),
-            ports: BTreeMap::new(),
+            ..Self::default()
         }
     }
 
@@ -50,10 +53,14 @@ impl PortBook {
     }
 
     /// The port of a service: the remembered one if it is still free, else a free one that is
-    /// remembered from now on. `None` if there is none.
+    /// remembered from now on. `None` if there is none. One book serves a whole run: a port that it
+    /// gave once stays its service's, because a reload must not take a running service for a
+    /// stranger.
     pub fn choose(&mut self, service: &str, taken: &BTreeSet<u16>) -> Option<u16> {
-        let free = |port: &u16| !taken.contains(port) && is_free(*port);
+        let claimed = self.claimed.contains(service);
+        let free = |port: &u16| !taken.contains(port) && (claimed || is_free(*port));
         if let Some(port) = self.ports.get(service).copied().filter(|port| free(port)) {
+            self.claimed.insert(service.to_owned());
             return Some(port);
         }
         let begin = self.begin(service);
@@ -65,7 +72,8 @@ impl PortBook {
             .collect();
         let port = (0..COUNT)
             .map(|step| FIRST + (begin + step) % COUNT)
-            .find(|port| !others.contains(port) && free(port))?;
+            .find(|port| !others.contains(port) && !taken.contains(port) && is_free(*port))?;
+        self.claimed.insert(service.to_owned());
         self.ports.insert(service.to_owned(), port);
         Some(port)
     }
@@ -89,7 +97,8 @@ pub fn is_free(port: u16) -> bool {
         // Without IPv6 there is no such address, which is no reason to refuse the port.
         bound.is_err_and(|error| error.kind() != io::ErrorKind::AddrNotAvailable)
     };
-    !in_use(Ipv4Addr::LOCALHOST.into()) && !(has_ipv6() && in_use(Ipv6Addr::LOCALHOST.into()))
+    let busy = in_use(Ipv4Addr::LOCALHOST.into());
+    !busy && (!has_ipv6() || !in_use(Ipv6Addr::LOCALHOST.into()))
 }
 
 /// A machine without IPv6 cannot even make such a socket.
@@ -112,11 +121,18 @@ mod tests {
         let mut again = PortBook::load(&path, "shop");
         assert_eq!(again.choose("orders", &BTreeSet::new()), Some(chosen));
         let busy = TcpListener::bind((Ipv4Addr::LOCALHOST, chosen)).unwrap();
-        let other = again.choose("orders", &BTreeSet::new()).unwrap();
+        assert_eq!(
+            again.choose("orders", &BTreeSet::new()),
+            Some(chosen),
+            "its own by now"
+        );
+
+        let mut next = PortBook::load(&path, "shop");
+        let other = next.choose("orders", &BTreeSet::new()).unwrap();
         assert_ne!(other, chosen);
         drop(busy);
         assert_eq!(
-            again.remembered("orders"),
+            next.remembered("orders"),
             Some(other),
             "the new choice is remembered"
         );

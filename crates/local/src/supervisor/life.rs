@@ -62,6 +62,27 @@ struct Failure {
     hopeless: bool,
 }
 
+/// What went wrong with a process.
+enum Fault {
+    /// It ended by itself.
+    Exited { ready_since: Option<Instant> },
+    /// It did not become ready in time; for people.
+    NotReady(String),
+}
+
+impl Failure {
+    fn of(reason: String) -> Self {
+        Self {
+            reason,
+            hint: None,
+            after: Duration::ZERO,
+            last_lines: Vec::new(),
+            settled: false,
+            hopeless: false,
+        }
+    }
+}
+
 /// One service.
 pub(super) struct Life {
     pub(super) planned: Planned,
@@ -112,27 +133,24 @@ impl Life {
         };
         let told = match self.become_ready(&child, begin).await {
             Ok(None) => self.be_ready(&child).await,
-            Ok(Some(command)) => Ok(command),
-            Err(reason) => Err((reason, None)),
+            told => told.map(|command| command.unwrap_or(Command::Restart)),
         };
         match told {
             Ok(command) => {
                 self.finish(child, &command).await;
                 End::Told(command)
             }
-            Err((reason, ready_since)) => {
+            Err(fault) => {
                 let after = self.deps.clock.now() - begin;
                 // From now on requests are held, not sent to nobody.
                 self.publish(EndpointState::Starting);
-                let reason = self.end(child).await.unwrap_or(reason);
-                let lasted = ready_since.map(|since| self.deps.clock.now() - since);
+                let (reason, settled) = self.settle(child, fault).await;
+                let last_lines = output.last_lines().await;
                 End::Failed(Failure {
-                    hint: None,
                     after,
-                    last_lines: output.last_lines().await,
-                    settled: lasted.is_some_and(|lasted| lasted >= self.deps.care.settled_after),
-                    hopeless: false,
-                    reason,
+                    last_lines,
+                    settled,
+                    ..Failure::of(reason)
                 })
             }
         }
@@ -151,18 +169,15 @@ impl Life {
     }
 
     async fn spawn(&self, attempt: u32) -> Result<(Child, Output), Failure> {
-        let failure = |reason, hint| Failure {
-            reason,
+        let hopeless = |reason, hint| Failure {
             hint,
-            after: Duration::ZERO,
-            last_lines: Vec::new(),
-            settled: false,
             hopeless: true,
+            ..Failure::of(reason)
         };
         let port = self.planned.address.port();
         if !is_free(port) {
             let (reason, hint) = words::busy(&self.planned);
-            return Err(failure(reason, Some(hint)));
+            return Err(hopeless(reason, Some(hint)));
         }
         let order = Order {
             command: self.planned.process.command.clone(),
@@ -171,7 +186,7 @@ impl Life {
         };
         let spawned = self.deps.spawner.spawn(order).await;
         let (child, outputs) =
-            spawned.map_err(|error| failure(words::not_started(&self.planned, &error), None))?;
+            spawned.map_err(|error| hopeless(words::not_started(&self.planned, &error), None))?;
         let pid = child.pid();
         self.board.change(&self.planned.name, |status| {
             status.starts += 1;
@@ -184,21 +199,23 @@ impl Life {
         Ok((child, output))
     }
 
-    /// Waits for readiness: `Ok(None)` when ready, a command when told so first, `Err` with the reason otherwise.
+    /// Waits for readiness: `Ok(None)` when ready, or the command that came first.
     async fn become_ready(
         &mut self,
         child: &Child,
         begin: Instant,
-    ) -> Result<Option<Command>, String> {
+    ) -> Result<Option<Command>, Fault> {
         let mut seen = Seen::default();
         let (port, health) = (self.planned.address.port(), self.planned.health.as_deref());
         let limit = self.planned.process.start_timeout;
         let (address, evidence) = tokio::select! {
             biased;
             command = next(&mut self.commands, &self.scope) => return Ok(Some(command)),
-            () = child.exited() => return Err("exited".to_owned()),
+            () = child.exited() => return Err(Fault::Exited { ready_since: None }),
             found = readiness::wait(port, health, &mut seen) => found,
-            () = sleep(limit) => return Err(words::not_ready(&self.planned, &seen)),
+            () = sleep(limit) => {
+                return Err(Fault::NotReady(words::not_ready(&self.planned, &seen)));
+            }
         };
         self.planned.address = address;
         self.board.change(&self.planned.name, |status| {
@@ -219,13 +236,13 @@ impl Life {
         Ok(None)
     }
 
-    /// Serves until told otherwise, or until the process ends: then since when it was ready.
-    async fn be_ready(&mut self, child: &Child) -> Result<Command, (String, Option<Instant>)> {
-        let since = self.deps.clock.now();
+    /// Serves until told otherwise, or until the process ends.
+    async fn be_ready(&mut self, child: &Child) -> Result<Command, Fault> {
+        let ready_since = Some(self.deps.clock.now());
         tokio::select! {
             biased;
             command = next(&mut self.commands, &self.scope) => Ok(command),
-            () = child.exited() => Err(("exited".to_owned(), Some(since))),
+            () = child.exited() => Err(Fault::Exited { ready_since }),
         }
     }
 
@@ -248,19 +265,40 @@ impl Life {
             }
         }
         self.deps.emit(&self.planned.name, What::Stopping);
-        child.signal_group(Signal::TERM);
-        let _ = timeout(self.planned.process.stop_timeout, child.exited()).await;
-        self.end(child).await;
+        self.ask_to_end(&child).await;
+        self.clear(child).await;
     }
 
-    /// Ends what is left of the process and its descendants. Says how it exited, if it did by itself.
-    async fn end(&self, child: Child) -> Option<String> {
-        let by_itself = timeout(Duration::ZERO, child.exited()).await.is_ok();
-        if !by_itself {
-            child.signal_group(Signal::TERM);
-            let _ = timeout(self.planned.process.stop_timeout, child.exited()).await;
+    /// After a fault: ends what still runs. Says why the try failed, for people, and whether the
+    /// service had settled before.
+    async fn settle(&self, child: Child, fault: Fault) -> (String, bool) {
+        match fault {
+            Fault::NotReady(reason) => {
+                self.ask_to_end(&child).await;
+                self.clear(child).await;
+                (reason, false)
+            }
+            Fault::Exited { ready_since } => {
+                let lasted = ready_since.map(|since| self.deps.clock.now() - since);
+                let settled = lasted.is_some_and(|lasted| lasted >= self.deps.care.settled_after);
+                let status = self.clear(child).await;
+                (
+                    status.map_or_else(|| "exited".to_owned(), words::exited),
+                    settled,
+                )
+            }
         }
-        // SIGKILL to the group makes this short; it still is no work for a runtime's thread.
+    }
+
+    async fn ask_to_end(&self, child: &Child) {
+        child.signal_group(Signal::TERM);
+        // Who does not listen is killed by `clear`.
+        let _ = timeout(self.planned.process.stop_timeout, child.exited()).await;
+    }
+
+    /// Kills what is left of the process group, reaps the process and ends its other descendants.
+    async fn clear(&self, child: Child) -> Option<ExitStatus> {
+        // SIGKILL makes this short; it still is no work for a runtime's thread.
         let status = tokio::task::spawn_blocking(move || child.reap()).await;
         self.board
             .change(&self.planned.name, |status| status.pid = None);
@@ -272,8 +310,7 @@ impl Life {
             self.deps
                 .emit(&self.planned.name, What::LeftoversEnded { count });
         }
-        let status: Option<ExitStatus> = status.ok().and_then(Result::ok);
-        status.filter(|_| by_itself).map(words::exited)
+        status.ok().and_then(Result::ok)
     }
 
     /// After a failure: waits for the next try, or for a command when there is none.

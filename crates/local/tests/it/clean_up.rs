@@ -43,8 +43,8 @@ async fn a_stop_leaves_no_grandchild_and_no_busy_port() {
 #[tokio::test]
 async fn a_child_that_ignores_sigterm_is_killed_after_its_time() {
     let folder = tempfile::tempdir().unwrap();
-    let deaf = format!("trap '' TERM; echo deaf; python3 -m http.server --bind 127.0.0.1 $PORT");
-    let mut rig = Rig::start(folder.path(), &model(&[("deaf", &deaf)], folder.path()));
+    let deaf = "trap '' TERM; echo deaf; python3 -m http.server --bind 127.0.0.1 $PORT";
+    let mut rig = Rig::start(folder.path(), &model(&[("deaf", deaf)], folder.path()));
     rig.ready("deaf").await;
     let pid = rig.supervisor.statuses()[&name("deaf")].pid.unwrap();
     rig.supervisor.stop().await;
@@ -78,7 +78,7 @@ fn after_kill_9_the_next_run_leaves_no_orphan_and_no_busy_port() {
     let mut up = Command::new(env!("CARGO_BIN_EXE_trunkline-local-stand-in"))
         .args(["up", folder.path().to_str().unwrap()])
         .arg(format!("tool={BEHIND_A_TOOL}"))
-        .arg("forgetful=env -i setsid sleep 1000 & sleep 1000 & echo grandchild $!; wait")
+        .arg("script=setsid sleep 1000 & echo grandchild $!; wait")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use trunkline_local::plan::{Plan, PlanError, PortBook, Surroundings};
 use trunkline_local::run::RunId;
-use trunkline_model::Model;
 use trunkline_model::route::Authority;
 use trunkline_model::service::{Source, StaticEndpoint};
+use trunkline_model::{Model, ServiceName};
 
 use crate::support::{model_of, name, service};
 
@@ -46,7 +46,7 @@ fn callees_come_first_and_independent_services_together() {
     let waves = plan(&model).unwrap().waves().unwrap();
     let waves: Vec<Vec<&str>> = waves
         .iter()
-        .map(|wave| wave.iter().map(|name| name.as_str()).collect())
+        .map(|wave| wave.iter().map(ServiceName::as_str).collect())
         .collect();
     assert_eq!(
         waves,
