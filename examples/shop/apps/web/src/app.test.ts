@@ -1,27 +1,29 @@
 import assert from "node:assert/strict";
-import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
-import { after, test } from "node:test";
+import { test, type TestContext } from "node:test";
 
 import { createApp } from "./app.js";
 import { traceId } from "./log.js";
 import { text } from "./page.js";
 
-const servers: Server[] = [];
-after(() => servers.forEach((server) => server.close().closeAllConnections()));
-
-async function serve(listener: RequestListener): Promise<string> {
+/** Serves until the test ends. */
+async function serve(t: TestContext, listener: RequestListener): Promise<string> {
   const server = createServer(listener);
-  servers.push(server);
+  t.after(() => {
+    // Not chained: Node 18's `close` returns nothing.
+    server.close();
+    server.closeAllConnections();
+  });
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 const PRODUCT = { sku: "x", name: "<b>Lamp</b>", blurb: "", emoji: "", price_cents: 1250 };
 
-test("the page shows products and orders, and passes trace headers on", async () => {
+test("the page shows products and orders, and passes trace headers on", async (t) => {
   const seen: IncomingHttpHeaders[] = [];
-  const orders = await serve((request, response) => {
+  const orders = await serve(t, (request, response) => {
     seen.push(request.headers);
     const body =
       request.url === "/catalogue"
@@ -29,7 +31,7 @@ test("the page shows products and orders, and passes trace headers on", async ()
         : { orders: [{ id: "ord_1", lines: [{ sku: "x", quantity: 2 }], total_cents: 2500, created: "2030-01-01T10:20:30Z" }] };
     response.end(JSON.stringify(body));
   });
-  const web = await serve(createApp(orders));
+  const web = await serve(t, createApp(orders));
   const headers = {
     traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     tracestate: "vendor=1",
@@ -48,16 +50,16 @@ test("the page shows products and orders, and passes trace headers on", async ()
   }
 });
 
-test("the page is shown while orders are away", async () => {
-  const orders = await serve((_, response) => response.writeHead(503).end());
-  const web = await serve(createApp(orders));
+test("the page is shown while orders are away", async (t) => {
+  const orders = await serve(t, (_, response) => response.writeHead(503).end());
+  const web = await serve(t, createApp(orders));
   const response = await fetch(web);
   assert.equal(response.status, 200);
   assert.match(await response.text(), /just opening/);
 });
 
-test("health, assets, unknown paths and other methods", async () => {
-  const web = await serve(createApp("http://127.0.0.1:1"));
+test("health, assets, unknown paths and other methods", async (t) => {
+  const web = await serve(t, createApp("http://127.0.0.1:1"));
   const status = async (path: string, method = "GET") => (await fetch(web + path, { method })).status;
   assert.equal(await status("/healthz"), 200);
   assert.equal(await status("/style.css"), 200);
