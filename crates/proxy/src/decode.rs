@@ -19,7 +19,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use trunkline_model::listener::ListenerTimeouts;
-use trunkline_net::http::{Body, Peer, Scheme, wire};
+use trunkline_net::http::{Body, Peer, Scheme, strict, wire};
 use trunkline_net::hyper_io::{HyperIo, HyperTimer, LocalExecutor};
 use trunkline_net::stream::Stream;
 use trunkline_net::tls;
@@ -162,16 +162,19 @@ async fn respond(
     let busy = connection.activity.enter();
     let upgrade = wants_upgrade(&request).then(|| hyper::upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
+    let strict = strict::check(&parts);
     let arrival = Arrival {
         plan: connection.listening.plan(),
         request: wire::request_head(&parts),
+        strict,
         body: Body::Incoming(body),
         upgrade: upgrade.map(Upgrade::new),
         busy,
     };
     let mut answer = exchange::run(&connection, arrival).await;
     let http1 = parts.version < hyper::Version::HTTP_2;
-    if http1 && answer.head.status() != 101 && connection.drain.phase() >= Phase::Draining {
+    let ends = strict.is_err() || connection.drain.phase() >= Phase::Draining;
+    if http1 && answer.head.status() != 101 && ends {
         answer.head.set("connection", b"close");
     }
     Ok(encode(answer))

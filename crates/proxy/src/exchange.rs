@@ -10,6 +10,7 @@ use std::sync::Arc;
 use trunkline_filters::Reply;
 use trunkline_model::reason::{Fact, Kind, Reason};
 use trunkline_model::record::End;
+use trunkline_net::http::strict::Ambiguous;
 use trunkline_net::http::{Body, Exchange, Head};
 use trunkline_rt::Policy;
 
@@ -28,6 +29,8 @@ use crate::route::{self, CompiledAction, CompiledRoute};
 pub(crate) struct Arrival {
     pub(crate) plan: Arc<ListenerPlan>,
     pub(crate) request: Head,
+    /// Whether every reader reads the request in the same way.
+    pub(crate) strict: Result<(), Ambiguous>,
     pub(crate) body: Body,
     /// The caller asks for another protocol.
     pub(crate) upgrade: Option<Upgrade>,
@@ -65,11 +68,12 @@ pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer
     let Arrival {
         plan,
         request,
+        strict,
         body,
         upgrade,
         busy,
     } = arrival;
-    let (exchange, valid) = begin(connection, &plan, request);
+    let (exchange, valid) = begin(connection, &plan, request, strict);
     let start = connection.worker.clock.now();
     let unrouted = &plan.destinations.unrouted;
     let recording = Recording::begin(connection, &exchange, unrouted, start, busy);
@@ -96,6 +100,7 @@ fn begin(
     connection: &Connection,
     plan: &ListenerPlan,
     mut request: Head,
+    strict: Result<(), Ambiguous>,
 ) -> (Exchange, Result<(), Reason>) {
     let sample = plan.model.tracing.sample;
     let identity = context::begin(
@@ -105,11 +110,12 @@ fn begin(
     );
     let bad = |what| Reason::new(Kind::BadRequest).fact("what", Fact::Token(what));
     let host = route::host::of(&request);
-    let valid = match &host {
-        Err(_) => Err(bad("host")),
+    let valid = match (strict, &host) {
+        (Err(ambiguous), _) => Err(bad(ambiguous.token())),
+        (_, Err(_)) => Err(bad("host")),
         // A proxy for other people's tunnels is not what this is (RFC 9110 §9.3.6).
-        Ok(_) if request.method() == "CONNECT" => Err(bad("connect")),
-        Ok(_) => Ok(()),
+        (_, Ok(_)) if request.method() == "CONNECT" => Err(bad("connect")),
+        (_, Ok(_)) => Ok(()),
     };
     let arrival = (plan.listener.id.clone(), connection.scheme);
     let host = host.unwrap_or_default();

@@ -24,6 +24,17 @@ pub enum Ambiguous {
     Coding,
 }
 
+impl Ambiguous {
+    /// The kind as one word, for reasons, logs and metrics.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::HostMismatch => "host_mismatch",
+            Self::Credentials => "credentials",
+            Self::Coding => "transfer_coding",
+        }
+    }
+}
+
 /// Refuses a request that is ambiguous although its codec accepted it.
 pub fn check(parts: &Parts) -> Result<(), Ambiguous> {
     check_coding(&parts.headers)?;

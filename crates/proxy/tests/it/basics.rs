@@ -32,3 +32,25 @@ async fn a_request_goes_through_and_is_recorded() {
         (0, 2)
     );
 }
+
+#[tokio::test]
+async fn requests_that_readers_could_read_differently_are_refused_and_end_the_connection() {
+    let upstream = Upstream::echo();
+    let rig = Rig::before(&upstream).await;
+    let check = async |request: &str, what: &str| {
+        let mut caller = rig.client().await;
+        caller.send(request).await;
+        let response = caller.response().await;
+        assert_eq!(response.status, 400, "{request}: {}", response.head);
+        let reason = response.header("x-trunkline-reason").unwrap_or_default();
+        assert!(reason.contains(what), "{request}: {reason}");
+        assert_eq!(response.header("connection"), Some("close"), "{request}");
+    };
+    let other = "GET http://shop.localhost/ HTTP/1.1\r\nHost: bank.localhost\r\n\r\n";
+    check(other, "host_mismatch").await;
+    let credentials = "GET http://me:pw@shop.localhost/ HTTP/1.1\r\nHost: shop.localhost\r\n\r\n";
+    check(credentials, "credentials").await;
+    let coded = "POST / HTTP/1.1\r\nHost: shop.localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n";
+    check(coded, "transfer_coding").await;
+    assert_eq!(upstream.requests(), 0);
+}
