@@ -26,7 +26,8 @@ pub trait Ops: Send + Sync {
         endpoint: EndpointId,
         state: Option<EndpointState>,
     ) -> BoxFuture<'_, Result<(), UnknownEndpoint>>;
-    /// Requests in flight to a service, now.
+    /// Requests in flight to a service, now; those held for a starting endpoint are not in flight,
+    /// or a restart under load would wait for the very requests that wait for it.
     fn in_flight(&self, service: ServiceName) -> BoxFuture<'_, u64>;
     /// Which route would take this request, and why.
     fn explain(&self, request: Question) -> BoxFuture<'_, Explanation>;

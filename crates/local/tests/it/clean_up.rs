@@ -1,6 +1,7 @@
 //! Nothing outlives its run: neither a stop, nor a crash of a tool in between, nor `kill -9`.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -70,6 +71,76 @@ async fn when_the_tool_dies_its_server_is_ended_before_the_next_start() {
     rig.ready("tool").await;
     assert!(!alive(first) && alive(second.unwrap()));
     rig.supervisor.stop().await;
+}
+
+/// The kill test with one service, for a tool that people really have between them and a server.
+fn survives_kill_9(folder: &Path, command: &str) {
+    let mut up = Command::new(env!("CARGO_BIN_EXE_trunkline-local-stand-in"))
+        .args(["up", folder.to_str().unwrap()])
+        .arg(format!("web={command}"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(up.stdout.take().unwrap()).lines();
+    let port = lines.find_map(|line| {
+        line.unwrap()
+            .strip_prefix("web ready 127.0.0.1:")?
+            .parse()
+            .ok()
+    });
+    let port: u16 = port.expect("it runs until it is killed");
+    let run = RunId {
+        pid: up.id(),
+        started_ticks: processes::stat(up.id()).unwrap().started_ticks,
+    };
+    up.kill().unwrap();
+    up.wait().unwrap();
+    reap::dead_runs(Duration::from_secs(5));
+    assert!(is_free(port));
+    assert_eq!(reap::whole_run(run, Duration::ZERO), []);
+}
+
+fn is_installed(program: &str) -> bool {
+    Command::new(program)
+        .arg("version")
+        .stdout(Stdio::null())
+        .status()
+        .is_ok()
+}
+
+#[test]
+fn a_server_behind_npm_does_not_survive_kill_9() {
+    if !is_installed("npm") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let package = r#"{"name": "web", "scripts": {"dev": "node server.js"}}"#;
+    let server = "process.on('SIGTERM', () => {});
+        require('http').createServer((_, r) => r.end()).listen(process.env.PORT, '127.0.0.1');";
+    std::fs::write(folder.path().join("package.json"), package).unwrap();
+    std::fs::write(folder.path().join("server.js"), server).unwrap();
+    let command = format!("cd {} && npm run dev", folder.path().display());
+    survives_kill_9(folder.path(), &command);
+}
+
+#[test]
+fn a_server_behind_go_run_does_not_survive_kill_9() {
+    if !is_installed("go") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = r#"package main
+import ("net"; "os")
+func main() {
+    listener, _ := net.Listen("tcp", "127.0.0.1:" + os.Getenv("PORT"))
+    for { connection, _ := listener.Accept(); connection.Close() }
+}"#;
+    std::fs::write(folder.path().join("go.mod"), "module web\n\ngo 1.20\n").unwrap();
+    std::fs::write(folder.path().join("main.go"), server).unwrap();
+    survives_kill_9(
+        folder.path(),
+        &format!("cd {} && go run .", folder.path().display()),
+    );
 }
 
 #[test]

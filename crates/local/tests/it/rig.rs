@@ -1,7 +1,7 @@
 //! Runs a supervisor over a plan and lets a test wait for what it expects.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use trunkline_local::child::{Launcher, Spawner, VERB};
 use trunkline_local::event::{self, Event, What};
 use trunkline_local::logs::LogWriter;
 use trunkline_local::plan::{Plan, PortBook, Surroundings};
+use trunkline_local::processes;
 use trunkline_local::run::RunId;
 use trunkline_local::supervisor::{Care, Deps, EndpointSink, Supervisor};
 use trunkline_model::Model;
@@ -55,17 +56,38 @@ pub(crate) struct Rig {
     pub(crate) around: Surroundings,
     pub(crate) logs: std::path::PathBuf,
     seen: Vec<Event>,
+    _run: OwnRun,
 }
 
-/// The id of a run that is this process but is no other test's: tests run in one process, and one
-/// must not sweep the processes of another.
-fn own_run() -> RunId {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    let run = RunId::of_this_process().unwrap();
-    let started_ticks = run.started_ticks + NEXT.fetch_add(1, Ordering::Relaxed) * 1_000_000_000;
-    RunId {
-        started_ticks,
-        ..run
+/// A run of its own for each test: tests share a process, and one that ends the processes of dead
+/// runs must not end those of another. It lives as long as this process keeps its input open.
+struct OwnRun(std::process::Child);
+
+impl OwnRun {
+    fn start() -> Self {
+        let mut waiting = Command::new("cat");
+        Self(
+            waiting
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap(),
+        )
+    }
+
+    fn id(&self) -> RunId {
+        let started_ticks = processes::stat(self.0.id()).unwrap().started_ticks;
+        RunId {
+            pid: self.0.id(),
+            started_ticks,
+        }
+    }
+}
+
+impl Drop for OwnRun {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -78,8 +100,9 @@ pub(crate) fn launcher() -> Launcher {
 
 impl Rig {
     pub(crate) fn start(folder: &Path, model: &Model) -> Self {
+        let own = OwnRun::start();
         let around = Surroundings {
-            run: own_run(),
+            run: own.id(),
             otlp: None,
             root: None,
             bundle: None,
@@ -112,6 +135,7 @@ impl Rig {
             around,
             logs,
             seen: Vec::new(),
+            _run: own,
         }
     }
 

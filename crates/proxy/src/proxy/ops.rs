@@ -57,7 +57,8 @@ impl Ops for Proxy {
         Box::pin(async move {
             let service = self.inner.parts.registry.find(&service);
             service.map_or(0, |service| {
-                service.in_flight.load(std::sync::atomic::Ordering::Relaxed)
+                let all = service.in_flight.load(std::sync::atomic::Ordering::Relaxed);
+                all.saturating_sub(u64::from(service.held()))
             })
         })
     }
