@@ -136,7 +136,6 @@ impl Authority {
         }
         let (certificate, key) = files::read(&folder)?;
         let loaded = root::load(&folder, &permitted, &certificate, &key, now)?;
-        files::write_bundle(&folder, &certificate)?;
         Ok(Self {
             issuer: loaded.issuer,
             certificate: loaded.certificate,
@@ -170,20 +169,6 @@ impl Authority {
     /// PEM file with the root's certificate, to be trusted by people and tools.
     pub fn root_file(&self) -> PathBuf {
         self.folder.join(files::CERTIFICATE)
-    }
-
-    /// PEM file with the system's roots and this one: for programs whose setting replaces what they trust.
-    pub fn bundle_file(&self) -> PathBuf {
-        self.folder.join(files::BUNDLE)
-    }
-
-    /// The environment that makes common runtimes trust this root in addition to the system's.
-    pub fn environment(&self) -> Vec<(&'static str, PathBuf)> {
-        // Node adds to what it trusts; OpenSSL, Go, Rust and Python replace it.
-        let replaced = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
-        let mut environment = vec![("NODE_EXTRA_CA_CERTS", self.root_file())];
-        environment.extend(replaced.map(|name| (name, self.bundle_file())));
-        environment
     }
 
     /// The root's certificate.

@@ -6,7 +6,6 @@
 
 pub mod authority;
 pub mod identity;
-pub mod renewal;
 
 pub use authority::{Authority, AuthorityError, Leaf, Permitted};
 pub use identity::{Identity, TrustDomain};

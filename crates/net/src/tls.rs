@@ -16,8 +16,8 @@ use rustls::crypto::CryptoProvider;
 
 pub use certificate::{Certificate, LoadError, PEM_BYTES_MAX, ReadError, WhatIsWrong};
 pub use client::{
-    ClientSettings, ClientTlsError, Roots, RootsError, SERVERS_REMEMBERED_MAX, client_config,
-    server_name, system_bundle,
+    ClientSettings, ClientTlsError, Roots, RootsError, SERVERS_REMEMBERED_MAX, SYSTEM_BUNDLES,
+    client_config, server_name,
 };
 pub use facts::Facts;
 pub use server::{ClientCertificates, SESSIONS_MAX, ServerSettings, ServerTlsError, server_config};

@@ -7,13 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where distributions keep the bundle of all roots: Debian, Fedora, Alpine and others.
-const SYSTEM_BUNDLES: &[&str] = &[
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/cert.pem",
-    "/etc/ssl/ca-bundle.pem",
-];
+use trunkline_net::tls::SYSTEM_BUNDLES;
 
 /// Writes the system's roots and `root` to `into`. `system` is the bundle the user named by
 /// `SSL_CERT_FILE`, if any. Returns `None`, and writes nothing, when no system bundle is found.

@@ -14,7 +14,6 @@ use super::root::Made;
 
 pub(super) const CERTIFICATE: &str = "root.pem";
 pub(super) const KEY: &str = "root.key";
-pub(super) const BUNDLE: &str = "bundle.pem";
 
 /// The largest file of a root that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -111,25 +110,6 @@ fn write_file(path: &Path, text: &str, mode: u32) -> io::Result<()> {
         .open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
-}
-
-/// Writes the system's roots and this one into one file, unless it says so already.
-pub(super) fn write_bundle(folder: &Path, root: &str) -> Result<(), AuthorityError> {
-    let path = folder.join(BUNDLE);
-    let system = trunkline_net::tls::system_bundle().unwrap_or_default();
-    let wanted = [system.as_slice(), b"\n", root.as_bytes()].concat();
-    if fs::read(&path).is_ok_and(|bytes| bytes == wanted) {
-        return Ok(());
-    }
-    let beside = unused(&path);
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o644)
-        .open(&beside)
-        .and_then(|mut file| file.write_all(&wanted))
-        .and_then(|()| fs::rename(&beside, &path));
-    written.map_err(|source| AuthorityError::Unwritable { path, source })
 }
 
 /// A name beside `path` that no other call uses.

@@ -314,18 +314,3 @@ fn a_damaged_exposed_or_expired_root_is_refused_with_what_to_do() {
     };
     check(&swapped, zero, "does not belong to the key");
 }
-
-#[test]
-fn the_bundle_has_the_root_and_the_environment_points_to_both() {
-    let data = tempfile::tempdir().unwrap();
-    let authority = opened(&data);
-    let root = fs::read_to_string(authority.root_file()).unwrap();
-    assert!(
-        fs::read_to_string(authority.bundle_file())
-            .unwrap()
-            .ends_with(&root)
-    );
-    for (name, path) in authority.environment() {
-        assert!(path.is_file(), "{name}");
-    }
-}

@@ -19,7 +19,7 @@ use super::{Certificate, LoadError, WhatIsWrong};
 pub const SERVERS_REMEMBERED_MAX: usize = 256;
 
 /// Where distributions keep the bundle of trusted roots: Debian and Alpine, Fedora, openSUSE, Alpine and macOS.
-const SYSTEM_BUNDLES: [&str; 4] = [
+pub const SYSTEM_BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
@@ -110,19 +110,15 @@ fn add_files(mut roots: RootCertStore, files: &[PathBuf]) -> Result<RootCertStor
     Ok(roots)
 }
 
-/// The system's trusted roots as PEM text, if this machine has them in a known place.
-pub fn system_bundle() -> Option<Vec<u8>> {
-    SYSTEM_BUNDLES
-        .iter()
-        .find_map(|bundle| read(Path::new(bundle)).ok())
-}
-
 fn system() -> Result<&'static Arc<RootCertStore>, RootsError> {
     static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     if let Some(roots) = ROOTS.get() {
         return Ok(roots);
     }
-    let chain = system_bundle()
+    let text = SYSTEM_BUNDLES
+        .iter()
+        .find_map(|bundle| read(Path::new(bundle)).ok());
+    let chain = text
         .and_then(|text| parse_chain(&text).ok())
         .ok_or(RootsError::NoSystemBundle)?;
     let mut roots = RootCertStore::empty();
