@@ -18,6 +18,7 @@ mod demo;
 mod deny;
 mod fuzz;
 mod generate;
+mod pages;
 mod shop;
 mod steps;
 mod test;

@@ -71,7 +71,7 @@ fn trunkline(site: &Site, port: u16) -> Result<Result<Command, &'static str>, Fa
         return Ok(Err("a release build of trunkline"));
     };
     let file = site.folder.join("trunkline.yaml");
-    fs::write(&file, trunkline_config(port, site.backend))?;
+    fs::write(&file, trunkline_config(port, site.backend)?)?;
     let mut command = Command::new(binary);
     command.args(["serve", "-c"]).arg(file);
     Ok(Ok(command))
@@ -84,20 +84,23 @@ pub(crate) fn trunkline_binary(arguments: &Arguments) -> Option<PathBuf> {
     named.or_else(beside).filter(|file| file.is_file())
 }
 
-/// One worker and one route to one service.
-pub(crate) fn trunkline_config(port: u16, backend: u16) -> String {
-    format!(
+/// One worker and one route to one service; no access log, as with the peers, and everything else as it comes.
+pub(crate) fn trunkline_config(port: u16, backend: u16) -> Result<String, Failure> {
+    let (control, metrics, jaeger) = (free_port()?, free_port()?, free_port()?);
+    Ok(format!(
         "version: 1
 name: bench
 workers: 1
 gateway:
   http: \"127.0.0.1:{port}\"
+  access_log: off
+management: {{ control: {control}, metrics: {metrics}, jaeger: {jaeger} }}
 routes:
   - {{ match: \"/**\", to: backend }}
 services:
   backend: {{ external: \"127.0.0.1:{backend}\" }}
 "
-    )
+    ))
 }
 
 fn haproxy(site: &Site, port: u16) -> Result<Result<Command, &'static str>, Failure> {

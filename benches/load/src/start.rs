@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     for _ in 0..rounds {
         let port = free_port()?;
         let file = folder.join("trunkline.yaml");
-        fs::write(&file, trunkline_config(port, free_port()?))?;
+        fs::write(&file, trunkline_config(port, free_port()?)?)?;
         let mut command = std::process::Command::new(&binary);
         command.args(["serve", "-c"]).arg(&file);
         let begun = Instant::now();
