@@ -1,7 +1,7 @@
 //! The signals a process obeys, as one stream.
 //!
 //! SIGTERM asks for a drain, SIGINT too, and a second SIGINT for an immediate end; SIGHUP rereads
-//! the configuration; SIGUSR2 starts an upgrade. What each means is decided by the role that reads
+//! the configuration; SIGUSR1 opens log files again; SIGUSR2 starts an upgrade. What each means is decided by the role that reads
 //! the stream.
 
 use std::io;
@@ -19,6 +19,8 @@ pub enum Signal {
     InterruptAgain,
     /// SIGHUP: read the configuration again.
     Reload,
+    /// SIGUSR1: open log files again, after a rotation.
+    ReopenLogs,
     /// SIGUSR2: hand over to a new binary.
     Upgrade,
 }
@@ -29,6 +31,7 @@ pub struct Signals {
     terminate: unix::Signal,
     interrupt: unix::Signal,
     hangup: unix::Signal,
+    user1: unix::Signal,
     user2: unix::Signal,
     interrupted: bool,
 }
@@ -40,6 +43,7 @@ impl Signals {
             terminate: unix::signal(SignalKind::terminate())?,
             interrupt: unix::signal(SignalKind::interrupt())?,
             hangup: unix::signal(SignalKind::hangup())?,
+            user1: unix::signal(SignalKind::user_defined1())?,
             user2: unix::signal(SignalKind::user_defined2())?,
             interrupted: false,
         })
@@ -53,6 +57,7 @@ impl Signals {
                 if std::mem::replace(&mut self.interrupted, true) { Signal::InterruptAgain } else { Signal::Interrupt }
             }
             _ = self.hangup.recv() => Signal::Reload,
+            _ = self.user1.recv() => Signal::ReopenLogs,
             _ = self.user2.recv() => Signal::Upgrade,
         }
     }
@@ -70,6 +75,7 @@ mod tests {
             (Number::INT, Signal::Interrupt),
             (Number::HUP, Signal::Reload),
             (Number::INT, Signal::InterruptAgain),
+            (Number::USR1, Signal::ReopenLogs),
             (Number::USR2, Signal::Upgrade),
             (Number::TERM, Signal::Terminate),
         ] {

@@ -124,7 +124,8 @@ impl Server {
                 .timer(HyperTimer)
                 .header_read_timeout(idle)
                 .max_headers(HEAD_FIELDS_MAX)
-                .max_buf_size(HEAD_BYTES_MAX)
+                .max_header_size(HEAD_BYTES_MAX)
+                .max_buf_size(2 * HEAD_BYTES_MAX)
                 .serve_connection(HyperIo(stream), service);
             let mut connection = std::pin::pin!(connection);
             tokio::select! {

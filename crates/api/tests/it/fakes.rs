@@ -1,0 +1,256 @@
+//! A proxy and a binary that answer what they were told to, and remember what was asked of them.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use trunkline_api::commands::{
+    Commands, Instance, LogLine, LogQuery, Process, ProcessState, Readiness, Refused, Reloaded,
+    Stream, Upgraded, Url, UrlTarget,
+};
+use trunkline_model::endpoint::EndpointState;
+use trunkline_model::ops::{
+    BoxFuture, Distribution, EndpointStats, Explanation, ListenerStats, Ops, Question, RouteStats,
+    ServiceStats, Session, Stats, UnknownEndpoint,
+};
+use trunkline_model::{EndpointId, ListenerId, Model, Origin, RouteId, ServiceName};
+
+/// What was asked that changes something, in order.
+pub(crate) type Deeds = Arc<Mutex<Vec<String>>>;
+
+pub(crate) const ENDPOINT: &str = "orders@127.0.0.1:5000";
+
+pub(crate) struct FakeOps(pub(crate) Deeds);
+
+fn latency() -> Distribution {
+    Distribution {
+        buckets: vec![(1_023, 90), (8_191, 9), (65_535, 1)],
+        sum: 150_000,
+        count: 100,
+    }
+}
+
+fn stats() -> Stats {
+    let endpoint = EndpointStats {
+        id: EndpointId::new(ENDPOINT),
+        address: "127.0.0.1:5000".parse().unwrap(),
+        state: EndpointState::Ready,
+        overridden: false,
+        healthy: true,
+        health_error: None,
+        ejected: false,
+        weight: 1,
+        in_flight: 2,
+        requests: vec![(200, 99), (0, 1)],
+        connect_failures: 1,
+        latency: latency(),
+    };
+    Stats {
+        generation: 3,
+        uptime: Duration::from_millis(12_500),
+        workers: 2,
+        listeners: vec![ListenerStats {
+            id: ListenerId::new("http"),
+            address: "127.0.0.1:8000".parse().unwrap(),
+            accepted: 7,
+            open: 1,
+            handshakes_failed: 0,
+        }],
+        routes: vec![RouteStats {
+            id: RouteId::new("or\"ders\\1\n"),
+            origin: Origin::new("trunkline.yaml", 5, 3),
+            requests: vec![(200, 98), (503, 2)],
+            latency: latency(),
+        }],
+        services: vec![ServiceStats {
+            name: "orders".parse().unwrap(),
+            requests: vec![(200, 98), (503, 2)],
+            in_flight: 2,
+            held: 0,
+            latency: latency(),
+            endpoints: vec![endpoint],
+        }],
+        records_dropped: 4,
+        loop_stall: latency(),
+    }
+}
+
+impl Ops for FakeOps {
+    fn stats(&self) -> BoxFuture<'_, Stats> {
+        Box::pin(async { stats() })
+    }
+
+    fn sessions(&self, limit: usize) -> BoxFuture<'_, Vec<Session>> {
+        let session = Session {
+            listener: ListenerId::new("http"),
+            peer: "127.0.0.1:4000".parse().unwrap(),
+            age: Duration::from_secs(3),
+            requests: 5,
+        };
+        Box::pin(async move { vec![session; limit.min(2)] })
+    }
+
+    fn set_endpoint(
+        &self,
+        endpoint: EndpointId,
+        state: Option<EndpointState>,
+    ) -> BoxFuture<'_, Result<(), UnknownEndpoint>> {
+        if endpoint.as_str() != ENDPOINT {
+            return Box::pin(async move { Err(UnknownEndpoint(endpoint)) });
+        }
+        let state = state.map_or("none", EndpointState::as_str);
+        self.0.lock().unwrap().push(format!("{endpoint} {state}"));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn in_flight(&self, _service: ServiceName) -> BoxFuture<'_, u64> {
+        Box::pin(async { 2 })
+    }
+
+    fn explain(&self, request: Question) -> BoxFuture<'_, Explanation> {
+        let route = (request.host == "shop.localhost").then(|| {
+            (
+                RouteId::new("orders-1"),
+                Origin::new("trunkline.yaml", 5, 3),
+            )
+        });
+        Box::pin(async move {
+            Explanation {
+                listener: Some(ListenerId::new("http")),
+                route,
+                filters: vec!["secure_headers".into()],
+                targets: vec![(
+                    "orders".parse().unwrap(),
+                    100.0,
+                    vec![EndpointId::new(ENDPOINT)],
+                )],
+                passed_over: vec![(RouteId::new("web-1"), "the path differs".into())],
+            }
+        })
+    }
+}
+
+pub(crate) struct FakeCommands {
+    pub(crate) deeds: Deeds,
+    /// Lines that come after those that exist, for who follows.
+    pub(crate) later: tokio::sync::broadcast::Sender<LogLine>,
+}
+
+impl FakeCommands {
+    fn did(&self, deed: impl Into<String>) {
+        self.deeds.lock().unwrap().push(deed.into());
+    }
+}
+
+pub(crate) fn line(text: &str) -> LogLine {
+    LogLine {
+        unix_nanos: 1_000_000_000,
+        service: "orders".into(),
+        stream: Stream::Stderr,
+        text: text.into(),
+    }
+}
+
+impl Commands for FakeCommands {
+    fn instance(&self) -> Instance {
+        Instance {
+            project: "shop".into(),
+            version: "0.1.0".into(),
+            role: "all",
+            pid: 42,
+        }
+    }
+
+    fn model(&self) -> Option<Arc<Model>> {
+        None
+    }
+
+    fn urls(&self) -> Vec<Url> {
+        let listener = UrlTarget::Listener(ListenerId::new("http"));
+        let service = UrlTarget::Service("orders".parse().unwrap());
+        vec![
+            Url {
+                target: listener,
+                url: "http://shop.localhost:8000".into(),
+            },
+            Url {
+                target: service,
+                url: "http://orders.shop.localhost:8000".into(),
+            },
+        ]
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::Waiting(vec!["orders".into()])
+    }
+
+    fn processes(&self) -> BoxFuture<'_, Vec<Process>> {
+        let process = |name: &str, state| Process {
+            service: name.parse().unwrap(),
+            state,
+            pid: Some(77),
+            address: Some("127.0.0.1:5000".parse().unwrap()),
+            command: "go run .".into(),
+            since: Duration::from_secs(1),
+            restarts: 0,
+            detail: None,
+        };
+        let processes = vec![
+            process("web", ProcessState::BackingOff),
+            process("orders", ProcessState::Ready),
+        ];
+        Box::pin(async move { processes })
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<Reloaded, Refused>> {
+        self.did("reload");
+        Box::pin(async {
+            Err(Refused::Invalid(vec![
+                "error[TL0103]: a".into(),
+                "b".into(),
+            ]))
+        })
+    }
+
+    fn restart(&self, service: ServiceName) -> BoxFuture<'_, Result<(), Refused>> {
+        if service.as_str() != "orders" {
+            return Box::pin(async move { Err(Refused::UnknownService(service.to_string())) });
+        }
+        self.did(format!("restart {service}"));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn shutdown(&self) -> BoxFuture<'_, Result<(), Refused>> {
+        self.did("shutdown");
+        Box::pin(async { Ok(()) })
+    }
+
+    fn upgrade(&self) -> BoxFuture<'_, Result<Upgraded, Refused>> {
+        self.did("upgrade");
+        Box::pin(async {
+            Ok(Upgraded {
+                pid: 43,
+                version: "0.2.0".into(),
+            })
+        })
+    }
+
+    fn logs(&self, query: LogQuery) -> BoxFuture<'_, Result<mpsc::Receiver<LogLine>, Refused>> {
+        let (sender, receiver) = mpsc::channel(16);
+        let mut later = self.later.subscribe();
+        tokio::spawn(async move {
+            for line in [line("first"), line("second \u{1b}[31m")] {
+                if query.takes(&line) && sender.send(line).await.is_err() {
+                    return;
+                }
+            }
+            while query.follow {
+                let Ok(line) = later.recv().await else { return };
+                if sender.send(line).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Box::pin(async { Ok(receiver) })
+    }
+}

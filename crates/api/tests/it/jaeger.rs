@@ -1,0 +1,184 @@
+//! Jaeger's API, as its clients call it, and our own view of the same traces.
+
+use std::time::Duration;
+
+use serde_json::json;
+use trunkline_model::ListenerId;
+use trunkline_model::ports::Surface::{Console, JaegerQuery};
+use trunkline_model::record::{Attempt, End, ExchangeRecord, RecordSink as _};
+use trunkline_model::trace::{SpanId, TraceContext, TraceId};
+use trunkline_model::{EndpointId, RouteId};
+use trunkline_rt::Clock;
+
+use crate::fakes::ENDPOINT;
+use crate::running::{Running, config, json, serve};
+
+const TRACE: &str = "abababababababababababababababab";
+
+fn with_a_trace() -> Running {
+    let running = serve(&config());
+    running.traces.take(ExchangeRecord {
+        start_unix_nanos: Clock::system().wall_nanos() - 1_000_000_000,
+        duration: Duration::from_millis(20),
+        trace: TraceContext {
+            trace: TraceId::new([0xab; 16]).unwrap(),
+            span: SpanId::new([1; 8]).unwrap(),
+            parent: None,
+            sampled: true,
+            random: true,
+        },
+        correlation: "c-1".into(),
+        peer: "127.0.0.1:4000".parse().unwrap(),
+        listener: ListenerId::new("http"),
+        route: Some(RouteId::new("orders-1")),
+        method: "GET".into(),
+        scheme: "http",
+        host: "shop.localhost".into(),
+        target: "/api/orders".into(),
+        protocol: "HTTP/1.1",
+        user_agent: "".into(),
+        bytes_received: 0,
+        bytes_sent: 2,
+        status: 200,
+        reason: None,
+        attempts: vec![Attempt {
+            service: "orders".parse().unwrap(),
+            endpoint: EndpointId::new(ENDPOINT),
+            span: SpanId::new([2; 8]).unwrap(),
+            offset: Duration::ZERO,
+            duration: Duration::from_millis(4),
+            connect: Duration::ZERO,
+            outcome: Ok(200),
+        }],
+        end: End::Complete,
+    });
+    running
+}
+
+#[tokio::test]
+async fn services_and_operations_are_listed_in_the_envelope() {
+    let running = with_a_trace();
+    let get = async |target: &str| json(&running.get(JaegerQuery, target).await);
+    let list = |data: serde_json::Value, total: u32| json!({ "data": data, "total": total, "limit": 0, "offset": 0, "errors": null });
+    for prefix in ["", "/jaeger"] {
+        assert_eq!(
+            get(&format!("{prefix}/api/services")).await,
+            list(json!(["shop"]), 1)
+        );
+        assert_eq!(
+            get(&format!("{prefix}/api/services/shop/operations")).await,
+            list(json!(["GET orders", "GET orders-1"]), 2)
+        );
+        assert_eq!(
+            get(&format!(
+                "{prefix}/api/operations?service=shop&spanKind=client"
+            ))
+            .await,
+            list(json!([{ "name": "GET orders", "spanKind": "client" }]), 1)
+        );
+    }
+}
+
+#[tokio::test]
+async fn traces_are_found_by_search_and_by_id() {
+    let running = with_a_trace();
+    let get = async |target: &str| json(&running.get(JaegerQuery, target).await);
+    for target in [
+        "/api/traces?service=shop",
+        "/api/traces?service=shop&operation=GET%20orders&tag=peer.service:orders&minDuration=1ms&lookback=1h",
+        "/api/traces?service=shop&tags=%7B%22http.response.status_code%22%3A%22200%22%7D",
+        &format!("/api/traces?traceID={TRACE}"),
+        &format!("/api/traces/{TRACE}"),
+        &format!("/jaeger/api/traces/{}?raw=true", TRACE.to_uppercase()),
+    ] {
+        let found = get(target).await;
+        assert_eq!(found["data"][0]["traceID"], TRACE, "{target}");
+        assert_eq!(
+            found["data"][0]["spans"].as_array().unwrap().len(),
+            2,
+            "{target}"
+        );
+        assert_eq!(found["errors"], json!(null), "{target}");
+    }
+    assert_eq!(get("/api/traces?service=other").await["data"], json!([]));
+    assert_eq!(
+        get("/api/traces?service=shop&end=1000").await["data"],
+        json!([])
+    );
+    let some = get(&format!("/api/traces?traceID={TRACE}&traceID=1")).await;
+    assert_eq!(some["data"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        some["errors"],
+        json!([{ "msg": "trace not found", "traceID": "0000000000000001" }])
+    );
+}
+
+#[tokio::test]
+async fn errors_come_in_the_envelope() {
+    let running = with_a_trace();
+    let check = async |target: &str, status: u16, message: &str| {
+        let response = running.get(JaegerQuery, target).await;
+        assert_eq!(response.status, status, "{target}");
+        assert_eq!(response.header("content-type"), Some("application/json"));
+        assert_eq!(
+            json(&response),
+            json!({
+                "data": null, "total": 0, "limit": 0, "offset": 0,
+                "errors": [{ "code": status, "msg": message }],
+            })
+        );
+    };
+    check("/api/traces/1", 404, "trace not found").await;
+    check("/api/traces", 400, "parameter 'service' is required").await;
+    check("/api/operations", 400, "parameter 'service' is required").await;
+    check("/api/none", 404, "there is no path /api/none").await;
+    check("/jaeger/api/none", 404, "there is no path /jaeger/api/none").await;
+}
+
+#[tokio::test]
+async fn pretty_print_indents() {
+    let running = with_a_trace();
+    let pretty = running
+        .get(JaegerQuery, "/api/services?prettyPrint=true")
+        .await;
+    assert!(pretty.text().contains("\n  \"data\""), "{}", pretty.text());
+    let plain = running
+        .get(JaegerQuery, "/api/services?prettyPrint=false")
+        .await;
+    assert_eq!(json(&plain), json(&pretty));
+}
+
+#[tokio::test]
+async fn our_own_api_tells_the_same_traces() {
+    let running = with_a_trace();
+    let list = json(
+        &running
+            .get(Console, "/v1/traces?since=1h&attribute=peer.service=orders")
+            .await,
+    );
+    let summary = &list["traces"][0];
+    assert_eq!(
+        (&summary["id"], &summary["name"]),
+        (&json!(TRACE), &json!("GET orders-1"))
+    );
+    assert_eq!(
+        (&summary["status"], &summary["spans"]),
+        (&json!(200), &json!(2))
+    );
+    assert_eq!(summary["duration_ms"], json!(20.0));
+    let trace = json(&running.get(Console, &format!("/v1/traces/{TRACE}")).await);
+    assert_eq!(trace["spans"][1]["parent"], "0101010101010101");
+    assert_eq!(
+        trace["spans"][1]["attributes"]["trunkline.endpoint"],
+        ENDPOINT
+    );
+    assert_eq!(running.get(Console, "/v1/traces/1").await.status, 400);
+    assert_eq!(
+        running
+            .get(Console, &format!("/v1/traces/{}", "1".repeat(32)))
+            .await
+            .status,
+        404
+    );
+    assert_eq!(running.get(Console, "/v1/traces?sort=up").await.status, 400);
+}

@@ -1,0 +1,18 @@
+//! The management surfaces over real sockets, with a proxy and a binary that are only numbers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking"
+)]
+
+mod fakes;
+mod running;
+
+mod control;
+mod jaeger;
+mod metrics;
+mod protection;
+mod sockets;

@@ -1,0 +1,115 @@
+//! Surfaces that are served for a test.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::broadcast;
+use trunkline_api::commands::LogLine;
+use trunkline_api::surfaces::Config;
+use trunkline_api::{Surfaces, Wiring, guard, traces};
+use trunkline_model::ports::Surface;
+use trunkline_rt::{Clock, Scope};
+use trunkline_testkit::RawClient;
+use trunkline_testkit::raw::RawResponse;
+
+use crate::fakes::{Deeds, FakeCommands, FakeOps};
+
+pub(crate) struct Running {
+    pub(crate) surfaces: Surfaces,
+    pub(crate) scope: Scope,
+    pub(crate) wiring: Wiring,
+    pub(crate) traces: Arc<traces::Buffer>,
+    pub(crate) deeds: Deeds,
+    pub(crate) later: broadcast::Sender<LogLine>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.scope.abort();
+    }
+}
+
+/// All surfaces on free ports of loopback, for a project `shop`.
+pub(crate) fn config() -> Config {
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let surfaces = [Surface::Console, Surface::Metrics, Surface::JaegerQuery];
+    Config {
+        addresses: surfaces.map(|surface| (surface, any)).into(),
+        guard: guard::Config {
+            names: vec!["shop.localhost".into(), "*.shop.localhost".into()],
+            ..guard::Config::default()
+        },
+        idle: Duration::from_secs(5),
+    }
+}
+
+pub(crate) fn serve(config: &Config) -> Running {
+    let deeds = Deeds::default();
+    let later = broadcast::channel(16).0;
+    let traces = Arc::new(traces::Buffer::new(traces::Config::default(), "shop"));
+    let wiring = Wiring {
+        ops: Arc::new(FakeOps(Arc::clone(&deeds))),
+        commands: Arc::new(FakeCommands {
+            deeds: Arc::clone(&deeds),
+            later: later.clone(),
+        }),
+        traces: Arc::clone(&traces) as _,
+        clock: Clock::system(),
+    };
+    let (surfaces, missing) = Surfaces::bind(config, &mut Vec::new());
+    assert!(missing.is_empty(), "{missing:?}");
+    let scope = Scope::new("management");
+    surfaces.serve(&scope, &wiring).unwrap();
+    Running {
+        surfaces,
+        scope,
+        wiring,
+        traces,
+        deeds,
+        later,
+    }
+}
+
+impl Running {
+    pub(crate) fn address(&self, surface: Surface) -> SocketAddr {
+        let addresses = self.surfaces.addresses();
+        addresses
+            .iter()
+            .find(|(found, _)| *found == surface)
+            .unwrap()
+            .1
+    }
+
+    pub(crate) fn deeds(&self) -> Vec<String> {
+        self.deeds.lock().unwrap().clone()
+    }
+
+    /// Sends a head, with `Host: localhost` unless it has one, and a body.
+    pub(crate) async fn send(&self, surface: Surface, head: &str, body: &str) -> RawResponse {
+        let mut client = RawClient::connect(self.address(surface)).await;
+        let (line, fields) = head.split_once('\n').unwrap_or((head, ""));
+        let mut text = format!("{line} HTTP/1.1\r\n");
+        if !fields.lines().any(|field| field.starts_with("host:")) {
+            text.push_str("Host: localhost\r\n");
+        }
+        fields
+            .lines()
+            .for_each(|field| text.push_str(&format!("{}\r\n", field.trim())));
+        if !body.is_empty() {
+            text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        client.send(format!("{text}\r\n{body}")).await;
+        client.response().await
+    }
+
+    pub(crate) async fn get(&self, surface: Surface, target: &str) -> RawResponse {
+        self.send(surface, &format!("GET {target}"), "").await
+    }
+}
+
+pub(crate) fn json(response: &RawResponse) -> Value {
+    serde_json::from_slice(&response.body)
+        .unwrap_or_else(|error| panic!("{error}: {} {}", response.head, response.text()))
+}
