@@ -145,8 +145,9 @@ pub struct ModelBuilder<'a> {
     pub reasons: Once<Reasons>,
     /// Management surfaces.
     pub management: Once<Management>,
-    /// The file that owns listeners claimed by several.
-    pub edge: Option<(FileId, Span)>,
+    /// The file that owns listeners claimed by several, and files that share them behind it, in
+    /// the order of their precedence.
+    pub chain: Vec<FileId>,
     /// Claims of listeners.
     pub listeners: Vec<ListenerClaim>,
     /// Services.
@@ -173,7 +174,7 @@ impl<'a> ModelBuilder<'a> {
             access_log: Once::default(),
             reasons: Once::default(),
             management: Once::default(),
-            edge: None,
+            chain: Vec::new(),
             listeners: Vec::new(),
             services: Vec::new(),
             broken_services: Vec::new(),

@@ -38,11 +38,6 @@ pub mod builder;
 pub mod defaults;
 pub mod native;
 
-pub mod schema;
-
-pub mod reference;
-
 pub use diagnostic::codes;
 pub use load::{Loaded, Options, Profile, load, load_with};
-pub use reference::{codes_page, reference};
-pub use schema::schema;
+pub use native::{reference, schema};

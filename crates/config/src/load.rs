@@ -303,7 +303,7 @@ impl Gathering<'_> {
 }
 
 /// The path without `.` and with `..` resolved by name, so that a file is one file.
-fn normal(path: &Path) -> PathBuf {
+pub(crate) fn normal(path: &Path) -> PathBuf {
     use std::path::Component;
     let mut parts: Vec<Component<'_>> = Vec::new();
     for part in path.components() {

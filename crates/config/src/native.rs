@@ -10,8 +10,13 @@ mod globals;
 mod matching;
 mod overlay;
 pub mod raw;
+mod reference;
 mod routes;
+mod schema;
 mod services;
+
+pub use reference::reference;
+pub use schema::schema;
 
 use std::path::{Path, PathBuf};
 

@@ -52,11 +52,6 @@ pub const FILE: &[Unserved] = &[
     ),
     later("plugins", "further filters", "no filter runs"),
     later("alerts", "rules that raise alerts", "no alert is raised"),
-    later(
-        "chain",
-        "files behind each other on one listener",
-        "each file keeps its own listener",
-    ),
 ];
 
 /// In `gateway`.

@@ -70,6 +70,10 @@ pub fn parse(file: &SourceFile, diagnostics: &mut Diagnostics) -> Vec<Node> {
 
 fn syntax_error(error: &ScanError, span: Span) -> Diagnostic {
     let info = error.info();
+    // The scanner reads ahead and has a limit of its own, above ours.
+    if info.contains("recursion limit") {
+        return tree::too_deep().at(span, "this is one level too many");
+    }
     let diagnostic = Diagnostic::new(codes::SYNTAX, format!("the file is not valid YAML: {info}"))
         .at(span, "the reader stopped here");
     match hint_for(info) {
@@ -90,7 +94,6 @@ fn hint_for(info: &str) -> Option<&'static str> {
             "a key needs a colon and a space after it: `key: value`",
         ),
         ("quoted scalar", "the closing quote is missing"),
-        ("recursion limit", "nest less deeply"),
     ];
     hints
         .iter()

@@ -15,7 +15,7 @@ impl ModelBuilder<'_> {
         &mut self,
         diagnostics: &mut Diagnostics,
     ) -> HashMap<FileId, Vec<ListenerId>> {
-        let edge = self.edge.map(|(file, _)| file);
+        let edge = self.chain.first().copied();
         let mut kept: Vec<ListenerClaim> = Vec::new();
         let mut reported = HashSet::new();
         let mut served: HashMap<FileId, Vec<ListenerId>> = HashMap::new();

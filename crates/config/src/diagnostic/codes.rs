@@ -4,7 +4,7 @@
 //!
 //! `00xx` reading and syntax · `01xx` meaning of `trunkline.yaml` · `02xx` what is not served.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,6 +52,28 @@ pub fn find(code: &str) -> Option<&'static Code> {
         .iter()
         .copied()
         .find(|row| row.code.eq_ignore_ascii_case(code))
+}
+
+/// All codes as one Markdown page: `docs/reference/codes.md`.
+#[must_use]
+pub fn page() -> String {
+    let mut page = String::from(
+        "# Codes of messages\n\nGenerated from `crates/config/src/diagnostic/codes.rs`; \
+         `trunkline explain TL0103` prints one of them.\n",
+    );
+    for code in TABLE {
+        let retired = if code.retired {
+            ", no longer given"
+        } else {
+            ""
+        };
+        let _ = write!(
+            page,
+            "\n## {} {}\n\n*{}{retired}*\n\n{}\n",
+            code.code, code.name, code.level, code.page
+        );
+    }
+    page
 }
 
 macro_rules! codes {

@@ -62,12 +62,13 @@ pub fn render(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> Str
         Level::Warning => Title::WARNING,
     };
     let message = escape(&diagnostic.message).into_owned();
+    let windows = windows(&diagnostic.labels, sources);
     let mut group = Group::with_title(level.primary_title(message).id(diagnostic.code.code));
     if let Some(path) = &diagnostic.path {
         let path = escape(path).into_owned();
         group = group.element(annotate_snippets::Origin::path(path));
     }
-    for window in windows(&diagnostic.labels, sources) {
+    for window in &windows {
         group = group.element(window.snippet());
     }
     for hint in &diagnostic.hints {
@@ -120,13 +121,13 @@ fn windows<'a>(labels: &'a [Label], sources: &'a SourceMap) -> Vec<Window<'a>> {
     windows
 }
 
-impl<'a> Window<'a> {
-    fn snippet(&self) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+impl Window<'_> {
+    fn snippet(&self) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
         let start = self.file.line_start(self.first_line as usize);
         let end = self.file.line_start(self.last_line as usize + 1);
         let text = self.file.text.get(start..end).unwrap_or("");
         let text = text.trim_end_matches(['\n', '\r']);
-        let mut snippet = Snippet::source(text)
+        let mut snippet = Snippet::source(harmless(text))
             .line_start(self.first_line as usize)
             .path(escape(&self.file.path.display().to_string()).into_owned());
         for (label, primary) in &self.labels {
@@ -149,6 +150,28 @@ impl<'a> Window<'a> {
         }
         snippet
     }
+}
+
+/// Source text without control characters and direction marks. Each is replaced by a character of as
+/// many bytes, so that places stay right; line ends stay line ends.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let is_bad = |character: char| !matches!(character, '\n' | '\t') && is_unsafe(character);
+    if !text.contains(is_bad) {
+        return Cow::Borrowed(text);
+    }
+    let mut characters = text.chars().peekable();
+    let mut harmless = String::with_capacity(text.len());
+    while let Some(character) = characters.next() {
+        harmless.push(match (character, character.len_utf8()) {
+            ('\r', _) if characters.peek() == Some(&'\n') => '\r',
+            ('\r', _) => '\n',
+            _ if !is_bad(character) => character,
+            (_, 1) => '?',
+            (_, 2) => '¿',
+            _ => char::REPLACEMENT_CHARACTER,
+        });
+    }
+    Cow::Owned(harmless)
 }
 
 /// The text with control characters and direction marks written out (`\u{1b}`).

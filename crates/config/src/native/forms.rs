@@ -113,6 +113,12 @@ impl Decode for WorkersForm {
         if node.as_str() == Some("auto") {
             return Some(Self::Auto);
         }
+        if !matches!(node.value, Value::Int(_)) {
+            context
+                .diagnostics
+                .push(wrong_type(node, "a number, or `auto`"));
+            return None;
+        }
         let count = u16::decode(node, context)?;
         if !(1..=1024).contains(&count) {
             context.diagnostics.push(

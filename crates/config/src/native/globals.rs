@@ -12,7 +12,7 @@ use crate::builder::ModelBuilder;
 use crate::decode::Spanned;
 use crate::defaults;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
-use crate::load::Profile;
+use crate::load::{Profile, normal};
 use crate::source::Span;
 
 /// Lowers what is at the top of one file.
@@ -61,7 +61,7 @@ pub(super) fn lower(
     if file.management.is_some() {
         management(raw, into, diagnostics);
     }
-    edge(raw, into, diagnostics);
+    chain(raw, into, diagnostics);
 }
 
 /// Fills in what no file said.
@@ -91,26 +91,38 @@ fn access_log(raw: &Lowering<'_>, log: &LogForm) -> AccessLog {
     }
 }
 
-fn edge(raw: &Lowering<'_>, into: &mut ModelBuilder<'_>, diagnostics: &mut Diagnostics) {
-    let Some(edge) = &raw.raw.edge else { return };
-    let wanted = raw.path(&edge.value);
-    let found = into
-        .sources
-        .iter()
-        .find(|file| file.path == wanted || file.path.ends_with(&edge.value));
-    match found {
-        Some(file) => into.edge = Some((file.id, edge.span)),
-        None => diagnostics.push(
-            Diagnostic::new(
-                codes::BAD_VALUE,
-                format!(
-                    "`edge` names `{}`, which is not among the files read",
-                    edge.value
-                ),
-            )
-            .at(edge.span, "no such file was read")
-            .hint("name this file, or one that `include` leads to"),
-        ),
+/// `edge` and `chain` say the same of their first file: it owns listeners that several claim.
+fn chain(raw: &Lowering<'_>, into: &mut ModelBuilder<'_>, diagnostics: &mut Diagnostics) {
+    let (key, files) = match (&raw.raw.edge, raw.raw.chain.as_slice()) {
+        (Some(edge), []) => ("edge", std::slice::from_ref(edge)),
+        (None, files) => ("chain", files),
+        (Some(edge), [first, ..]) => {
+            diagnostics.push(
+                Diagnostic::new(codes::CONFLICT, "`edge` and `chain` both name the owner")
+                    .at(first.span, "given as well")
+                    .also(edge.span, "given here")
+                    .hint("keep `chain`: its first file is the edge"),
+            );
+            return;
+        }
+    };
+    for written in files {
+        let wanted = normal(&raw.path(&written.value));
+        match into.sources.iter().find(|file| file.path == wanted) {
+            Some(file) if !into.chain.contains(&file.id) => into.chain.push(file.id),
+            Some(_) => {}
+            None => diagnostics.push(
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    format!(
+                        "`{key}` names `{}`, which is not among the files read",
+                        written.value
+                    ),
+                )
+                .at(written.span, "no such file was read")
+                .hint("name this file, or one that `include` leads to"),
+            ),
+        }
     }
 }
 

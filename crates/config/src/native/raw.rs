@@ -25,6 +25,9 @@ pub struct RawFile {
     pub include: Vec<Spanned<String>>,
     /// The file whose `gateway` owns the listeners, when several files have one.
     pub edge: Option<Spanned<String>>,
+    /// Files that share listeners, one behind the other: the first owns the listeners, and its
+    /// routes win over those of the next, however specific they are.
+    pub chain: Vec<Spanned<String>>,
     /// Worker threads: a number, or `auto` for one per CPU.
     pub workers: Option<Spanned<WorkersForm>>,
     /// Where callers come in.

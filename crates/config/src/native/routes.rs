@@ -3,7 +3,7 @@
 use trunkline_model::RouteId;
 use trunkline_model::filter::{Filter, HeaderEdit, HeaderName, HeaderText, Rewrite};
 use trunkline_model::route::{
-    Action, HostPattern, Match, PathPattern, Redirect, Route, RouteTimeouts, specificity,
+    Action, HostPattern, Match, OrderKey, PathPattern, Redirect, Route, RouteTimeouts, specificity,
 };
 
 use super::Lowering;
@@ -15,7 +15,7 @@ use crate::decode::{Entries, Spanned};
 use crate::defaults;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::load::Profile;
-use crate::source::Span;
+use crate::source::{FileId, Span};
 
 /// Lowers the routes of one file.
 pub(super) fn lower(
@@ -42,7 +42,7 @@ pub(super) fn lower(
                 route: Route {
                     id: RouteId::new(""),
                     listeners: Vec::new(),
-                    order: specificity(&matching, into.routes.len() as u64),
+                    order: order(&matching, raw.file.id, into),
                     matching,
                     action,
                     filters,
@@ -53,6 +53,15 @@ pub(super) fn lower(
             into.routes.push(draft);
         }
     }
+}
+
+/// Routes of an earlier file of a chain win; within a file and without a chain, the most specific.
+fn order(matching: &Match, file: FileId, into: &ModelBuilder<'_>) -> OrderKey {
+    let OrderKey(specific, position) = specificity(matching, into.routes.len() as u64);
+    let behind = into.chain.iter().position(|member| *member == file);
+    let ahead = behind.map_or(0, |at| into.chain.len() - at) as u64;
+    // Specificity leaves the upper bits free; a chain is shorter than the number of files.
+    OrderKey(specific | (ahead << CHAIN_SHIFT), position)
 }
 
 /// On a laptop every service has a name of its own: `orders.shop.localhost`.
@@ -101,6 +110,10 @@ pub(super) fn infer(into: &mut ModelBuilder<'_>) {
         into.routes.push(route);
     }
 }
+
+/// Where the place in a chain stands in the first number of an order key: above all bits of
+/// specificity, and wide enough for every file of a load.
+const CHAIN_SHIFT: u32 = 48;
 
 type Targets = Vec<(Spanned<String>, u32)>;
 

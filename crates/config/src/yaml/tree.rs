@@ -141,12 +141,7 @@ impl<'d> Tree<'d> {
 
     fn start(&mut self, content: Content, anchor: usize, span: Span) -> Result<(), Stop> {
         if self.open.len() >= DEPTH_MAX {
-            return Err(Diagnostic::new(
-                codes::TOO_DEEP,
-                format!("maps and lists nest more than {DEPTH_MAX} deep"),
-            )
-            .at(span, "this is one level too many")
-            .into());
+            return Err(too_deep().at(span, "this is one level too many").into());
         }
         self.open.push(Open {
             anchor,
@@ -227,12 +222,9 @@ impl<'d> Tree<'d> {
         self.count_copies(size, span)?;
         self.count(size, span)?;
         if self.open.len() + depth(&node) > DEPTH_MAX {
-            return Err(Diagnostic::new(
-                codes::TOO_DEEP,
-                format!("maps and lists nest more than {DEPTH_MAX} deep"),
-            )
-            .at(span, "expanding this alias nests too deep")
-            .into());
+            return Err(too_deep()
+                .at(span, "expanding this alias nests too deep")
+                .into());
         }
         self.complete(node, 0, size)
     }
@@ -296,6 +288,14 @@ impl<'d> Tree<'d> {
         }
         Ok(None)
     }
+}
+
+/// The message about too many levels, without its place.
+pub(super) fn too_deep() -> Diagnostic {
+    Diagnostic::new(
+        codes::TOO_DEEP,
+        format!("maps and lists nest more than {DEPTH_MAX} deep"),
+    )
 }
 
 fn accept_key(node: Node, keys: &mut HashMap<String, Span>, diagnostics: &mut Diagnostics) -> Key {

@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::raw::RawFile;
 use crate::decode::Decode;
 use crate::decode::shape::{FieldShape, Shape, Shapes, StructShape};
-use crate::native::raw::RawFile;
 
 /// The name of the schema; it is not fetched from anywhere.
 const ID: &str = "urn:trunkline:config:1";

@@ -1,21 +1,11 @@
 //! Committed pages are what the types say, and the examples in the guides are right.
 //! `UPDATE=1 cargo test -p trunkline-config` rewrites the pages.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
-
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use trunkline_config::diagnostic::{Style, render_all};
-use trunkline_config::files::Memory;
-use trunkline_config::native::Native;
-use trunkline_config::{Options, codes_page, load_with, reference, schema};
+use trunkline_config::{codes, reference, schema};
+
+use crate::rig::screen;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -40,7 +30,7 @@ fn the_reference_of_keys_is_fresh() {
 
 #[test]
 fn the_reference_of_codes_is_fresh() {
-    check_fresh("docs/reference/codes.md", &codes_page());
+    check_fresh("docs/reference/codes.md", &codes::page());
 }
 
 #[test]
@@ -68,15 +58,8 @@ fn examples_in_the_guides_load() {
             if !block.starts_with("version:") {
                 continue;
             }
-            let path = PathBuf::from("trunkline.yaml");
-            let files = Memory(BTreeMap::from([(path.clone(), block.as_bytes().to_vec())]));
-            let loaded = load_with(&files, &[path], &Options::default(), &[&Native]);
-            let messages = render_all(&loaded.diagnostics, &loaded.sources, Style::Plain);
-            assert!(
-                loaded.diagnostics.is_empty(),
-                "{}:\n{messages}",
-                page.display()
-            );
+            let messages = screen(block);
+            assert!(messages.is_empty(), "{}:\n{messages}", page.display());
             checked += 1;
         }
     }

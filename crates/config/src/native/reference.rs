@@ -1,11 +1,10 @@
-//! Reference pages in Markdown, from the same types and tables that the program runs on:
-//! `docs/reference/config.md` and `docs/reference/codes.md`. A test keeps the committed files fresh.
+//! The reference of `trunkline.yaml` in Markdown, from the same types that decode it. A test keeps
+//! `docs/reference/config.md` fresh.
 
 use std::fmt::Write as _;
 
+use super::schema::shapes;
 use crate::decode::shape::{FieldShape, Shape, StructShape};
-use crate::diagnostic::codes;
-use crate::schema::shapes;
 
 /// The page of all keys of `trunkline.yaml`.
 #[must_use]
@@ -29,28 +28,6 @@ pub fn reference() -> String {
         for field in &shape.fields {
             collect(&field.shape, &mut order);
         }
-    }
-    page
-}
-
-/// The page of all codes.
-#[must_use]
-pub fn codes_page() -> String {
-    let mut page = String::from(
-        "# Codes of messages\n\nGenerated from `crates/config/src/diagnostic/codes.rs`; \
-         `trunkline explain TL0103` prints one of them.\n",
-    );
-    for code in codes::TABLE {
-        let retired = if code.retired {
-            ", no longer given"
-        } else {
-            ""
-        };
-        let _ = write!(
-            page,
-            "\n## {} {}\n\n*{}{retired}*\n\n{}\n",
-            code.code, code.name, code.level, code.page
-        );
     }
     page
 }

@@ -1,0 +1,19 @@
+//! What a user sees: one binary for all tests of the whole crate.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+mod bad_input;
+mod generated;
+mod laws;
+mod lowering;
+mod rig;
+mod several;
+mod size;
