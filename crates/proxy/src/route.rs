@@ -16,8 +16,8 @@
 mod bucket;
 mod compiled;
 mod conditions;
-mod edges;
 mod explain;
+mod frozen;
 pub mod host;
 pub mod pattern;
 pub mod reference;

@@ -10,45 +10,90 @@
 //! list can be left as soon as its numbers are too great. Every node is visited at most once, and
 //! nothing is allocated.
 
+mod growing;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::compiled::CompiledRoute;
 use super::conditions::Asked;
-use super::edges::{Collected, Edges};
-use super::pattern::{Path, Step, first_segment, literal_segments};
+use super::frozen::Frozen;
+use super::pattern::{Step, first_segment};
 
-/// The node of the path `/` minus its slash: everything hangs below it.
-const ROOT: u32 = 0;
+/// The parent number of the root's children; other nodes have the number of their record.
+const ROOT: u32 = u32::MAX;
 /// No node, no route.
 const NONE: u32 = u32::MAX;
+/// Bytes of a segment that a node's record has room for: two records then share a cache line.
+const SEGMENT_BYTES: usize = 15;
 
-/// All routes of one host pattern.
+/// All routes of one host pattern. The outer part is small: a table may have a bucket for each of
+/// many hosts, with one catch-all route in it, which is answered from here.
 #[derive(Debug)]
 pub(super) struct Bucket {
+    /// The path `/` minus its slash: everything hangs below it.
+    root: Node,
+    /// The route with the greatest order key.
+    first: Option<Arc<CompiledRoute>>,
+    inner: Box<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     /// The greatest order key first.
-    pub(super) routes: Box<[Arc<CompiledRoute>]>,
-    nodes: Box<[Node]>,
-    edges: Edges,
+    routes: Box<[Arc<CompiledRoute>]>,
+    nodes: Frozen<Node, SEGMENT_BYTES>,
+    branches: Box<[Branch]>,
     /// Children by a pattern of a part of a segment.
     parts: Box<[(Step, u32)]>,
-    /// The lists of all nodes, one after the other.
+    /// Lists of more than one route, as places in `entries`.
+    lists: Box<[Span]>,
     entries: Box<[Entry]>,
 }
 
-/// A node: places in the bucket's arrays.
-#[derive(Debug, Clone)]
+/// A node of the trie, in twelve bytes: what a lookup costs in a large table is cache misses.
+#[derive(Debug, Clone, Copy)]
 struct Node {
     /// Routes whose path ends here.
-    here: Span,
+    here: List,
     /// Routes that take this path and everything below.
-    below: Span,
-    /// Child by any segment of at least one byte.
+    below: List,
+    children: Children,
+}
+
+/// Whether there are children by literal text (the upper bit), and the number of the node's
+/// [`Branch`] plus one, if it has one.
+#[derive(Debug, Clone, Copy)]
+struct Children(u32);
+
+impl Children {
+    const LITERALS: u32 = 1 << 31;
+
+    fn none(self) -> bool {
+        self.0 == 0
+    }
+
+    fn literals(self) -> bool {
+        self.0 & Self::LITERALS != 0
+    }
+
+    fn branch(self) -> Option<usize> {
+        (self.0 & !Self::LITERALS)
+            .checked_sub(1)
+            .map(|n| n as usize)
+    }
+}
+
+/// Children of a node by other than literal text.
+#[derive(Debug)]
+struct Branch {
+    /// By any segment of at least one byte.
     one: u32,
-    /// Children by patterns.
+    /// By patterns of a part of a segment.
     parts: Span,
 }
 
+/// A place in an array.
 #[derive(Debug, Clone, Copy, Default)]
 struct Span {
     start: u32,
@@ -61,15 +106,35 @@ impl Span {
     }
 }
 
+/// Routes of a node: none, one entry (most often), or with [`List::MANY`] a place in
+/// [`Inner::lists`].
+#[derive(Debug, Clone, Copy)]
+struct List(u32);
+
+impl List {
+    const NONE: Self = Self(u32::MAX);
+    const MANY: u32 = 1 << 29;
+}
+
 /// A route in a node's list, with what the trie has not decided about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    /// Place in [`Bucket::routes`].
-    route: u32,
-    /// Whether the route has further conditions.
-    conditions: bool,
-    /// Whether the route's pattern must be asked.
-    path: bool,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry(u32);
+
+impl Entry {
+    /// The route has further conditions.
+    const CONDITIONS: u32 = 1 << 31;
+    /// The route's pattern must be asked.
+    const PATH: u32 = 1 << 30;
+    /// The place in [`Inner::routes`]. Half a billion routes would not fit the machine first.
+    const ROUTE: u32 = List::MANY - 1;
+
+    fn route(self) -> u32 {
+        self.0 & Self::ROUTE
+    }
+
+    fn has(self, flag: u32) -> bool {
+        self.0 & flag != 0
+    }
 }
 
 /// A search for the best route of a bucket.
@@ -83,23 +148,13 @@ struct Search<'a> {
 }
 
 impl Bucket {
-    /// Indexes routes, the greatest order key first.
-    pub(super) fn new(routes: Box<[Arc<CompiledRoute>]>) -> Self {
-        let mut plan = Plan::new();
-        for (index, route) in (0..).zip(&routes) {
-            plan.insert(index, route);
-        }
-        let (nodes, edges, parts, entries) = plan.freeze();
-        Self {
-            routes,
-            nodes,
-            edges,
-            parts,
-            entries,
-        }
+    /// All routes, the greatest order key first.
+    pub(super) fn routes(&self) -> &[Arc<CompiledRoute>] {
+        &self.inner.routes
     }
 
     /// The best route for a request whose host fits.
+    #[inline]
     pub(super) fn find(&self, asked: &Asked<'_>, path: &str) -> Option<&Arc<CompiledRoute>> {
         let mut search = Search {
             bucket: self,
@@ -107,12 +162,12 @@ impl Bucket {
             path,
             best: NONE,
         };
-        search.visit(ROOT, path.strip_prefix('/'));
-        self.routes.get(search.best as usize)
-    }
-
-    fn entries(&self, span: Span) -> &[Entry] {
-        self.entries.get(span.range()).unwrap_or_default()
+        search.visit(ROOT, self.root, path.strip_prefix('/'));
+        match search.best {
+            0 => self.first.as_ref(),
+            NONE => None,
+            best => self.inner.routes.get(best as usize),
+        }
     }
 }
 
@@ -122,203 +177,87 @@ impl Search<'_> {
     /// the other lists are left at their first number.
     ///
     /// Recursion is as deep as the longest pattern, which is bounded.
-    fn visit(&mut self, node: u32, rest: Option<&str>) {
-        let Some(node_at) = self.bucket.nodes.get(node as usize) else {
-            return;
-        };
+    fn visit(&mut self, number: u32, node: Node, rest: Option<&str>) {
         match rest {
-            None => self.try_list(node_at.here),
+            None => self.try_list(node.here),
+            Some(_) if node.children.none() => {}
             Some(text) => {
                 let (segment, more) = first_segment(text);
-                if let Some(child) = self.bucket.edges.get(node, segment) {
-                    self.visit(child, more);
+                let nodes = &self.bucket.inner.nodes;
+                if node.children.literals()
+                    && let Some((number, child)) = nodes.get(number, segment)
+                {
+                    self.visit(number, *child, more);
                 }
-                let parts = self.bucket.parts.get(node_at.parts.range());
-                for (step, child) in parts.unwrap_or_default() {
-                    if step.fits(segment) {
-                        self.visit(*child, more);
-                    }
-                }
-                if node_at.one != NONE && !segment.is_empty() {
-                    self.visit(node_at.one, more);
+                if let Some(branch) = node.children.branch() {
+                    self.visit_branch(branch, segment, more);
                 }
             }
         }
-        self.try_list(node_at.below);
+        self.try_list(node.below);
+    }
+
+    fn visit_branch(&mut self, branch: usize, segment: &str, more: Option<&str>) {
+        let inner = &self.bucket.inner;
+        let Some(branch) = inner.branches.get(branch) else {
+            return;
+        };
+        let parts = inner.parts.get(branch.parts.range());
+        for (step, child) in parts.unwrap_or_default() {
+            if step.fits(segment) {
+                self.visit_number(*child, more);
+            }
+        }
+        if branch.one != NONE && !segment.is_empty() {
+            self.visit_number(branch.one, more);
+        }
+    }
+
+    fn visit_number(&mut self, number: u32, rest: Option<&str>) {
+        if let Some(node) = self.bucket.inner.nodes.at(number) {
+            self.visit(number, *node, rest);
+        }
     }
 
     /// Takes the first route of a list that fits, if it is better than the best so far.
-    fn try_list(&mut self, list: Span) {
-        for entry in self.bucket.entries(list) {
-            if entry.route >= self.best {
-                return;
-            }
-            if self.fits(*entry) {
-                self.best = entry.route;
+    fn try_list(&mut self, list: List) {
+        if list.0 == List::NONE.0 {
+            return;
+        }
+        if list.0 & List::MANY == 0 {
+            self.try_entry(Entry(list.0));
+            return;
+        }
+        let inner = &self.bucket.inner;
+        let span = inner.lists.get((list.0 & Entry::ROUTE) as usize);
+        let entries = span.and_then(|span| inner.entries.get(span.range()));
+        for entry in entries.unwrap_or_default() {
+            if self.try_entry(*entry) {
                 return;
             }
         }
+    }
+
+    /// Whether what follows in the list cannot be better.
+    fn try_entry(&mut self, entry: Entry) -> bool {
+        if entry.route() >= self.best {
+            return true;
+        }
+        let fits = self.fits(entry);
+        if fits {
+            self.best = entry.route();
+        }
+        fits
     }
 
     fn fits(&self, entry: Entry) -> bool {
-        if !entry.conditions && !entry.path {
+        if !entry.has(Entry::CONDITIONS | Entry::PATH) {
             return true;
         }
-        let Some(route) = self.bucket.routes.get(entry.route as usize) else {
+        let Some(route) = self.bucket.inner.routes.get(entry.route() as usize) else {
             return false;
         };
-        (!entry.path || route.path.fits(self.path)) && route.conditions.unmet(self.asked).is_none()
-    }
-}
-
-/// A bucket while it is built.
-struct Plan<'a> {
-    nodes: Vec<Growing<'a>>,
-    edges: Collected<'a>,
-}
-
-/// A node while its bucket is built.
-#[derive(Default)]
-struct Growing<'a> {
-    here: Vec<Entry>,
-    below: Vec<Entry>,
-    one: Option<u32>,
-    parts: Vec<(&'a Step, u32)>,
-}
-
-impl<'a> Plan<'a> {
-    fn new() -> Self {
-        Self {
-            nodes: vec![Growing::default()],
-            edges: Collected::default(),
-        }
-    }
-
-    fn insert(&mut self, index: u32, route: &'a CompiledRoute) {
-        let mut entry = Entry {
-            route: index,
-            conditions: !route.conditions.is_empty(),
-            path: false,
-        };
-        match &route.path {
-            Path::Exact(path) => {
-                let node = self.grow(segments(path));
-                self.list(node, entry, false);
-            }
-            Path::Prefix(path) => {
-                let node = self.grow(segments(path));
-                self.list(node, entry, true);
-            }
-            Path::Glob(steps) => {
-                let fixed = steps.iter().take_while(|step| **step != Step::Any).count();
-                let (before, behind) = steps.split_at_checked(fixed).unwrap_or((steps, &[]));
-                let mut node = ROOT;
-                for step in before {
-                    node = self.child(node, step);
-                }
-                // A `**` at the end takes everything below; what follows one is asked later.
-                entry.path = behind.len() > 1;
-                self.list(node, entry, !behind.is_empty());
-            }
-            Path::Regex { prefix, .. } => {
-                let node = self.grow(literal_segments(prefix));
-                entry.path = true;
-                self.list(node, entry, true);
-            }
-        }
-    }
-
-    fn grow(&mut self, literals: impl Iterator<Item = &'a str>) -> u32 {
-        literals.fold(ROOT, |node, segment| self.literal(node, segment))
-    }
-
-    fn literal(&mut self, node: u32, segment: &'a str) -> u32 {
-        let fresh = self.next();
-        let child = self.edges.get_or_insert(node, segment, fresh);
-        if child == fresh {
-            self.nodes.push(Growing::default());
-        }
-        child
-    }
-
-    fn child(&mut self, node: u32, step: &'a Step) -> u32 {
-        if let Step::Literal(text) = step {
-            return self.literal(node, text);
-        }
-        let fresh = self.next();
-        let Some(parent) = self.nodes.get_mut(node as usize) else {
-            return node;
-        };
-        let known = if *step == Step::One {
-            parent.one
-        } else {
-            let mut parts = parent.parts.iter();
-            parts.find(|(other, _)| *other == step).map(|(_, to)| *to)
-        };
-        if let Some(known) = known {
-            return known;
-        }
-        if *step == Step::One {
-            parent.one = Some(fresh);
-        } else {
-            parent.parts.push((step, fresh));
-        }
-        self.nodes.push(Growing::default());
-        fresh
-    }
-
-    /// The number of the next node. More than four billion would need as many bytes of paths.
-    fn next(&self) -> u32 {
-        u32::try_from(self.nodes.len()).unwrap_or(NONE)
-    }
-
-    fn list(&mut self, node: u32, entry: Entry, below: bool) {
-        if let Some(node) = self.nodes.get_mut(node as usize) {
-            let list = if below {
-                &mut node.below
-            } else {
-                &mut node.here
-            };
-            list.push(entry);
-        }
-    }
-
-    #[expect(
-        clippy::type_complexity,
-        reason = "the four arrays of a bucket, taken apart at once by the only caller"
-    )]
-    fn freeze(self) -> (Box<[Node]>, Edges, Box<[(Step, u32)]>, Box<[Entry]>) {
-        let mut parts = Vec::new();
-        let mut entries = Vec::new();
-        let nodes = self.nodes.into_iter().map(|growing| Node {
-            here: append(&mut entries, growing.here),
-            below: append(&mut entries, growing.below),
-            one: growing.one.unwrap_or(NONE),
-            parts: append(
-                &mut parts,
-                growing
-                    .parts
-                    .into_iter()
-                    .map(|(step, to)| (step.clone(), to)),
-            ),
-        });
-        let nodes = nodes.collect();
-        (nodes, self.edges.freeze(), parts.into(), entries.into())
-    }
-}
-
-/// Segments of a normal path; none for the empty prefix.
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').skip(1)
-}
-
-/// Appends a list and tells where it is.
-fn append<T>(all: &mut Vec<T>, list: impl IntoIterator<Item = T>) -> Span {
-    let place = |at: usize| u32::try_from(at).unwrap_or(NONE);
-    let start = place(all.len());
-    all.extend(list);
-    Span {
-        start,
-        end: place(all.len()),
+        (!entry.has(Entry::PATH) || route.path.fits(self.path))
+            && route.conditions.unmet(self.asked).is_none()
     }
 }

@@ -12,7 +12,7 @@ use trunkline_net::http::Exchange;
 use super::bucket::Bucket;
 use super::compiled::{CompiledRoute, Problem};
 use super::conditions::{Asked, Fields};
-use super::edges::{Collected, Edges};
+use super::frozen::Frozen;
 use super::host;
 
 /// All routes of one listener, indexed.
@@ -20,17 +20,22 @@ use super::host;
 pub struct RouteTable {
     /// Every route, the greatest key first.
     routes: Vec<Arc<CompiledRoute>>,
-    /// From a host pattern to its place in `buckets`.
-    hosts: Edges,
-    /// One for each host pattern.
-    buckets: Vec<Arc<Bucket>>,
+    /// Buckets of exact hosts and wildcards, by kind and host.
+    hosts: Frozen<Arc<Bucket>, HOST_BYTES>,
+    /// Whether there is a wildcard at all.
+    wildcards: bool,
+    /// The bucket of routes that ask for no host.
+    any: Option<Arc<Bucket>>,
 }
 
-/// Kinds of host patterns, the first part of a key in [`RouteTable::hosts`].
-mod kind {
-    pub(super) const EXACT: u32 = 0;
-    pub(super) const WILDCARD: u32 = 1;
-    pub(super) const ANY: u32 = 2;
+/// Bytes of a host that a record has room for: the record then fills a cache line.
+const HOST_BYTES: usize = 51;
+
+/// Kinds of host patterns, the first part of a key.
+pub(super) mod kind {
+    pub(in crate::route) const EXACT: u32 = 0;
+    pub(in crate::route) const WILDCARD: u32 = 1;
+    pub(in crate::route) const ANY: u32 = 2;
 }
 
 /// Why no route takes a request.
@@ -128,35 +133,44 @@ impl RouteTable {
                 }
             }
         }
-        let mut hosts = Collected::default();
-        let mut buckets = Vec::with_capacity(groups.len());
-        for (index, ((kind, host), group)) in (0..).zip(groups) {
-            hosts.get_or_insert(kind, host, index);
+        let mut hosts = Vec::with_capacity(groups.len());
+        let mut any = None;
+        for ((kind, host), group) in groups {
             let same = |bucket: &&Arc<Bucket>| {
-                bucket.routes.len() == group.len()
+                bucket.routes().len() == group.len()
                     && bucket
-                        .routes
+                        .routes()
                         .iter()
                         .zip(&group)
                         .all(|(a, b)| Arc::ptr_eq(a, b))
             };
             let mut known = donors.iter().filter_map(|donor| donor.bucket(kind, host));
-            buckets.push(match known.find(same) {
+            let bucket = match known.find(same) {
                 Some(bucket) => Arc::clone(bucket),
                 None => Arc::new(Bucket::new(group.into())),
-            });
+            };
+            match kind {
+                kind::ANY => any = Some(bucket),
+                _ => hosts.push((Some((kind, host)), bucket)),
+            }
         }
-        let hosts = hosts.freeze();
+        let wildcards = hosts
+            .iter()
+            .any(|(key, _)| matches!(key, Some((kind::WILDCARD, _))));
+        let hosts = Frozen::new(hosts);
         Self {
             routes,
             hosts,
-            buckets,
+            wildcards,
+            any,
         }
     }
 
     pub(super) fn bucket(&self, kind: u32, host: &str) -> Option<&Arc<Bucket>> {
-        let index = self.hosts.get(kind, host)?;
-        self.buckets.get(index as usize)
+        match kind {
+            kind::ANY => self.any.as_ref(),
+            _ => self.hosts.get(kind, host).map(|(_, bucket)| bucket),
+        }
     }
 
     /// The route that takes this request.
@@ -174,24 +188,41 @@ impl RouteTable {
     /// The route that takes what is asked for.
     pub fn find(&self, asked: &Asked<'_>) -> Result<&Arc<CompiledRoute>, Miss> {
         let path = path::normal(asked.path).map_err(Miss::BadPath)?;
-        let suffixes = host::suffixes(asked.host).map(|suffix| (kind::WILDCARD, suffix));
-        let keys = std::iter::once((kind::EXACT, asked.host))
-            .chain(suffixes)
-            .chain([(kind::ANY, "")]);
-        let mut best: Option<&Arc<CompiledRoute>> = None;
-        for (kind, host) in keys {
-            let found = self.bucket(kind, host).and_then(|b| b.find(asked, &path));
-            best = match (best, found) {
-                (Some(best), Some(found)) if found.order <= best.order => Some(best),
-                (best, found) => found.or(best),
-            };
+        let mut best = self.find_in(kind::EXACT, asked.host, asked, &path);
+        if self.wildcards {
+            for suffix in host::suffixes(asked.host) {
+                best = better(best, self.find_in(kind::WILDCARD, suffix, asked, &path));
+            }
         }
+        best = better(best, self.find_in(kind::ANY, "", asked, &path));
         best.ok_or(Miss::NoRoute)
+    }
+
+    #[inline]
+    fn find_in(
+        &self,
+        kind: u32,
+        host: &str,
+        asked: &Asked<'_>,
+        path: &str,
+    ) -> Option<&Arc<CompiledRoute>> {
+        self.bucket(kind, host)?.find(asked, path)
     }
 
     /// Every route, the greatest key first.
     pub fn routes(&self) -> &[Arc<CompiledRoute>] {
         &self.routes
+    }
+}
+
+/// The one with the greater key.
+fn better<'a>(
+    one: Option<&'a Arc<CompiledRoute>>,
+    other: Option<&'a Arc<CompiledRoute>>,
+) -> Option<&'a Arc<CompiledRoute>> {
+    match (one, other) {
+        (Some(one), Some(other)) if other.order > one.order => Some(other),
+        (one, other) => one.or(other),
     }
 }
 

@@ -12,6 +12,7 @@ use trunkline_model::route::{
 };
 use trunkline_model::{ListenerId, Origin, RouteId};
 
+use super::table::kind::EXACT;
 use super::*;
 
 fn route(id: &str, hosts: &[&str], path: PathPattern) -> Route {
@@ -146,7 +147,7 @@ fn unchanged_buckets_and_routes_are_shared_with_the_former_table() {
     let http = ListenerId::new("http");
     let next = RouteTable::build(&http, &routes, &[&former]).unwrap();
     let same = |host| {
-        let (a, b) = (former.bucket(0, host), next.bucket(0, host));
+        let (a, b) = (former.bucket(EXACT, host), next.bucket(EXACT, host));
         Arc::ptr_eq(a.unwrap(), b.unwrap())
     };
     assert!(same("a.test") && !same("b.test"));
