@@ -27,15 +27,16 @@ const NONE: u32 = u32::MAX;
 /// Bytes of a segment that a node's record has room for: two records then share a cache line.
 const SEGMENT_BYTES: usize = 15;
 
-/// All routes of one host pattern. The outer part is small: a table may have a bucket for each of
-/// many hosts, with one catch-all route in it, which is answered from here.
-#[derive(Debug)]
+/// All routes of one host pattern. Clones share everything but this outer part, which is small
+/// enough to lie beside its host's name: a table may have many hosts with one catch-all route each,
+/// and those are answered from here.
+#[derive(Debug, Clone)]
 pub(super) struct Bucket {
     /// The path `/` minus its slash: everything hangs below it.
     root: Node,
     /// The route with the greatest order key.
     first: Option<Arc<CompiledRoute>>,
-    inner: Box<Inner>,
+    inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
@@ -151,6 +152,12 @@ impl Bucket {
     /// All routes, the greatest order key first.
     pub(super) fn routes(&self) -> &[Arc<CompiledRoute>] {
         &self.inner.routes
+    }
+
+    /// Whether this is a clone of the other.
+    #[cfg(test)]
+    pub(super) fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     /// The best route for a request whose host fits.

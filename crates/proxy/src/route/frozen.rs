@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn records_fill_half_a_cache_line_or_one() {
         assert_eq!(size_of::<Record<[u32; 3], 15>>(), 32);
-        assert_eq!(size_of::<Record<std::sync::Arc<()>, 51>>(), 64);
+        assert_eq!(size_of::<Record<crate::route::bucket::Bucket, 27>>(), 64);
     }
 
     #[test]

@@ -21,15 +21,15 @@ pub struct RouteTable {
     /// Every route, the greatest key first.
     routes: Vec<Arc<CompiledRoute>>,
     /// Buckets of exact hosts and wildcards, by kind and host.
-    hosts: Frozen<Arc<Bucket>, HOST_BYTES>,
+    hosts: Frozen<Bucket, HOST_BYTES>,
     /// Whether there is a wildcard at all.
     wildcards: bool,
     /// The bucket of routes that ask for no host.
-    any: Option<Arc<Bucket>>,
+    any: Option<Bucket>,
 }
 
 /// Bytes of a host that a record has room for: the record then fills a cache line.
-const HOST_BYTES: usize = 51;
+const HOST_BYTES: usize = 27;
 
 /// Kinds of host patterns, the first part of a key.
 pub(super) mod kind {
@@ -136,7 +136,7 @@ impl RouteTable {
         let mut hosts = Vec::with_capacity(groups.len());
         let mut any = None;
         for ((kind, host), group) in groups {
-            let same = |bucket: &&Arc<Bucket>| {
+            let same = |bucket: &&Bucket| {
                 bucket.routes().len() == group.len()
                     && bucket
                         .routes()
@@ -146,8 +146,8 @@ impl RouteTable {
             };
             let mut known = donors.iter().filter_map(|donor| donor.bucket(kind, host));
             let bucket = match known.find(same) {
-                Some(bucket) => Arc::clone(bucket),
-                None => Arc::new(Bucket::new(group.into())),
+                Some(bucket) => bucket.clone(),
+                None => Bucket::new(group.into()),
             };
             match kind {
                 kind::ANY => any = Some(bucket),
@@ -166,7 +166,7 @@ impl RouteTable {
         }
     }
 
-    pub(super) fn bucket(&self, kind: u32, host: &str) -> Option<&Arc<Bucket>> {
+    pub(super) fn bucket(&self, kind: u32, host: &str) -> Option<&Bucket> {
         match kind {
             kind::ANY => self.any.as_ref(),
             _ => self.hosts.get(kind, host).map(|(_, bucket)| bucket),

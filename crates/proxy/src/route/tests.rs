@@ -148,7 +148,7 @@ fn unchanged_buckets_and_routes_are_shared_with_the_former_table() {
     let next = RouteTable::build(&http, &routes, &[&former]).unwrap();
     let same = |host| {
         let (a, b) = (former.bucket(EXACT, host), next.bucket(EXACT, host));
-        Arc::ptr_eq(a.unwrap(), b.unwrap())
+        a.unwrap().is_shared_with(b.unwrap())
     };
     assert!(same("a.test") && !same("b.test"));
     let by_id = |table: &RouteTable, id: &str| {

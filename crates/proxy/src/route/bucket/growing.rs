@@ -21,7 +21,7 @@ impl Bucket {
         Self {
             root,
             first: routes.first().map(Arc::clone),
-            inner: Box::new(Inner { routes, ..frozen }),
+            inner: Arc::new(Inner { routes, ..frozen }),
         }
     }
 }
