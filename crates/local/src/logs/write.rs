@@ -1,8 +1,9 @@
 //! The thread that writes the log files.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -47,6 +48,8 @@ impl LogWriter {
 
     fn with_limit(folder: &Path, bytes_max: u64) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
+        // Services log what they please, secrets included.
+        fs::set_permissions(folder, Permissions::from_mode(0o700))?;
         let (messages, mut received) = mpsc::channel(LINES_MAX);
         let mut files = Files {
             folder: folder.to_owned(),

@@ -1,13 +1,19 @@
 //! What happens to a service from its start to its end.
 
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use trunkline_local::event::What;
 use trunkline_local::logs;
 use trunkline_local::plan::Plan;
 use trunkline_local::supervisor::{RestartError, State};
 use trunkline_model::endpoint::EndpointState::{self, Ready, Starting};
+use trunkline_model::ops::{
+    BoxFuture, Explanation, Ops, Question, Session, Stats, UnknownEndpoint,
+};
 use trunkline_model::service::{Service, Source};
+use trunkline_model::{EndpointId, ServiceName};
 
 use crate::rig::{Rig, SERVER};
 use crate::support::{model, model_of, name, service, with_health};
@@ -121,6 +127,66 @@ async fn a_restart_keeps_the_port_and_holds_requests_meanwhile() {
     );
     let unknown = rig.supervisor.restart(&name("absent")).await;
     assert_eq!(unknown, Err(RestartError::Unknown(name("absent"))));
+    rig.supervisor.stop().await;
+}
+
+/// A proxy with so many requests in flight to every service.
+struct Busy(AtomicU64);
+
+impl Ops for Busy {
+    fn stats(&self) -> BoxFuture<'_, Stats> {
+        Box::pin(async { Stats::default() })
+    }
+
+    fn sessions(&self, _: usize) -> BoxFuture<'_, Vec<Session>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    fn set_endpoint(
+        &self,
+        endpoint: EndpointId,
+        _: Option<EndpointState>,
+    ) -> BoxFuture<'_, Result<(), UnknownEndpoint>> {
+        Box::pin(async { Err(UnknownEndpoint(endpoint)) })
+    }
+
+    fn in_flight(&self, _: ServiceName) -> BoxFuture<'_, u64> {
+        Box::pin(async { self.0.load(Ordering::Relaxed) })
+    }
+
+    fn explain(&self, _: Question) -> BoxFuture<'_, Explanation> {
+        unreachable!("the supervisor asks for no explanation")
+    }
+}
+
+#[tokio::test]
+async fn a_restart_ends_the_process_only_when_nothing_is_in_flight() {
+    let folder = tempfile::tempdir().unwrap();
+    let busy = Arc::new(Busy(AtomicU64::new(3)));
+    let model = model(&[("web", SERVER)], folder.path());
+    let ops = Arc::clone(&busy) as Arc<dyn Ops>;
+    let mut rig = Rig::start_asking(folder.path(), &model, Some(ops));
+    rig.ready("web").await;
+    let supervisor = rig.supervisor.clone();
+    let restart = tokio::spawn(async move { supervisor.restart(&name("web")).await });
+    let draining = |what: &What| match what {
+        What::Draining { in_flight } => Some(*in_flight),
+        What::Stopping => panic!("requests are in flight"),
+        _ => None,
+    };
+    assert_eq!(rig.expect("web", draining).await, 3);
+    assert_eq!(
+        rig.supervisor.statuses()[&name("web")].state,
+        State::Draining
+    );
+    assert_eq!(
+        rig.published.of("web").last(),
+        Some(&Starting),
+        "new requests are held"
+    );
+    busy.0.store(0, Ordering::Relaxed);
+    rig.ready("web").await;
+    restart.await.unwrap().unwrap();
     rig.supervisor.stop().await;
 }
 

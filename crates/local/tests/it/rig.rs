@@ -16,6 +16,7 @@ use trunkline_local::run::RunId;
 use trunkline_local::supervisor::{Care, Deps, EndpointSink, Supervisor};
 use trunkline_model::Model;
 use trunkline_model::endpoint::{EndpointSet, EndpointState};
+use trunkline_model::ops::Ops;
 use trunkline_resilience::backoff;
 use trunkline_rt::{Clock, Scope};
 
@@ -100,6 +101,10 @@ pub(crate) fn launcher() -> Launcher {
 
 impl Rig {
     pub(crate) fn start(folder: &Path, model: &Model) -> Self {
+        Self::start_asking(folder, model, None)
+    }
+
+    pub(crate) fn start_asking(folder: &Path, model: &Model, ops: Option<Arc<dyn Ops>>) -> Self {
         let own = OwnRun::start();
         let around = Surroundings {
             run: own.id(),
@@ -116,7 +121,7 @@ impl Rig {
             spawner: Arc::new(Spawner::start(launcher()).unwrap()),
             run: around.run,
             sink: Arc::clone(&published) as Arc<dyn EndpointSink>,
-            ops: None,
+            ops,
             logs: LogWriter::start(&logs).unwrap(),
             events: emit,
             clock: Clock::system(),
