@@ -11,6 +11,7 @@
 mod fakes;
 mod running;
 
+mod browser;
 mod control;
 mod jaeger;
 mod metrics;
