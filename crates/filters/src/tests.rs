@@ -126,7 +126,7 @@ fn a_waiting_filter_holds_the_chain_until_it_decides() {
 
 #[test]
 fn secure_headers_leave_what_the_service_set_and_keep_hsts_to_tls() {
-    let hsts = Duration::from_secs(60);
+    let hsts = Duration::from_mins(1);
     let chain = chain(&[settings::Filter::SecureHeaders { hsts }]);
     for (scheme, sent) in [(Scheme::Http, false), (Scheme::Https, true)] {
         let mut exchange = exchange(scheme, "/");

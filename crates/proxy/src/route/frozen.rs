@@ -143,7 +143,7 @@ fn place<const N: usize>(text: &str, long: &mut String) -> (u8, [u8; N]) {
         assert!(
             N >= 8 && N < LONG as usize,
             "room for a place, and a length below the mark"
-        )
+        );
     };
     let mut own = [0; N];
     if let (Some(room), Ok(length)) = (own.get_mut(..text.len()), u8::try_from(text.len())) {
