@@ -1,6 +1,7 @@
 //! The match of a route: its short form, its long form, and one canonical text.
 
 use trunkline_model::filter::HeaderName;
+use trunkline_model::route::path::normal;
 use trunkline_model::route::{HostPattern, Match, PathPattern, ValuePattern};
 
 use super::forms::ValueForm;
@@ -218,6 +219,13 @@ impl Kind {
         {
             return Err(bad(text.span, format!("a path cannot have {odd:?}"))
                 .hint("conditions on the query go under `query`; other characters as `%XX`"));
+        }
+        if let Err(refused) = normal(value) {
+            return Err(bad(
+                text.span,
+                format!("{refused}: no route sees such a request"),
+            )
+            .hint("they are answered with 400, so that there is no way around a route"));
         }
         let owned = |text: &str| text.to_owned();
         Ok(match self {

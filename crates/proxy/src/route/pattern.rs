@@ -2,8 +2,8 @@
 //!
 //! The trie of a bucket decides most of it while walking; what it cannot decide (the rest behind a
 //! `**` in the middle, a regular expression) is asked here, on the whole path. Regular expressions
-//! are compiled without Unicode classes (`\d` is ten digits): paths are ASCII but for raw bytes,
-//! and the programs are small. `(?u:...)` asks for more.
+//! are compiled without Unicode (`\d` is ten digits, `.` a byte), unless a pattern is none then, such
+//! as `\pL`: paths are ASCII but for raw bytes, and the programs are much smaller.
 
 use regex::bytes::{Regex, RegexBuilder};
 use trunkline_model::route::path::{self, BadPath};
@@ -99,12 +99,16 @@ fn normal(text: &str) -> Result<Box<str>, InvalidPattern> {
     }
 }
 
-/// A pattern for a whole value.
+/// A regular expression for a whole value. A pattern that needs Unicode gets it.
 pub fn anchored(pattern: &str) -> Result<Regex, InvalidPattern> {
-    RegexBuilder::new(&format!("^(?:{pattern})$"))
-        .unicode(false)
-        .size_limit(REGEX_BYTES_MAX)
-        .build()
+    let build = |unicode| {
+        RegexBuilder::new(&format!("^(?:{pattern})$"))
+            .unicode(unicode)
+            .size_limit(REGEX_BYTES_MAX)
+            .build()
+    };
+    build(false)
+        .or_else(|_| build(true))
         .map_err(|error| InvalidPattern::Regex(pattern.to_owned(), error))
 }
 
@@ -351,6 +355,8 @@ mod tests {
             &["/u/1", "/me"],
             &["/u/1/x", "/x/me", "/u/"],
         );
+        check(&regex("/\\d+"), &["/7"], &["/٧"]);
+        check(&regex("/\\pL+"), &["/é"], &["/7"]);
         assert!(Path::compile(&regex("/u/(")).is_err());
         assert!(Path::compile(&regex("(a{999}){999}")).is_err());
     }

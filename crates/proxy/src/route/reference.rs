@@ -2,14 +2,15 @@
 //!
 //! Every route is asked, nothing is indexed, and globs and values are matched by another way than
 //! the table's. Property tests and the fuzz target compare the two; nothing else calls this. It
-//! shares the normal form of paths, and takes hosts that are in normal form.
+//! shares the normal form of paths and the compiling of regular expressions, and takes hosts that
+//! are in normal form.
 
-use regex::bytes::RegexBuilder;
 use trunkline_model::route::path::{self, BadPath};
 use trunkline_model::route::{HostPattern, Match, PathPattern, Route, ValuePattern};
 
 use super::Asked;
 use super::conditions::{Fields, parameter};
+use super::pattern::anchored;
 
 /// The matching route with the greatest key.
 pub fn pick<'a>(routes: &'a [Route], asked: &Asked<'_>) -> Result<Option<&'a Route>, BadPath> {
@@ -117,8 +118,5 @@ fn value_fits(pattern: &ValuePattern, values: &[Vec<u8>]) -> bool {
 
 /// Whether a pattern takes a whole text. A pattern that is none takes nothing.
 fn whole(pattern: &str, text: &[u8]) -> bool {
-    RegexBuilder::new(&format!("^(?:{pattern})$"))
-        .unicode(false)
-        .build()
-        .is_ok_and(|regex| regex.is_match(text))
+    anchored(pattern).is_ok_and(|regex| regex.is_match(text))
 }
