@@ -1,4 +1,4 @@
-//! Which crate may depend on which, as data, checked against `cargo metadata`.
+//! Which crate may depend on which, as data, and what shape a crate has, checked against `cargo metadata`.
 //!
 //! The table is the one of ARCHITECTURE.md. An edge that is not in it fails here before it becomes a habit.
 //! Development dependencies are free, except that a library never depends on the crates above it in any way.
@@ -111,10 +111,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
         .current_dir(root);
     let metadata: Value =
         serde_json::from_slice(&output(&mut cargo)?).map_err(|e| format!("cargo metadata: {e}"))?;
-    let packages = metadata.get("packages").and_then(Value::as_array);
-    Ok(packages
-        .into_iter()
-        .flatten()
+    Ok(items(&metadata, "packages")
         .flat_map(check_package)
         .collect())
 }
@@ -124,14 +121,32 @@ fn check_package(package: &Value) -> Vec<String> {
     if user == "xtask" {
         return Vec::new();
     }
-    let dependencies = package.get("dependencies").and_then(Value::as_array);
-    let normal = dependencies
-        .into_iter()
-        .flatten()
-        .filter(|d| text(d, "kind") != "dev");
-    normal
+    let normal = items(package, "dependencies").filter(|d| text(d, "kind") != "dev");
+    let mut found: Vec<String> = normal
         .filter_map(|dependency| wrong(user, text(dependency, "name")))
-        .collect()
+        .collect();
+    found.extend(variants(user, package));
+    found
+}
+
+/// Gateway, sidecar, node proxy and control are values, not features or binaries (invariant 4).
+fn variants(user: &str, package: &Value) -> Vec<String> {
+    let features = package.get("features").and_then(Value::as_object);
+    let named = features.into_iter().flat_map(|features| features.keys());
+    let mut found: Vec<String> = named
+        .map(|name| format!("{user}: feature `{name}`: roles are values (invariant 4)"))
+        .collect();
+    // A stand-in that a crate's own tests run is not a binary of the product.
+    let ships = |target: &Value| {
+        items(target, "kind").any(|kind| kind == "bin")
+            && !text(target, "src_path").contains("/tests/")
+    };
+    if !["trunkline", "load", "fuzz"].contains(&user) && items(package, "targets").any(ships) {
+        found.push(format!(
+            "{user}: a second binary; there is one (invariant 4)"
+        ));
+    }
+    found
 }
 
 /// Why `from` may not depend on `to`, if it may not.
@@ -152,6 +167,14 @@ fn wrong(from: &str, to: &str) -> Option<String> {
 
 fn short_name(name: &str) -> &str {
     name.strip_prefix("trunkline-").unwrap_or(name)
+}
+
+fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {

@@ -194,6 +194,36 @@ pub(crate) fn check_texts(root: &Path) -> Vec<String> {
         );
     }
     found.extend(unknown_verbs(root));
+    found.extend(manifests(root));
+    found
+}
+
+/// Versions and lints are decided once, in the workspace.
+fn manifests(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for folder in fs::read_dir(root.join("crates"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let path = folder.path().join("Cargo.toml");
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let shown = format!("crates/{}/Cargo.toml", folder.file_name().to_string_lossy());
+        if !text.contains("[lints]\nworkspace = true") {
+            found.push(format!("{shown}: `[lints] workspace = true` is missing"));
+        }
+        let mut among_dependencies = false;
+        for line in text.lines() {
+            if line.starts_with('[') {
+                among_dependencies = line.ends_with("dependencies]");
+            } else if among_dependencies && line.contains('=') && !line.contains("workspace = true")
+            {
+                found.push(format!(
+                    "{shown}: `{line}`: versions are pinned once, in the workspace"
+                ));
+            }
+        }
+    }
     found
 }
 
