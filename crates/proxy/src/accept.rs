@@ -5,6 +5,7 @@
 //! connection is a task of its own, so that a panic in it ends it alone.
 
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use trunkline_net::http::{Peer, Scheme};
 use trunkline_net::stream::Stream;
-use trunkline_rt::Policy;
+use trunkline_rt::{DrainWatcher, Policy};
 
 use crate::decode::{self, Activity, Connection};
 use crate::limits;
@@ -25,20 +26,44 @@ use crate::worker::{Accepting, Listening, Worker};
 pub(crate) async fn accept(
     worker: Rc<Worker>,
     listening: Rc<Listening>,
+    drain: DrainWatcher,
     socket: std::net::TcpListener,
 ) -> io::Result<()> {
     let socket = TcpListener::from_std(socket)?;
-    let drain = listening.drain.clone();
+    let ended = accept_until_closing(&worker, &listening, &drain, &socket).await;
+    if ended == Ended::Closing {
+        // Nobody accepts for it any more: what is left is in its connections.
+        worker
+            .listening
+            .borrow_mut()
+            .retain(|one| one.epoch != listening.epoch);
+    }
+    Ok(())
+}
+
+/// Why an accept loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Closing,
+    TakenOver,
+}
+
+async fn accept_until_closing(
+    worker: &Rc<Worker>,
+    listening: &Rc<Listening>,
+    drain: &DrainWatcher,
+    socket: &TcpListener,
+) -> Ended {
     let mut accepting = listening.accepting();
     let mut in_a_row = 0;
     loop {
         let now = *accepting.borrow_and_update();
         match now {
-            Accepting::Ended => return Ok(()),
+            Accepting::Ended => return Ended::TakenOver,
             Accepting::Paused => {
                 tokio::select! {
-                    () = drain.closing() => return Ok(()),
-                    change = accepting.changed() => if change.is_err() { return Ok(()) },
+                    () = drain.closing() => return Ended::Closing,
+                    change = accepting.changed() => if change.is_err() { return Ended::TakenOver },
                 }
                 continue;
             }
@@ -51,12 +76,12 @@ pub(crate) async fn accept(
         }
         tokio::select! {
             biased;
-            () = drain.closing() => return Ok(()),
+            () = drain.closing() => return Ended::Closing,
             () = changed(&mut accepting) => {}
             accepted = socket.accept() => match accepted {
                 Ok((stream, address)) => {
                     in_a_row += 1;
-                    open(&worker, &listening, stream, address);
+                    open(worker, listening, drain.clone(), (stream, address));
                 }
                 Err(error) => after(&error).await,
             },
@@ -89,15 +114,15 @@ async fn after(error: &io::Error) {
 fn open(
     worker: &Rc<Worker>,
     listening: &Rc<Listening>,
-    socket: TcpStream,
-    address: std::net::SocketAddr,
+    drain: DrainWatcher,
+    (socket, address): (TcpStream, SocketAddr),
 ) {
     let plan = listening.plan();
     let activity = Activity::new(&plan.listener.id, address, worker.clock.clone());
     let mut connection = Connection {
         worker: Rc::clone(worker),
         listening: Rc::clone(listening),
-        drain: listening.drain.clone(),
+        drain,
         peer: Peer {
             address,
             server_name: None,
@@ -114,9 +139,9 @@ fn open(
     worker
         .scope
         .spawn_local("connection", Policy::Best, async move {
-            let drain = connection.drain.clone();
+            let Connection { drain, peer, .. } = &mut connection;
             let secured = tokio::select! {
-                secured = secure(Stream::tcp(socket), &mut connection.peer, &plan) => secured,
+                secured = secure(Stream::tcp(socket), peer, &plan) => secured,
                 () = drain.forced() => return,
             };
             match secured {

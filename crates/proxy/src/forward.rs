@@ -262,7 +262,7 @@ async fn send_http2(attempt: &Attempt<'_>, stream: Stream, reused: bool) -> Resu
 }
 
 fn unsendable(error: &wire::Unsendable) -> Failure {
-    Failure::new(Kind::BadRequest, error, Processed::No)
+    Failure::new(Kind::BadRequest, error.to_string(), Processed::No)
 }
 
 /// Whether the body waits for the service to ask for it (RFC 9110 §10.1.1).

@@ -6,9 +6,8 @@
 
 use std::time::Duration;
 
-/// Fields of one head.
-pub const HEAD_FIELDS_MAX: usize = 128;
-/// Bytes of one head, start line included; also the read buffer of an HTTP/1 connection.
+/// Bytes of one head, start line included; also the read buffer of an HTTP/1 connection. The codec
+/// takes at most 100 fields.
 pub const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Open streams of one downstream HTTP/2 connection.
 pub const DOWNSTREAM_STREAMS_MAX: u32 = 256;
@@ -82,3 +81,5 @@ pub const CHECKS_MAX: usize = 256;
 pub const RESOLVE_EVERY: Duration = Duration::from_secs(5);
 /// How long a commit waits for names that it has to resolve for the first time.
 pub const FIRST_RESOLVE_TIME: Duration = Duration::from_secs(1);
+/// How often certificates are looked at, to be renewed or read again.
+pub const RENEW_POLL: Duration = Duration::from_secs(30);

@@ -21,18 +21,29 @@ use crate::proxy::Proxy;
 #[derive(Debug, Default)]
 pub(crate) struct Managed {
     endpoints: Notify,
+    /// The same, for services that stand for others.
+    sources: Notify,
 }
 
 impl Managed {
     /// Somebody published endpoints: there may be others to check.
     pub(crate) fn endpoints_changed(&self) {
         self.endpoints.notify_one();
+        self.sources.notify_one();
     }
 
     /// Publishes the endpoints that a plan names itself, before it is in force.
     pub(crate) async fn adopt(&self, proxy: &Proxy, plan: &Plan) {
         sources::publish(proxy, plan, limits::FIRST_RESOLVE_TIME).await;
-        self.endpoints_changed();
+    }
+
+    /// Endpoints that follow from others changed.
+    pub(super) fn followers_changed(&self) {
+        self.endpoints.notify_one();
+    }
+
+    pub(super) async fn wait_for_sources(&self) {
+        self.sources.notified().await;
     }
 
     pub(super) async fn wait_for_endpoints(&self) {
@@ -49,6 +60,11 @@ pub(crate) fn start(proxy: &Proxy, sink: Arc<dyn RecordSink>) {
         read_records(proxy.clone(), sink),
     );
     scope.spawn("plans", Policy::Best, drop_plans(proxy.clone()));
+    scope.spawn(
+        "certificates",
+        Policy::Best,
+        renew_certificates(proxy.clone()),
+    );
     scope.spawn(
         "names",
         Policy::Best,
@@ -67,6 +83,21 @@ async fn read_records(proxy: Proxy, sink: Arc<dyn RecordSink>) {
             () = tokio::time::sleep(limits::RECORDS_POLL) => {}
         }
         proxy.read_records(|record| sink.take(*record));
+    }
+}
+
+/// A laptop that slept for a day must not wake up with an expired certificate: the calendar is
+/// looked at often.
+async fn renew_certificates(proxy: Proxy) {
+    let scope = proxy.scope().clone();
+    loop {
+        tokio::select! {
+            () = scope.stopping() => return,
+            () = tokio::time::sleep(limits::RENEW_POLL) => {}
+        }
+        for listener in proxy.plan().iter().flat_map(|plan| &plan.listeners) {
+            proxy.certificates().renew(listener);
+        }
     }
 }
 

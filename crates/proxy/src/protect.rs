@@ -59,19 +59,18 @@ struct Progress {
 pub(crate) async fn forward(call: &mut Call<'_>) -> Result<Answered, Reason> {
     let limit = call.limits.request;
     let mut progress = Progress::default();
-    match tokio::time::timeout(limit, attempts(call, &mut progress)).await {
-        Ok(result) => result,
-        Err(_) => {
-            if let Some(endpoint) = call.recording.endpoint().map(Arc::clone) {
-                judge(call, &endpoint, Outcome::Failure);
-            }
-            call.recording
-                .failed(Kind::RequestTimeout, &Spent::default());
-            let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
-            Err(reason(call, Kind::RequestTimeout, &progress)
-                .fact("limit_ms", Fact::Number(limit_ms)))
-        }
+    let attempted = tokio::time::timeout(limit, attempts(call, &mut progress)).await;
+    if let Ok(result) = attempted {
+        return result;
     }
+    if let Some(endpoint) = call.recording.endpoint().map(Arc::clone) {
+        judge(call, &endpoint, Outcome::Failure);
+    }
+    call.recording
+        .failed(Kind::RequestTimeout, &Spent::default());
+    let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
+    let reason = reason(call, Kind::RequestTimeout, &progress);
+    Err(reason.fact("limit_ms", Fact::Number(limit_ms)))
 }
 
 async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answered, Reason> {
@@ -80,58 +79,62 @@ async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answer
             Some(endpoint) => endpoint,
             None => endpoint(call, progress).await?,
         };
-        let fresh = progress.stale > 0;
         progress.attempts += 1;
         let in_flight = endpoint.enter();
         let mut spent = Spent::default();
-        let failure = match attempt(call, &endpoint, fresh, &mut spent).await {
-            Ok(sent) => {
-                let status = sent.head.status();
+        let fresh = progress.stale > 0;
+        match attempt(call, &endpoint, fresh, &mut spent).await {
+            Ok(answer) => {
+                let status = answer.head.status();
                 let failed = status >= 500;
-                judge(
-                    call,
-                    &endpoint,
-                    if failed {
-                        Outcome::Failure
-                    } else {
-                        Outcome::Success
-                    },
-                );
+                let outcome = if failed {
+                    Outcome::Failure
+                } else {
+                    Outcome::Success
+                };
+                judge(call, &endpoint, outcome);
                 call.recording.answered(status, &spent);
-                return Ok(Answered { sent, in_flight });
+                return Ok(Answered {
+                    sent: answer,
+                    in_flight,
+                });
             }
-            Err(failure) => failure,
-        };
-        drop(in_flight);
-        if let Some(caller) = call.body.failure() {
-            call.recording.failed(failure.kind, &spent);
-            return Err(callers(caller));
-        }
-        call.recording.failed(failure.kind, &spent);
-        let stale = spent.reused && failure.processed != Processed::Maybe;
-        if !stale && failure.kind != Kind::Overload {
-            judge(call, &endpoint, Outcome::Failure);
-        }
-        let kind = failure.kind;
-        let again = next_step(
-            &failure,
-            call.exchange.request.method(),
-            call.body,
-            spent.reused,
-        );
-        progress.last = Some(failure);
-        if progress.attempts >= limits::ATTEMPTS_MAX {
-            return Err(reason(call, kind, progress));
-        }
-        match again {
-            Again::No => return Err(reason(call, kind, progress)),
-            Again::SameEndpoint if progress.stale < limits::STALE_MAX => {
-                progress.stale += 1;
-                progress.repeat = Some(endpoint);
-            }
-            Again::SameEndpoint | Again::Elsewhere => progress.tried.push(endpoint),
+            Err(failure) => failed(call, progress, (endpoint, &spent), failure)?,
         }
     }
+}
+
+/// Notes a failed attempt. An error ends the exchange; else `progress` knows what comes next.
+fn failed(
+    call: &mut Call<'_>,
+    progress: &mut Progress,
+    (endpoint, spent): (Arc<LiveEndpoint>, &Spent),
+    failure: Failure,
+) -> Result<(), Reason> {
+    call.recording.failed(failure.kind, spent);
+    if let Some(caller) = call.body.failure() {
+        return Err(callers(caller));
+    }
+    let stale = spent.reused && failure.processed != Processed::Maybe;
+    if !stale && failure.kind != Kind::Overload {
+        judge(call, &endpoint, Outcome::Failure);
+    }
+    let kind = failure.kind;
+    let method = call.exchange.request.method();
+    let again = next_step(&failure, method, call.body, spent.reused);
+    progress.last = Some(failure);
+    if progress.attempts >= limits::ATTEMPTS_MAX {
+        return Err(reason(call, kind, progress));
+    }
+    match again {
+        Again::No => return Err(reason(call, kind, progress)),
+        Again::SameEndpoint if progress.stale < limits::STALE_MAX => {
+            progress.stale += 1;
+            progress.repeat = Some(endpoint);
+        }
+        Again::SameEndpoint | Again::Elsewhere => progress.tried.push(endpoint),
+    }
+    Ok(())
 }
 
 /// An endpoint that can take the request, after a hold if one is starting.

@@ -7,6 +7,7 @@
 
 mod commit;
 mod drain;
+mod listening;
 mod ops;
 mod start;
 mod state;
@@ -25,7 +26,7 @@ use trunkline_rt::{Clock, Scope};
 use crate::balance::Registry;
 use crate::manage::Managed;
 use crate::plan::{self, Parts, Plan, PrepareErrors};
-use crate::secure::Issuer;
+use crate::secure::{Certificates, Issuer};
 use crate::worker;
 
 pub use commit::CommitError;
@@ -66,7 +67,7 @@ struct Inner {
     started: Instant,
     parts: Parts,
     workers: Vec<worker::Handle>,
-    running: Mutex<commit::Running>,
+    running: Mutex<listening::Running>,
     /// One commit at a time.
     committing: tokio::sync::Mutex<()>,
     managed: Managed,
@@ -84,7 +85,7 @@ impl Proxy {
 
     /// Replaces the endpoints of a service; takes effect with the next request.
     pub fn publish(&self, endpoints: EndpointSet) {
-        self.inner.parts.registry.publish(&endpoints);
+        self.inner.parts.registry.publish(endpoints);
         self.inner.managed.endpoints_changed();
     }
 
@@ -92,6 +93,11 @@ impl Proxy {
     /// for port 0.
     pub fn addresses(&self) -> Vec<(ListenerId, SocketAddr)> {
         self.running().addresses()
+    }
+
+    /// Whether the process is on its way out: it serves, but should get nothing new.
+    pub fn is_draining(&self) -> bool {
+        self.running().draining
     }
 
     pub(crate) fn scope(&self) -> &Scope {
@@ -110,6 +116,10 @@ impl Proxy {
         &self.inner.parts.registry
     }
 
+    pub(crate) fn certificates(&self) -> &Certificates {
+        &self.inner.parts.certificates
+    }
+
     /// The plan in force.
     pub(crate) fn plan(&self) -> Option<Arc<Plan>> {
         self.running().plan.clone()
@@ -122,7 +132,7 @@ impl Proxy {
         }
     }
 
-    fn running(&self) -> MutexGuard<'_, commit::Running> {
+    fn running(&self) -> MutexGuard<'_, listening::Running> {
         self.inner
             .running
             .lock()

@@ -5,11 +5,12 @@
 //! configuration, and with it the sessions its callers may resume; certificates are swapped inside
 //! it. Open connections keep what they were opened with.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
+use trunkline_mesh::Authority;
 use trunkline_model::listener::{Listener, Tls};
 use trunkline_net::http::Peer;
 use trunkline_net::stream::Stream;
@@ -20,8 +21,8 @@ use crate::plan::{ListenerPlan, PrepareError};
 
 /// Issues certificates for host names: the project's own CA.
 pub trait Issuer: Send + Sync {
-    /// A certificate for these names; a name may start with `*.`. It is asked again well before
-    /// the certificate expires.
+    /// A certificate for these names; a name may start with `*.`. It is asked for again after two
+    /// thirds of the certificate's life.
     fn issue(&self, names: &[String], now: SystemTime) -> Result<Certificate, IssueError>;
 }
 
@@ -49,7 +50,7 @@ impl std::fmt::Debug for Certificates {
 }
 
 impl Certificates {
-    /// The TLS configuration of a listener, `None` for a plain one.
+    /// The TLS of a listener, `None` for a plain one. What did not change is taken from `former`.
     pub(crate) fn serve(
         &self,
         listener: &Listener,
@@ -58,9 +59,15 @@ impl Certificates {
         let Some(settings) = &listener.tls else {
             return Ok(None);
         };
-        let certificate = self.certificate(listener, settings)?;
         let former = former.and_then(|former| former.tls.as_ref());
-        if let Some(former) = former.filter(|former| former.leaf() == certificate.chain().first()) {
+        let former = former.filter(|former| former.settings == *settings);
+        let now = self.clock.wall();
+        if let Some(former) = former.filter(|former| former.lasts(now)) {
+            return Ok(Some(former.clone()));
+        }
+        let certificate = self.certificate(listener, settings)?;
+        if let Some(former) = former {
+            former.replace(certificate);
             return Ok(Some(former.clone()));
         }
         let store = Arc::new(CertificateStore::new(std::slice::from_ref(&certificate)));
@@ -70,8 +77,11 @@ impl Certificates {
             origin: listener.origin.clone(),
             source,
         })?;
+        let (settings, certificate) = (settings.clone(), Arc::new(Mutex::new(certificate)));
         Ok(Some(ListenerTls {
+            settings,
             config,
+            store,
             certificate,
         }))
     }
@@ -102,18 +112,63 @@ impl Certificates {
             }
         }
     }
+
+    /// Renews what is due: certificates of the CA after two thirds of their life, files when they
+    /// have changed. What fails is tried again; the old certificate serves on.
+    pub(crate) fn renew(&self, listener: &ListenerPlan) {
+        let Some(tls) = &listener.tls else { return };
+        if tls.lasts(self.clock.wall()) {
+            return;
+        }
+        match self.certificate(&listener.listener, &tls.settings) {
+            Ok(certificate) => tls.replace(certificate),
+            Err(error) => tracing::warn!(%error, "certificate not renewed"),
+        }
+    }
 }
 
-/// TLS of one listener.
+impl Issuer for Authority {
+    fn issue(&self, names: &[String], now: SystemTime) -> Result<Certificate, IssueError> {
+        let leaf = self.issue_gateway(names.iter().map(String::as_str), now);
+        leaf.map(|leaf| leaf.certificate)
+            .map_err(|error| IssueError::Refused(error.to_string()))
+    }
+}
+
+/// TLS of one listener; its certificate can be swapped inside it.
 #[derive(Debug, Clone)]
 pub(crate) struct ListenerTls {
+    settings: Tls,
     config: Arc<ServerConfig>,
-    certificate: Certificate,
+    store: Arc<CertificateStore>,
+    /// What the store holds.
+    certificate: Arc<Mutex<Certificate>>,
 }
 
 impl ListenerTls {
-    fn leaf(&self) -> Option<&rustls::pki_types::CertificateDer<'static>> {
-        self.certificate.chain().first()
+    /// Whether the certificate need not be asked for again. Files may change at any time.
+    fn lasts(&self, now: SystemTime) -> bool {
+        if matches!(self.settings, Tls::Files { .. }) {
+            return false;
+        }
+        let certificate = self
+            .certificate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (begin, end) = (certificate.not_before(), certificate.not_after());
+        let life = end.duration_since(begin).unwrap_or_default();
+        end.duration_since(now).is_ok_and(|left| left > life / 3)
+    }
+
+    fn replace(&self, certificate: Certificate) {
+        let mut current = self
+            .certificate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if current.chain() != certificate.chain() {
+            self.store.replace(std::slice::from_ref(&certificate));
+            *current = certificate;
+        }
     }
 }
 

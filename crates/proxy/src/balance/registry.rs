@@ -57,10 +57,11 @@ impl Registry {
     }
 
     /// Replaces the endpoints of a service.
-    pub(crate) fn publish(&self, set: &EndpointSet) {
+    pub(crate) fn publish(&self, set: EndpointSet) {
+        let EndpointSet { service, endpoints } = set;
         let overrides = self.overrides().clone();
-        let service = self.service(&set.service);
-        service.publish(&set.endpoints, |id| overrides.get(id).copied());
+        let service = self.service(&service);
+        service.publish(&endpoints, |id| overrides.get(id).copied());
     }
 
     /// Overrides the state of an endpoint, or takes the override away; `false` if nobody has it.

@@ -16,7 +16,7 @@ use trunkline_net::stream::Stream;
 use trunkline_net::tls;
 use trunkline_rt::Policy;
 
-use super::failure::{Failure, Processed};
+use super::failure::{Failure, Processed, whole};
 use super::pool::{Exclusive, Key, Opening, Pool, Stream as Http2Stream};
 use super::transport::Transport;
 use crate::balance::LiveEndpoint;
@@ -91,7 +91,7 @@ impl Dial<'_> {
             .handshake(HyperIo(stream))
             .await;
         let (sender, connection) =
-            handshake.map_err(|error| Failure::new(Kind::Connect, error, Processed::No))?;
+            handshake.map_err(|error| Failure::new(Kind::Connect, whole(&error), Processed::No))?;
         let leased = Pool::lease(self.worker, key.clone(), sender, self.keep_alive);
         let (worker, number) = (Rc::clone(self.worker), leased.number());
         self.worker
@@ -121,7 +121,7 @@ impl Dial<'_> {
             .handshake(HyperIo(stream))
             .await;
         let (sender, connection) =
-            handshake.map_err(|error| Failure::new(Kind::Connect, error, Processed::No))?;
+            handshake.map_err(|error| Failure::new(Kind::Connect, whole(&error), Processed::No))?;
         let (worker, number) = (Rc::clone(self.worker), self.worker.pool.number());
         let streams_max = Rc::new(Cell::new(limits::UPSTREAM_STREAMS_MAX));
         let allowed = Rc::clone(&streams_max);

@@ -26,10 +26,10 @@ pub(crate) enum Processed {
 }
 
 impl Failure {
-    pub(crate) fn new(kind: Kind, detail: impl ToString, processed: Processed) -> Self {
+    pub(crate) fn new(kind: Kind, detail: impl Into<String>, processed: Processed) -> Self {
         Self {
             kind,
-            detail: detail.to_string(),
+            detail: detail.into(),
             processed,
         }
     }
@@ -41,8 +41,8 @@ impl Failure {
         if error.is_parse() || error.is_parse_too_large() {
             return Self::new(Kind::UpstreamProtocol, detail, Processed::Maybe);
         }
-        let refused = h2_reason(error).is_some_and(|refused| refused);
-        let processed = match (refused || error.is_canceled(), reused) {
+        let left_out = is_left_out(error);
+        let processed = match (left_out || error.is_canceled(), reused) {
             (true, _) => Processed::No,
             (false, true) => Processed::Unlikely,
             (false, false) => Processed::Maybe,
@@ -53,18 +53,17 @@ impl Failure {
 
 /// Whether an HTTP/2 peer said that it did not process the stream: `REFUSED_STREAM`, or a GOAWAY
 /// that leaves the stream out (RFC 9113 §8.7).
-fn h2_reason(error: &hyper::Error) -> Option<bool> {
+fn is_left_out(error: &hyper::Error) -> bool {
     let mut source = error.source();
     while let Some(cause) = source {
         if let Some(h2) = cause.downcast_ref::<h2::Error>() {
-            let refused = h2.reason() == Some(h2::Reason::REFUSED_STREAM);
-            let left_out =
-                h2.is_go_away() && h2.is_remote() && h2.reason() == Some(h2::Reason::NO_ERROR);
-            return Some(refused || left_out);
+            let graceful = h2.is_go_away() && h2.is_remote();
+            return h2.reason() == Some(h2::Reason::REFUSED_STREAM)
+                || (graceful && h2.reason() == Some(h2::Reason::NO_ERROR));
         }
         source = cause.source();
     }
-    None
+    false
 }
 
 /// An error with its causes, in one line.

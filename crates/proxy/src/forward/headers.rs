@@ -64,7 +64,9 @@ fn strip(head: &mut Head) {
     for name in HOP_BY_HOP {
         head.remove(name);
     }
-    named.iter().for_each(|name| head.remove(name));
+    for name in &named {
+        head.remove(name);
+    }
 }
 
 /// Fields that `Connection` must not name away: a caller could hide them from the service (RFC

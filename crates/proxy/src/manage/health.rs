@@ -137,11 +137,12 @@ impl Check {
             );
             if present {
                 let checked = self.once().await;
-                match &checked {
-                    Ok(()) => (passes, failures) = (passes + 1, 0),
-                    Err(_) => (passes, failures) = (0, failures + 1),
-                }
-                self.conclude(checked.err(), passes, failures);
+                (passes, failures) = if checked.is_ok() {
+                    (passes + 1, 0)
+                } else {
+                    (0, failures + 1)
+                };
+                self.conclude(checked.err().as_deref(), passes, failures);
             }
             // Up to a tenth of jitter, so that checks of many processes do not march in step.
             let interval = self.settings.interval;
@@ -155,16 +156,17 @@ impl Check {
         probe(&self.settings.probe, &self.place, self.settings.timeout).await
     }
 
-    fn conclude(&self, error: Option<String>, passes: u32, failures: u32) {
+    fn conclude(&self, error: Option<&str>, passes: u32, failures: u32) {
         let healthy = self.endpoint.is_healthy();
         let (rise, fall) = (self.settings.rise.max(1), self.settings.fall.max(1));
         let verdict = (healthy && failures < fall) || (!healthy && passes >= rise);
-        let error_text = error.as_deref().map(Box::from);
+        let error_text = error.map(Box::from);
         if self.endpoint.set_health(verdict, error_text) {
             let id = &self.endpoint.id;
-            match &error {
-                Some(error) => tracing::warn!(endpoint = %id, %error, "endpoint is unhealthy"),
-                None => tracing::info!(endpoint = %id, "endpoint is healthy"),
+            if let Some(error) = error {
+                tracing::warn!(endpoint = %id, error, "endpoint is unhealthy");
+            } else {
+                tracing::info!(endpoint = %id, "endpoint is healthy");
             }
             self.service.announce();
         }

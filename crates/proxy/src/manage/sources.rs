@@ -23,10 +23,10 @@ pub(super) async fn keep_resolving(proxy: Proxy) {
         tokio::select! {
             () = scope.stopping() => return,
             () = tokio::time::sleep(limits::RESOLVE_EVERY) => {}
+            () = proxy.managed().wait_for_sources() => {}
         }
-        let Some(plan) = proxy.plan() else { continue };
-        if follow(&proxy, &plan, limits::RESOLVE_EVERY).await {
-            proxy.managed().endpoints_changed();
+        if let Some(plan) = proxy.plan() {
+            follow(&proxy, &plan, limits::RESOLVE_EVERY).await;
         }
     }
 }
@@ -49,9 +49,8 @@ pub(super) async fn publish(proxy: &Proxy, plan: &Plan, limit: Duration) {
     follow(proxy, plan, limit).await;
 }
 
-/// Publishes the services that have an endpoint which can change by itself; tells if there is one.
-async fn follow(proxy: &Proxy, plan: &Plan, limit: Duration) -> bool {
-    let mut any = false;
+/// Publishes the services that have an endpoint which can change by itself.
+async fn follow(proxy: &Proxy, plan: &Plan, limit: Duration) {
     for service in &plan.model.services {
         let Source::Static(written) = &service.source else {
             continue;
@@ -62,20 +61,18 @@ async fn follow(proxy: &Proxy, plan: &Plan, limit: Duration) -> bool {
         {
             continue;
         }
-        any = true;
         let found = tokio::time::timeout(limit, resolve_all(proxy, &service.name, written)).await;
         if let Ok(Some(endpoints)) = found {
             publish_set(proxy, &service.name, endpoints);
         }
     }
-    any
 }
 
+/// Publishes a set, and has new ones checked; an unchanged set changes nothing.
 fn publish_set(proxy: &Proxy, service: &ServiceName, endpoints: Vec<Endpoint>) {
-    proxy.registry().publish(&EndpointSet {
-        service: service.clone(),
-        endpoints,
-    });
+    let service = service.clone();
+    proxy.registry().publish(EndpointSet { service, endpoints });
+    proxy.managed().followers_changed();
 }
 
 fn literal(service: &ServiceName, written: &StaticEndpoint) -> Option<Endpoint> {

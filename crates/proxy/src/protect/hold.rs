@@ -28,11 +28,14 @@ pub(super) async fn wait(
         Err(reason.fact("limit", Fact::Token(limit)))
     };
     if hold.is_none() {
-        let Some(held) = call.service.live.hold(bytes(call)) else {
+        let Some(guard) = call.service.live.hold(bytes(call)) else {
             return refuse("requests");
         };
         let until = (call.worker.clock.now() + limits::HOLD_TIME).into();
-        *hold = Some(Hold { _held: held, until });
+        *hold = Some(Hold {
+            _held: guard,
+            until,
+        });
     }
     let Some(until) = hold.as_ref().map(|hold| hold.until) else {
         return refuse("requests");

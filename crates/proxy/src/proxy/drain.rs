@@ -1,7 +1,6 @@
 //! Ending: a graceful drain of everything, and pausing for an upgrade.
 
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use trunkline_rt::drain::{Deadlines, Drained};
@@ -13,18 +12,19 @@ impl Proxy {
     /// Drains every listener by its own times, or by `deadlines` where they are given, and ends
     /// the workers. Returns how many connections had to be cut.
     pub async fn drain(&self, deadlines: Option<Deadlines>) -> usize {
-        let draining: Vec<_> = {
+        let leaving: Vec<_> = {
             let mut running = self.running();
             running.draining = true;
-            let listening = running.listening.values();
+            let listening = running.listening.iter_mut();
             listening
-                .map(|one| (Arc::clone(&one.drain), deadlines.unwrap_or(one.deadlines)))
+                .map(|(address, one)| one.leaves(*address))
                 .collect()
         };
-        let drains = draining
-            .iter()
-            .map(|(drain, deadlines)| drain.drain(*deadlines));
-        let ends = futures_util::future::join_all(drains).await;
+        let ends = leaving.into_iter().map(|mut leaving| {
+            leaving.deadlines = deadlines.unwrap_or(leaving.deadlines);
+            self.end(leaving)
+        });
+        let ends = futures_util::future::join_all(ends).await;
         self.stop().await;
         ends.iter()
             .map(|end| {

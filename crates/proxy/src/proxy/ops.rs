@@ -13,7 +13,7 @@ use crate::balance::{LiveEndpoint, LiveService};
 use crate::observe::distribution;
 use crate::plan::ListenerPlan;
 use crate::route;
-use crate::worker::Command;
+use crate::worker::{self, Command};
 
 impl Ops for Proxy {
     fn stats(&self) -> BoxFuture<'_, Stats> {
@@ -80,7 +80,7 @@ impl Proxy {
             generation,
             uptime: now.saturating_duration_since(self.inner.started),
             workers: workers.len(),
-            records_dropped: workers.iter().map(|worker| worker.records_dropped()).sum(),
+            records_dropped: workers.iter().map(worker::Handle::records_dropped).sum(),
             loop_stall: distribution(workers.iter().map(|worker| &*worker.stall)),
             ..Stats::default()
         };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use trunkline_net::socket::{AdoptError, Bound};
 
-use super::commit::Running;
+use super::listening::Running;
 use super::{Deps, Inner, Proxy};
 use crate::balance::Registry;
 use crate::forward::Transports;

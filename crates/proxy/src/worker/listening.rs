@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use trunkline_rt::DrainWatcher;
 
 use crate::plan::ListenerPlan;
 
@@ -17,7 +16,6 @@ pub(crate) struct Listening {
     pub(crate) epoch: u64,
     /// Asked for each connection and each request, so that a commit takes effect at once.
     plan: RefCell<Arc<ListenerPlan>>,
-    pub(crate) drain: DrainWatcher,
     accepting: watch::Sender<Accepting>,
 }
 
@@ -35,14 +33,12 @@ impl Listening {
         wanted: SocketAddr,
         epoch: u64,
         plan: Arc<ListenerPlan>,
-        drain: DrainWatcher,
         accepting: Accepting,
     ) -> Self {
         Self {
             wanted,
             epoch,
             plan: RefCell::new(plan),
-            drain,
             accepting: watch::Sender::new(accepting),
         }
     }

@@ -149,22 +149,21 @@ fn acknowledge(done: Acknowledge) {
 fn serve(worker: &Rc<Worker>, addresses: Vec<Address>, services: &[ServiceName]) {
     worker.turns.retain(|name| services.contains(name));
     let mut listening = worker.listening.borrow_mut();
-    listening.retain(|one| one.drain.phase() < trunkline_rt::drain::Phase::Closing);
     for address in addresses {
         let same = listening.iter().find(|one| one.wanted == address.wanted);
-        match same.filter(|one| one.epoch == address.epoch) {
-            Some(one) => one.replace(address.plan),
-            None => {
-                if let Some(former) = same {
-                    former.set_accepting(Accepting::Ended);
-                }
-                listening.retain(|one| one.wanted != address.wanted);
-                listening.push(start(worker, address));
-            }
+        if let Some(one) = same.filter(|one| one.epoch == address.epoch) {
+            one.replace(address.plan);
+            continue;
         }
+        if let Some(former) = same {
+            former.set_accepting(Accepting::Ended);
+        }
+        listening.retain(|one| one.wanted != address.wanted);
+        listening.push(start(worker, address));
     }
 }
 
+/// Only accept loops and connections hold the drain: it is over when the last of them is.
 fn start(worker: &Rc<Worker>, address: Address) -> Rc<Listening> {
     let Address {
         wanted,
@@ -173,9 +172,9 @@ fn start(worker: &Rc<Worker>, address: Address) -> Rc<Listening> {
         plan,
         drain,
     } = address;
-    let one = Rc::new(Listening::new(wanted, epoch, plan, drain, Accepting::Yes));
+    let one = Rc::new(Listening::new(wanted, epoch, plan, Accepting::Yes));
     for socket in sockets {
-        let task = accept(Rc::clone(worker), Rc::clone(&one), socket);
+        let task = accept(Rc::clone(worker), Rc::clone(&one), drain.clone(), socket);
         worker
             .scope
             .spawn_local(format!("accept {wanted}"), Policy::Best, task);

@@ -4,10 +4,23 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::disallowed_methods,
+    clippy::duration_suboptimal_units,
+    clippy::similar_names,
+    clippy::cast_possible_truncation,
     missing_docs,
+    unreachable_pub,
+    dead_code,
     reason = "tests fail by panicking, and read the real clock"
 )]
 
 mod rig;
 
+mod balance;
 mod basics;
+mod change;
+mod ends;
+mod health;
+mod protocols;
+mod retries;
+mod streams;
+mod timeouts;

@@ -18,9 +18,12 @@ use trunkline_model::units::Share;
 use trunkline_model::{
     AccessLog, ListenerId, Management, Model, Origin, Reasons, RouteId, Tracing, Workers,
 };
+use trunkline_net::hyper_io::HyperIo;
 use trunkline_net::resolve::{Config, Resolver};
+use trunkline_net::stream::Stream;
 use trunkline_proxy::{Deps, Proxy};
 use trunkline_rt::{Clock, Scope};
+use trunkline_testkit::body::ReplyBody;
 use trunkline_testkit::wait::until;
 use trunkline_testkit::{RawClient, Upstream};
 
@@ -236,4 +239,48 @@ pub fn endpoints(name: &str, addresses: &[SocketAddr]) -> EndpointSet {
         .map(|address| Endpoint::ready(&service, *address))
         .collect();
     EndpointSet { service, endpoints }
+}
+
+/// A caller over HTTP/2.
+pub type Http2 = hyper::client::conn::http2::SendRequest<ReplyBody>;
+
+/// Speaks HTTP/2 on a stream.
+pub async fn http2(stream: Stream) -> Http2 {
+    let builder = hyper::client::conn::http2::Builder::new(Spawn);
+    let (sender, connection) = builder.handshake(HyperIo(stream)).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+#[derive(Clone, Copy)]
+struct Spawn;
+
+impl<F> hyper::rt::Executor<F> for Spawn
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::spawn(future);
+    }
+}
+
+/// Opens TLS to `address` by this client.
+pub async fn tls(address: SocketAddr, config: Arc<rustls::ClientConfig>, name: &str) -> Stream {
+    let socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let name = rustls::pki_types::ServerName::try_from(name.to_owned()).unwrap();
+    let connector = tokio_rustls::TlsConnector::from(config);
+    let secured = connector.connect(name, Stream::tcp(socket)).await.unwrap();
+    Stream::Tls(Box::new(secured.into()))
+}
+
+/// A plain connection.
+pub async fn tcp(address: SocketAddr) -> Stream {
+    Stream::tcp(tokio::net::TcpStream::connect(address).await.unwrap())
+}
+
+/// A request without a body.
+pub fn get(url: &str) -> hyper::Request<ReplyBody> {
+    hyper::Request::get(url)
+        .body(trunkline_testkit::body::empty())
+        .unwrap()
 }
