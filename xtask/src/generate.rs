@@ -21,7 +21,7 @@ const PRINTED: [(&[&str], &str); 2] = [
 
 /// Tests that write pages when asked to.
 const WRITTEN_BY_TESTS: [&str; 2] = [
-    "cargo test --quiet --package trunkline-config --test generated",
+    "cargo test --quiet --package trunkline-config --test it generated",
     "cargo test --quiet --package trunkline-api metrics",
 ];
 

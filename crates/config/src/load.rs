@@ -99,7 +99,7 @@ pub fn load_with(
     }
     let Gathering {
         mut diagnostics,
-        sources,
+        mut sources,
         mut watched,
         by_dialect,
         ..
@@ -115,6 +115,8 @@ pub fn load_with(
     watched.sort();
     watched.dedup();
     diagnostics.sort();
+    drop(by_dialect);
+    sources.forget_trees();
     Loaded {
         model: model.map(Arc::new),
         diagnostics,

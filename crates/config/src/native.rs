@@ -109,13 +109,15 @@ struct Lowering<'a> {
 }
 
 impl Lowering<'_> {
-    /// A path that is written in this file.
+    /// A path that is written in this file; never empty, so that it can be a working folder.
     fn path(&self, written: &str) -> PathBuf {
-        self.file
-            .path
-            .parent()
-            .unwrap_or(Path::new(""))
-            .join(written)
+        let folder = self.file.path.parent().unwrap_or(Path::new(""));
+        let path = folder.join(written);
+        if path.as_os_str().is_empty() {
+            PathBuf::from(".")
+        } else {
+            path
+        }
     }
 }
 

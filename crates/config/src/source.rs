@@ -262,6 +262,14 @@ impl SourceMap {
         self.files.get(id.0 as usize)
     }
 
+    /// Drops the parsed trees, which are several times as large as the texts. Messages need the
+    /// texts only; a tree that is asked for again is parsed again.
+    pub(crate) fn forget_trees(&mut self) {
+        for file in &mut self.files {
+            file.parsed = Arc::default();
+        }
+    }
+
     /// All files in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = &SourceFile> {
         self.files.iter()

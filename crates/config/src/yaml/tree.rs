@@ -30,8 +30,7 @@ struct Open {
 enum Content {
     Seq(Vec<Node>),
     Map {
-        entries: Vec<Entry>,
-        keys: HashMap<String, Span>,
+        members: Members,
         merges: Vec<Node>,
         key: Option<Key>,
     },
@@ -42,6 +41,46 @@ enum Key {
     Merge,
     /// A key that was refused; its value is read and dropped.
     Refused,
+}
+
+/// The entries of a map that is being read. Most maps are small and are searched as they are; a
+/// large one gets an index, so that reading stays linear.
+#[derive(Default)]
+struct Members {
+    entries: Vec<Entry>,
+    index: HashMap<String, Span>,
+}
+
+impl Members {
+    /// Maps up to this many entries have no index.
+    const SMALL: usize = 16;
+
+    /// Where a key is written, if it is there.
+    fn place_of(&self, key: &str) -> Option<Span> {
+        if self.index.is_empty() {
+            return self
+                .entries
+                .iter()
+                .find(|entry| entry.key == key)
+                .map(|entry| entry.key_span);
+        }
+        self.index.get(key).copied()
+    }
+
+    /// Adds an entry whose key is not there yet.
+    fn push(&mut self, entry: Entry) {
+        if !self.index.is_empty() {
+            self.index.insert(entry.key.clone(), entry.key_span);
+        }
+        self.entries.push(entry);
+        if self.entries.len() == Self::SMALL {
+            self.index = self
+                .entries
+                .iter()
+                .map(|e| (e.key.clone(), e.key_span))
+                .collect();
+        }
+    }
 }
 
 pub(super) struct Tree<'d> {
@@ -78,8 +117,7 @@ impl<'d> Tree<'d> {
             Event::MappingStart(anchor, tag) => {
                 self.check_tag(tag.as_deref(), "map", span);
                 let content = Content::Map {
-                    entries: Vec::new(),
-                    keys: HashMap::new(),
+                    members: Members::default(),
                     merges: Vec::new(),
                     key: None,
                 };
@@ -163,18 +201,17 @@ impl<'d> Tree<'d> {
                 (Value::Seq(items), last)
             }
             Content::Map {
-                mut entries,
-                mut keys,
+                mut members,
                 merges,
                 ..
             } => {
-                let last = entries.last().map(|entry| entry.node.span);
-                let before = entries.len();
+                let last = members.entries.last().map(|entry| entry.node.span);
+                let before = members.entries.len();
                 for merge in merges {
-                    self.merge(merge, &mut entries, &mut keys);
+                    self.merge(merge, &mut members);
                 }
-                self.count(entries.len() - before, span)?;
-                (Value::Map(entries), last)
+                self.count(members.entries.len() - before, span)?;
+                (Value::Map(members.entries), last)
             }
         };
         // A block collection ends where the next thing begins; its last child is the better end.
@@ -183,20 +220,19 @@ impl<'d> Tree<'d> {
         self.complete(Node { value, span }, open.anchor, size)
     }
 
-    fn merge(&mut self, source: Node, entries: &mut Vec<Entry>, keys: &mut HashMap<String, Span>) {
+    fn merge(&mut self, source: Node, members: &mut Members) {
         match source.value {
             // Keys written here, and keys of earlier merges, win (https://yaml.org/type/merge.html).
             Value::Map(merged) => {
                 for entry in merged {
-                    if !keys.contains_key(&entry.key) {
-                        keys.insert(entry.key.clone(), entry.key_span);
-                        entries.push(entry);
+                    if members.place_of(&entry.key).is_none() {
+                        members.push(entry);
                     }
                 }
             }
             Value::Seq(items) if items.iter().all(|item| item.as_map().is_some()) => {
                 for item in items {
-                    self.merge(item, entries, keys);
+                    self.merge(item, members);
                 }
             }
             _ => self.diagnostics.push(
@@ -269,19 +305,16 @@ impl<'d> Tree<'d> {
         match &mut open.content {
             Content::Seq(items) => items.push(node),
             Content::Map {
-                entries,
-                keys,
+                members,
                 merges,
                 key,
             } => match key.take() {
-                None => *key = Some(accept_key(node, keys, self.diagnostics)),
-                Some(Key::Plain(name, key_span)) => {
-                    entries.push(Entry {
-                        key: name,
-                        key_span,
-                        node,
-                    });
-                }
+                None => *key = Some(accept_key(node, members, self.diagnostics)),
+                Some(Key::Plain(name, key_span)) => members.push(Entry {
+                    key: name,
+                    key_span,
+                    node,
+                }),
                 Some(Key::Merge) => merges.push(node),
                 Some(Key::Refused) => {}
             },
@@ -298,7 +331,7 @@ pub(super) fn too_deep() -> Diagnostic {
     )
 }
 
-fn accept_key(node: Node, keys: &mut HashMap<String, Span>, diagnostics: &mut Diagnostics) -> Key {
+fn accept_key(node: Node, members: &Members, diagnostics: &mut Diagnostics) -> Key {
     let name = match node.value {
         Value::String(name) => name,
         // `8080: web` and `true: x` are keys that people write; they mean their text.
@@ -316,8 +349,7 @@ fn accept_key(node: Node, keys: &mut HashMap<String, Span>, diagnostics: &mut Di
     if name == "<<" {
         return Key::Merge;
     }
-    let Some(first) = keys.get(&name) else {
-        keys.insert(name.clone(), node.span);
+    let Some(first) = members.place_of(&name) else {
         return Key::Plain(name, node.span);
     };
     diagnostics.push(
@@ -326,7 +358,7 @@ fn accept_key(node: Node, keys: &mut HashMap<String, Span>, diagnostics: &mut Di
             format!("the key `{name}` is given twice"),
         )
         .at(node.span, "the second time")
-        .also(*first, "the first time")
+        .also(first, "the first time")
         .hint("keep one of the two"),
     );
     Key::Refused
