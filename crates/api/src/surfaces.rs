@@ -6,6 +6,7 @@
 
 mod connection;
 mod local_socket;
+mod patient;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -36,7 +37,8 @@ pub struct Config {
     pub addresses: Vec<(Surface, SocketAddr)>,
     /// Whom they answer.
     pub guard: guard::Config,
-    /// A connection is closed when its caller has not sent a whole request head for so long.
+    /// A connection is closed when its caller has not sent a whole request head for so long, or has
+    /// taken nothing of its answer.
     pub idle: Duration,
 }
 

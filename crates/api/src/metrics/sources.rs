@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use trunkline_model::Model;
 use trunkline_model::endpoint::EndpointState;
-use trunkline_model::ops::{EndpointStats, RouteStats, ServiceStats, Stats};
+use trunkline_model::ops::{Distribution, EndpointStats, RouteStats, ServiceStats, Stats};
 use trunkline_model::route::Action;
 
 use super::catalog;
@@ -74,7 +74,18 @@ fn routes(writer: &mut Writer, routes: &[RouteStats], model: Option<&Model>) {
     }
     let mut family = writer.family(&catalog::REQUEST_DURATION);
     for route in routes {
-        family.histogram(&[route.id.as_str(), service(route)], &route.latency);
+        busy(
+            &mut family,
+            &[route.id.as_str(), service(route)],
+            &route.latency,
+        );
+    }
+}
+
+/// A histogram has some twenty lines: ten thousand idle routes shall not cost a scrape anything.
+fn busy(family: &mut Samples<'_>, labels: &[&str], latency: &Distribution) {
+    if latency.count > 0 {
+        family.histogram(labels, latency);
     }
 }
 
@@ -93,7 +104,7 @@ fn services(writer: &mut Writer, services: &[ServiceStats]) {
     }
     let mut family = writer.family(&catalog::SERVICE_DURATION);
     for s in services {
-        family.histogram(&[s.name.as_str()], &s.latency);
+        busy(&mut family, &[s.name.as_str()], &s.latency);
     }
     let mut family = writer.family(&catalog::SERVICE_IN_FLIGHT);
     for s in services {
@@ -122,7 +133,7 @@ fn endpoints(writer: &mut Writer, services: &[ServiceStats]) {
     }
     let mut family = writer.family(&catalog::ENDPOINT_DURATION);
     for (labels, e) in &all {
-        family.histogram(labels, &e.latency);
+        busy(&mut family, labels, &e.latency);
     }
     let mut gauge = |family, value: fn(&EndpointStats) -> u64| {
         let mut family = writer.family(family);

@@ -25,6 +25,7 @@ use trunkline_net::unix::check_same_user;
 use trunkline_rt::{Policy, Scope};
 
 use super::CONNECTIONS_MAX;
+use super::patient::Patient;
 use crate::guard::Way;
 
 /// Largest head of a request, in bytes.
@@ -126,7 +127,7 @@ impl Server {
                 .max_headers(HEAD_FIELDS_MAX)
                 .max_header_size(HEAD_BYTES_MAX)
                 .max_buf_size(2 * HEAD_BYTES_MAX)
-                .serve_connection(HyperIo(stream), service);
+                .serve_connection(HyperIo(Patient::new(stream, idle)), service);
             let mut connection = std::pin::pin!(connection);
             tokio::select! {
                 ended = connection.as_mut() => return log(ended),

@@ -5,6 +5,9 @@ use std::time::Duration;
 use trunkline_api::guard::{self, Token};
 use trunkline_model::ports::Surface::{Console, JaegerQuery, Metrics};
 use trunkline_testkit::RawClient;
+use trunkline_testkit::wait::until;
+
+use crate::fakes::line;
 
 use crate::running::{config, json, serve};
 
@@ -193,4 +196,31 @@ async fn heads_are_limited_in_size_and_time() {
         // Ends only when the surface closes the idle connection.
         client.rest().await;
     }
+}
+
+#[tokio::test]
+async fn a_reader_that_stalls_is_given_up() {
+    let mut config = config();
+    config.idle = Duration::from_millis(100);
+    let running = serve(&config);
+    let mut client = RawClient::connect(running.address(Console)).await;
+    client
+        .send("GET /v1/logs?follow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await;
+    client.until(b"second").await;
+    let connected = || {
+        running
+            .scope
+            .tasks()
+            .iter()
+            .any(|task| task.path.ends_with("/connection"))
+    };
+    assert!(connected());
+    let long = "x".repeat(1 << 20);
+    until("the connection is closed", async || {
+        // Fails when nobody follows any more.
+        let _ = running.later.send(line(&long));
+        !connected()
+    })
+    .await;
 }

@@ -67,7 +67,8 @@ pub enum AccessLogError {
     Thread(#[source] io::Error),
 }
 
-/// See the module's documentation. Dropping it writes what is left.
+/// See the module's documentation. Dropping it writes what is left, and gives up on a reader that
+/// takes nothing for two seconds.
 #[derive(Debug)]
 pub struct AccessLog {
     format: LogFormat,
@@ -87,7 +88,7 @@ struct Shared {
 #[derive(Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four independent facts, each read on its own"
+    reason = "five independent facts, each read on its own"
 )]
 struct State {
     buffer: Vec<u8>,
@@ -97,6 +98,7 @@ struct State {
     hurry: bool,
     reopen: bool,
     closing: bool,
+    ended: bool,
 }
 
 impl AccessLog {
@@ -172,10 +174,17 @@ impl RecordSink for AccessLog {
 
 impl Drop for AccessLog {
     fn drop(&mut self) {
-        self.shared.lock().closing = true;
+        let mut state = self.shared.lock();
+        state.closing = true;
         self.shared.work.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread was reported where it happened.
+        let waiting = |state: &mut State| !state.ended;
+        let waited = self
+            .shared
+            .idle
+            .wait_timeout_while(state, FLUSH_TIME_MAX, waiting);
+        let ended = waited.unwrap_or_else(PoisonError::into_inner).0.ended;
+        // A thread that is stuck in a write cannot be joined; it ends with its stream.
+        if ended && let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
@@ -252,6 +261,8 @@ fn write_lines(shared: &Shared, mut output: Output) {
         lines.clear();
         shared.written(lost);
     }
+    shared.lock().ended = true;
+    shared.idle.notify_all();
 }
 
 #[cfg(test)]
