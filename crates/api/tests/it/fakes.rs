@@ -244,7 +244,10 @@ impl Commands for FakeCommands {
                     return;
                 }
             }
-            while query.follow {
+            if !query.follow {
+                return;
+            }
+            loop {
                 let Ok(line) = later.recv().await else { return };
                 if sender.send(line).await.is_err() {
                     return;

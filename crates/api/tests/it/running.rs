@@ -90,17 +90,17 @@ impl Running {
     pub(crate) async fn send(&self, surface: Surface, head: &str, body: &str) -> RawResponse {
         let mut client = RawClient::connect(self.address(surface)).await;
         let (line, fields) = head.split_once('\n').unwrap_or((head, ""));
-        let mut text = format!("{line} HTTP/1.1\r\n");
+        let mut head = vec![format!("{line} HTTP/1.1")];
         if !fields.lines().any(|field| field.starts_with("host:")) {
-            text.push_str("Host: localhost\r\n");
+            head.push("Host: localhost".into());
         }
-        fields
-            .lines()
-            .for_each(|field| text.push_str(&format!("{}\r\n", field.trim())));
+        head.extend(fields.lines().map(|field| field.trim().to_owned()));
         if !body.is_empty() {
-            text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+            head.push(format!("Content-Length: {}", body.len()));
         }
-        client.send(format!("{text}\r\n{body}")).await;
+        client
+            .send(format!("{}\r\n\r\n{body}", head.join("\r\n")))
+            .await;
         client.response().await
     }
 
