@@ -1,8 +1,9 @@
 //! Response headers by which browsers protect their users (OWASP secure headers project).
 //!
 //! What the service set itself stays: it knows its pages. HSTS is sent over TLS only, because
-//! browsers ignore it elsewhere (RFC 6797 §7.2) and a laptop's plain port must not claim it. No
-//! Content-Security-Policy: no policy fits pages that Trunkline does not know.
+//! browsers ignore it elsewhere (RFC 6797 §7.2) and a laptop's plain port must not claim it, and for
+//! this host alone: hosts below it may not be ours. No Content-Security-Policy: no policy fits pages
+//! that Trunkline does not know.
 
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ impl SecureHeaders {
     pub fn new(hsts: Duration) -> Self {
         let seconds = hsts.as_secs();
         Self {
-            hsts: (seconds > 0).then(|| format!("max-age={seconds}; includeSubDomains")),
+            hsts: (seconds > 0).then(|| format!("max-age={seconds}")),
         }
     }
 }
