@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use trunkline_model::ServiceName;
-use trunkline_model::endpoint::EndpointSet;
+use trunkline_model::endpoint::{EndpointSet, EndpointState};
 use trunkline_model::ops::Ops;
 use trunkline_resilience::backoff;
 use trunkline_rt::{Clock, Policy, Scope};
@@ -154,6 +154,8 @@ impl Supervisor {
             scope: scope.clone(),
             commands: received,
         };
+        // Before anything else runs: requests that come now are held, not refused.
+        life.publish(EndpointState::Starting);
         scope.spawn("life", Policy::Best, life.run());
         self.services().insert(name, Running { planned, commands });
     }

@@ -14,7 +14,7 @@ mod restart;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::task::JoinSet;
@@ -226,14 +226,22 @@ impl Scope {
     }
 
     /// Waits for every task and child scope, those started meanwhile included. Returns the failure
-    /// that stopped the tree, if one did. Must not be called by a task of this scope.
+    /// that stopped the tree, if one did. Must not be called by a task of this scope, nor by two at
+    /// once. Cancel safe: what was not waited for stays in the scope, and `tasks` still names it.
     pub async fn join(&self) -> Result<(), Failure> {
-        while let Some((mut set, children)) = self.take() {
-            while set.join_next().await.is_some() {}
-            for child in children {
-                // The failure, if any, is the root's and is returned below.
-                let _ = Box::pin(child.join()).await;
-            }
+        loop {
+            // The set stays in its place, so that giving up here loses no task.
+            while poll_fn(|context| self.running().set.poll_join_next(context))
+                .await
+                .is_some()
+            {}
+            let Some(child) = self.running().children.first().cloned() else {
+                break;
+            };
+            // The failure, if any, is the root's and is returned below.
+            let _ = Box::pin(child.join()).await;
+            let ended = |other: &Self| Arc::ptr_eq(&other.inner, &child.inner);
+            self.running().children.retain(|other| !ended(other));
         }
         self.inner.root.failure.get().cloned().map_or(Ok(()), Err)
     }
@@ -261,17 +269,6 @@ impl Scope {
     fn is_idle(&self) -> bool {
         let running = self.running();
         running.names.is_empty() && running.children.iter().all(Self::is_idle)
-    }
-
-    fn take(&self) -> Option<(JoinSet<()>, Vec<Self>)> {
-        let mut running = self.running();
-        let nothing_left = running.set.is_empty() && running.children.is_empty();
-        (!nothing_left).then(|| {
-            (
-                std::mem::take(&mut running.set),
-                std::mem::take(&mut running.children),
-            )
-        })
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -306,6 +303,21 @@ mod tests {
         assert_eq!(scope.join().await, Ok(()));
         assert_eq!(done.load(Ordering::Relaxed), 3);
         assert_eq!(scope.tasks(), []);
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_waiting_can_still_name_and_abort_what_is_left() {
+        let scope = Scope::new("root");
+        scope
+            .child("deaf")
+            .spawn("task", Policy::Best, std::future::pending::<()>());
+        scope.spawn("deaf", Policy::Best, std::future::pending::<()>());
+        let patience = Duration::from_millis(10);
+        assert!(tokio::time::timeout(patience, scope.join()).await.is_err());
+        let paths: Vec<_> = scope.tasks().into_iter().map(|task| task.path).collect();
+        assert_eq!(paths, ["root/deaf", "root/deaf/task"]);
+        scope.abort();
+        assert_eq!(scope.join().await, Ok(()));
     }
 
     #[tokio::test]

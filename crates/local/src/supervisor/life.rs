@@ -370,7 +370,7 @@ impl Life {
         });
     }
 
-    fn publish(&self, state: EndpointState) {
+    pub(super) fn publish(&self, state: EndpointState) {
         let service = self.planned.name.clone();
         let endpoint = Endpoint {
             state,
