@@ -85,8 +85,9 @@ pub struct SourceFile {
     pub text: Arc<str>,
     name: Arc<str>,
     line_starts: Arc<[u32]>,
-    /// Columns of ASCII text need no counting, which matters for JSON on one long line.
-    is_ascii: bool,
+    /// How many characters stand before each block of [`BLOCK`] bytes; empty for ASCII text, where
+    /// characters are bytes. With it a column costs the same on a line of any length.
+    characters_before: Arc<[u32]>,
     parsed: Arc<OnceLock<Parsed>>,
 }
 
@@ -100,7 +101,7 @@ struct Parsed {
 impl SourceFile {
     fn new(id: FileId, path: PathBuf, text: Arc<str>) -> Self {
         let line_starts = line_starts(&text);
-        let is_ascii = text.is_ascii();
+        let characters_before = characters_before(&text);
         let name = Arc::from(path.display().to_string());
         Self {
             id,
@@ -108,7 +109,7 @@ impl SourceFile {
             text,
             name,
             line_starts,
-            is_ascii,
+            characters_before,
             parsed: Arc::default(),
         }
     }
@@ -170,15 +171,26 @@ impl SourceFile {
             .max(1);
         let start = self.line_start(line);
         let end = (offset as usize).min(self.text.len());
-        let bytes = end.saturating_sub(start);
-        let column = match self.text.get(start..end) {
-            Some(before) if !self.is_ascii => before.chars().count(),
-            _ => bytes,
-        };
+        let column = self.characters(end).saturating_sub(self.characters(start));
         LineColumn {
             line: clamp_u32(line),
             column: clamp_u32(column + 1),
         }
+    }
+
+    /// Whether every character is one byte.
+    pub(crate) fn is_ascii(&self) -> bool {
+        self.characters_before.is_empty()
+    }
+
+    /// How many characters start before a byte offset.
+    fn characters(&self, offset: usize) -> usize {
+        let block = offset / BLOCK;
+        let Some(before) = self.characters_before.get(block) else {
+            return offset;
+        };
+        let rest = self.text.as_bytes().get(block * BLOCK..offset);
+        *before as usize + rest.map_or(0, count_characters)
     }
 
     /// Byte offset of the start of a line (from 1); the end of the text for a line after the last.
@@ -197,6 +209,32 @@ impl SourceFile {
             .map(|e| e.to_string_lossy().to_lowercase())
             .unwrap_or_default()
     }
+}
+
+/// Bytes between two entries of [`SourceFile`]'s table of characters.
+const BLOCK: usize = 1_024;
+
+/// Characters that start in these bytes: every byte of UTF-8 but continuations (`10xxxxxx`).
+fn count_characters(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .map(|byte| usize::from(byte & 0xc0 != 0x80))
+        .sum()
+}
+
+fn characters_before(text: &str) -> Arc<[u32]> {
+    if text.is_ascii() {
+        return Arc::from([]);
+    }
+    let mut before = 0;
+    let mut table = Vec::with_capacity(text.len() / BLOCK + 2);
+    for block in text.as_bytes().chunks(BLOCK) {
+        table.push(clamp_u32(before));
+        before += count_characters(block);
+    }
+    // The end of a text of whole blocks starts a block of its own.
+    table.push(clamp_u32(before));
+    table.into()
 }
 
 fn clamp_u32(value: usize) -> u32 {

@@ -125,20 +125,34 @@ impl<'a> Places<'a> {
 
     fn offset(&mut self, marker: &saphyr_parser::Marker) -> u32 {
         let (line, column) = (marker.line().max(1), marker.col());
-        if line != self.line || column < self.column {
-            (self.line, self.column, self.offset) = (line, 0, self.file.line_start(line));
+        let start = self.file.line_start(line);
+        if self.file.is_ascii() {
+            let end = self.file.text.len();
+            return u32::try_from(start.saturating_add(column).min(end)).unwrap_or(u32::MAX);
         }
-        let rest = self.file.text.get(self.offset..).unwrap_or("");
-        let wanted = column - self.column;
-        let mut taken = 0;
-        for character in rest.chars().take(wanted) {
-            if character == '\n' {
-                break;
+        // From the last place or from the start of the line, whichever is nearer.
+        if line != self.line || column < self.column / 2 {
+            (self.line, self.column, self.offset) = (line, 0, start);
+        }
+        let (before, after) = self
+            .file
+            .text
+            .split_at_checked(self.offset)
+            .unwrap_or_default();
+        if column < self.column {
+            let back = before.chars().rev().take(self.column - column);
+            self.offset -= back.map(char::len_utf8).sum::<usize>();
+            self.column = column;
+        } else {
+            for character in after
+                .chars()
+                .take(column - self.column)
+                .take_while(|c| *c != '\n')
+            {
+                self.offset += character.len_utf8();
+                self.column += 1;
             }
-            taken += character.len_utf8();
-            self.column += 1;
         }
-        self.offset += taken;
         u32::try_from(self.offset).unwrap_or(u32::MAX)
     }
 

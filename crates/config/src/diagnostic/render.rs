@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet};
 
@@ -14,6 +15,12 @@ use crate::source::{SourceFile, SourceMap};
 
 /// Labels of one file that are further apart than this many lines are shown apart.
 const WINDOW_LINES_MAX: u32 = 40;
+
+/// Lines that together are longer than this many bytes are clipped around their labels.
+const WINDOW_BYTES_MAX: u32 = 8_192;
+
+/// Bytes that are kept before a label of a clipped line; twice as many after it.
+const CLIP_BYTES: usize = 100;
 
 /// How the text looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +76,10 @@ pub fn render(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> Str
         group = group.element(annotate_snippets::Origin::path(path));
     }
     for window in &windows {
+        // A clipped line does not show its column: the place is said apart.
+        if window.is_clipped() {
+            group = group.element(window.origin());
+        }
         group = group.element(window.snippet());
     }
     for hint in &diagnostic.hints {
@@ -79,7 +90,22 @@ pub fn render(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> Str
         Style::Plain => Renderer::plain(),
         Style::Colour => Renderer::styled().hyperlink(false),
     };
-    renderer.render(&[group])
+    let text = renderer.render(&[group]);
+    if windows.iter().any(Window::is_clipped) {
+        without_empty_places(&text)
+    } else {
+        text
+    }
+}
+
+/// The text without the `:::` that the renderer puts before a snippet that has no path.
+fn without_empty_places(text: &str) -> String {
+    let is_frame =
+        |c: char| c.is_ascii_digit() || matches!(c, ' ' | ':' | '\u{1b}' | '[' | ';' | 'm');
+    let lines = text
+        .lines()
+        .filter(|line| !(line.contains(":::") && line.chars().all(is_frame)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Labels that are shown in one snippet.
@@ -88,6 +114,8 @@ struct Window<'a> {
     first_line: u32,
     last_line: u32,
     labels: Vec<(&'a Label, bool)>,
+    /// The bytes that are shown; whole lines, unless they are very long.
+    bytes: Range<usize>,
 }
 
 /// Groups labels by file and nearness. Only the lines that are shown are given to the renderer,
@@ -102,7 +130,13 @@ fn windows<'a>(labels: &'a [Label], sources: &'a SourceMap) -> Vec<Window<'a>> {
         let near = windows.iter_mut().find(|window| {
             let first = window.first_line.min(line);
             let last = window.last_line.max(line);
-            window.file.id == file.id && last - first <= WINDOW_LINES_MAX
+            let from = window
+                .labels
+                .first()
+                .map_or(0, |(label, _)| label.span.start);
+            window.file.id == file.id
+                && last - first <= WINDOW_LINES_MAX
+                && from.abs_diff(label.span.start) <= WINDOW_BYTES_MAX / 4
         });
         match near {
             Some(window) => {
@@ -115,21 +149,62 @@ fn windows<'a>(labels: &'a [Label], sources: &'a SourceMap) -> Vec<Window<'a>> {
                 first_line: line,
                 last_line: line,
                 labels: vec![(label, index == 0)],
+                bytes: 0..0,
             }),
         }
+    }
+    for window in &mut windows {
+        window.bytes = window.visible();
     }
     windows
 }
 
 impl Window<'_> {
-    fn snippet(&self) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+    /// The lines of the labels without the last line end, clipped around the labels when they are
+    /// longer than anyone reads: minified JSON is one line.
+    fn visible(&self) -> Range<usize> {
+        let text = &self.file.text;
         let start = self.file.line_start(self.first_line as usize);
         let end = self.file.line_start(self.last_line as usize + 1);
-        let text = self.file.text.get(start..end).unwrap_or("");
-        let text = text.trim_end_matches(['\n', '\r']);
-        let mut snippet = Snippet::source(harmless(text))
-            .line_start(self.first_line as usize)
-            .path(escape(&self.file.path.display().to_string()).into_owned());
+        let lines = text.get(start..end).unwrap_or("");
+        let end = start + lines.trim_end_matches(['\n', '\r']).len();
+        if end - start <= WINDOW_BYTES_MAX as usize {
+            return start..end;
+        }
+        let starts = self
+            .labels
+            .iter()
+            .map(|(label, _)| label.span.start as usize);
+        let first = starts.clone().min().unwrap_or(start);
+        let last = starts.max().unwrap_or(start);
+        let from = text.floor_char_boundary(first.saturating_sub(CLIP_BYTES).max(start));
+        let to = text.ceil_char_boundary(last.saturating_add(2 * CLIP_BYTES).min(end));
+        from..to.max(from)
+    }
+
+    fn is_clipped(&self) -> bool {
+        self.bytes.start != self.file.line_start(self.first_line as usize)
+    }
+
+    fn path(&self) -> String {
+        escape(&self.file.path.display().to_string()).into_owned()
+    }
+
+    fn origin(&self) -> annotate_snippets::Origin<'_> {
+        let start = self.labels.first().map_or(0, |(label, _)| label.span.start);
+        let at = self.file.line_column(start);
+        annotate_snippets::Origin::path(self.path())
+            .line(at.line as usize)
+            .char_column(at.column as usize)
+    }
+
+    fn snippet(&self) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+        let start = self.bytes.start;
+        let text = self.file.text.get(self.bytes.clone()).unwrap_or("");
+        let mut snippet = Snippet::source(harmless(text)).line_start(self.first_line as usize);
+        if !self.is_clipped() {
+            snippet = snippet.path(self.path());
+        }
         for (label, primary) in &self.labels {
             let kind = if *primary {
                 AnnotationKind::Primary

@@ -72,23 +72,44 @@ fn ten_thousand_routes_load_in_time() {
     );
 }
 
-#[test]
-fn one_long_line_is_not_quadratic() {
-    let lines = large(2_000);
-    let loaded = load_text(&lines);
-    assert!(loaded.model.is_some());
-    let mut json = String::from(
-        "{\"version\":1,\"name\":\"ü\",\"services\":{\"a\":{\"external\":\"a:1\"}},\"routes\":[",
-    );
-    json = json.replace('ü', "u");
-    for i in 0..20_000 {
-        if i > 0 {
-            json.push(',');
-        }
-        write!(json, "{{\"path\":\"/ä{i}\",\"to\":\"a\"}}").unwrap();
+/// Minified JSON with places and messages on one line.
+fn one_line(routes: usize, target: &str) -> String {
+    let mut json =
+        String::from("{\"version\":1,\"services\":{\"a\":{\"external\":\"a:1\"}},\"routes\":[");
+    for i in 0..routes {
+        let comma = if i == 0 { "" } else { "," };
+        write!(json, "{comma}{{\"path\":\"/ä{i}\",\"to\":\"{target}\"}}").unwrap();
     }
     json.push_str("]}");
-    assert!(load_text(&json).model.is_some());
+    json
+}
+
+#[test]
+fn a_file_on_one_line_takes_linear_time() {
+    assert!(load_text(&one_line(20_000, "a")).model.is_some());
+    assert!(screen(&one_line(20_000, "b")).ends_with("20000 errors\n"));
+}
+
+#[test]
+fn a_message_about_a_long_line_shows_its_place_only() {
+    let text = one_line(1_000, "a").replace("\"/ä200\",\"to\":\"a\"", "\"/ä200\",\"to\":\"c\"");
+    insta::assert_snapshot!(screen(&text), @r#"
+    error[TL0108]: this route leads to `c`, which does not exist
+     --> trunkline.yaml:1:5171
+      |
+    1 | ath":"/ä197","to":"a"},{"path":"/ä198","to":"a"},{"path":"/ä199","to":"a"},{"path":"/ä200","to":"c"},{"path":"/ä201","to":"a"},{"path...
+      |                                                                                                 ^^^ no service has this name
+      |
+      = hint: add it to `services`; one that runs elsewhere is `c: { external: "host:port" }`
+
+    1 error
+    "#);
+}
+
+#[test]
+fn keys_without_values_take_linear_time() {
+    let text = format!("version: 1\nx-a: {{ {} }}\n", "a, ".repeat(100_000));
+    assert!(screen(&text).contains("the key `a` is given twice"));
 }
 
 #[test]
