@@ -226,7 +226,10 @@ async fn send_http1(
     let sent = exclusive.sender.try_send_request(head.map(|()| body));
     let answered = await_continue(sent, &gate, waits).await;
     match answered {
-        Ok(response) => Ok(Sent::new(response, Lease::Http1(exclusive))),
+        Ok(response) => {
+            exclusive.limit_idle(headers::keep_alive(response.headers()));
+            Ok(Sent::new(response, Lease::Http1(exclusive)))
+        }
         Err(mut error) => {
             let unsent = error.take_message().is_some();
             let mut failure = Failure::of_codec(error.error(), reused);

@@ -34,6 +34,8 @@ pub const POOL_IDLE_MAX: usize = 8_192;
 pub const POOL_HTTP2_PER_ENDPOINT_MAX: usize = 64;
 /// Streams put on one upstream HTTP/2 connection, if its peer allows that many.
 pub const UPSTREAM_STREAMS_MAX: usize = 100;
+/// How long before a service would close an idle connection it is closed from here.
+pub const KEEP_ALIVE_MARGIN: Duration = Duration::from_secs(1);
 /// How often idle connections are looked at.
 pub const POOL_SWEEP: Duration = Duration::from_millis(500);
 /// How long a body waits for `100 Continue` before it is sent anyway (RFC 9110 §10.1.1).

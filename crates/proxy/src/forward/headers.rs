@@ -5,6 +5,8 @@
 //! §7.6.1); an upgrade is, because the tunnel that follows joins both connections. `TE` keeps
 //! `trailers`, which gRPC needs. The `Host` stays what the caller sent.
 
+use std::time::Duration;
+
 use http::header::{self, HeaderMap, HeaderValue};
 use http_body::Body as _;
 use trunkline_net::http::{Body, Exchange, Head};
@@ -119,6 +121,16 @@ pub(crate) fn is_grpc(head: &Head) -> bool {
         .is_some_and(|value| value.starts_with(b"application/grpc"))
 }
 
+/// After how long the service closes an idle connection, where it says so: `Keep-Alive: timeout=5`
+/// (RFC 2068 §19.7.1.1; Node and Apache send it).
+pub(super) fn keep_alive(fields: &HeaderMap) -> Option<Duration> {
+    let value = fields.get("keep-alive")?.to_str().ok()?;
+    let seconds = value
+        .split(',')
+        .find_map(|part| part.trim().strip_prefix("timeout="))?;
+    seconds.trim().parse().ok().map(Duration::from_secs)
+}
+
 /// Says how long a body is where HTTP/1.1 would have to guess: a stream of unknown length is sent
 /// in chunks, for methods that rarely have one too.
 pub(super) fn frame_http1(fields: &mut HeaderMap, body: &Body) {
@@ -163,6 +175,16 @@ mod tests {
         strip(&mut head);
         let names: Vec<_> = head.fields().map(|(name, _)| name).collect();
         assert_eq!(names, ["Host", "Accept"]);
+    }
+
+    #[test]
+    fn a_service_may_say_how_long_it_waits() {
+        let mut fields = HeaderMap::new();
+        assert_eq!(keep_alive(&fields), None);
+        fields.insert("keep-alive", HeaderValue::from_static("max=100, timeout=5"));
+        assert_eq!(keep_alive(&fields), Some(Duration::from_secs(5)));
+        fields.insert("keep-alive", HeaderValue::from_static("timeout=soon"));
+        assert_eq!(keep_alive(&fields), None);
     }
 
     #[test]

@@ -246,6 +246,15 @@ impl Exclusive {
         self.number
     }
 
+    /// The service closes idle connections after so long: ours is gone before, so that a request
+    /// does not cross with the close.
+    pub(crate) fn limit_idle(&mut self, theirs: Option<Duration>) {
+        if let Some(theirs) = theirs {
+            let margin = limits::KEEP_ALIVE_MARGIN.min(theirs / 2);
+            self.keep_alive = self.keep_alive.min(theirs - margin);
+        }
+    }
+
     fn give_back(self) {
         let pool = &self.worker.pool;
         if self.sender.is_closed() || pool.idle.get() >= limits::POOL_IDLE_MAX {

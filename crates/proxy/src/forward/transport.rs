@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::SystemTime;
 
 use rustls::ClientConfig;
 use trunkline_model::service::{Protocol, UpstreamTls};
@@ -31,7 +32,8 @@ pub(crate) struct TransportTls {
     pub(crate) http1_only: Arc<ClientConfig>,
 }
 
-type Settings = (Protocol, Option<UpstreamTls>);
+/// The settings, and what the file with roots looked like: another file is another transport.
+type Settings = (Protocol, Option<UpstreamTls>, Option<(SystemTime, u64)>);
 
 /// All transports in use, by their settings.
 #[derive(Debug, Default)]
@@ -47,11 +49,12 @@ impl Transports {
         protocol: Protocol,
         tls: Option<&UpstreamTls>,
     ) -> Result<Arc<Transport>, ClientTlsError> {
-        let settings = (protocol, tls.cloned());
+        let ca = tls.and_then(|tls| tls.ca.as_ref());
+        let file = ca.and_then(|ca| std::fs::metadata(ca).ok());
+        let file = file.and_then(|file| Some((file.modified().ok()?, file.len())));
+        let settings = (protocol, tls.cloned(), file);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        // Roots of a file may have changed, so a transport that reads one is made anew each time.
-        let may_reuse = tls.is_none_or(|tls| tls.ca.is_none());
-        if may_reuse && let Some(transport) = known.get(&settings).and_then(Weak::upgrade) {
+        if let Some(transport) = known.get(&settings).and_then(Weak::upgrade) {
             return Ok(transport);
         }
         let transport = Arc::new(Transport {

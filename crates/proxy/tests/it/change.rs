@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use http_body_util::BodyExt;
 use tokio::task::JoinSet;
 use trunkline_model::Model;
 use trunkline_model::endpoint::EndpointState;
@@ -85,12 +86,10 @@ async fn ask_http2(
     stop: &AtomicBool,
     done: &AtomicU64,
 ) -> Vec<String> {
-    use http_body_util::BodyExt;
     let mut wrong = Vec::new();
     let mut caller = http2(tcp(address).await).await;
     while !stop.load(Ordering::Relaxed) {
         let answer = caller.send_request(crate::rig::get("http://a/z")).await;
-        done.fetch_add(1, Ordering::Relaxed);
         match answer {
             Ok(response) if response.status() == 200 => {
                 if let Err(error) = response.into_body().collect().await {
@@ -98,8 +97,14 @@ async fn ask_http2(
                 }
             }
             Ok(response) => wrong.push(format!("{:?}", response.headers())),
+            // It was never sent: the server said that it takes no more on this connection.
+            Err(error) if error.is_canceled() => {
+                caller = http2(tcp(address).await).await;
+                continue;
+            }
             Err(error) => wrong.push(error.to_string()),
         }
+        done.fetch_add(1, Ordering::Relaxed);
     }
     wrong
 }
@@ -257,4 +262,28 @@ async fn a_listener_that_comes_back_keeps_its_socket() {
         (response.status, response.header("connection")),
         (200, None)
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn handing_the_sockets_over_again_and_again_loses_nothing() {
+    let upstream = Upstream::echo();
+    let mut wanted = model(vec![service("web", &[upstream.address()])]);
+    let mut serving = Rig::start(wanted.clone()).await;
+    wanted.listeners[0].address = serving.address;
+    let load = Load::start(&serving, 6, 2);
+    for _ in 0..5 {
+        let inherited = serving.proxy.listening_fds().unwrap();
+        let heir = Rig::start_with(wanted.clone(), |deps| deps.inherited = inherited).await;
+        heir.proxy.import_state(&serving.proxy.export_state());
+        serving.proxy.pause_accepting().await.unwrap();
+        let deadlines = trunkline_rt::drain::Deadlines {
+            minimum: Duration::from_millis(300),
+            maximum: Duration::from_secs(10),
+        };
+        assert_eq!(serving.proxy.drain(Some(deadlines)).await, 0);
+        serving = heir;
+    }
+    let (done, wrong) = load.end().await;
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert!(done > 100, "there was load: {done}");
 }
