@@ -6,6 +6,9 @@
 
 use std::time::Duration;
 
+use trunkline_resilience::backoff;
+use trunkline_rt::{Policy, Restart};
+
 /// Bytes of one head, start line included; also the read buffer of an HTTP/1 connection. The codec
 /// takes at most 100 fields.
 pub const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -68,6 +71,12 @@ pub const RECORDS_MAX: usize = 8_192;
 pub const RECORDS_POLL: Duration = Duration::from_millis(20);
 /// Records read from one worker at a time.
 pub const RECORDS_READ_MAX: usize = 4_096;
+/// How reading records goes on after its sink failed.
+pub const RECORDS_RESTART: Restart = Restart {
+    backoff: backoff::Config::new(Duration::from_millis(100), Duration::from_secs(10)),
+    failures_max: u32::MAX,
+    then: Policy::Best,
+};
 /// How often each worker measures how late it comes back to its timer.
 pub const STALL_TICK: Duration = Duration::from_millis(5);
 

@@ -54,11 +54,11 @@ impl Managed {
 /// Starts the tasks of the management side.
 pub(crate) fn start(proxy: &Proxy, sink: Arc<dyn RecordSink>) {
     let scope = proxy.scope();
-    scope.spawn(
-        "records",
-        Policy::Essential,
-        read_records(proxy.clone(), sink),
-    );
+    let reading = proxy.clone();
+    // Observing never harms serving: a sink that fails is tried again, and serving goes on.
+    scope.spawn_restarting("records", limits::RECORDS_RESTART, move || {
+        read_records(reading.clone(), Arc::clone(&sink))
+    });
     scope.spawn("plans", Policy::Best, drop_plans(proxy.clone()));
     scope.spawn(
         "certificates",
@@ -82,7 +82,14 @@ async fn read_records(proxy: Proxy, sink: Arc<dyn RecordSink>) {
             () = scope.stopping() => ends = true,
             () = tokio::time::sleep(limits::RECORDS_POLL) => {}
         }
-        proxy.read_records(|record| sink.take(*record));
+        let rounds = if ends {
+            limits::RECORDS_MAX.div_ceil(limits::RECORDS_READ_MAX)
+        } else {
+            1
+        };
+        for _ in 0..rounds {
+            proxy.read_records(|record| sink.take(*record));
+        }
     }
 }
 

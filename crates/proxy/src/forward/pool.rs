@@ -251,7 +251,7 @@ impl Exclusive {
     pub(crate) fn limit_idle(&mut self, theirs: Option<Duration>) {
         if let Some(theirs) = theirs {
             let margin = limits::KEEP_ALIVE_MARGIN.min(theirs / 2);
-            self.keep_alive = self.keep_alive.min(theirs - margin);
+            self.keep_alive = self.keep_alive.min(theirs.saturating_sub(margin));
         }
     }
 

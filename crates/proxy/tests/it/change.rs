@@ -132,6 +132,24 @@ fn vary(base: &Model, round: usize) -> Model {
     next
 }
 
+/// How long the worker threads were ready to run and did not (Linux `schedstat`): the part of the
+/// stall that this machine's other work causes.
+fn waited_for_a_core() -> Duration {
+    let mut nanos = 0;
+    for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
+        let read = |name| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
+        if read("comm").starts_with("worker-") {
+            let stat = read("schedstat");
+            let waited = stat
+                .split_whitespace()
+                .nth(1)
+                .and_then(|text| text.parse::<u64>().ok());
+            nanos += waited.unwrap_or(0);
+        }
+    }
+    Duration::from_nanos(nanos)
+}
+
 async fn hammer(reloads: usize, every: Duration) {
     let upstreams = [Upstream::echo(), Upstream::echo(), Upstream::echo()];
     let addresses: Vec<_> = upstreams.iter().map(Upstream::address).collect();
@@ -161,11 +179,17 @@ async fn hammer(reloads: usize, every: Duration) {
     let (done, wrong) = load.end().await;
     let stats = rig.stats().await;
     println!(
-        "{reloads} reloads, {done} requests, {} failed; loop stall p99.99 {:?} us, worst {:?} us",
+        "{reloads} reloads, {done} requests, {} failed; loop stall p50 {:?} p99 {:?} p99.9 {:?} \
+         p99.99 {:?} worst {:?} us of {}",
         wrong.len(),
+        stats.loop_stall.quantile(0.5),
+        stats.loop_stall.quantile(0.99),
+        stats.loop_stall.quantile(0.999),
         stats.loop_stall.quantile(0.9999),
         stats.loop_stall.quantile(1.0),
+        stats.loop_stall.count,
     );
+    println!("workers waited {:?} for a core", waited_for_a_core());
     assert!(wrong.is_empty(), "{wrong:?}");
     assert!(done > 100, "there was load: {done}");
     assert_eq!(stats.generation, reloads as u64 + 1);
