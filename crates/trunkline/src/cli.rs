@@ -14,8 +14,11 @@ pub(crate) mod explain;
 pub(crate) mod logs;
 pub(crate) mod reload;
 pub(crate) mod restart;
+pub(crate) mod schema;
+pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod traces;
+pub(crate) mod up;
 pub(crate) mod upgrade;
 pub(crate) mod urls;
 pub(crate) mod version;
@@ -25,7 +28,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 use trunkline_model::units::parse_duration;
 
 use crate::exit::{Exit, Verdict};
@@ -97,10 +100,14 @@ pub(crate) struct Globals {
 /// Every verb.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Start the services of this project behind one gateway
+    Up(up::Args),
     /// Stop what `up` or `serve` runs, gracefully
     Down(down::Args),
     /// Start a service anew while its requests are held
     Restart(restart::Args),
+    /// Serve the given configuration files as a production gateway
+    Serve(serve::Args),
     /// Show what runs, its health, rates and latencies
     Status(status::Args),
     /// Print the URLs of the project
@@ -117,6 +124,8 @@ pub(crate) enum Verb {
     Reload(reload::Args),
     /// Hand everything over to a new binary, without losing a request
     Upgrade(upgrade::Args),
+    /// Print the JSON Schema of trunkline.yaml
+    Schema(schema::Args),
     /// Print completions for a shell
     Completions(completions::Args),
     /// Print the version
@@ -138,6 +147,12 @@ pub(crate) struct Context {
 /// Reads the command line, runs the verb, tells a failure, returns how it ended.
 pub(crate) fn main() -> Exit {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments
+        .get(1)
+        .is_some_and(|verb| verb == trunkline_local::child::VERB)
+    {
+        return child(arguments.into_iter().skip(2));
+    }
     let cli = match command()
         .try_get_matches_from(arguments)
         .and_then(|found| Cli::from_arg_matches(&found))
@@ -169,6 +184,9 @@ pub(crate) fn main() -> Exit {
 
 fn run(verb: Verb, context: &Context) -> Verdict {
     match verb {
+        Verb::Up(args) => up::run(&args, context),
+        Verb::Serve(args) => serve::run(args, context),
+        Verb::Schema(args) => schema::run(&args, context),
         Verb::Down(args) => down::run(&args, context),
         Verb::Restart(args) => restart::run(&args, context),
         Verb::Status(args) => status::run(&args, context),
@@ -200,12 +218,21 @@ fn refuse(error: &clap::Error) -> Exit {
     }
 }
 
+/// Becomes a service of `up`; comes back only when that failed.
+fn child(arguments: impl Iterator<Item = OsString>) -> Exit {
+    let Err(error) = trunkline_local::child::become_child(arguments);
+    Printer::new(Settings::default()).error(crate::exit::chain(&error));
+    Exit::Failed
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]

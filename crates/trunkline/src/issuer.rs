@@ -2,49 +2,113 @@
 //! until it is due, so that a reload does not change what callers see.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use trunkline_mesh::{Authority, Leaf};
+use trunkline_mesh::{Authority, Leaf, Permitted, TrustDomain};
+use trunkline_model::Model;
+use trunkline_model::listener::Tls;
 use trunkline_net::tls::Certificate;
 use trunkline_proxy::{IssueError, Issuer};
+
+use crate::exit::chain;
 
 /// Sets of names whose leaves are kept; each listener has one.
 const LEAVES_MAX: usize = 256;
 
 /// Issues from the user's CA.
 pub(crate) struct OwnIssuer {
-    authority: Arc<Authority>,
-    leaves: Mutex<HashMap<Vec<String>, Leaf>>,
+    /// The user's data folder.
+    data: Option<PathBuf>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    authority: Option<Arc<Authority>>,
+    leaves: HashMap<Vec<String>, Leaf>,
 }
 
 impl OwnIssuer {
-    /// Issues from this authority.
-    pub(crate) fn new(authority: Arc<Authority>) -> Self {
-        Self { authority, leaves: Mutex::default() }
+    /// Keeps the root below this folder; without one it cannot issue.
+    pub(crate) fn new(data: Option<PathBuf>) -> Self {
+        Self {
+            data,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Makes sure that the root may vouch for every name of this Model; names that a root was not
+    /// made for need another root. Without a listener that wants it, no root is made.
+    pub(crate) fn cover(
+        &self,
+        model: &Model,
+        now: SystemTime,
+    ) -> Result<Option<Arc<Authority>>, String> {
+        let mut names = model
+            .listeners
+            .iter()
+            .filter_map(|listener| match &listener.tls {
+                Some(Tls::Own { names }) => Some(names),
+                _ => None,
+            });
+        let Some(first) = names.next() else {
+            return Ok(None);
+        };
+        let data = self
+            .data
+            .as_ref()
+            .ok_or("there is no home folder to keep the root certificate in")?;
+        let domain: TrustDomain = format!("{}.localhost", model.name)
+            .parse()
+            .map_err(|error| chain(&error))?;
+        let names = first.iter().chain(names.flatten()).map(String::as_str);
+        let permitted = Permitted::new(names, &domain).map_err(|error| chain(&error))?;
+        let mut state = self.state();
+        if let Some(authority) = state
+            .authority
+            .as_ref()
+            .filter(|authority| *authority.permitted() == permitted)
+        {
+            return Ok(Some(Arc::clone(authority)));
+        }
+        let authority =
+            Arc::new(Authority::open(data, permitted, now).map_err(|error| chain(&error))?);
+        state.leaves.clear();
+        state.authority = Some(Arc::clone(&authority));
+        Ok(Some(authority))
+    }
+
+    /// The root in use, if a listener wants one.
+    pub(crate) fn authority(&self) -> Option<Arc<Authority>> {
+        self.state().authority.clone()
     }
 
     /// When the first of its leaves should be replaced, by preparing the configuration again.
     pub(crate) fn renew_at(&self) -> Option<SystemTime> {
-        let leaves = self.leaves.lock().unwrap_or_else(PoisonError::into_inner);
-        leaves.values().map(|leaf| leaf.renew_at).min()
+        self.state().leaves.values().map(|leaf| leaf.renew_at).min()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Issuer for OwnIssuer {
     fn issue(&self, names: &[String], now: SystemTime) -> Result<Certificate, IssueError> {
-        let mut leaves = self.leaves.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(leaf) = leaves.get(names).filter(|leaf| now < leaf.renew_at) {
+        let mut state = self.state();
+        if let Some(leaf) = state.leaves.get(names).filter(|leaf| now < leaf.renew_at) {
             return Ok(leaf.certificate.clone());
         }
-        let leaf = self
-            .authority
+        let authority = state.authority.clone().ok_or(IssueError::NoAuthority)?;
+        let leaf = authority
             .issue_gateway(names.iter().map(String::as_str), now)
-            .map_err(|error| IssueError::Refused(crate::exit::chain(&error)))?;
-        if leaves.len() >= LEAVES_MAX {
-            leaves.clear();
+            .map_err(|error| IssueError::Refused(chain(&error)))?;
+        if state.leaves.len() >= LEAVES_MAX {
+            state.leaves.clear();
         }
-        leaves.insert(names.to_vec(), leaf.clone());
+        state.leaves.insert(names.to_vec(), leaf.clone());
         Ok(leaf.certificate)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use trunkline_config::diagnostic::{Diagnostics, Style, render_all};
+use trunkline_config::diagnostic::{Style, render_all};
 use trunkline_config::{Loaded, Options, load};
 
 use crate::exit::{Exit, Failure};
@@ -84,13 +84,7 @@ pub(crate) fn tell(loaded: &Loaded, printer: &Printer) -> Result<(), Failure> {
 }
 
 /// Every message of a load, without colour, for APIs and logs.
-pub(crate) fn plain_messages(
-    loaded: &Loaded,
-    wanted: impl Fn(&Diagnostics) -> bool,
-) -> Vec<String> {
-    if !wanted(&loaded.diagnostics) {
-        return Vec::new();
-    }
+pub(crate) fn plain_messages(loaded: &Loaded) -> Vec<String> {
     let render = |diagnostic| {
         trunkline_config::diagnostic::render(diagnostic, &loaded.sources, Style::Plain)
     };

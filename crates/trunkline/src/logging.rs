@@ -11,12 +11,21 @@ use crate::print::Printer;
 
 /// Starts the log. Calling it twice keeps the first.
 pub(crate) fn start(globals: &Globals, printer: &Printer) {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter(globals)).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter(globals))
+        .with_writer(io::stderr);
     // A second subscriber is refused; the first one goes on, which is what is wanted.
     if io::stderr().is_terminal() {
-        let _ = builder.with_ansi(printer.progress.is_on()).with_target(false).try_init();
+        let _ = builder
+            .with_ansi(printer.progress.is_on())
+            .with_target(false)
+            .try_init();
     } else {
-        let _ = builder.json().flatten_event(true).with_target(false).try_init();
+        let _ = builder
+            .json()
+            .flatten_event(true)
+            .with_target(false)
+            .try_init();
     }
 }
 

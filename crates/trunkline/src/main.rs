@@ -7,16 +7,28 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 mod cli;
-mod client;
-mod environment;
 mod exit;
-mod loader;
 mod print;
-mod runs;
-mod runtime;
 mod screen;
+
+mod client;
+mod loader;
+mod runs;
+
+mod node;
+mod services;
+mod switchboard;
+mod up;
 mod upgrade;
+mod urls;
 mod watch;
+mod wiring;
+
+mod environment;
+mod issuer;
+mod logging;
+mod privilege;
+mod runtime;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -5,6 +5,7 @@ pub(crate) mod explain;
 pub(crate) mod logs;
 pub(crate) mod status;
 pub(crate) mod traces;
+pub(crate) mod up;
 
 /// A time span as people read it: `850µs`, `3.4ms`, `1.9s`, `2m10s`.
 pub(crate) fn span_ms(milliseconds: f64) -> String {

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use trunkline_net::unix::{Channel, Message, UnixError};
 
 pub(crate) use give::Giver;
-pub(crate) use take::{Offer, Taker};
+pub(crate) use take::Taker;
 
 /// Counts up when the messages change.
 const PROTOCOL: u32 = 1;
@@ -69,8 +69,8 @@ impl Say {
 pub(crate) struct State {
     /// Endpoint, and the state that a person gave it.
     pub overrides: Vec<(String, String)>,
-    /// Endpoint, and what its last active check said: `None` for healthy.
-    pub unhealthy: Vec<String>,
+    /// Endpoint that active checks found unhealthy, and what the last failed one said.
+    pub unhealthy: Vec<(String, String)>,
     /// Endpoint, and for how many more milliseconds it is ejected.
     pub ejected: Vec<(String, u64)>,
 }

@@ -10,11 +10,11 @@ use crate::exit::Exit;
 
 /// Verbs by what a person wants to do. A test checks that every verb is in one group.
 pub(crate) const GROUPS: &[(&str, &[&str])] = &[
-    ("Run", &["down", "restart"]),
+    ("Run", &["up", "down", "restart", "serve"]),
     ("See", &["status", "urls", "logs", "traces"]),
     ("Verify", &["check", "explain"]),
     ("Ship", &["reload", "upgrade"]),
-    ("Tools", &["completions", "version"]),
+    ("Tools", &["schema", "completions", "version"]),
 ];
 
 const TEMPLATE: &str = "\

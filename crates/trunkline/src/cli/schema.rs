@@ -10,6 +10,6 @@ pub(crate) struct Args {}
 
 /// Prints the schema.
 pub(crate) fn run(_args: &Args, context: &Context) -> Verdict {
-    context.printer.json(&trunkline_config::native::schema());
+    context.printer.json(&trunkline_config::schema());
     Ok(Exit::Done)
 }

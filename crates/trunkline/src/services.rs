@@ -1,0 +1,118 @@
+//! The processes of `up`, as the control API and the screen see them: a thin view of
+//! `local::Supervisor`.
+
+mod reading;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use trunkline_api::commands::{LogLine, LogQuery, Process, ProcessState, Refused};
+use trunkline_local::plan::Plan;
+use trunkline_local::supervisor::{RestartError, State, Status, Supervisor};
+use trunkline_model::ServiceName;
+use trunkline_rt::{Clock, Scope};
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The running services; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Services {
+    /// Who runs them.
+    pub supervisor: Supervisor,
+    /// Where their logs are.
+    pub logs: PathBuf,
+    /// Tasks of readers belong here.
+    pub scope: Scope,
+    /// What time it is.
+    pub clock: Clock,
+    /// What each was started with.
+    pub commands: Arc<Mutex<BTreeMap<ServiceName, String>>>,
+}
+
+impl Services {
+    /// Remembers what a plan starts.
+    pub(crate) fn learn(&self, plan: &Plan) {
+        let commands = plan
+            .services
+            .values()
+            .map(|one| (one.name.clone(), one.process.command.clone()));
+        *self.commands.lock().unwrap_or_else(PoisonError::into_inner) = commands.collect();
+    }
+
+    /// Services that are not ready, in the order of their names.
+    pub(crate) fn not_ready(&self) -> Vec<String> {
+        let statuses = self.supervisor.statuses();
+        let waiting = statuses
+            .iter()
+            .filter(|(_, status)| status.state != State::Ready);
+        waiting.map(|(name, _)| name.to_string()).collect()
+    }
+
+    /// Every service.
+    pub(crate) fn processes(&self) -> Vec<Process> {
+        let commands = self
+            .commands
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let statuses = self.supervisor.statuses();
+        let process = |(name, status): (ServiceName, Status)| Process {
+            state: state_of(status.state),
+            pid: status.pid,
+            address: Some(status.address),
+            command: commands.get(&name).cloned().unwrap_or_default(),
+            since: self
+                .clock
+                .wall()
+                .duration_since(status.since)
+                .unwrap_or(Duration::ZERO),
+            restarts: u32::try_from(status.starts.saturating_sub(1)).unwrap_or(u32::MAX),
+            detail: status.reason.filter(|_| status.state != State::Ready),
+            service: name,
+        };
+        statuses.into_iter().map(process).collect()
+    }
+
+    /// Restarts one, and returns when it is ready again.
+    pub(crate) async fn restart(&self, service: &ServiceName) -> Result<(), Refused> {
+        self.supervisor
+            .restart(service)
+            .await
+            .map(drop)
+            .map_err(|error| match error {
+                RestartError::Unknown(name) => Refused::UnknownService(name.to_string()),
+                error @ RestartError::NotReady { .. } => Refused::Failed {
+                    command: "restart",
+                    reason: error.to_string(),
+                },
+            })
+    }
+
+    /// Lines of the services, from their files.
+    pub(crate) fn logs(&self, query: LogQuery) -> Result<mpsc::Receiver<LogLine>, Refused> {
+        let known: Vec<String> = self
+            .supervisor
+            .statuses()
+            .keys()
+            .map(ToString::to_string)
+            .collect();
+        if let Some(unknown) = query.services.iter().find(|name| !known.contains(name)) {
+            return Err(Refused::UnknownService(unknown.clone()));
+        }
+        Ok(reading::start(self, known, query))
+    }
+}
+
+const fn state_of(state: State) -> ProcessState {
+    match state {
+        State::Waiting => ProcessState::Waiting,
+        State::Starting => ProcessState::Starting,
+        State::Ready => ProcessState::Ready,
+        State::Draining => ProcessState::Stopping,
+        State::BackingOff => ProcessState::BackingOff,
+        State::Failed => ProcessState::Failed,
+        State::Stopped => ProcessState::Stopped,
+    }
+}

@@ -1,0 +1,153 @@
+//! What `up` adds to a serving process: the services of the file, run as processes of this machine.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use trunkline_local::child::{Launcher, Spawner};
+use trunkline_local::event::{self, Event};
+use trunkline_local::logs::LogWriter;
+use trunkline_local::plan::{Plan, PortBook, Surroundings, bundle};
+use trunkline_local::reap;
+use trunkline_local::run::RunId;
+use trunkline_local::state::{self, StateFolder};
+use trunkline_local::supervisor::{Care, Deps, Supervisor};
+use trunkline_model::Model;
+
+use crate::environment;
+use crate::exit::{Failure, chain};
+use crate::node::Local;
+use crate::services::Services;
+use crate::wiring::{Parts, ToProxy};
+
+/// How long what a dead run left may take to end after SIGTERM.
+const LEFTOVERS_GRACE: Duration = Duration::from_secs(2);
+
+/// Makes plans of Models; one for a whole run, so that a service keeps its port.
+pub(crate) struct Planner {
+    around: Surroundings,
+    book: PortBook,
+    /// Where choices are remembered.
+    file: PathBuf,
+}
+
+impl Planner {
+    /// What to start for this Model.
+    pub(crate) fn plan(&mut self, model: &Model) -> Result<Plan, Failure> {
+        let plan = Plan::of(model, &self.around, &mut self.book)
+            .map_err(|error| Failure::from_error(&error))?;
+        if let Err(error) = self.book.store(&self.file) {
+            tracing::warn!(error = %chain(&error), "chosen ports are not remembered");
+        }
+        Ok(plan)
+    }
+}
+
+impl Local {
+    /// Makes what runs follow another Model.
+    pub(crate) async fn follow(&mut self, model: &Model) -> Result<(), String> {
+        let plan = self
+            .planner
+            .plan(model)
+            .map_err(|failure| failure.message)?;
+        self.services.learn(&plan);
+        self.services.supervisor.apply(&plan).await;
+        Ok(())
+    }
+}
+
+/// The folder with logs of one run of `up`; it is removed with this value.
+pub(crate) struct Traces {
+    folder: PathBuf,
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Ends what dead runs of this user left, and says how many processes that were.
+pub(crate) async fn reap_leftovers() -> usize {
+    let swept = tokio::task::spawn_blocking(|| reap::dead_runs(LEFTOVERS_GRACE)).await;
+    swept.map(|ended| ended.len()).unwrap_or_default()
+}
+
+/// Services that were started.
+pub(crate) struct Started {
+    /// For the node.
+    pub local: Local,
+    /// What was started.
+    pub plan: Plan,
+    /// What happens to it.
+    pub events: mpsc::Receiver<Event>,
+    /// Removes its files at the end.
+    pub traces: Traces,
+}
+
+/// Starts the services of a Model, whose `parts` serve already.
+pub(crate) fn start(
+    parts: &Parts,
+    model: &Model,
+    directory: &std::path::Path,
+) -> Result<Started, Failure> {
+    let wrong = |error: &dyn std::error::Error| Failure::new(error);
+    let run = RunId::of_this_process()
+        .ok_or_else(|| Failure::new("`up` needs /proc, which this system does not have"))?;
+    let base = state::base(environment::read)
+        .ok_or_else(|| Failure::new("there is no home folder to keep logs in"))?;
+    let folder = StateFolder::of(&base, model.name.as_str(), directory);
+    std::fs::create_dir_all(folder.logs()).map_err(|error| wrong(&error))?;
+    let root = parts
+        .issuer
+        .authority()
+        .map(|authority| authority.root_file());
+    let bundle = match &root {
+        Some(root) => {
+            let named = environment::read("SSL_CERT_FILE").map(PathBuf::from);
+            bundle(root, named, &folder.certificates()).map_err(|error| wrong(&error))?
+        }
+        None => None,
+    };
+    let mut planner = Planner {
+        around: Surroundings {
+            run,
+            otlp: None,
+            root,
+            bundle,
+        },
+        book: PortBook::load(&folder.ports(), model.name.as_str()),
+        file: folder.ports(),
+    };
+    let plan = planner.plan(model)?;
+    let (events, received) = event::channel();
+    let deps = Deps {
+        spawner: Arc::new(Spawner::start(Launcher::this_binary()).map_err(|error| wrong(&error))?),
+        run,
+        sink: Arc::new(ToProxy(parts.proxy.clone())),
+        ops: Some(Arc::new(parts.proxy.clone())),
+        logs: LogWriter::start(&folder.logs()).map_err(|error| wrong(&error))?,
+        events,
+        clock: parts.clock.clone(),
+        care: Care::default(),
+    };
+    let services = Services {
+        supervisor: Supervisor::start(&parts.scope, &plan, deps),
+        logs: folder.logs(),
+        scope: parts.scope.clone(),
+        clock: parts.clock.clone(),
+        commands: Arc::new(Mutex::new(BTreeMap::new())),
+    };
+    services.learn(&plan);
+    let local = Local { services, planner };
+    Ok(Started {
+        local,
+        plan,
+        events: received,
+        traces: Traces {
+            folder: folder.path().to_owned(),
+        },
+    })
+}

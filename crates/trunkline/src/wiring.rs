@@ -1,0 +1,273 @@
+//! The one place where crates that do not know each other are put together: configuration, data
+//! plane, traces, access log, management surfaces.
+//!
+//! `up` and `serve` are the same wiring with other values. What happens to it over time (reload,
+//! upgrade, end) is `node.rs`.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, RwLock};
+
+use trunkline_api::Wiring;
+use trunkline_api::commands::Url;
+use trunkline_api::surfaces::{self, LocalSocket, Surfaces};
+use trunkline_api::traces::{self, Buffer};
+use trunkline_local::supervisor::EndpointSink;
+use trunkline_model::endpoint::EndpointSet;
+use trunkline_model::ops::Ops;
+use trunkline_model::record::{ExchangeRecord, RecordSink};
+use trunkline_model::trace::TraceSource;
+use trunkline_model::{AccessLog as Wanted, Model, Workers};
+use trunkline_net::resolve::Resolver;
+use trunkline_net::socket::Bound;
+use trunkline_proxy::access_log::{AccessLog, Target};
+use trunkline_proxy::{Deps, Proxy};
+use trunkline_rt::{Clock, Scope};
+
+use crate::exit::{Failure, chain};
+use crate::issuer::OwnIssuer;
+use crate::switchboard::Switchboard;
+use crate::urls::urls;
+
+/// Everything of one process that serves.
+pub(crate) struct Parts {
+    /// What time it is.
+    pub clock: Clock,
+    /// Owner of every task.
+    pub scope: Scope,
+    /// The data plane.
+    pub proxy: Proxy,
+    /// Certificates of the project's own CA.
+    pub issuer: Arc<OwnIssuer>,
+    /// The last traces.
+    pub traces: Arc<Buffer>,
+    /// Where records go.
+    pub records: Arc<Records>,
+    /// What the control API asks and tells.
+    pub switchboard: Arc<Switchboard>,
+    /// The management surfaces, once bound.
+    pub surfaces: Option<Surfaces>,
+    /// Owner of the surfaces' tasks.
+    pub surfaces_scope: Scope,
+    /// The configuration that the surfaces were bound by.
+    surfaces_config: Option<Model>,
+}
+
+/// What `Parts` are made of.
+pub(crate) struct Ingredients {
+    /// What time it is.
+    pub clock: Clock,
+    /// Owner of every task.
+    pub scope: Scope,
+    /// What the control API asks and tells.
+    pub switchboard: Arc<Switchboard>,
+    /// Where the root certificate is kept.
+    pub data: Option<std::path::PathBuf>,
+    /// Listening sockets of a former process.
+    pub inherited: Vec<OwnedFd>,
+}
+
+impl Parts {
+    /// Starts the data plane for this Model; it serves nothing yet.
+    pub(crate) fn start(model: &Model, from: Ingredients) -> Result<Self, Failure> {
+        let Ingredients {
+            clock,
+            scope,
+            switchboard,
+            data,
+            inherited,
+        } = from;
+        let traces = Arc::new(Buffer::new(traces::Config::default(), model.name.as_str()));
+        let records = Arc::new(Records {
+            traces: Arc::clone(&traces),
+            log: RwLock::new((Wanted::Off, None)),
+        });
+        let issuer = Arc::new(OwnIssuer::new(data));
+        let proxy = Proxy::start(Deps {
+            clock: clock.clone(),
+            scope: scope.clone(),
+            workers: workers(model.workers),
+            sink: Arc::clone(&records) as Arc<dyn RecordSink>,
+            issuer: Some(Arc::clone(&issuer) as _),
+            resolver: Arc::new(Resolver::system(
+                trunkline_net::resolve::Config::default(),
+                clock.clone(),
+            )),
+            inherited,
+        })
+        .map_err(|error| Failure::from_error(&error))?;
+        let surfaces_scope = scope.child("surfaces");
+        Ok(Self {
+            clock,
+            scope,
+            proxy,
+            issuer,
+            traces,
+            records,
+            switchboard,
+            surfaces: None,
+            surfaces_scope,
+            surfaces_config: None,
+        })
+    }
+
+    /// Binds the management surfaces of this Model, with the sockets that there are. A surface that
+    /// cannot be had is said in the log and left out: observing never harms serving.
+    pub(crate) fn bind_surfaces(
+        &mut self,
+        model: &Model,
+        mut inherited: Vec<Bound>,
+    ) -> Result<Vec<Bound>, Failure> {
+        let config = surfaces::Config::of(&model.management, &model.name, &model.domains)
+            .map_err(|error| Failure::usage(chain(&error)))?;
+        let (surfaces, missing) = Surfaces::bind(&config, &mut inherited);
+        for error in &missing {
+            tracing::warn!(error = %chain(error), "a management surface is not served");
+        }
+        self.surfaces = Some(surfaces);
+        self.surfaces_config = Some(model.clone());
+        Ok(inherited)
+    }
+
+    /// Binds the surfaces anew if a reload moved them or changed whom they answer.
+    pub(crate) fn rebind_surfaces(
+        &mut self,
+        model: &Model,
+        socket: &LocalSocket,
+    ) -> Result<(), Failure> {
+        let same = self.surfaces_config.as_ref().is_some_and(|former| {
+            (&former.management, &former.name, &former.domains)
+                == (&model.management, &model.name, &model.domains)
+        });
+        if same {
+            return Ok(());
+        }
+        let copies = self
+            .surfaces
+            .iter()
+            .flat_map(Surfaces::descriptors)
+            .map(|fd| fd.try_clone_to_owned());
+        let copies = copies
+            .collect::<Result<_, _>>()
+            .map_err(|error| Failure::from_error(&error))?;
+        let bound = Bound::adopt(copies).map_err(|error| Failure::from_error(&error))?;
+        self.surfaces_scope.stop();
+        self.surfaces_scope = self.scope.child("surfaces");
+        self.surfaces = None;
+        self.bind_surfaces(model, bound)?;
+        self.serve_surfaces(socket)
+    }
+
+    /// Serves the bound surfaces and the run's own socket.
+    pub(crate) fn serve_surfaces(&self, socket: &LocalSocket) -> Result<(), Failure> {
+        let wiring = Wiring {
+            ops: Arc::new(self.proxy.clone()) as Arc<dyn Ops>,
+            commands: Arc::clone(&self.switchboard) as _,
+            traces: Arc::clone(&self.traces) as Arc<dyn TraceSource>,
+            clock: self.clock.clone(),
+        };
+        let Some(surfaces) = &self.surfaces else {
+            return Ok(());
+        };
+        surfaces
+            .serve(&self.surfaces_scope, &wiring)
+            .and_then(|()| surfaces.serve_local(socket, &self.surfaces_scope, &wiring))
+            .map_err(|error| Failure::from_error(&error))
+    }
+
+    /// Every listening socket, for the next process.
+    pub(crate) fn listening(&self) -> std::io::Result<Vec<OwnedFd>> {
+        let surfaces = self.surfaces.iter().flat_map(Surfaces::descriptors);
+        let mut all = self.proxy.listening_fds()?;
+        for descriptor in surfaces {
+            all.push(descriptor.try_clone_to_owned()?);
+        }
+        Ok(all)
+    }
+
+    /// Where everything can be reached.
+    pub(crate) fn urls(&self, model: &Model) -> Vec<Url> {
+        let surfaces = self
+            .surfaces
+            .as_ref()
+            .map(Surfaces::addresses)
+            .unwrap_or_default();
+        urls(model, &self.proxy.addresses(), &surfaces)
+    }
+
+    /// The first gateway address, if there is one.
+    pub(crate) fn gateway(&self) -> Option<SocketAddr> {
+        self.proxy.addresses().first().map(|(_, address)| *address)
+    }
+}
+
+/// One worker for each CPU that this process may use, unless the file says otherwise.
+fn workers(wanted: Workers) -> usize {
+    match wanted {
+        Workers::Count(count) => count.into(),
+        Workers::PerCpu => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+    }
+}
+
+/// Where records go: the trace buffer, and the access log of the Model in force.
+pub(crate) struct Records {
+    traces: Arc<Buffer>,
+    log: RwLock<(Wanted, Option<AccessLog>)>,
+}
+
+impl Records {
+    /// Writes the access log that the Model wants, from now on.
+    pub(crate) fn follow(&self, model: &Model, standard_output: bool) -> Result<(), Failure> {
+        self.traces.learn_routes(model);
+        if self
+            .log
+            .read()
+            .is_ok_and(|log| log.0 == model.access_log && log.1.is_some())
+        {
+            return Ok(());
+        }
+        let target = match &model.access_log {
+            Wanted::Off => None,
+            Wanted::Stdout(_) if !standard_output => None,
+            Wanted::Stdout(format) => Some((Target::Stream(Box::new(std::io::stdout())), *format)),
+            Wanted::File(format, path) => Some((Target::File(path.clone()), *format)),
+        };
+        let opened = target
+            .map(|(target, format)| AccessLog::open(target, format))
+            .transpose();
+        let opened = opened.map_err(|error| Failure::usage(chain(&error)))?;
+        if let Ok(mut log) = self.log.write() {
+            *log = (model.access_log.clone(), opened);
+        }
+        Ok(())
+    }
+
+    /// Opens the access log again: its file was moved away.
+    pub(crate) fn reopen(&self) {
+        if let Ok(log) = self.log.read()
+            && let Some(log) = &log.1
+        {
+            log.reopen();
+        }
+    }
+}
+
+impl RecordSink for Records {
+    fn take(&self, record: ExchangeRecord) {
+        if let Ok(log) = self.log.read()
+            && let Some(log) = &log.1
+        {
+            log.write(&record);
+        }
+        self.traces.take(record);
+    }
+}
+
+/// Endpoints of processes go to the data plane.
+pub(crate) struct ToProxy(pub Proxy);
+
+impl EndpointSink for ToProxy {
+    fn publish(&self, endpoints: EndpointSet) {
+        self.0.publish(endpoints);
+    }
+}
