@@ -32,6 +32,9 @@ pub(crate) use start::Start;
 /// kept-alive connection that is closed before its caller knows can cost a request.
 const REPLACED_DRAIN_MIN: Duration = Duration::from_secs(2);
 
+/// How long tasks may take to end once they were told.
+const JOIN_MAX: Duration = Duration::from_secs(5);
+
 /// One process that serves.
 pub(crate) struct Node {
     parts: Parts,
@@ -150,13 +153,26 @@ impl Node {
         }
         self.parts.surfaces_scope.stop();
         self.parts.scope.stop();
-        let failure = self.parts.scope.join().await.err();
+        let failure = self.join().await;
         drop(self.run);
         match (failure, ending) {
             (Some(failure), _) => Err(Failure::new(failure)),
             (None, Ending::Interrupted) => Ok(Exit::Interrupted),
             (None, _) => Ok(Exit::Done),
         }
+    }
+
+    /// Waits for every task. One that does not listen is named and dropped: ending must not hang.
+    async fn join(&self) -> Option<trunkline_rt::scope::Failure> {
+        let scope = &self.parts.scope;
+        if let Ok(joined) = tokio::time::timeout(JOIN_MAX, scope.join()).await {
+            return joined.err();
+        }
+        for task in scope.tasks() {
+            tracing::warn!(task = %task.path, "task does not end and is dropped");
+        }
+        scope.abort();
+        None
     }
 
     /// The longest drain of any listener.
