@@ -84,8 +84,10 @@ pub(super) async fn keep_checking(proxy: Proxy) {
             let check = check(&service, &endpoint, settings.clone(), &slots);
             let name = format!("check {id}");
             let (ends, transport) = (stop.clone(), service.transport.id);
+            let ended = scope.clone();
             scope.spawn(name, Policy::Best, async move {
                 tokio::select! {
+                    () = ended.stopping() => {}
                     () = ends.cancelled() => {}
                     () = check.run() => {}
                 }

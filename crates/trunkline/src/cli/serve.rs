@@ -26,7 +26,11 @@ pub(crate) struct Args {
 
 /// Serves until it is asked to end.
 pub(crate) fn run(args: Args, context: &Context) -> Verdict {
-    logging::start(&context.globals, &context.printer);
+    logging::start(
+        logging::Reader::Operator,
+        &context.globals,
+        &context.printer,
+    );
     let options = Options {
         env: context.globals.env.clone(),
         profile: Profile::Production,

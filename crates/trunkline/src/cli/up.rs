@@ -32,7 +32,11 @@ pub(crate) struct Args {
 
 /// Runs until Ctrl-C or `down`.
 pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
-    logging::start(&context.globals, &context.printer);
+    logging::start(
+        logging::Reader::Developer,
+        &context.globals,
+        &context.printer,
+    );
     let options = Options {
         env: context.globals.env.clone(),
         profile: Profile::Laptop,
