@@ -105,7 +105,7 @@ pub(crate) fn table(all: &[Measured], rate: u32, connections: u32) -> String {
         pairs(all).zip(std::iter::once(true).chain(std::iter::repeat(false)))
     {
         if first {
-            let heads = RATIOS.map(|(name, _)| format!("{name:>22}")).concat();
+            let heads = RATIOS.map(|(name, _)| format!("{name:>28}")).concat();
             let _ = writeln!(
                 out,
                 "\ntrunkline ÷ peer, median of paired rounds (95 % interval)\n{:<10}{heads}",
@@ -115,7 +115,7 @@ pub(crate) fn table(all: &[Measured], rate: u32, connections: u32) -> String {
         let cells = RATIOS.map(|(_, of)| {
             let ratio = ratios(ours, theirs, of);
             format!(
-                "{:>22}",
+                "{:>28}",
                 format!("{:.2} ({:.2}..{:.2})", ratio.median, ratio.low, ratio.high)
             )
         });
