@@ -1,6 +1,7 @@
 //! `./x bench`: the bars of the design, and the same work done by others.
 //!
-//! `start` and `router` take seconds and say whether a bar is met; `load` takes minutes and compares. Figures of a
+//! `start` and `router` take seconds and say whether a bar is met; `soak` changes a serving process for minutes and
+//! fails when a request is lost; `load` takes minutes and compares. Figures of a
 //! busy machine are worth little in absolute terms, which is why `load` reports ratios of interleaved rounds.
 
 use std::path::PathBuf;
@@ -20,11 +21,13 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
         "start" => start(steps, rest),
         "router" => router(steps),
         "load" => load(steps, rest),
+        "soak" => soak(steps, rest),
         "all" => start(steps, &[])
             .and_then(|()| router(steps))
+            .and_then(|()| soak(steps, &[]))
             .and_then(|()| load(steps, rest)),
         other => Err(format!(
-            "there is no bench `{other}`; there are start, router and load"
+            "there is no bench `{other}`; there are start, router, soak and load"
         )),
     }
 }
@@ -32,6 +35,12 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
 fn start(steps: &mut Steps, arguments: &[String]) -> Outcome {
     build(steps)?;
     steps.command("start", Command::new(rig()).arg("start").args(arguments))
+}
+
+/// Change without loss; fails when a request is lost or a bar is missed.
+fn soak(steps: &mut Steps, arguments: &[String]) -> Outcome {
+    build(steps)?;
+    steps.command("soak", Command::new(rig()).arg("soak").args(arguments))
 }
 
 /// The router's bars are measured where the router is: they need no sockets.

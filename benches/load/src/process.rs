@@ -28,6 +28,9 @@ impl Process {
             .args(["-c", &core.to_string()])
             .arg(command.get_program())
             .args(command.get_args());
+        for (name, value) in command.get_envs() {
+            pinned.env(name, value.unwrap_or_default());
+        }
         let said = fs::File::create(log)?;
         pinned
             .stdin(Stdio::null())
