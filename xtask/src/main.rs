@@ -32,7 +32,7 @@ const HELP: &str = "\
 ./x demo                        build Trunkline and run examples/shop behind it
 ./x test [ARGS]                 all tests; with ARGS: cargo test --workspace ARGS
 ./x ci                          everything that is checked: style, tests, docs, dependencies, fuzz smoke
-./x bench [start|router|load]   measure against the bars, and against HAProxy, nginx and Envoy
+./x bench [start|router|soak|load]   measure against the bars, and against HAProxy, nginx and Envoy
 ./x fuzz [TARGET] [SECONDS]     fuzz one target, or all of them, for 60 seconds each
 ./x generate [--check]          write (or compare) the generated schema and reference pages
 ./x deny                        licences, bans and sources of dependencies
