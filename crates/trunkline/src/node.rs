@@ -40,7 +40,8 @@ pub(crate) struct Node {
     parts: Parts,
     loader: Loader,
     run: Run,
-    socket: LocalSocket,
+    /// Where the command line is answered; none before requests are.
+    socket: Option<LocalSocket>,
     watch: Watch,
     signals: Signals,
     orders: mpsc::Receiver<Order>,

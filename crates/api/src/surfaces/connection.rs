@@ -84,6 +84,7 @@ impl Server {
                 (slot, listener.accept().await)
             };
             let (slot, accepted) = tokio::select! {
+                biased;
                 () = self.scope.stopping() => return,
                 next = next => next,
             };

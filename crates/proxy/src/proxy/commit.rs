@@ -45,6 +45,10 @@ impl Proxy {
         };
         // Endpoints that the Model itself names are there before the first request asks for them.
         self.inner.managed.adopt(self, &plan).await;
+        let inherited_state = self.running().inherited_state.take();
+        if let Some(state) = inherited_state {
+            self.import_state(&state);
+        }
         let services = Arc::new(plan.model.services.iter().map(|s| s.name.clone()).collect());
         let mut answers = Vec::with_capacity(orders.len());
         for (index, addresses) in orders.into_iter().enumerate() {

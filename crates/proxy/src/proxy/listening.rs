@@ -13,7 +13,7 @@ use trunkline_net::socket::Bound;
 use trunkline_rt::DrainTrigger;
 use trunkline_rt::drain::{self, Deadlines, Drained};
 
-use super::{CommitError, Generation, Proxy};
+use super::{CommitError, Generation, Proxy, State};
 use crate::plan::{ListenerPlan, Plan};
 use crate::worker::Address;
 
@@ -26,6 +26,8 @@ pub(super) struct Running {
     pub(super) listening: HashMap<SocketAddr, Listening>,
     /// Sockets of an earlier process that no plan has asked for yet.
     inherited: Vec<Bound>,
+    /// State of an earlier process, for the next commit.
+    pub(super) inherited_state: Option<State>,
     epoch: u64,
     pub(super) draining: bool,
 }
@@ -69,6 +71,7 @@ impl Running {
             retired: Vec::new(),
             listening: HashMap::new(),
             inherited,
+            inherited_state: None,
             epoch: 0,
             draining: false,
         }

@@ -41,8 +41,13 @@ impl Proxy {
         state
     }
 
-    /// Takes the state of an earlier process over; endpoints that are not published yet keep only
-    /// their overrides. Call it after the first commit.
+    /// Takes the state of an earlier process over, with the next commit: before the first request
+    /// meets an endpoint.
+    pub fn inherit_state(&self, state: State) {
+        self.running().inherited_state = Some(state);
+    }
+
+    /// Takes it over at once. Endpoints that are not published yet keep only their overrides.
     pub fn import_state(&self, state: &State) {
         let now = self.inner.clock.now();
         let registry = &self.inner.parts.registry;

@@ -90,9 +90,11 @@ impl Node {
             .commit(plan)
             .await
             .map_err(|error| failed(chain(&error)))?;
-        self.parts
-            .rebind_surfaces(&model, &self.socket)
-            .map_err(|failure| failed(failure.message))?;
+        if let Some(socket) = &self.socket {
+            self.parts
+                .rebind_surfaces(&model, socket)
+                .map_err(|failure| failed(failure.message))?;
+        }
         self.parts
             .switchboard
             .in_force(Arc::clone(&model), self.parts.urls(&model));

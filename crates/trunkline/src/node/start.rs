@@ -112,8 +112,6 @@ impl Start {
             .await
             .map_err(|problems| wrong(&problems))?;
         parts.bind_surfaces(&model, surfaces)?;
-        let socket = LocalSocket::bind(&run.control_socket())
-            .map_err(|error| Failure::from_error(&error))?;
         let mut watch = Watch::new();
         watch.files(loaded.watched.iter().map(PathBuf::as_path));
         let node = Node {
@@ -121,7 +119,7 @@ impl Start {
             parts,
             loader: self.loader.clone(),
             run,
-            socket,
+            socket: None,
             watch,
             signals,
             orders,
@@ -151,7 +149,7 @@ impl Start {
 impl Node {
     /// Puts the first plan in force. With a former process: when that has stopped accepting.
     async fn accept(
-        self,
+        mut self,
         plan: trunkline_proxy::Plan,
         mut taker: Option<Taker>,
         verb: &str,
@@ -165,16 +163,22 @@ impl Node {
         };
         let model = Arc::clone(plan.model());
         let proxy = &self.parts.proxy;
+        // What people and checks have said counts from the first request on.
+        proxy.inherit_state(state.into());
         proxy
             .commit(plan)
             .await
             .map_err(|error| Failure::from_error(&error))?;
-        proxy.import_state(&state.into());
         self.parts
             .switchboard
             .in_force(Arc::clone(&model), self.parts.urls(&model));
         self.parts.switchboard.set_readiness(Readiness::Ready);
-        self.parts.serve_surfaces(&self.socket)?;
+        // Until here the former process could go on; its socket and card are replaced last.
+        let socket = LocalSocket::bind(&self.run.control_socket())
+            .map_err(|error| Failure::from_error(&error))?;
+        self.parts.serve_surfaces(&socket)?;
+        self.socket = Some(socket);
+        self.run.take_over();
         self.run
             .publish(&self.card(&model, verb)?)
             .map_err(|error| Failure::from_error(&error))?;

@@ -54,6 +54,8 @@ impl Node {
             return Err(error);
         }
         self.run.hand_over();
+        // Commands that come from now on are for the other one; those being carried out are answered.
+        self.parts.surfaces_scope.stop();
         tracing::info!(pid = giver.pid, version = %giver.version, "handed over");
         Ok(Upgraded {
             pid: giver.pid,

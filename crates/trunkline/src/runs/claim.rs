@@ -60,13 +60,19 @@ impl Run {
         Err(ClaimError::Held(None))
     }
 
-    /// Goes on with the folder of a former process, whose lock was handed over.
+    /// Prepares to go on with the folder of a former process, which lent its lock. The folder is that
+    /// process's until [`Run::take_over`]: it stays as it is when this one ends before.
     pub(crate) fn adopt(base: &Path, config: &Path, lock: OwnedFd) -> Self {
         Self {
             folder: folder_of(base, config),
             lock,
-            handed_over: false,
+            handed_over: true,
         }
+    }
+
+    /// The folder is this process's from now on.
+    pub(crate) fn take_over(&mut self) {
+        self.handed_over = false;
     }
 
     /// Says who runs here. Readers see the old card or the new one, never a part.

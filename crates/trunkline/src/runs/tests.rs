@@ -37,7 +37,8 @@ fn a_handed_over_lock_keeps_the_folder() {
     let config = base.path().join("trunkline.yaml");
     let mut old = Run::claim(base.path(), &config).unwrap();
     let lock = old.lock().try_clone_to_owned().unwrap();
-    let new = Run::adopt(base.path(), &config, lock);
+    let mut new = Run::adopt(base.path(), &config, lock);
+    new.take_over();
     old.hand_over();
     drop(old);
     assert!(matches!(
@@ -46,6 +47,20 @@ fn a_handed_over_lock_keeps_the_folder() {
     ));
     drop(new);
     Run::claim(base.path(), &config).unwrap();
+}
+
+#[test]
+fn an_upgrade_that_fails_leaves_the_folder_to_its_owner() {
+    let base = tempfile::tempdir().unwrap();
+    let config = base.path().join("trunkline.yaml");
+    let old = Run::claim(base.path(), &config).unwrap();
+    old.publish(&card(base.path())).unwrap();
+    let lock = old.lock().try_clone_to_owned().unwrap();
+    drop(Run::adopt(base.path(), &config, lock));
+    let Err(ClaimError::Held(Some(holder))) = Run::claim(base.path(), &config) else {
+        panic!("the folder was given up")
+    };
+    assert_eq!(holder.pid, std::process::id());
 }
 
 #[test]
