@@ -82,19 +82,20 @@ impl LiveEndpoint {
     /// Takes over what its owner says now.
     pub(crate) fn update(&self, endpoint: &Endpoint) {
         self.weight.store(endpoint.weight, Ordering::Relaxed);
-        self.state.store(encode(endpoint.state), Ordering::Release);
+        // Ordered before a later look at the requests in flight; see `LiveService::take`.
+        self.state.store(encode(endpoint.state), Ordering::SeqCst);
     }
 
     /// Overrides the state, or takes the override away.
     pub(crate) fn override_state(&self, state: Option<EndpointState>) {
         self.overriding
-            .store(state.map_or(NO_OVERRIDE, encode), Ordering::Release);
+            .store(state.map_or(NO_OVERRIDE, encode), Ordering::SeqCst);
     }
 
     /// The state in force.
     pub(crate) fn state(&self) -> EndpointState {
-        let own = || decode(self.state.load(Ordering::Acquire));
-        decode(self.overriding.load(Ordering::Acquire))
+        let own = || decode(self.state.load(Ordering::SeqCst));
+        decode(self.overriding.load(Ordering::SeqCst))
             .or_else(own)
             .unwrap_or(EndpointState::Down)
     }

@@ -22,7 +22,8 @@ use crate::observe::{PerWorker, Requests};
 pub(crate) struct LiveService {
     pub(crate) name: ServiceName,
     pub(crate) counters: PerWorker<Requests>,
-    pub(crate) in_flight: AtomicU64,
+    /// Requests on their way, those that are held included.
+    taken: AtomicU64,
     members: ArcSwap<Members>,
     publishing: Mutex<()>,
     changed: watch::Sender<()>,
@@ -43,7 +44,7 @@ impl LiveService {
         Self {
             name,
             counters: PerWorker::new(workers),
-            in_flight: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
             members: ArcSwap::default(),
             publishing: Mutex::default(),
             changed: watch::Sender::new(()),
@@ -118,6 +119,23 @@ impl LiveService {
         };
         let fits = held < limits::HOLD_REQUESTS_MAX && held_bytes + bytes <= limits::HOLD_BYTES_MAX;
         fits.then_some(guard)
+    }
+
+    /// A request is on its way. It is counted before its endpoint is picked: whoever takes the
+    /// endpoints out and then sees nothing in flight knows that nobody is about to pick one.
+    pub(crate) fn take(&self) {
+        self.taken.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A request that was on its way is over.
+    pub(crate) fn leave(&self) {
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Requests in flight now: a restart waits for these, and not for those that it lets wait.
+    pub(crate) fn in_flight(&self) -> u64 {
+        let taken = self.taken.load(Ordering::SeqCst);
+        taken.saturating_sub(u64::from(self.held()))
     }
 
     /// Requests held now.

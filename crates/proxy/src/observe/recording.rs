@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use trunkline_model::RouteId;
@@ -104,7 +103,7 @@ impl Recording {
 
     /// It goes to this service.
     pub(crate) fn toward(&mut self, live: &Arc<LiveService>, body: &RequestBody) {
-        live.in_flight.fetch_add(1, Ordering::Relaxed);
+        live.take();
         let since = self.worker.clock.now();
         self.service = Some(Toward {
             live: Arc::clone(live),
@@ -226,7 +225,7 @@ impl Drop for Recording {
         record.duration = now.saturating_duration_since(self.start);
         record.bytes_received += self.body.as_ref().map_or(0, RequestBody::received);
         if let Some(service) = self.service.take() {
-            service.live.in_flight.fetch_sub(1, Ordering::Relaxed);
+            service.live.leave();
             let cell = service.live.counters.of(worker);
             cell.statuses.count(record.status);
             cell.latency

@@ -56,10 +56,7 @@ impl Ops for Proxy {
     fn in_flight(&self, service: ServiceName) -> BoxFuture<'_, u64> {
         Box::pin(async move {
             let service = self.inner.parts.registry.find(&service);
-            service.map_or(0, |service| {
-                let all = service.in_flight.load(std::sync::atomic::Ordering::Relaxed);
-                all.saturating_sub(u64::from(service.held()))
-            })
+            service.map_or(0, |service| service.in_flight())
         })
     }
 
@@ -182,7 +179,7 @@ fn service_stats(service: &LiveService, now: std::time::Instant) -> ServiceStats
     ServiceStats {
         name: service.name.clone(),
         requests: service.counters.statuses(),
-        in_flight: service.in_flight.load(std::sync::atomic::Ordering::Relaxed),
+        in_flight: service.in_flight(),
         held: u64::from(service.held()),
         latency: service.counters.latency(),
         endpoints: service

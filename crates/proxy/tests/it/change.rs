@@ -93,20 +93,29 @@ async fn ask_http2(
         match answer {
             Ok(response) if response.status() == 200 => {
                 if let Err(error) = response.into_body().collect().await {
-                    wrong.push(error.to_string());
+                    wrong.push(format!("body: {error:?}"));
                 }
             }
             Ok(response) => wrong.push(format!("{:?}", response.headers())),
             // It was never sent: the server said that it takes no more on this connection.
-            Err(error) if error.is_canceled() => {
+            Err(error) if was_not_taken(&error) => {
                 caller = http2(tcp(address).await).await;
                 continue;
             }
-            Err(error) => wrong.push(error.to_string()),
+            Err(error) => wrong.push(format!("{error:?}")),
         }
         done.fetch_add(1, Ordering::Relaxed);
     }
     wrong
+}
+
+/// Never sent, or left out by a graceful GOAWAY: every HTTP/2 caller sends that again (RFC 9113
+/// §6.8).
+fn was_not_taken(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error);
+    let http2 = source.and_then(|source| source.downcast_ref::<h2::Error>());
+    error.is_canceled()
+        || http2.is_some_and(|e| e.is_go_away() && e.reason() == Some(h2::Reason::NO_ERROR))
 }
 
 /// Changes what can change, differently each time.
@@ -310,4 +319,57 @@ async fn handing_the_sockets_over_again_and_again_loses_nothing() {
     let (done, wrong) = load.end().await;
     assert!(wrong.is_empty(), "{wrong:?}");
     assert!(done > 100, "there was load: {done}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restarting_drained_endpoints_loses_nothing() {
+    let mut upstreams = vec![Upstream::echo(), Upstream::echo()];
+    let addresses = |upstreams: &[Upstream]| upstreams.iter().map(Upstream::address).collect();
+    let all: Vec<_> = addresses(&upstreams);
+    let rig = Rig::start(model(vec![service("web", &all)])).await;
+    let load = Load::start(&rig, 4, 2);
+    for round in 0..20 {
+        let all: Vec<_> = addresses(&upstreams);
+        let mut set = endpoints("web", &all);
+        set.endpoints[round % 2].state = EndpointState::Draining;
+        rig.proxy.publish(set);
+        trunkline_testkit::wait::until("it has finished what it had", async || {
+            rig.endpoints("web").await[round % 2].in_flight == 0
+        })
+        .await;
+        upstreams[round % 2] = Upstream::echo();
+        let all: Vec<_> = addresses(&upstreams);
+        rig.proxy.publish(endpoints("web", &all));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (done, wrong) = load.end().await;
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert!(done > 100, "there was load: {done}");
+}
+
+#[tokio::test]
+async fn many_routes_are_prepared_quickly() {
+    let upstream = Upstream::answering(200, "ok");
+    let mut wanted = model(vec![service("web", &[upstream.address()])]);
+    let extra = (100..10_100).map(|order| {
+        let path = PathPattern::Prefix(format!("/team-{}/{order}", order % 97));
+        route(order, path, &wanted.services[0])
+    });
+    wanted.routes.extend(extra.collect::<Vec<_>>());
+    let rig = Rig::start(model(vec![service("web", &[upstream.address()])])).await;
+    let begin = std::time::Instant::now();
+    let plan = rig.proxy.prepare(Arc::new(wanted.clone())).unwrap();
+    let first = begin.elapsed();
+    rig.proxy.commit(plan).await.unwrap();
+    let begin = std::time::Instant::now();
+    let plan = rig.proxy.prepare(Arc::new(wanted)).unwrap();
+    println!(
+        "10 000 routes: prepared in {first:?}, again in {:?}",
+        begin.elapsed()
+    );
+    rig.proxy.commit(plan).await.unwrap();
+    assert_eq!(
+        rig.client().await.get("a", "/team-3/100/x").await.status,
+        200
+    );
 }

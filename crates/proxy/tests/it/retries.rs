@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use trunkline_model::endpoint::EndpointState;
+use trunkline_model::ops::Ops;
 use trunkline_testkit::Upstream;
 use trunkline_testkit::upstream::unused_address;
 use trunkline_testkit::wait::until;
@@ -176,6 +177,36 @@ async fn requests_are_held_while_an_endpoint_starts() {
     rig.proxy.publish(set);
     assert_eq!(caller.response().await.status, 200);
     assert_eq!(rig.service("web").await.held, 0);
+}
+
+#[tokio::test]
+async fn a_restart_waits_for_what_is_in_flight_and_not_for_what_is_held() {
+    let upstream = Upstream::streaming(10, "x", Duration::from_millis(30));
+    let rig = Rig::start(model(vec![service("web", &[upstream.address()])])).await;
+    let name = || "web".parse().unwrap();
+    let mut running = rig.client().await;
+    running.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    until("one is in flight", async || {
+        rig.proxy.in_flight(name()).await == 1
+    })
+    .await;
+    let mut set = endpoints("web", &[upstream.address()]);
+    set.endpoints[0].state = EndpointState::Starting;
+    rig.proxy.publish(set.clone());
+    let mut held = rig.client().await;
+    held.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    until("the other is held", async || {
+        rig.service("web").await.held == 1
+    })
+    .await;
+    assert_eq!(running.response().await.text().len(), 10);
+    until("nothing is in flight", async || {
+        rig.proxy.in_flight(name()).await == 0
+    })
+    .await;
+    set.endpoints[0].state = EndpointState::Ready;
+    rig.proxy.publish(set);
+    assert_eq!(held.response().await.status, 200);
 }
 
 #[tokio::test]
