@@ -22,6 +22,8 @@ pub const DEPTH_MAX: usize = 64;
 pub const NODES_MAX: usize = 1_000_000;
 /// How many nodes may come from aliases, per file.
 pub const ALIAS_NODES_MAX: usize = 100_000;
+/// How much text may come from aliases, per file, in bytes: one long text is one node.
+pub const ALIAS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How many documents one file may hold.
 pub const DOCUMENTS_MAX: usize = 10_000;
 

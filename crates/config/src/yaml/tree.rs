@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, ScalarStyle, Tag};
 
-use super::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, scalar};
+use super::{ALIAS_BYTES_MAX, ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, scalar};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::node::{Entry, Node, Value};
 use crate::source::Span;
@@ -18,12 +18,34 @@ impl From<Diagnostic> for Stop {
     }
 }
 
+/// How much there is of something.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    /// Text of scalars and keys.
+    bytes: usize,
+}
+
+impl Size {
+    fn add(&mut self, more: Self) {
+        self.nodes = self.nodes.saturating_add(more.nodes);
+        self.bytes = self.bytes.saturating_add(more.bytes);
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            nodes: self.nodes - before.nodes,
+            bytes: self.bytes - before.bytes,
+        }
+    }
+}
+
 /// A map or list whose end has not been read.
 struct Open {
     anchor: usize,
     span: Span,
-    /// The node count when it was opened, to know how much an alias to it costs.
-    nodes_before: usize,
+    /// What was counted when it was opened, to know how much an alias to it costs.
+    before: Size,
     content: Content,
 }
 
@@ -86,9 +108,9 @@ impl Members {
 pub(super) struct Tree<'d> {
     pub(super) diagnostics: &'d mut Diagnostics,
     open: Vec<Open>,
-    anchors: HashMap<usize, (Node, usize)>,
-    nodes: usize,
-    alias_nodes: usize,
+    anchors: HashMap<usize, (Node, Size)>,
+    read: Size,
+    copied: Size,
 }
 
 impl<'d> Tree<'d> {
@@ -97,8 +119,8 @@ impl<'d> Tree<'d> {
             diagnostics,
             open: Vec::new(),
             anchors: HashMap::new(),
-            nodes: 0,
-            alias_nodes: 0,
+            read: Size::default(),
+            copied: Size::default(),
         }
     }
 
@@ -107,8 +129,13 @@ impl<'d> Tree<'d> {
         match event {
             Event::DocumentStart(_) => self.anchors.clear(),
             Event::Scalar(text, style, anchor, tag) => {
-                let value = self.scalar(&text, style, tag.as_deref(), span)?;
-                return self.complete(Node { value, span }, anchor, 1);
+                let size = Size {
+                    nodes: 1,
+                    bytes: text.len(),
+                };
+                self.count(size, span)?;
+                let value = self.scalar(&text, style, tag.as_deref(), span);
+                return self.complete(Node { value, span }, anchor, size);
             }
             Event::SequenceStart(anchor, tag) => {
                 self.check_tag(tag.as_deref(), "seq", span);
@@ -130,19 +157,12 @@ impl<'d> Tree<'d> {
         Ok(None)
     }
 
-    fn scalar(
-        &mut self,
-        text: &str,
-        style: ScalarStyle,
-        tag: Option<&Tag>,
-        span: Span,
-    ) -> Result<Value, Stop> {
-        self.count(1, span)?;
+    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Value {
         let Some(tag) = tag else {
-            return Ok(match style {
+            return match style {
                 ScalarStyle::Plain => scalar::resolve(text),
                 _ => Value::String(text.to_owned()),
-            });
+            };
         };
         let core = tag.is_yaml_core_schema();
         let value = if core {
@@ -150,7 +170,7 @@ impl<'d> Tree<'d> {
         } else {
             None
         };
-        Ok(value.unwrap_or_else(|| {
+        value.unwrap_or_else(|| {
             let message = if core {
                 format!("the text does not fit its tag `!!{}`", tag.suffix)
             } else {
@@ -162,7 +182,7 @@ impl<'d> Tree<'d> {
                     .hint("remove the tag; only `!!str`, `!!int`, `!!float`, `!!bool`, `!!null` are read"),
             );
             Value::Null
-        }))
+        })
     }
 
     fn check_tag(&mut self, tag: Option<&Tag>, expected: &str, span: Span) {
@@ -184,17 +204,17 @@ impl<'d> Tree<'d> {
         self.open.push(Open {
             anchor,
             span,
-            nodes_before: self.nodes,
+            before: self.read,
             content,
         });
-        self.count(1, span)
+        self.count(Size { nodes: 1, bytes: 0 }, span)
     }
 
     fn end(&mut self, span: Span) -> Result<Option<Node>, Stop> {
         let Some(open) = self.open.pop() else {
             return Ok(None);
         };
-        let size = self.nodes - open.nodes_before;
+        let size = self.read.since(open.before);
         let (value, last) = match open.content {
             Content::Seq(items) => {
                 let last = items.last().map(|item| item.span);
@@ -210,7 +230,8 @@ impl<'d> Tree<'d> {
                 for merge in merges {
                     self.merge(merge, &mut members);
                 }
-                self.count(members.entries.len() - before, span)?;
+                let nodes = members.entries.len() - before;
+                self.count(Size { nodes, bytes: 0 }, span)?;
                 (Value::Map(members.entries), last)
             }
         };
@@ -265,24 +286,28 @@ impl<'d> Tree<'d> {
         self.complete(node, 0, size)
     }
 
-    /// Counts values that are copied for an anchor or an alias.
-    fn count_copies(&mut self, size: usize, span: Span) -> Result<(), Stop> {
-        self.alias_nodes = self.alias_nodes.saturating_add(size);
-        if self.alias_nodes > ALIAS_NODES_MAX {
-            return Err(Diagnostic::new(
-                codes::EXPANSION,
-                format!("aliases expand to more than {ALIAS_NODES_MAX} values"),
-            )
-            .at(span, "reading stopped here")
-            .hint("write the repeated part fewer times; aliases of aliases multiply")
-            .into());
-        }
-        Ok(())
+    /// Counts what is copied for an anchor or an alias.
+    fn count_copies(&mut self, size: Size, span: Span) -> Result<(), Stop> {
+        self.copied.add(size);
+        let too_much = if self.copied.nodes > ALIAS_NODES_MAX {
+            format!("{ALIAS_NODES_MAX} values")
+        } else if self.copied.bytes > ALIAS_BYTES_MAX {
+            format!("{} MiB of text", ALIAS_BYTES_MAX / 1024 / 1024)
+        } else {
+            return Ok(());
+        };
+        Err(Diagnostic::new(
+            codes::EXPANSION,
+            format!("aliases expand to more than {too_much}"),
+        )
+        .at(span, "reading stopped here")
+        .hint("write the repeated part fewer times; aliases of aliases multiply")
+        .into())
     }
 
-    fn count(&mut self, more: usize, span: Span) -> Result<(), Stop> {
-        self.nodes = self.nodes.saturating_add(more);
-        if self.nodes > NODES_MAX {
+    fn count(&mut self, more: Size, span: Span) -> Result<(), Stop> {
+        self.read.add(more);
+        if self.read.nodes > NODES_MAX {
             return Err(Diagnostic::new(
                 codes::TOO_MANY_NODES,
                 format!("the file holds more than {NODES_MAX} values"),
@@ -294,7 +319,7 @@ impl<'d> Tree<'d> {
     }
 
     /// Puts a finished node into what is open, or gives it as a document.
-    fn complete(&mut self, node: Node, anchor: usize, size: usize) -> Result<Option<Node>, Stop> {
+    fn complete(&mut self, node: Node, anchor: usize, size: Size) -> Result<Option<Node>, Stop> {
         if anchor != 0 {
             self.count_copies(size, node.span)?;
             self.anchors.insert(anchor, (node.clone(), size));
