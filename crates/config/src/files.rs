@@ -8,6 +8,12 @@ use crate::source::{FILE_BYTES_MAX, ReadError, read_bounded};
 /// Most folders that one pattern may look into.
 const FOLDERS_MAX: usize = 10_000;
 
+/// How deep one pattern may lead, folders that `**` stands for included.
+const FOLDERS_DEPTH_MAX: usize = 128;
+
+/// Most parts of one pattern.
+pub(crate) const PATTERN_PARTS_MAX: usize = 64;
+
 /// A source of files. Reading is bounded by [`FILE_BYTES_MAX`].
 pub trait Files {
     /// The bytes of a file.
@@ -87,54 +93,75 @@ pub(crate) fn is_pattern(text: &str) -> bool {
 /// The files below `base` that a pattern matches, in the order of their names.
 ///
 /// `*` stands for a part of one name, `**` for any number of folders. Hidden entries and
-/// `node_modules`, `target` are not looked into, unless the pattern names them.
+/// `node_modules`, `target` are not looked into, unless the pattern names them. A pattern of more
+/// than [`PATTERN_PARTS_MAX`] parts matches nothing.
 pub(crate) fn glob(files: &dyn Files, base: &Path, pattern: &str) -> Vec<PathBuf> {
-    let parts: Vec<&str> = pattern
-        .split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
-        .collect();
-    let mut found = Vec::new();
-    let mut folders_left = FOLDERS_MAX;
-    descend(files, base, &parts, &mut found, &mut folders_left);
-    found.sort();
-    found.dedup();
-    found
+    let parts: Vec<&str> = parts(pattern).take(PATTERN_PARTS_MAX + 1).collect();
+    if parts.len() > PATTERN_PARTS_MAX {
+        return Vec::new();
+    }
+    let mut walk = Walk {
+        files,
+        found: Vec::new(),
+        folders_left: FOLDERS_MAX,
+    };
+    walk.descend(base, &parts, FOLDERS_DEPTH_MAX);
+    walk.found.sort();
+    walk.found.dedup();
+    walk.found
 }
 
-fn descend(
-    files: &dyn Files,
-    folder: &Path,
-    parts: &[&str],
-    found: &mut Vec<PathBuf>,
-    folders_left: &mut usize,
-) {
-    let Some((part, rest)) = parts.split_first() else {
-        return;
-    };
-    if *part == ".." {
-        return descend(files, &folder.join(".."), rest, found, folders_left);
-    }
-    let Some(left) = folders_left.checked_sub(1) else {
-        return;
-    };
-    *folders_left = left;
-    if *part == "**" {
-        descend(files, folder, rest, found, folders_left);
-    }
-    for (path, is_folder) in files.list(folder) {
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned());
-        let name = name.unwrap_or_default();
+/// Whether a pattern has more parts than are followed.
+pub(crate) fn is_too_long(pattern: &str) -> bool {
+    parts(pattern).nth(PATTERN_PARTS_MAX).is_some()
+}
+
+fn parts(pattern: &str) -> impl Iterator<Item = &str> {
+    pattern
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+}
+
+/// A search on its way through folders.
+struct Walk<'a> {
+    files: &'a dyn Files,
+    found: Vec<PathBuf>,
+    folders_left: usize,
+}
+
+impl Walk<'_> {
+    /// `depth_left` bounds the recursion, which a deep tree or a long pattern would drive.
+    fn descend(&mut self, folder: &Path, parts: &[&str], depth_left: usize) {
+        let (Some((part, rest)), Some(depth_left)) =
+            (parts.split_first(), depth_left.checked_sub(1))
+        else {
+            return;
+        };
+        if *part == ".." {
+            return self.descend(&folder.join(".."), rest, depth_left);
+        }
+        let Some(left) = self.folders_left.checked_sub(1) else {
+            return;
+        };
+        self.folders_left = left;
         if *part == "**" {
-            if is_folder && !is_skipped(&name) {
-                descend(files, &path, parts, found, folders_left);
-            }
-        } else if matches(part, &name) {
-            match (is_folder, rest.is_empty()) {
-                (true, false) => descend(files, &path, rest, found, folders_left),
-                (false, true) => found.push(path),
-                _ => {}
+            self.descend(folder, rest, depth_left);
+        }
+        for (path, is_folder) in self.files.list(folder) {
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
+            let name = name.unwrap_or_default();
+            if *part == "**" {
+                if is_folder && !is_skipped(&name) {
+                    self.descend(&path, parts, depth_left);
+                }
+            } else if matches(part, &name) {
+                match (is_folder, rest.is_empty()) {
+                    (true, false) => self.descend(&path, rest, depth_left),
+                    (false, true) => self.found.push(path),
+                    _ => {}
+                }
             }
         }
     }

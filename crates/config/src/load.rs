@@ -21,6 +21,9 @@ use crate::source::{FileId, ReadError, SourceFile, SourceMap, Span};
 /// Most files of one load.
 pub const FILES_MAX: usize = 1_000;
 
+/// How many files may lead to a file, each by an `include` of the one before.
+pub const INCLUDE_DEPTH_MAX: usize = 32;
+
 /// What the caller wants of a load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -162,8 +165,16 @@ impl Gathering<'_> {
         if !self.seen.insert(path.clone()) {
             return;
         }
-        if self.seen.len() > FILES_MAX {
-            let message = format!("more than {FILES_MAX} files are included");
+        let too_many = if self.seen.len() > FILES_MAX {
+            Some(format!("more than {FILES_MAX} files are included"))
+        } else if above.len() > INCLUDE_DEPTH_MAX {
+            Some(format!(
+                "files include each other more than {INCLUDE_DEPTH_MAX} deep"
+            ))
+        } else {
+            None
+        };
+        if let Some(message) = too_many {
             self.report(
                 Diagnostic::new(codes::TOO_MANY_FILES, message),
                 &path,
@@ -277,6 +288,16 @@ impl Gathering<'_> {
             Some(rest) => (PathBuf::from("/"), rest),
             None => (folder, entry.value.as_str()),
         };
+        if files::is_too_long(pattern) {
+            self.diagnostics.push(
+                Diagnostic::new(
+                    codes::BAD_VALUE,
+                    format!("a pattern has at most {} parts", files::PATTERN_PARTS_MAX),
+                )
+                .at(entry.span, "this entry includes nothing"),
+            );
+            return;
+        }
         let found = files::glob(self.files, &base, pattern);
         if found.is_empty() {
             self.diagnostics.push(
