@@ -9,9 +9,9 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet};
 
-use super::codes::Level;
+use super::codes::{self, Level};
 use super::{Diagnostic, Diagnostics, Label};
-use crate::source::{SourceFile, SourceMap};
+use crate::source::{SourceFile, SourceMap, Span};
 
 /// Labels of one file that are further apart than this many lines are shown apart.
 const WINDOW_LINES_MAX: u32 = 40;
@@ -35,8 +35,9 @@ pub enum Style {
 #[must_use]
 pub fn render_all(diagnostics: &Diagnostics, sources: &SourceMap, style: Style) -> String {
     let mut text = String::new();
+    let secrets: Vec<Span> = diagnostics.iter().filter_map(secret).collect();
     for diagnostic in diagnostics.iter() {
-        text.push_str(&render(diagnostic, sources, style));
+        text.push_str(&render_without(&secrets, diagnostic, sources, style));
         text.push_str("\n\n");
     }
     if diagnostics.dropped() > 0 {
@@ -64,6 +65,22 @@ fn summary(diagnostics: &Diagnostics) -> String {
 /// One message, without a line end.
 #[must_use]
 pub fn render(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> String {
+    render_without(secret(diagnostic).as_slice(), diagnostic, sources, style)
+}
+
+/// Where a secret is written that does not belong there: messages are logged and pasted.
+fn secret(diagnostic: &Diagnostic) -> Option<Span> {
+    let label = diagnostic.labels.first()?;
+    (diagnostic.code == codes::PLAIN_SECRET).then_some(label.span)
+}
+
+/// One message; the places of `secrets` are blacked out wherever they are shown.
+fn render_without(
+    secrets: &[Span],
+    diagnostic: &Diagnostic,
+    sources: &SourceMap,
+    style: Style,
+) -> String {
     let level = match diagnostic.level {
         Level::Error => Title::ERROR,
         Level::Warning => Title::WARNING,
@@ -80,7 +97,7 @@ pub fn render(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> Str
         if window.is_clipped() {
             group = group.element(window.origin());
         }
-        group = group.element(window.snippet());
+        group = group.element(window.snippet(secrets));
     }
     for hint in &diagnostic.hints {
         let hint = escape(hint).into_owned();
@@ -198,10 +215,16 @@ impl Window<'_> {
             .char_column(at.column as usize)
     }
 
-    fn snippet(&self) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+    fn snippet(&self, secrets: &[Span]) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
         let start = self.bytes.start;
         let text = self.file.text.get(self.bytes.clone()).unwrap_or("");
-        let mut snippet = Snippet::source(harmless(text)).line_start(self.first_line as usize);
+        let own = secrets.iter().filter(|span| span.file == self.file.id);
+        let shown = own.fold(harmless(text), |text, span| {
+            let from = (span.start as usize).saturating_sub(start);
+            let to = (span.end as usize).saturating_sub(start);
+            blacked_out(text, from..to)
+        });
+        let mut snippet = Snippet::source(shown).line_start(self.first_line as usize);
         if !self.is_clipped() {
             snippet = snippet.path(self.path());
         }
@@ -225,6 +248,22 @@ impl Window<'_> {
         }
         snippet
     }
+}
+
+/// The text with as many bytes, and stars in a range.
+fn blacked_out(text: Cow<'_, str>, range: Range<usize>) -> Cow<'_, str> {
+    let end = range.end.min(text.len());
+    let covered = text.get(range.start.min(end)..end).unwrap_or("");
+    if covered.is_empty() {
+        return text;
+    }
+    let stars: String = covered
+        .bytes()
+        .map(|byte| if byte == b'\n' { '\n' } else { '*' })
+        .collect();
+    let mut text = text.into_owned();
+    text.replace_range(range.start..end, &stars);
+    Cow::Owned(text)
 }
 
 /// Source text without control characters and direction marks. Each is replaced by a character of as
