@@ -50,7 +50,12 @@ pub const FILE: &[Unserved] = &[
         "callers and their credentials",
         "every caller would be let in",
     ),
-    later("plugins", "further filters", "no filter runs"),
+    // A plugin may authenticate, limit or check: which one it is cannot be told yet.
+    refused(
+        "plugins",
+        "further filters, those that authenticate and limit among them",
+        "none of them would run",
+    ),
     later("alerts", "rules that raise alerts", "no alert is raised"),
 ];
 
@@ -152,10 +157,10 @@ pub const SERVICE: &[Unserved] = &[
         "no more requests to a service that fails",
         "requests go on to a failing service; `passive` ejects single endpoints",
     ),
-    later(
+    refused(
         "bulkhead",
         "a bound on simultaneous calls",
-        "simultaneous calls are not bounded",
+        "simultaneous calls would not be bounded",
     ),
     later(
         "hedge",

@@ -534,7 +534,7 @@ fn management_beyond_loopback_needs_a_token_by_reference() {
     error[TL0120]: `token` is not a reference to a secret
      --> trunkline.yaml:2:22
       |
-    2 | management: { token: hunter2, origins: ["*"] }
+    2 | management: { token: *******, origins: ["*"] }
       |                      ^^^^^^^ secrets do not belong into this file
       |
       = hint: write `env:NAME` or `file:path`
@@ -542,7 +542,7 @@ fn management_beyond_loopback_needs_a_token_by_reference() {
     error[TL0105]: `*` is not an origin
      --> trunkline.yaml:2:41
       |
-    2 | management: { token: hunter2, origins: ["*"] }
+    2 | management: { token: *******, origins: ["*"] }
       |                                         ^^^ not a scheme and a host
       |
       = hint: write it like `https://tools.example.com`, without a path

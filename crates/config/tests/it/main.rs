@@ -12,6 +12,7 @@
 
 mod bad_input;
 mod generated;
+mod hostile;
 mod laws;
 mod lowering;
 mod rig;
