@@ -106,14 +106,6 @@ impl Printer {
         }
     }
 
-    /// Tells what a person should look at; not with `-q`.
-    pub(crate) fn warn(&self, text: impl Display) {
-        self.note(format_args!(
-            "{}: {text}",
-            self.progress.apply(Role::Warning, "warning")
-        ));
-    }
-
     /// Tells what went wrong.
     pub(crate) fn error(&self, text: impl Display) {
         complain(&format!(

@@ -18,11 +18,20 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        let world = Self { folder: tempfile::Builder::new().prefix("tl-").tempdir_in("/tmp").unwrap() };
+        let world = Self {
+            folder: tempfile::Builder::new()
+                .prefix("tl-")
+                .tempdir_in("/tmp")
+                .unwrap(),
+        };
         for name in ["project", "data", "state", "run", "home"] {
             fs::create_dir(world.folder.path().join(name)).unwrap();
         }
-        fs::set_permissions(world.path("run"), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        fs::set_permissions(
+            world.path("run"),
+            std::os::unix::fs::PermissionsExt::from_mode(0o700),
+        )
+        .unwrap();
         world
     }
 
@@ -66,14 +75,21 @@ impl World {
 
     /// Runs a verb to its end.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).stdin(Stdio::null()).output().unwrap()
+        self.command(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
     }
 
     /// Runs a verb that must succeed, and returns what it printed.
     #[track_caller]
     pub fn data(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", describe(&output));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            describe(&output)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -85,14 +101,26 @@ impl World {
 
 pub fn describe(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    format!("{}\n--- stdout\n{}--- stderr\n{}", output.status, text(&output.stdout), text(&output.stderr))
+    format!(
+        "{}\n--- stdout\n{}--- stderr\n{}",
+        output.status,
+        text(&output.stdout),
+        text(&output.stderr)
+    )
 }
 
 /// Exit code, and both streams as one screen.
 pub fn screen(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let code = output.status.code().map_or_else(|| "signal".to_owned(), |code| code.to_string());
-    format!("{}{}[exit {code}]\n", text(&output.stderr), text(&output.stdout))
+    let code = output
+        .status
+        .code()
+        .map_or_else(|| "signal".to_owned(), |code| code.to_string());
+    format!(
+        "{}{}[exit {code}]\n",
+        text(&output.stderr),
+        text(&output.stdout)
+    )
 }
 
 /// A process whose lines are gathered; it is killed with its handle.
@@ -103,14 +131,23 @@ pub struct Running {
 }
 
 impl Running {
-    fn new(mut command: Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    pub fn new(mut command: Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let readers = vec![
             gather(child.stdout.take().unwrap(), Arc::clone(&lines)),
             gather(child.stderr.take().unwrap(), Arc::clone(&lines)),
         ];
-        Self { child, lines, readers }
+        Self {
+            child,
+            lines,
+            readers,
+        }
     }
 
     pub fn pid(&self) -> u32 {
@@ -119,20 +156,31 @@ impl Running {
 
     /// Everything it has printed.
     pub fn text(&self) -> String {
-        self.lines.lock().unwrap().iter().map(|line| format!("{line}\n")).collect()
+        self.lines
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect()
     }
 
     /// Waits until it has printed something.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) {
-        until(&format!("`{text}`, but it printed:"), || {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let ended = self.child.try_wait().unwrap();
+            if self.text().contains(text) {
+                return;
+            }
+            assert!(ended.is_none(), "ended before `{text}`:\n{}", self.text());
             assert!(
-                self.text().contains(text) || self.child.try_wait().unwrap().is_none(),
-                "ended before `{text}`:\n{}",
+                Instant::now() < deadline,
+                "waited in vain for `{text}`:\n{}",
                 self.text()
             );
-            self.text().contains(text)
-        }, || self.text());
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     pub fn signal(&self, name: &str) {
@@ -143,10 +191,14 @@ impl Running {
     #[track_caller]
     pub fn ended(&mut self) -> ExitStatus {
         let mut status = None;
-        until("the end", || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        }, || self.lines.lock().unwrap().join("\n"));
+        until(
+            "the end",
+            || {
+                status = self.child.try_wait().unwrap();
+                status.is_some()
+            },
+            || self.lines.lock().unwrap().join("\n"),
+        );
         for reader in self.readers.drain(..) {
             // A grandchild may hold the pipe; its lines are not waited for.
             if reader.is_finished() {
@@ -162,12 +214,19 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("--- printed by process {}:\n{}", self.child.id(), self.text());
+            eprintln!(
+                "--- printed by process {}:\n{}",
+                self.child.id(),
+                self.text()
+            );
         }
     }
 }
 
-fn gather(stream: impl Read + Send + 'static, lines: Arc<Mutex<Vec<String>>>) -> std::thread::JoinHandle<()> {
+fn gather(
+    stream: impl Read + Send + 'static,
+    lines: Arc<Mutex<Vec<String>>>,
+) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines() {
             let Ok(line) = line else { return };
@@ -178,13 +237,18 @@ fn gather(stream: impl Read + Send + 'static, lines: Arc<Mutex<Vec<String>>>) ->
 
 /// Sends a signal by the system's own tool.
 pub fn signal(pid: u32, name: &str) {
-    let _ = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    let _ = Command::new("kill")
+        .args([&format!("-{name}"), &pid.to_string()])
+        .status();
 }
 
 /// Whether a process is there and not a zombie.
 pub fn is_alive(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().and_then(|rest| rest.trim().chars().next()).is_some_and(|state| state != 'Z')
+    stat.rsplit(')')
+        .next()
+        .and_then(|rest| rest.trim().chars().next())
+        .is_some_and(|state| state != 'Z')
 }
 
 /// Waits until something holds, and says what it waited for if it never does.
@@ -192,17 +256,27 @@ pub fn is_alive(pid: u32) -> bool {
 pub fn until(what: &str, mut holds: impl FnMut() -> bool, state: impl Fn() -> String) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
-        assert!(Instant::now() < deadline, "waited in vain for {what}\n{}", state());
+        assert!(
+            Instant::now() < deadline,
+            "waited in vain for {what}\n{}",
+            state()
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
 /// A port that is free now. Tests that name ports take them from here, one after the other.
 pub fn free_port() -> u16 {
-    TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap().local_addr().unwrap().port()
+    TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// The lines of a file of the repository.
 pub fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
 }

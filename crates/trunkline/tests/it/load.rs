@@ -1,0 +1,127 @@
+//! Callers that never stop: half of them connect anew for each request, half keep their connection.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Callers at work.
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    answered: Arc<AtomicU64>,
+    failures: Arc<Mutex<Vec<String>>>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Load {
+    /// Starts `callers` callers of `address`.
+    pub fn start(address: SocketAddr, callers: usize) -> Self {
+        let mut load = Self {
+            stop: Arc::default(),
+            answered: Arc::default(),
+            failures: Arc::default(),
+            threads: Vec::new(),
+        };
+        for caller in 0..callers {
+            let (stop, answered, failures) = (
+                Arc::clone(&load.stop),
+                Arc::clone(&load.answered),
+                Arc::clone(&load.failures),
+            );
+            load.threads.push(std::thread::spawn(move || {
+                let keep = caller % 2 == 0;
+                let mut connection = None;
+                while !stop.load(Ordering::Relaxed) {
+                    match request(address, keep, &mut connection) {
+                        Ok(()) => drop(answered.fetch_add(1, Ordering::Relaxed)),
+                        Err(error) => {
+                            connection = None;
+                            failures
+                                .lock()
+                                .unwrap()
+                                .push(format!("kept {keep}: {error}"));
+                        }
+                    }
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+            }));
+        }
+        load
+    }
+
+    /// Requests that were answered so far.
+    pub fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Ends, and returns how many were answered. A failed request fails the test.
+    #[track_caller]
+    pub fn finish(self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            thread.join().unwrap();
+        }
+        let failures = self.failures.lock().unwrap();
+        let answered = self.answered.load(Ordering::Relaxed);
+        assert!(
+            failures.is_empty(),
+            "{} of {answered} requests failed: {:?}",
+            failures.len(),
+            &failures[..failures.len().min(5)]
+        );
+        answered
+    }
+}
+
+fn request(
+    address: SocketAddr,
+    keep: bool,
+    connection: &mut Option<BufReader<TcpStream>>,
+) -> Result<(), String> {
+    let mut open = match connection.take() {
+        Some(open) => open,
+        None => BufReader::new(
+            TcpStream::connect(address).map_err(|error| format!("connect: {error}"))?,
+        ),
+    };
+    open.get_ref()
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let word = if keep { "keep-alive" } else { "close" };
+    let head = format!("GET /load HTTP/1.1\r\nhost: load.test\r\nconnection: {word}\r\n\r\n");
+    open.get_mut()
+        .write_all(head.as_bytes())
+        .map_err(|error| format!("write: {error}"))?;
+    let (mut length, mut closes, mut status) = (0, !keep, String::new());
+    loop {
+        let mut line = String::new();
+        if open
+            .read_line(&mut line)
+            .map_err(|error| format!("read: {error}"))?
+            == 0
+        {
+            return Err(format!(
+                "closed before the end of the head (status `{status}`)"
+            ));
+        }
+        let line = line.trim_end().to_ascii_lowercase();
+        match line.split_once(':') {
+            None if line.is_empty() => break,
+            None => status = line,
+            Some(("content-length", value)) => length = value.trim().parse().unwrap(),
+            Some(("connection", value)) => closes |= value.trim() == "close",
+            Some(_) => {}
+        }
+    }
+    let mut body = vec![0; length];
+    open.read_exact(&mut body)
+        .map_err(|error| format!("body: {error}"))?;
+    if !status.contains(" 200") {
+        return Err(format!("{status}: {}", String::from_utf8_lossy(&body)));
+    }
+    if !closes {
+        *connection = Some(open);
+    }
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! The real binary, from outside: what it prints, what it serves, what it leaves behind.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking, and speak to whoever runs them"
+)]
+
+mod golden;
+mod load;
+mod support;
+
+mod change;
+mod screens;
+mod serve;
+mod shop;
+mod up;
