@@ -19,6 +19,8 @@ const MASKS: &[(&str, &str)] = &[
     (r" *\b\d+\.\d+s\b", " <SPAN>"),
     (r" *\b\d+\.\d/s", " <RATE>"),
     (r"trunkline \d+\.\d+\.\d+", "trunkline <VERSION>"),
+    // Columns are as wide as what was masked in them.
+    (r" {2,}", "  "),
     (r"\((x86_64|aarch64)-linux\)", "(<TARGET>)"),
 ];
 

@@ -33,7 +33,7 @@ pub fn get(port: u16, path: &str) -> (u16, String) {
         .unwrap();
     write!(
         socket,
-        "GET {path} HTTP/1.1\r\nhost: demo.test\r\nconnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
     )
     .unwrap();
     let mut text = String::new();
