@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
 #[path = "it/support.rs"]
-#[allow(dead_code, reason = "shared by several test programs")]
+#[allow(dead_code, unreachable_pub, reason = "shared by several test programs")]
 mod support;
 
 use std::path::PathBuf;
