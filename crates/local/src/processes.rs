@@ -72,6 +72,13 @@ fn parse_stat(pid: u32, text: &str) -> Option<Stat> {
     })
 }
 
+/// The pid namespace of this process, by its inode (namespaces(7)); `None` without a `/proc`.
+pub fn own_namespace() -> Option<u64> {
+    fs::metadata("/proc/self/ns/pid")
+        .ok()
+        .map(|namespace| namespace.ino())
+}
+
 /// All processes of this machine (or container) that belong to the user of this process.
 pub fn of_this_user() -> Vec<Stat> {
     let uid = rustix::process::geteuid().as_raw();

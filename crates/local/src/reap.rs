@@ -34,9 +34,10 @@ pub struct Reaped {
     pub service: Option<String>,
 }
 
-/// Ends everything that dead runs of this user left. Live runs are not touched.
+/// Ends everything that dead runs of this user left. Live runs are not touched, and neither are
+/// runs of another pid namespace: whether those are alive cannot be seen from here.
 pub fn dead_runs(grace: Duration) -> Vec<Reaped> {
-    sweep(grace, |marks| !marks.run.is_alive())
+    sweep(grace, |marks| marks.run.is_here() && !marks.run.is_alive())
 }
 
 /// Ends everything that belongs to `run`.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use trunkline_local::plan::is_free;
-use trunkline_local::run::RunId;
+use trunkline_local::run::{RUN_VARIABLE, RunId};
 use trunkline_local::{processes, reap};
 
 use crate::rig::{Rig, SERVER};
@@ -89,10 +89,7 @@ fn survives_kill_9(folder: &Path, command: &str) {
             .ok()
     });
     let port: u16 = port.expect("it runs until it is killed");
-    let run = RunId {
-        pid: up.id(),
-        started_ticks: processes::stat(up.id()).unwrap().started_ticks,
-    };
+    let run = RunId::of(up.id()).unwrap();
     up.kill().unwrap();
     up.wait().unwrap();
     reap::dead_runs(Duration::from_secs(5));
@@ -163,11 +160,7 @@ fn after_kill_9_the_next_run_leaves_no_orphan_and_no_busy_port() {
             .strip_prefix("tool ready 127.0.0.1:")
             .and_then(|p| p.parse().ok()));
     }
-    let started_ticks = processes::stat(up.id()).unwrap().started_ticks;
-    let run = RunId {
-        pid: up.id(),
-        started_ticks,
-    };
+    let run = RunId::of(up.id()).unwrap();
     assert!(!is_free(port.unwrap()));
     assert!(grandchildren.iter().all(|pid| alive(*pid)));
     up.kill().unwrap();
@@ -180,4 +173,27 @@ fn after_kill_9_the_next_run_leaves_no_orphan_and_no_busy_port() {
     assert!(is_free(port.unwrap()));
     up.wait().unwrap();
     assert_eq!(reap::whole_run(run, Duration::ZERO), []);
+}
+
+#[test]
+fn what_a_run_of_another_pid_namespace_started_is_left_alone() {
+    let here = RunId::of_this_process().unwrap();
+    let start = |namespace| {
+        // Here this pid was never that process: such a run looks dead.
+        let run = RunId {
+            started_ticks: here.started_ticks + 1,
+            namespace,
+            ..here
+        };
+        let mut sleep = Command::new("sleep");
+        sleep.arg("1000").env(RUN_VARIABLE, run.to_string());
+        sleep.spawn().unwrap()
+    };
+    let (mut dead, mut elsewhere) = (start(here.namespace), start(here.namespace + 1));
+    reap::dead_runs(Duration::from_secs(5));
+    assert!(!alive(dead.id()));
+    assert!(alive(elsewhere.id()));
+    dead.wait().unwrap();
+    elsewhere.kill().unwrap();
+    elsewhere.wait().unwrap();
 }

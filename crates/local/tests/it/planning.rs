@@ -15,6 +15,7 @@ fn around() -> Surroundings {
         run: RunId {
             pid: 7,
             started_ticks: 42,
+            namespace: 1,
         },
         otlp: Some("http://127.0.0.1:4318".into()),
         root: Some("/ca/root.pem".into()),
@@ -112,7 +113,7 @@ fn callees_are_named_as_kubernetes_names_them() {
         variable("SSL_CERT_FILE").as_deref(),
         Some("/state/certificates.pem")
     );
-    assert_eq!(variable("TRUNKLINE_RUN").as_deref(), Some("7.42"));
+    assert_eq!(variable("TRUNKLINE_RUN").as_deref(), Some("7.42.1"));
 }
 
 #[test]
@@ -136,7 +137,7 @@ fn the_file_wins_over_what_is_injected_but_not_over_the_marks() {
             .clone()
     };
     assert_eq!(last("OTEL_SERVICE_NAME"), "shop-web");
-    assert_eq!(last("TRUNKLINE_RUN"), "7.42");
+    assert_eq!(last("TRUNKLINE_RUN"), "7.42.1");
 }
 
 #[test]

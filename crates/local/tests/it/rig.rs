@@ -11,7 +11,6 @@ use trunkline_local::child::{Launcher, Spawner, VERB};
 use trunkline_local::event::{self, Event, What};
 use trunkline_local::logs::LogWriter;
 use trunkline_local::plan::{Plan, PortBook, Surroundings};
-use trunkline_local::processes;
 use trunkline_local::run::RunId;
 use trunkline_local::supervisor::{Care, Deps, EndpointSink, Supervisor};
 use trunkline_model::Model;
@@ -77,11 +76,7 @@ impl OwnRun {
     }
 
     fn id(&self) -> RunId {
-        let started_ticks = processes::stat(self.0.id()).unwrap().started_ticks;
-        RunId {
-            pid: self.0.id(),
-            started_ticks,
-        }
+        RunId::of(self.0.id()).unwrap()
     }
 }
 
