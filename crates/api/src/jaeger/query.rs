@@ -1,6 +1,6 @@
 //! The parameters of `GET /api/traces`, with the defaults and the messages of Jaeger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use trunkline_model::trace::{TraceId, TraceQuery};
@@ -35,8 +35,11 @@ pub(super) fn service_required() -> Failure {
 
 /// Reads the search; `now` is in nanoseconds since 1970.
 pub(super) fn search(parameters: &Parameters, now: u64) -> Result<Search, Failure> {
-    let ids = parameters.all("traceID").take(IDS_MAX).map(trace_id);
-    let ids: Vec<_> = ids.collect::<Result<_, _>>()?;
+    let asked = parameters.all("traceID").take(IDS_MAX).map(trace_id);
+    let asked: Vec<_> = asked.collect::<Result<_, _>>()?;
+    // Each once: a large trace that is asked for a thousand times must not become a huge answer.
+    let mut seen = HashSet::new();
+    let ids: Vec<_> = asked.into_iter().filter(|id| seen.insert(*id)).collect();
     if !ids.is_empty() {
         return Ok(Search::Ids(ids));
     }

@@ -1,4 +1,4 @@
-//! Parameters and documents; the surface as a whole is driven in `tests/surfaces.rs`.
+//! Parameters and documents; the surface as a whole is driven in `tests/it/jaeger.rs`.
 
 use std::time::Duration;
 
@@ -50,10 +50,10 @@ fn a_search_reads_every_parameter() {
 }
 
 #[test]
-fn ids_need_no_service_and_may_be_short() {
+fn ids_need_no_service_may_be_short_and_count_once() {
     let id = |hex: &str| TraceId::from_hex(hex.as_bytes()).unwrap();
     assert_eq!(
-        read("traceID=AB&traceID=000000000000000000000000000000cd"),
+        read("traceID=AB&traceID=000000000000000000000000000000cd&traceID=0ab"),
         Ok(Search::Ids(vec![
             id("000000000000000000000000000000ab"),
             id("000000000000000000000000000000cd"),
