@@ -22,7 +22,7 @@ const PRINTED: [(&[&str], &str); 2] = [
 /// Tests that write pages when asked to.
 const WRITTEN_BY_TESTS: [&str; 2] = [
     "cargo test --quiet --package trunkline-config --test it generated",
-    "cargo test --quiet --package trunkline-api metrics",
+    "cargo test --quiet --package trunkline-api is_fresh",
 ];
 
 pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {

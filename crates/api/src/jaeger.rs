@@ -4,6 +4,7 @@
 //! served below `/jaeger`, which many installations use as base path. Own tools ask
 //! [`control`](crate::control) instead.
 
+pub mod compatibility;
 mod document;
 mod envelope;
 mod query;
@@ -12,7 +13,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::get;
-use http::{StatusCode, Uri};
+use http::{Method, StatusCode, Uri};
 use serde_json::{Value, json};
 use trunkline_model::trace::SpanKind;
 
@@ -33,6 +34,7 @@ pub(crate) fn router(wiring: &Wiring) -> Router {
         .nest("/jaeger", api.clone())
         .merge(api)
         .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
         .with_state(wiring.clone())
 }
 
@@ -40,6 +42,13 @@ async fn unknown_path(uri: Uri) -> Failure {
     Failure::new(
         StatusCode::NOT_FOUND,
         format!("there is no path {}", uri.path()),
+    )
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Failure {
+    Failure::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{} does not take {method}", uri.path()),
     )
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use trunkline_api::jaeger::compatibility::{Support, TABLE, reference};
 use trunkline_model::ListenerId;
 use trunkline_model::ports::Surface::{Console, JaegerQuery};
 use trunkline_model::record::{Attempt, End, ExchangeRecord, RecordSink as _};
@@ -131,8 +132,57 @@ async fn errors_come_in_the_envelope() {
     check("/api/traces/1", 404, "trace not found").await;
     check("/api/traces", 400, "parameter 'service' is required").await;
     check("/api/operations", 400, "parameter 'service' is required").await;
+    let posted = running.send(JaegerQuery, "POST /api/services", "{}").await;
+    assert_eq!(posted.status, 405);
+    assert_eq!(
+        json(&posted)["errors"][0]["msg"],
+        "/api/services does not take POST"
+    );
     check("/api/none", 404, "there is no path /api/none").await;
     check("/jaeger/api/none", 404, "there is no path /jaeger/api/none").await;
+}
+
+/// What is told of a part of the API is what the surface does.
+#[tokio::test]
+async fn every_row_of_the_compatibility_table_is_true() {
+    let running = with_a_trace();
+    let tests = [
+        include_str!("jaeger.rs"),
+        include_str!("../../src/jaeger/tests.rs"),
+    ];
+    for row in TABLE {
+        let target = row.probe.replace("{trace}", TRACE);
+        let response = running.get(JaegerQuery, &target).await;
+        assert_eq!(response.status, row.support.status(), "{target}");
+        assert!(json(&response)["errors"].is_null() == (response.status == 200));
+        if row.support == Support::Ignored {
+            let (plain, _) = target.rsplit_once(['?', '&']).unwrap();
+            let without = running.get(JaegerQuery, plain).await;
+            assert_eq!(json(&response), json(&without), "{target}");
+        }
+        let body = format!("fn {}()", row.test);
+        assert!(
+            row.test.is_empty() || tests.iter().any(|text| text.contains(&body)),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn the_compatibility_page_is_fresh() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/reference/jaeger.md"
+    );
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, reference()).unwrap();
+    }
+    let page = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(
+        page,
+        reference(),
+        "run UPDATE=1 cargo test -p trunkline-api"
+    );
 }
 
 #[tokio::test]
