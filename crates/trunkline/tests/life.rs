@@ -1,12 +1,18 @@
 //! What `up` leaves behind, on the real binary: nothing. Neither Ctrl-C nor `kill -9`, at whatever moment, leaves a
 //! process, a busy port or a file that somebody has to clean up; and a second `up` says who is there already.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
 
 #[path = "it/support.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared by several test programs")]
 mod support;
 
+use std::fmt::Write;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
@@ -62,9 +68,11 @@ services:
         );
         for (name, command) in services {
             let command = command.replace('\'', "''");
-            text.push_str(&format!(
-                "  {name}: {{ command: '{command}', stop_timeout: 2s }}\n"
-            ));
+            writeln!(
+                text,
+                "  {name}: {{ command: '{command}', stop_timeout: 2s }}"
+            )
+            .unwrap();
         }
         project.world.write("trunkline.yaml", &text);
         project

@@ -1,7 +1,12 @@
 //! Change without loss, on the real binary: configurations, states of endpoints and binaries change under load, and
 //! no request fails. The long form, with its bars, is `./x bench soak`.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
 
 #[path = "it/support.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared by several test programs")]
