@@ -58,6 +58,8 @@ struct Inner {
     /// The first failure of an essential task in the whole tree, and the token that stops the root.
     root: Arc<Root>,
     running: Mutex<Running>,
+    /// A set wakes only who polled it last: those who join take turns.
+    joining: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -92,6 +94,7 @@ impl Scope {
                 stop,
                 root,
                 running: Mutex::default(),
+                joining: tokio::sync::Mutex::default(),
             }),
         }
     }
@@ -226,9 +229,10 @@ impl Scope {
     }
 
     /// Waits for every task and child scope, those started meanwhile included. Returns the failure
-    /// that stopped the tree, if one did. Must not be called by a task of this scope, nor by two at
-    /// once. Cancel safe: what was not waited for stays in the scope, and `tasks` still names it.
+    /// that stopped the tree, if one did. Must not be called by a task of this scope. Cancel safe:
+    /// what was not waited for stays in the scope, and `tasks` still names it.
     pub async fn join(&self) -> Result<(), Failure> {
+        let _turn = self.inner.joining.lock().await;
         loop {
             // The set stays in its place, so that giving up here loses no task.
             while poll_fn(|context| self.running().set.poll_join_next(context))
@@ -284,6 +288,21 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
+
+    #[tokio::test]
+    async fn two_may_wait_for_the_same_end() {
+        let scope = Scope::new("root");
+        let worker = scope.child("worker");
+        let ends = worker.clone();
+        worker.spawn("task", Policy::Best, async move { ends.stopping().await });
+        let [one, other] =
+            [worker, scope.clone()].map(|scope| tokio::spawn(async move { scope.join().await }));
+        tokio::task::yield_now().await;
+        scope.stop();
+        let both = async { (one.await.unwrap(), other.await.unwrap()) };
+        let ended = tokio::time::timeout(Duration::from_secs(5), both).await;
+        assert_eq!(ended, Ok((Ok(()), Ok(()))));
+    }
 
     #[tokio::test]
     async fn a_parent_waits_for_tasks_of_its_children() {
