@@ -46,7 +46,19 @@ pub fn request_head(parts: &::http::request::Parts) -> Head {
     } else {
         copy_fields(&parts.headers, &mut head, |_| true);
     }
+    if version == Version::Http2 {
+        join_cookies(&mut head);
+    }
     head
+}
+
+/// HTTP/2 callers may send one `Cookie` as many, which no one outside HTTP/2 may see
+/// (RFC 9113 §8.2.3).
+fn join_cookies(head: &mut Head) {
+    if head.get_all("cookie").nth(1).is_some() {
+        let joined = head.get_all("cookie").collect::<Vec<_>>().join(&b"; "[..]);
+        head.set("cookie", &joined);
+    }
 }
 
 /// The head of a received response.
@@ -132,6 +144,22 @@ mod tests {
             head.get_all("host").collect::<Vec<_>>(),
             [b"shop.localhost:8000"]
         );
+    }
+
+    #[test]
+    fn a_cookie_in_pieces_becomes_one() {
+        let cookies = |version| {
+            let request = ::http::Request::builder()
+                .version(version)
+                .header("cookie", "a=1")
+                .header("cookie", "b=2");
+            let head = request_head(&request.body(()).unwrap().into_parts().0);
+            head.get_all("cookie")
+                .map(|value| String::from_utf8(value.to_vec()).unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(cookies(::http::Version::HTTP_2), ["a=1; b=2"]);
+        assert_eq!(cookies(::http::Version::HTTP_11), ["a=1", "b=2"]);
     }
 
     #[test]
