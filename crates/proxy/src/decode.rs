@@ -192,17 +192,45 @@ fn encode(answer: Answer) -> Response<Body> {
     }
 }
 
-/// An upgrade is asked for by HTTP/1.1 alone (RFC 9110 §7.8).
-fn wants_upgrade(request: &Request<Incoming>) -> bool {
+/// An upgrade is asked for by HTTP/1.1 alone (RFC 9110 §7.8). One to a protocol that carries
+/// further requests is ignored, which is always allowed: in its tunnel they would reach the service
+/// without being routed, checked or seen.
+fn wants_upgrade<B>(request: &Request<B>) -> bool {
     let fields = request.headers();
+    let elements = |name| {
+        let values = fields.get_all(name).iter();
+        values.flat_map(|value| value.to_str().unwrap_or_default().split(',').map(str::trim))
+    };
     request.version() == hyper::Version::HTTP_11
         && fields.contains_key(hyper::header::UPGRADE)
-        && fields
-            .get_all(hyper::header::CONNECTION)
-            .iter()
-            .any(|value| {
-                let text = value.to_str().unwrap_or_default();
-                text.split(',')
-                    .any(|element| element.trim().eq_ignore_ascii_case("upgrade"))
-            })
+        && !elements(hyper::header::UPGRADE).any(carries_requests)
+        && elements(hyper::header::CONNECTION)
+            .any(|element| element.eq_ignore_ascii_case("upgrade"))
+}
+
+/// Whether HTTP is spoken after a switch to this protocol: `h2c` (RFC 7540 §3.2), `HTTP/2.0`,
+/// `TLS/1.0` (RFC 2817).
+fn carries_requests(protocol: &str) -> bool {
+    let name = protocol.split('/').next().unwrap_or_default();
+    ["h2", "h2c", "http", "tls"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_protocol_without_further_requests_is_switched_to() {
+        let wants = |protocol| {
+            let request = Request::get("/").header("upgrade", protocol);
+            let request = request.header("connection", "keep-alive, Upgrade, HTTP2-Settings");
+            wants_upgrade(&request.body(()).unwrap())
+        };
+        assert!(wants("websocket") && wants("echo/2"));
+        for protocol in ["h2c", "H2C", "websocket, h2c", "HTTP/2.0", "TLS/1.0"] {
+            assert!(!wants(protocol), "{protocol}");
+        }
+    }
 }

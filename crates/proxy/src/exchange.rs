@@ -102,6 +102,7 @@ fn begin(
     mut request: Head,
     strict: Result<(), Ambiguous>,
 ) -> (Exchange, Result<(), Reason>) {
+    headers::strip_named(&mut request);
     let sample = plan.model.tracing.sample;
     let identity = context::begin(
         &mut request,

@@ -2,8 +2,10 @@
 //! added.
 //!
 //! Connection-specific fields, and those that `Connection` names, are not forwarded (RFC 9110
-//! §7.6.1); an upgrade is, because the tunnel that follows joins both connections. `TE` keeps
-//! `trailers`, which gRPC needs. The `Host` stays what the caller sent.
+//! §7.6.1); an upgrade is, because the tunnel that follows joins both connections. What a caller's
+//! `Connection` names is taken away before the first filter runs: afterwards it would name away
+//! what a filter has put there. `TE` keeps `trailers`, which gRPC needs. The `Host` stays what the
+//! caller sent.
 
 use std::time::Duration;
 
@@ -28,7 +30,7 @@ pub(crate) fn prepare_request(exchange: &mut Exchange, upgrade: bool) {
         .then(|| exchange.request.get("upgrade").map(<[u8]>::to_vec))
         .flatten();
     let trailers = exchange.request.has_element("te", "trailers");
-    strip(&mut exchange.request);
+    strip_own(&mut exchange.request);
     // Credentials for this proxy are not the service's business (RFC 9110 §11.7.2).
     exchange.request.remove("proxy-authorization");
     if let Some(protocol) = upgrade_to {
@@ -55,20 +57,39 @@ pub(crate) fn prepare_response(head: &mut Head) {
     strip(head);
 }
 
-fn strip(head: &mut Head) {
+/// Takes away what `Connection` names, of a message as it was received. The fields that every
+/// connection has of its own stay until it is forwarded: routes may ask for them.
+pub(crate) fn strip_named(head: &mut Head) {
     let named: Vec<String> = head
         .get_all("connection")
         .flat_map(|value| value.split(|byte| *byte == b','))
         .filter_map(|name| std::str::from_utf8(name.trim_ascii()).ok())
-        .filter(|name| !name.is_empty() && !is_end_to_end(name))
+        .filter(|name| !name.is_empty() && !is_own(name) && !is_end_to_end(name))
         .map(str::to_owned)
         .collect();
-    for name in HOP_BY_HOP {
-        head.remove(name);
-    }
     for name in &named {
         head.remove(name);
     }
+}
+
+fn strip_own(head: &mut Head) {
+    for name in HOP_BY_HOP {
+        head.remove(name);
+    }
+}
+
+fn is_own(name: &str) -> bool {
+    HOP_BY_HOP.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+/// Takes away what belongs to the service's connection. A length beside a coding is not the
+/// body's (RFC 9112 §6.3), and whoever believed it would read another message than we did.
+fn strip(head: &mut Head) {
+    if head.has("transfer-encoding") {
+        head.remove("content-length");
+    }
+    strip_named(head);
+    strip_own(head);
 }
 
 /// Fields that `Connection` must not name away: a caller could hide them from the service (RFC
@@ -175,6 +196,15 @@ mod tests {
         strip(&mut head);
         let names: Vec<_> = head.fields().map(|(name, _)| name).collect();
         assert_eq!(names, ["Host", "Accept"]);
+    }
+
+    #[test]
+    fn a_length_beside_a_coding_is_not_passed_on() {
+        let mut head = Head::response(200, Version::Http11);
+        head.append("Content-Length", b"3");
+        head.append("Transfer-Encoding", b"chunked");
+        prepare_response(&mut head);
+        assert_eq!(head.field_count(), 0);
     }
 
     #[test]
