@@ -33,6 +33,7 @@ use crate::limits;
 use crate::worker::{Listening, Worker};
 
 pub(crate) use activity::{Activity, Busy};
+use activity::{Overdue, Stage};
 use io::Watched;
 
 /// A downstream connection.
@@ -114,7 +115,7 @@ async fn serve_http2(connection: &Rc<Connection>, io: HyperIo<Watched>, times: L
     .await;
 }
 
-/// Drives a connection, and ends it when it is drained, idle for too long or too slow.
+/// Drives a connection, and ends it when it is drained, idle for too long or stuck.
 async fn supervise<C>(
     connection: &Connection,
     mut served: Pin<&mut C>,
@@ -126,7 +127,8 @@ async fn supervise<C>(
     C: Future<Output = Result<(), hyper::Error>>,
 {
     let mut told = pin!(told);
-    let mut overdue = pin!(connection.activity.overdue(timeouts, slow_heads));
+    let activity = &connection.activity;
+    let mut overdue = pin!(activity.overdue(timeouts, Stage::Serving { slow_heads }));
     let mut forced = pin!(connection.drain.forced());
     let mut ending = false;
     loop {
@@ -139,17 +141,13 @@ async fn supervise<C>(
                 return;
             }
             () = forced.as_mut() => return,
-            () = told.as_mut(), if !ending => {
-                ending = true;
-                shut_down(served.as_mut());
-            }
-            idle = overdue.as_mut(), if !ending => {
-                ending = true;
-                if !idle {
-                    return;
-                }
-                shut_down(served.as_mut());
-            }
+            () = told.as_mut(), if !ending => {}
+            late = overdue.as_mut() => if late == Overdue::Stuck { return },
+        }
+        if !ending {
+            ending = true;
+            shut_down(served.as_mut());
+            overdue.set(activity.overdue(timeouts, Stage::Ending));
         }
     }
 }

@@ -26,6 +26,9 @@ pub const CONNECTIONS_PER_WORKER_MAX: usize = 100_000;
 pub const ACCEPTS_IN_A_ROW_MAX: u32 = 32;
 /// Pause after the system refused a connection for want of descriptors or memory.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a connection that was told to end may stay although no request is open and nothing is
+/// sent: half a head, or an HTTP/2 caller that does not answer the last ping.
+pub const LINGER_TIME: Duration = Duration::from_secs(1);
 /// Time for the rest of the HTTP/2 preface once its first byte is there.
 pub const PREFACE_TIME: Duration = Duration::from_millis(250);
 

@@ -1,4 +1,4 @@
-//! Whether a connection is busy, idle or too slow, read by its own supervisor and by `sessions`.
+//! Whether a connection is busy, idle or stuck, read by its own supervisor and by `sessions`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,6 +9,26 @@ use trunkline_model::ListenerId;
 use trunkline_model::listener::ListenerTimeouts;
 use trunkline_model::ops::Session;
 use trunkline_rt::Clock;
+
+use crate::limits::LINGER_TIME;
+
+/// What a connection is asked to keep up with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It may bring requests; over HTTP/1 their heads have a time limit of their own.
+    Serving { slow_heads: bool },
+    /// It was told to end, and has only to finish what is open.
+    Ending,
+}
+
+/// What a supervisor has to do about a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// It was idle for too long: it ends in order.
+    Idle,
+    /// It does not move, and would not end in order either.
+    Stuck,
+}
 
 /// What a connection is doing. Written by its own worker only.
 #[derive(Debug)]
@@ -23,6 +43,11 @@ pub(crate) struct Activity {
     idle_since: AtomicU64,
     /// First byte that arrived while no request was open, nanoseconds after `opened`; 0 for none.
     head_since: AtomicU64,
+    /// Since when the caller takes nothing of what is written, nanoseconds after `opened`; 0 if it
+    /// does.
+    stalled_since: AtomicU64,
+    /// When it took something last, nanoseconds after `opened`.
+    sent_at: AtomicU64,
 }
 
 impl Activity {
@@ -36,6 +61,8 @@ impl Activity {
             requests: AtomicU64::new(0),
             idle_since: AtomicU64::new(0),
             head_since: AtomicU64::new(0),
+            stalled_since: AtomicU64::new(0),
+            sent_at: AtomicU64::new(0),
         })
     }
 
@@ -55,32 +82,68 @@ impl Activity {
         }
     }
 
-    /// Waits until the connection was idle for too long (`true`), or a head is too slow in coming
-    /// (`false`, if `slow_heads` are looked for).
-    pub(super) async fn overdue(&self, timeouts: ListenerTimeouts, slow_heads: bool) -> bool {
-        // Nothing wakes this when a byte arrives: it looks often enough to be right within `head`.
-        let step = timeouts
-            .head
-            .min(timeouts.idle)
-            .max(Duration::from_millis(10));
+    /// Notes that what was written had to wait for the caller.
+    pub(super) fn stalled(&self) {
+        if self.stalled_since.load(Ordering::Relaxed) == 0 {
+            self.stalled_since
+                .store(self.nanos().max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that the caller took something.
+    pub(super) fn sent(&self) {
+        self.stalled_since.store(0, Ordering::Relaxed);
+        self.sent_at.store(self.nanos(), Ordering::Relaxed);
+    }
+
+    /// Waits until the connection has not moved for too long.
+    pub(super) async fn overdue(&self, timeouts: ListenerTimeouts, stage: Stage) -> Overdue {
+        // Nothing wakes this when a byte moves: it looks often enough to be right within `head`.
+        let mut step = timeouts.head.min(timeouts.idle);
+        if stage == Stage::Ending {
+            step = step.min(LINGER_TIME);
+        }
+        let step = step.max(Duration::from_millis(10));
+        let begin = self.nanos();
         loop {
             let mut wait = step;
-            if self.open.load(Ordering::Relaxed) == 0 {
-                let head = self.head_since.load(Ordering::Relaxed);
-                let slow = slow_heads && head != 0;
-                let (since, limit) = if slow {
-                    (head, timeouts.head)
-                } else {
-                    (self.idle_since.load(Ordering::Relaxed), timeouts.idle)
-                };
+            if let Some((since, limit, overdue)) = self.waits(timeouts, stage, begin) {
                 let passed = Duration::from_nanos(self.nanos().saturating_sub(since));
                 match limit.checked_sub(passed) {
-                    None | Some(Duration::ZERO) => return !slow,
+                    None | Some(Duration::ZERO) => return overdue,
                     Some(left) => wait = wait.min(left),
                 }
             }
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// Since when it waits for its caller, for how long it may, and what follows.
+    fn waits(
+        &self,
+        timeouts: ListenerTimeouts,
+        stage: Stage,
+        begin: u64,
+    ) -> Option<(u64, Duration, Overdue)> {
+        let load = |time: &AtomicU64| time.load(Ordering::Relaxed);
+        let stalled = load(&self.stalled_since);
+        if stalled != 0 {
+            return Some((stalled, timeouts.idle, Overdue::Stuck));
+        }
+        if self.open.load(Ordering::Relaxed) != 0 {
+            return None;
+        }
+        let (idle, head) = (load(&self.idle_since), load(&self.head_since));
+        Some(match stage {
+            Stage::Ending => {
+                let since = idle.max(load(&self.sent_at)).max(begin);
+                (since, LINGER_TIME, Overdue::Stuck)
+            }
+            Stage::Serving { slow_heads: true } if head != 0 => {
+                (head, timeouts.head, Overdue::Stuck)
+            }
+            Stage::Serving { .. } => (idle, timeouts.idle, Overdue::Idle),
+        })
     }
 
     /// The connection, for people.

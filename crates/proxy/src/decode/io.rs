@@ -1,4 +1,5 @@
-//! A downstream stream that begins with bytes already read, and notes when more arrive.
+//! A downstream stream that begins with bytes already read, and notes when more arrive and whether
+//! the caller takes what it is sent.
 
 use std::io;
 use std::pin::Pin;
@@ -26,6 +27,14 @@ impl Watched {
             stream,
             read: read.into(),
             activity,
+        }
+    }
+
+    fn note_sent(&self, ready: bool) {
+        if ready {
+            self.activity.sent();
+        } else {
+            self.activity.stalled();
         }
     }
 }
@@ -57,11 +66,17 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note_sent(polled.is_ready());
+        polled
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        if polled.is_pending() {
+            self.activity.stalled();
+        }
+        polled
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -77,6 +92,8 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.note_sent(polled.is_ready());
+        polled
     }
 }

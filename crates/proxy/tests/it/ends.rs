@@ -44,6 +44,30 @@ async fn a_drain_lets_requests_finish_and_says_close() {
 }
 
 #[tokio::test]
+async fn half_a_head_does_not_hold_a_drain_up() {
+    let upstream = Upstream::answering(200, "ok");
+    let rig = Rig::before(&upstream).await;
+    let mut slow = rig.client().await;
+    slow.send("GET / HTTP/1.1\r\nHo").await;
+    until("it is open", async || {
+        rig.stats().await.listeners[0].open == 1
+    })
+    .await;
+    let begin = Instant::now();
+    let deadlines = Deadlines {
+        minimum: Duration::ZERO,
+        maximum: Duration::from_secs(60),
+    };
+    let cut = within("the drain", rig.proxy.drain(Some(deadlines))).await;
+    assert_eq!(cut, 0);
+    assert!(
+        begin.elapsed() < Duration::from_secs(9),
+        "{:?}",
+        begin.elapsed()
+    );
+}
+
+#[tokio::test]
 async fn a_drain_ends_by_force() {
     let upstream = Upstream::hanging();
     let rig = Rig::before(&upstream).await;
