@@ -32,6 +32,7 @@ use connect::Dial;
 pub(crate) use failure::{Failure, Processed, whole};
 pub(crate) use pool::Pool;
 use pool::{Exclusive, Key, Lease, Multiplexed, Stream};
+use request_body::Withheld;
 pub(crate) use request_body::{Failure as CallerFailure, Gate, RequestBody};
 pub(crate) use response_body::ResponseBody;
 pub(crate) use transport::{Transport, Transports};
@@ -227,6 +228,10 @@ async fn send_http1(
     let answered = await_continue(sent, &gate, waits).await;
     match answered {
         Ok(response) => {
+            if waits && !gate.is_open() {
+                let body = attempt.body.clone();
+                exclusive.withheld = Some(Withheld { body, gate });
+            }
             exclusive.limit_idle(headers::keep_alive(response.headers()));
             Ok(Sent::new(response, Lease::Http1(exclusive)))
         }

@@ -41,8 +41,7 @@ impl Failure {
         if error.is_parse() || error.is_parse_too_large() {
             return Self::new(Kind::UpstreamProtocol, detail, Processed::Maybe);
         }
-        let left_out = is_left_out(error);
-        let processed = match (left_out || error.is_canceled(), reused) {
+        let processed = match (is_left_out(error), reused) {
             (true, _) => Processed::No,
             (false, true) => Processed::Unlikely,
             (false, false) => Processed::Maybe,

@@ -15,6 +15,7 @@ use hyper::client::conn::{http1, http2};
 use tokio::sync::Notify;
 use trunkline_net::http::Body;
 
+use super::request_body::Withheld;
 use crate::limits;
 use crate::worker::Worker;
 
@@ -98,6 +99,8 @@ pub(crate) struct Exclusive {
     key: Key,
     worker: Rc<Worker>,
     keep_alive: Duration,
+    /// The body that the service answered without asking for: its connection is not used again.
+    pub(super) withheld: Option<Withheld>,
 }
 
 /// A connection in use; dropping it closes it or resets its stream.
@@ -145,6 +148,7 @@ impl Pool {
             key: key.clone(),
             worker: Rc::clone(worker),
             keep_alive: idle.keep_alive,
+            withheld: None,
         })
     }
 
@@ -162,6 +166,7 @@ impl Pool {
             key,
             worker: Rc::clone(worker),
             keep_alive,
+            withheld: None,
         }
     }
 
@@ -257,7 +262,8 @@ impl Exclusive {
 
     fn give_back(self) {
         let pool = &self.worker.pool;
-        if self.sender.is_closed() || pool.idle.get() >= limits::POOL_IDLE_MAX {
+        let full = pool.idle.get() >= limits::POOL_IDLE_MAX;
+        if self.withheld.is_some() || self.sender.is_closed() || full {
             return;
         }
         let mut places = pool.places.borrow_mut();

@@ -28,6 +28,8 @@ struct Shared {
     /// The loan that may read; an older one finds itself cut off.
     loan: Cell<u32>,
     started: Cell<bool>,
+    /// Its reader waits for the caller to send more.
+    waits: Cell<bool>,
     failure: Cell<Option<Failure>>,
     received: Cell<u64>,
     idle: Duration,
@@ -55,10 +57,29 @@ struct GateState {
 }
 
 impl Gate {
+    pub(super) fn is_open(&self) -> bool {
+        self.0.open.load(Ordering::Acquire)
+    }
+
     /// Lets the body pass.
     pub(crate) fn open(&self) {
         self.0.open.store(true, Ordering::Release);
         self.0.waker.wake();
+    }
+}
+
+/// A body behind a gate that its service may never open. Where this is dropped, who waits behind
+/// the gate is cut off, and with it the connection: it cannot carry another request.
+#[derive(Debug)]
+pub(super) struct Withheld {
+    pub(super) body: RequestBody,
+    pub(super) gate: Gate,
+}
+
+impl Drop for Withheld {
+    fn drop(&mut self) {
+        self.body.end_loan();
+        self.gate.open();
     }
 }
 
@@ -69,6 +90,7 @@ impl RequestBody {
             body: RefCell::new(body),
             loan: Cell::new(0),
             started: Cell::new(false),
+            waits: Cell::new(false),
             failure: Cell::new(None),
             received: Cell::new(0),
             idle,
@@ -83,6 +105,16 @@ impl RequestBody {
     /// Whether a part of it was asked for, so that no other attempt can send it.
     pub(crate) fn is_started(&self) -> bool {
         self.0.started.get()
+    }
+
+    /// Whether a service that did not answer yet can still be waiting for the caller.
+    pub(crate) fn waits_for_caller(&self) -> bool {
+        self.0.waits.get()
+    }
+
+    /// Ends the loan under way: who holds it finds itself cut off when it next asks.
+    pub(super) fn end_loan(&self) {
+        self.0.loan.set(self.0.loan.get() + 1);
     }
 
     /// What went wrong on the caller's side, if anything did.
@@ -105,8 +137,8 @@ impl RequestBody {
         if self.is_empty() {
             return Body::Empty;
         }
-        let number = self.0.loan.get() + 1;
-        self.0.loan.set(number);
+        self.end_loan();
+        let number = self.0.loan.get();
         let shared = Rc::clone(&self.0);
         Body::Stream(Box::pin(Loan {
             shared,
@@ -128,11 +160,14 @@ struct Loan {
 
 impl Loan {
     fn poll_gate(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.number != self.shared.loan.get() {
+            return Poll::Ready(());
+        }
         let Some(gate) = &self.gate else {
             return Poll::Ready(());
         };
         gate.0.waker.register(cx.waker());
-        if !gate.0.open.load(Ordering::Acquire) {
+        if !gate.is_open() {
             return Poll::Pending;
         }
         self.gate = None;
@@ -156,15 +191,16 @@ impl HttpBody for Loan {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        ready!(self.poll_gate(cx));
         if self.number != self.shared.loan.get() {
             return Poll::Ready(Some(Err(BodyError::Cut)));
         }
-        ready!(self.poll_gate(cx));
         self.shared.started.set(true);
         let polled = {
             let mut body = self.shared.body.borrow_mut();
             Pin::new(&mut *body).poll_frame(cx)
         };
+        self.shared.waits.set(polled.is_pending());
         let fail = |failure| self.shared.failure.set(Some(failure));
         match &polled {
             Poll::Pending => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::{Request, Response};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use trunkline_model::record::End;
 use trunkline_testkit::wait::until;
 use trunkline_testkit::{RawClient, Upstream, body};
@@ -130,6 +131,47 @@ async fn the_service_decides_whether_to_ask_for_a_body() {
         417,
         "no 100 came before"
     );
+}
+
+#[tokio::test]
+async fn an_answer_without_asking_for_the_body_leaves_nothing_behind() {
+    let upstream = Upstream::tcp(|mut socket| async move {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(socket.read_u8().await.unwrap());
+        }
+        let refused = b"HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno";
+        socket.write_all(refused).await.unwrap();
+        // It would keep the connection.
+        let _ = tokio::io::copy(&mut socket, &mut tokio::io::sink()).await;
+    });
+    let rig = Rig::before(&upstream).await;
+    let mut caller = rig.client().await;
+    caller
+        .send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+        .await;
+    let response = caller.response().await;
+    assert_eq!((response.status, response.text()), (401, "no"));
+    until("upstream work ends", async || upstream.open() == 0).await;
+    drop(caller);
+    until("the caller's connection ends", async || {
+        rig.stats().await.listeners[0].open == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_upgrade_to_http_is_ignored() {
+    let upstream = Upstream::upgrading();
+    let rig = Rig::before(&upstream).await;
+    let mut caller = rig.client().await;
+    caller
+        .send(
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\n\
+             Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n",
+        )
+        .await;
+    assert_eq!(caller.response().await.status, 426);
 }
 
 #[tokio::test]
