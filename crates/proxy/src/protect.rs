@@ -63,7 +63,9 @@ pub(crate) async fn forward(call: &mut Call<'_>) -> Result<Answered, Reason> {
     if let Ok(result) = attempted {
         return result;
     }
-    if let Some(endpoint) = call.recording.endpoint().map(Arc::clone) {
+    if let Some(endpoint) = call.recording.endpoint().map(Arc::clone)
+        && !call.body.waits_for_caller()
+    {
         judge(call, &endpoint, Outcome::Failure);
     }
     call.recording
@@ -116,7 +118,9 @@ fn failed(
         return Err(callers(caller));
     }
     let stale = spent.reused && failure.processed != Processed::Maybe;
-    if !stale && failure.kind != Kind::Overload {
+    // A caller that sends slowly must not be able to have endpoints ejected.
+    let callers = failure.kind == Kind::AttemptTimeout && call.body.waits_for_caller();
+    if !stale && !callers && failure.kind != Kind::Overload {
         judge(call, &endpoint, Outcome::Failure);
     }
     let kind = failure.kind;

@@ -1,7 +1,8 @@
+use trunkline_model::filter::{Filter, HeaderEdit};
 use trunkline_model::record::End;
 use trunkline_testkit::Upstream;
 
-use crate::rig::Rig;
+use crate::rig::{Rig, model, service};
 
 #[tokio::test]
 async fn a_request_goes_through_and_is_recorded() {
@@ -31,6 +32,27 @@ async fn a_request_goes_through_and_is_recorded() {
         (stats.services[0].in_flight, stats.services[0].latency.count),
         (0, 2)
     );
+}
+
+#[tokio::test]
+async fn a_caller_cannot_name_away_what_a_filter_has_put_there() {
+    let upstream = Upstream::echo();
+    let mut wanted = model(vec![service("web", &[upstream.address()])]);
+    let (name, value) = ("x-tenant".parse().unwrap(), "ours".parse().unwrap());
+    let filter = Filter::RequestHeaders(vec![HeaderEdit::Set(name, value)]);
+    wanted
+        .routes
+        .iter_mut()
+        .for_each(|route| route.filters.push(filter.clone()));
+    let rig = Rig::start(wanted).await;
+    let mut caller = rig.client().await;
+    caller
+        .send("GET / HTTP/1.1\r\nHost: a\r\nConnection: x-tenant, x-hop\r\nx-hop: 1\r\n\r\n")
+        .await;
+    let response = caller.response().await;
+    let text = response.text();
+    assert!(text.contains(r#"["x-tenant","ours"]"#), "{text}");
+    assert!(!text.contains("x-hop"), "{text}");
 }
 
 #[tokio::test]

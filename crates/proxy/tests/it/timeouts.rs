@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use trunkline_model::record::End;
-use trunkline_model::service::Service;
-use trunkline_testkit::Upstream;
+use trunkline_model::service::{Outlier, Service};
 use trunkline_testkit::wait::until;
+use trunkline_testkit::{Upstream, body};
 
 use crate::rig::{Rig, get, http2, model, service, tcp};
 
@@ -93,6 +93,44 @@ async fn a_caller_that_stops_in_the_middle_is_told_so() {
         .await;
     let response = caller.response().await;
     assert_eq!(response.status, 408, "{}", response.head);
+}
+
+#[tokio::test]
+async fn a_caller_that_takes_nothing_is_cut() {
+    let upstream = Upstream::http(|_| async {
+        let (sender, reply) = body::channel();
+        tokio::task::spawn_local(async move { while sender.data(vec![b'x'; 64 << 10]).await {} });
+        hyper::Response::new(reply)
+    });
+    let mut wanted = model(vec![service("web", &[upstream.address()])]);
+    wanted.listeners[0].timeouts.idle = Duration::from_millis(200);
+    let rig = Rig::start(wanted).await;
+    let mut caller = rig.client().await;
+    caller.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    caller.until(b"\r\n\r\n").await;
+    until("upstream work is cancelled", async || upstream.open() == 0).await;
+    assert_eq!(rig.records.wait(1).await[0].end, End::CallerGone);
+}
+
+#[tokio::test]
+async fn a_slow_caller_ejects_nobody() {
+    let upstream = Upstream::echo();
+    let mut web = service("web", &[upstream.address(), upstream.address()]);
+    web.timeouts.request = SHORT;
+    web.outlier = Some(Outlier {
+        consecutive: 1,
+        base: Duration::from_secs(60),
+        max: Duration::from_secs(60),
+        percent_max: 100,
+    });
+    let rig = Rig::start(model(vec![web])).await;
+    let mut caller = rig.client().await;
+    caller
+        .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf")
+        .await;
+    assert_eq!(caller.response().await.status, 504);
+    let endpoints = rig.endpoints("web").await;
+    assert!(endpoints.iter().all(|endpoint| !endpoint.ejected));
 }
 
 #[tokio::test]
