@@ -21,6 +21,9 @@ pub const MANAGEMENT_IP: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub const HEADERS: HeadersWord = HeadersWord::None;
 /// `max-age` of Strict-Transport-Security in the `secure` set: two years.
 pub const HSTS: Duration = Duration::from_hours(2 * 365 * 24);
+/// The same on a laptop: none. A browser would remember it for every port of the host, and refuse
+/// whatever else runs there without TLS.
+pub const HSTS_LAPTOP: Duration = Duration::ZERO;
 /// Whether plain HTTP is redirected to HTTPS.
 pub const REDIRECT_HTTPS: bool = false;
 /// From accept to the end of the TLS handshake.

@@ -57,7 +57,10 @@ pub(super) fn lower(
         }
         if gateway.map_or(defaults::HEADERS, |gateway| gateway.headers) == HeadersWord::Secure {
             filters.push(Filter::SecureHeaders {
-                hsts: defaults::HSTS,
+                hsts: match into.options.profile {
+                    Profile::Laptop => defaults::HSTS_LAPTOP,
+                    Profile::Production => defaults::HSTS,
+                },
             });
         }
         let suffix = if is_first {
