@@ -80,6 +80,7 @@ pub(crate) struct Globals {
         hide_possible_values = true
     )]
     pub format: Format,
+    #[expect(clippy::doc_markdown, reason = "clap prints this comment as it is")]
     /// No colour; the same as NO_COLOR=1
     #[arg(long, global = true)]
     pub no_color: bool,

@@ -151,7 +151,7 @@ fn request(method: Method, path: &str) -> Result<Request<bytes::Bytes>, Failure>
         .method(method)
         .uri(format!("http://localhost{path}"))
         .body(bytes::Bytes::new())
-        .map_err(|error| Failure::usage(error))
+        .map_err(Failure::usage)
 }
 
 fn refusal(status: StatusCode, body: &[u8]) -> Failure {
@@ -179,13 +179,11 @@ fn refusal(status: StatusCode, body: &[u8]) -> Failure {
 /// A text as part of a path or query: everything but unreserved characters (RFC 3986 §2.3) encoded.
 pub(crate) fn encode(text: &str) -> String {
     text.bytes()
-        .fold(String::with_capacity(text.len()), |mut encoded, byte| {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    encoded.push(byte.into())
-                }
-                byte => encoded.push_str(&format!("%{byte:02X}")),
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
             }
-            encoded
+            byte => format!("%{byte:02X}"),
         })
+        .collect()
 }

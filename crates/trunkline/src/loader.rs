@@ -71,7 +71,7 @@ impl Loader {
 
 /// Tells every message; an error among them is a failure.
 pub(crate) fn tell(loaded: &Loaded, printer: &Printer) -> Result<(), Failure> {
-    printer.complain(&render_all(
+    crate::print::complain(&render_all(
         &loaded.diagnostics,
         &loaded.sources,
         style(printer),

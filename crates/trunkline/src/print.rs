@@ -127,11 +127,6 @@ impl Printer {
         }
     }
 
-    /// Prints to standard error as it is, `-q` or not: diagnostics.
-    pub(crate) fn complain(&self, text: &str) {
-        complain(text);
-    }
-
     /// A line that shows what is waited for, on terminals only.
     pub(crate) fn spinner(&self) -> Spinner {
         Spinner::new(io::stderr().is_terminal() && !self.settings.quiet && self.progress.is_on())
@@ -152,7 +147,8 @@ impl Printer {
     }
 }
 
-/// Standard error may be closed; there is no one left to tell.
-fn complain(text: &str) {
+/// Prints to standard error as it is, `-q` or not: diagnostics. Standard error may be closed; there
+/// is no one left to tell then.
+pub(crate) fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

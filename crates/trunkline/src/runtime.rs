@@ -20,7 +20,9 @@ pub(crate) fn small<T>(verb: impl Future<Output = Result<T, Failure>>) -> Result
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    runtime.map_err(cannot_start)?.block_on(verb)
+    runtime
+        .map_err(|error| cannot_start(&error))?
+        .block_on(verb)
 }
 
 /// Runs a verb that serves.
@@ -32,9 +34,11 @@ pub(crate) fn serving<T>(verb: impl Future<Output = Result<T, Failure>>) -> Resu
         .thread_name("manage")
         .enable_all()
         .build();
-    runtime.map_err(cannot_start)?.block_on(verb)
+    runtime
+        .map_err(|error| cannot_start(&error))?
+        .block_on(verb)
 }
 
-fn cannot_start(error: io::Error) -> Failure {
+fn cannot_start(error: &io::Error) -> Failure {
     Failure::new(format_args!("cannot start threads: {error}"))
 }

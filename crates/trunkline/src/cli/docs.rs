@@ -16,6 +16,10 @@ pub(crate) struct Args {
 }
 
 /// Prints a page.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "every verb is called the same way"
+)]
 pub(crate) fn run(_args: &Args, context: &Context) -> Verdict {
     context.printer.raw(&cli_page());
     Ok(Exit::Done)

@@ -13,6 +13,7 @@ use crate::screen::explain::render;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  trunkline explain \"GET https://shop.localhost/api/orders\"")]
 pub(crate) struct Args {
+    #[expect(clippy::doc_markdown, reason = "clap prints this comment as it is")]
     /// A code such as TL0103, or a request such as "GET https://shop.localhost/api/orders"
     #[arg(value_name = "CODE|REQUEST")]
     subject: String,
@@ -44,7 +45,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
             encode(url.trim())
         );
         for header in &args.headers {
-            path.push_str(&format!("&header={}", encode(header)));
+            path.push_str("&header=");
+            path.push_str(&encode(header));
         }
         let document: Value = control.get(&path).await?;
         if context.printer.is_json() {

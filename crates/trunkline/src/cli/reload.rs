@@ -27,7 +27,7 @@ pub(crate) fn run(_args: &Args, context: &Context) -> Verdict {
             .into_iter()
             .flatten()
         {
-            printer.complain(&format!(
+            crate::print::complain(&format!(
                 "{}\n",
                 warning.as_str().unwrap_or_default().trim_end()
             ));

@@ -15,7 +15,7 @@ use trunkline_rt::{Clock, Policy, Scope};
 use super::Context;
 use crate::exit::{Failure, Verdict};
 use crate::loader::Loader;
-use crate::node::{Ending, Start};
+use crate::node::{Ending, Node, Start};
 use crate::print::{Printer, Role, Spinner};
 use crate::screen::up as screen;
 use crate::switchboard::Switchboard;
@@ -64,16 +64,7 @@ async fn serve(loader: Loader, context: &Context) -> Verdict {
     }
     .start(context)
     .await?;
-    let ended = up::reap_leftovers().await;
-    if ended > 0 {
-        printer.note(screen::mark(
-            Role::Warning,
-            "leftovers",
-            &format!("{ended} processes of an earlier run were ended"),
-            None,
-            printer.progress,
-        ));
-    }
+    tell_leftovers(up::reap_leftovers().await, printer);
     let board = Arc::clone(&node.parts().switchboard);
     let model = board
         .model()
@@ -91,21 +82,7 @@ async fn serve(loader: Loader, context: &Context) -> Verdict {
         &shown,
         printer.progress,
     ));
-    if let Some(authority) = node.parts().issuer.authority() {
-        let what = if authority.is_new() {
-            "root certificate made"
-        } else {
-            "root certificate"
-        };
-        let what = format!("{what} {}", authority.root_file().display());
-        printer.note(screen::mark(
-            Role::Good,
-            "certificates",
-            &what,
-            None,
-            printer.progress,
-        ));
-    }
+    tell_root(&node, printer);
     board.set_services(started.local.services.clone());
     node.set_local(started.local);
     let screen = Screen {
@@ -129,6 +106,35 @@ async fn serve(loader: Loader, context: &Context) -> Verdict {
     let verdict = node.end(ending).await;
     drop(started.traces);
     verdict
+}
+
+/// Says that a run which was killed left processes behind, and that they are gone.
+fn tell_leftovers(ended: usize, printer: &Printer) {
+    if ended > 0 {
+        let what = format!("{ended} processes of an earlier run were ended");
+        let mark = screen::mark(Role::Warning, "leftovers", &what, None, printer.progress);
+        printer.note(mark);
+    }
+}
+
+/// Says where the root certificate is, for those who want to trust it.
+fn tell_root(node: &Node, printer: &Printer) {
+    let Some(authority) = node.parts().issuer.authority() else {
+        return;
+    };
+    let what = if authority.is_new() {
+        "root certificate made"
+    } else {
+        "root certificate"
+    };
+    let what = format!("{what} {}", authority.root_file().display());
+    printer.note(screen::mark(
+        Role::Good,
+        "certificates",
+        &what,
+        None,
+        printer.progress,
+    ));
 }
 
 /// Prints what happens, until the end of the run.

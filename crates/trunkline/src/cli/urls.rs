@@ -20,6 +20,7 @@ struct Urls {
 }
 
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the API names it so")]
 struct Url {
     kind: String,
     name: String,

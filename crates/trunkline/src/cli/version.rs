@@ -14,6 +14,10 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(crate) struct Args {}
 
 /// Prints the version.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "every verb is called the same way"
+)]
 pub(crate) fn run(_args: &Args, context: &Context) -> Verdict {
     let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
     if context.printer.is_json() {

@@ -161,7 +161,7 @@ impl Node {
             Ok(plan) => match self.parts.proxy.commit(plan).await {
                 Ok(_) => tracing::info!("certificates are renewed"),
                 Err(error) => {
-                    tracing::error!(error = %chain(&error), "certificates were not renewed")
+                    tracing::error!(error = %chain(&error), "certificates were not renewed");
                 }
             },
             Err(problems) => tracing::error!(?problems, "certificates were not renewed"),

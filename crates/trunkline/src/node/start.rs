@@ -188,7 +188,12 @@ impl Node {
                 tracing::warn!(error = %chain(&error), "the former process did not hear that this one serves");
             }
         }
-        tracing::info!(gateway = self.parts.gateway().map(tracing::field::display), routes = model.routes.len(), services = model.services.len(), "serving");
+        tracing::info!(
+            gateway = self.parts.gateway().map(tracing::field::display),
+            routes = model.routes.len(),
+            services = model.services.len(),
+            "serving"
+        );
         Ok(self)
     }
 

@@ -81,8 +81,8 @@ impl Table {
             line.push_str(GAP);
             match align {
                 Align::Left if at == last => line.push_str(&shown),
-                Align::Left => line.push_str(&format!("{shown}{pad}")),
-                Align::Right => line.push_str(&format!("{pad}{shown}")),
+                Align::Left => line.extend([shown.as_str(), &pad]),
+                Align::Right => line.extend([pad.as_str(), &shown]),
             }
         }
         line

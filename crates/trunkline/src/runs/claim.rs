@@ -16,7 +16,7 @@ use super::{CARD, CONTROL, Card, LOCK, NEXT_BINARY, TAKEOVER, folder_of, read_ca
 pub(crate) enum ClaimError {
     /// Another process runs this configuration.
     #[error("already running")]
-    Held(Option<Card>),
+    Held(Option<Box<Card>>),
     /// The folder belongs to somebody else, who could then take over what we serve.
     #[error("{} belongs to another user", .0.display())]
     Foreign(PathBuf),
@@ -154,7 +154,9 @@ fn take_lock(folder: &Path) -> Result<Option<OwnedFd>, ClaimError> {
     };
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => return Err(ClaimError::Held(read_card(folder))),
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            return Err(ClaimError::Held(read_card(folder).map(Box::new)));
+        }
         Err(error) => return Err(system(&path)(error.into())),
     }
     Ok(is_still_there(&file, &path).then(|| file.into()))

@@ -73,7 +73,10 @@ impl Reader {
                 return;
             }
         }
-        while self.query.follow {
+        if !self.query.follow {
+            return;
+        }
+        loop {
             tokio::select! {
                 () = self.scope.stopping() => return,
                 () = self.lines.closed() => return,
