@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use trunkline_model::ListenerId;
 
+use super::ports::meet;
 use super::{ListenerClaim, ModelBuilder};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::source::FileId;
@@ -20,7 +21,10 @@ impl ModelBuilder<'_> {
         let mut reported = HashSet::new();
         let mut served: HashMap<FileId, Vec<ListenerId>> = HashMap::new();
         for claim in std::mem::take(&mut self.listeners) {
-            let Some(first) = kept.iter_mut().find(|other| overlap(other, &claim)) else {
+            let Some(first) = kept
+                .iter_mut()
+                .find(|other| meet(other.listener.address, claim.listener.address))
+            else {
                 served
                     .entry(claim.file)
                     .or_default()
@@ -81,11 +85,4 @@ impl ModelBuilder<'_> {
              or give one of them another `port:`"
         ))
     }
-}
-
-/// Whether two claims cannot both be bound.
-fn overlap(a: &ListenerClaim, b: &ListenerClaim) -> bool {
-    let (a, b) = (a.listener.address, b.listener.address);
-    let any = a.ip().is_unspecified() || b.ip().is_unspecified();
-    a.port() == b.port() && (a.ip() == b.ip() || any)
 }

@@ -550,3 +550,21 @@ fn management_beyond_loopback_needs_a_token_by_reference() {
     2 errors
     "#);
 }
+
+#[test]
+fn a_management_surface_on_a_port_that_is_taken() {
+    let said = screen(
+        "version: 1\ngateway: { http: 9090 }\nmanagement: { control: 20001, jaeger: 20001 }\n\
+         services:\n  a: { command: run a, port: 20001 }\nroutes: [{ match: /, to: a }]\n",
+    );
+    for message in [
+        "the gateway and the metrics surface both listen on port 9090",
+        "the console surface and the jaeger surface both listen on port 20001",
+        "`a` and the console surface both listen on port 20001",
+    ] {
+        assert!(said.contains(message), "{said}");
+    }
+    let elsewhere =
+        "version: 1\ngateway: { http: \"127.0.0.2:9090\" }\nroutes: [{ match: /, respond: {} }]\n";
+    assert_eq!(screen(elsewhere), "");
+}
