@@ -3,6 +3,7 @@
 //! A record becomes an access-log line and, if sampled, spans. It travels in a bounded ring that
 //! may drop (and counts what it drops); counters and histograms do not depend on it.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ pub struct ExchangeRecord {
     pub scheme: &'static str,
     /// Request: host as sent, without control characters.
     pub host: Box<str>,
-    /// Request: path and query, at most [`TEXT_BYTES_MAX`].
+    /// Request: path and query, at most [`TEXT_BYTES_MAX`], [without credentials](without_credentials).
     pub target: Box<str>,
     /// Request: `HTTP/1.1`, `HTTP/2`.
     pub protocol: &'static str,
@@ -104,4 +105,62 @@ impl End {
 pub trait RecordSink: Send + Sync {
     /// Takes one record. Never waits: what cannot be kept is dropped and counted.
     fn take(&self, record: ExchangeRecord);
+}
+
+/// Parameters of a query that are credentials: bearer tokens (RFC 6750 §2.3) and the signatures of
+/// pre-signed links, which OpenTelemetry's conventions for `url.query` name.
+const CREDENTIALS: &[&str] = &[
+    "access_token",
+    "AWSAccessKeyId",
+    "Signature",
+    "sig",
+    "X-Amz-Signature",
+    "X-Goog-Signature",
+];
+
+/// A request's target with the values of credentials replaced by `REDACTED`: logs and traces are
+/// read by more people than may act for the caller.
+#[must_use]
+pub fn without_credentials(target: &str) -> Cow<'_, str> {
+    let is_credential = |parameter: &str| {
+        parameter.split_once('=').is_some_and(|(name, value)| {
+            !value.is_empty()
+                && CREDENTIALS
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(name))
+        })
+    };
+    let Some((path, query)) = target.split_once('?') else {
+        return Cow::Borrowed(target);
+    };
+    if !query.split('&').any(is_credential) {
+        return Cow::Borrowed(target);
+    }
+    let parameters = query
+        .split('&')
+        .map(|parameter| match parameter.split_once('=') {
+            Some((name, _)) if is_credential(parameter) => Cow::Owned(format!("{name}=REDACTED")),
+            _ => Cow::Borrowed(parameter),
+        });
+    Cow::Owned(format!(
+        "{path}?{}",
+        parameters.collect::<Vec<_>>().join("&")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_in_a_query_are_not_recorded() {
+        let check = |target: &str, expect: &str| assert_eq!(without_credentials(target), expect);
+        check("/a?x=1&sig=abc&y", "/a?x=1&sig=REDACTED&y");
+        check(
+            "/a?ACCESS_TOKEN=t?t&access_token=",
+            "/a?ACCESS_TOKEN=REDACTED&access_token=",
+        );
+        check("/sig=1", "/sig=1");
+        check("/a?signal=1&sig", "/a?signal=1&sig");
+    }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use trunkline_model::RouteId;
 use trunkline_model::reason::{Kind, Reason};
-use trunkline_model::record::{Attempt, End, ExchangeRecord, TEXT_BYTES_MAX};
+use trunkline_model::record::{Attempt, End, ExchangeRecord, TEXT_BYTES_MAX, without_credentials};
 use trunkline_model::trace::SpanId;
 use trunkline_net::http::Exchange;
 
@@ -71,7 +71,7 @@ impl Recording {
             method: request.method().into(),
             scheme: exchange.scheme.as_str(),
             host: text(request.get("host").unwrap_or_default()),
-            target: text(request.target().as_bytes()),
+            target: text(without_credentials(request.target()).as_bytes()),
             protocol: request.version().as_str(),
             user_agent: text(request.get("user-agent").unwrap_or_default()),
             bytes_received: 0,
