@@ -13,6 +13,7 @@ mod response_body;
 mod transport;
 mod tunnel;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -224,6 +225,7 @@ async fn send_http1(
         });
     }
     headers::frame_http1(head.headers_mut(), &body);
+    headers::name_host(head.headers_mut(), attempt.endpoint.address);
     let sent = exclusive.sender.try_send_request(head.map(|()| body));
     let answered = await_continue(sent, &gate, waits).await;
     match answered {
@@ -249,9 +251,11 @@ async fn send_http1(
 async fn send_http2(attempt: &Attempt<'_>, stream: Stream, reused: bool) -> Result<Sent, Failure> {
     let tls = attempt.service.transport.tls.is_some();
     let scheme = if tls { "https" } else { "http" };
-    let own = attempt.endpoint.address.to_string();
-    let authority = attempt.head.get_text("host").unwrap_or(&own);
-    let head = wire::request_out(attempt.head, Some((scheme, authority)));
+    let authority = attempt.head.get_text("host").map_or_else(
+        || Cow::Owned(attempt.endpoint.address.to_string()),
+        Cow::Borrowed,
+    );
+    let head = wire::request_out(attempt.head, Some((scheme, &authority)));
     let mut head = head.map_err(|error| unsendable(&error))?;
     headers::frame_http2(head.headers_mut());
     let mut sender = stream.shared.sender();

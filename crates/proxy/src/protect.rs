@@ -143,19 +143,16 @@ fn failed(
 
 /// An endpoint that can take the request, after a hold if one is starting.
 async fn endpoint(call: &Call<'_>, progress: &mut Progress) -> Result<Arc<LiveEndpoint>, Reason> {
+    // Almost every request ends here; subscribing would cost all workers a shared counter each.
+    if let Some(endpoint) = pick(call, progress) {
+        return Ok(endpoint);
+    }
     let mut held = None;
     loop {
         let live = &call.service.live;
         // Subscribed before looking: a change between the two is seen.
         let mut changes = live.changes();
-        let now = call.worker.clock.now();
-        let balance = call.service.service.balance;
-        let random = call.worker.random();
-        let picked = call
-            .worker
-            .turns
-            .pick(live, balance, &progress.tried, now, random);
-        if let Some(endpoint) = picked {
+        if let Some(endpoint) = pick(call, progress) {
             return Ok(endpoint);
         }
         if !live.members().is_starting() {
@@ -164,6 +161,15 @@ async fn endpoint(call: &Call<'_>, progress: &mut Progress) -> Result<Arc<LiveEn
         progress.tried.clear();
         hold::wait(call, &mut held, &mut changes).await?;
     }
+}
+
+fn pick(call: &Call<'_>, progress: &Progress) -> Option<Arc<LiveEndpoint>> {
+    let worker = call.worker;
+    let balance = call.service.service.balance;
+    let (now, random) = (worker.clock.now(), worker.random());
+    worker
+        .turns
+        .pick(&call.service.live, balance, &progress.tried, now, random)
 }
 
 async fn attempt(

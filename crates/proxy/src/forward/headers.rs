@@ -7,6 +7,7 @@
 //! what a filter has put there. `TE` keeps `trailers`, which gRPC needs. The `Host` stays what the
 //! caller sent.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
@@ -161,6 +162,15 @@ pub(super) fn frame_http1(fields: &mut HeaderMap, body: &Body) {
             header::TRANSFER_ENCODING,
             HeaderValue::from_static("chunked"),
         );
+    }
+}
+
+/// An HTTP/1.0 caller may name no host, but a request of ours must (RFC 9112 §3.2).
+pub(super) fn name_host(fields: &mut HeaderMap, address: SocketAddr) {
+    if !fields.contains_key(header::HOST)
+        && let Ok(host) = HeaderValue::try_from(address.to_string())
+    {
+        fields.insert(header::HOST, host);
     }
 }
 

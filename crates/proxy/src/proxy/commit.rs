@@ -41,6 +41,9 @@ impl Proxy {
             let orders: Result<Vec<_>, _> = (0..workers)
                 .map(|index| running.addresses_of(&plan, &fresh, index, workers))
                 .collect();
+            if orders.is_err() {
+                running.unserved(&fresh);
+            }
             (plan, orders.map_err(CommitError::Share)?)
         };
         // Endpoints that the Model itself names are there before the first request asks for them.

@@ -166,6 +166,15 @@ impl Running {
         Ok(fresh)
     }
 
+    /// Nobody serves these addresses after all: the next plan that wants one starts it anew.
+    pub(super) fn unserved(&mut self, fresh: &[SocketAddr]) {
+        for address in fresh {
+            if let Some(listening) = self.listening.get_mut(address) {
+                listening.leaving = true;
+            }
+        }
+    }
+
     /// What worker `index` of `workers` shall serve.
     pub(super) fn addresses_of(
         &self,

@@ -35,6 +35,17 @@ async fn a_request_goes_through_and_is_recorded() {
 }
 
 #[tokio::test]
+async fn a_caller_without_a_host_is_forwarded_with_one() {
+    let upstream = Upstream::echo();
+    let rig = Rig::before(&upstream).await;
+    let mut caller = rig.client().await;
+    caller.send("GET / HTTP/1.0\r\n\r\n").await;
+    let host = format!(r#"["host","{}"]"#, upstream.address());
+    let response = caller.response().await;
+    assert!(response.text().contains(&host), "{}", response.text());
+}
+
+#[tokio::test]
 async fn a_caller_cannot_name_away_what_a_filter_has_put_there() {
     let upstream = Upstream::echo();
     let mut wanted = model(vec![service("web", &[upstream.address()])]);
