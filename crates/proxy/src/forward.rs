@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use hyper::body::Incoming;
 use trunkline_model::reason::Kind;
 use trunkline_model::service::Protocol;
-use trunkline_net::http::{Head, wire};
+use trunkline_net::http::{Head, strict, wire};
 use trunkline_net::tls;
 
 use crate::balance::LiveEndpoint;
@@ -230,6 +230,10 @@ async fn send_http1(
     let answered = await_continue(sent, &gate, waits).await;
     match answered {
         Ok(response) => {
+            if let Err(error) = strict::check_coding(response.headers()) {
+                let (kind, detail) = (Kind::UpstreamProtocol, error.to_string());
+                return Err(Failure::new(kind, detail, Processed::Maybe));
+            }
             if waits && !gate.is_open() {
                 let body = attempt.body.clone();
                 exclusive.withheld = Some(Withheld { body, gate });

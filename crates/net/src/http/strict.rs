@@ -58,7 +58,9 @@ pub fn check(parts: &Parts) -> Result<(), Ambiguous> {
     }
 }
 
-fn check_coding(headers: &HeaderMap) -> Result<(), Ambiguous> {
+/// Refuses a message of either direction whose transfer coding is more than `chunked`: taken off
+/// the head without being undone, it would turn the body into noise.
+pub fn check_coding(headers: &HeaderMap) -> Result<(), Ambiguous> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => Ok(()),

@@ -148,6 +148,18 @@ async fn what_may_have_been_processed_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_coding_that_nobody_undoes_is_no_answer() {
+    let upstream = Upstream::raw(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\n\x1f\x8b\x08\r\n0\r\n\r\n",
+    );
+    let rig = Rig::before(&upstream).await;
+    let response = rig.client().await.get("a", "/").await;
+    assert_eq!(response.status, 502, "{}", response.head);
+    let reason = response.header("x-trunkline-reason").unwrap();
+    assert!(reason.starts_with("upstream_protocol"), "{reason}");
+}
+
+#[tokio::test]
 async fn garbage_is_told_from_a_reset() {
     let upstream = Upstream::raw(b"HTTP/1.1 abc what\r\n\r\n");
     let rig = Rig::before(&upstream).await;
