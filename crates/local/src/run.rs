@@ -22,7 +22,7 @@ pub struct RunId {
     pub pid: u32,
     /// When that process started, in clock ticks since the machine did.
     pub started_ticks: u64,
-    /// The pid namespace in which that pid is that process (pid_namespaces(7)).
+    /// The pid namespace in which that pid is that process (`pid_namespaces(7)`).
     pub namespace: u64,
 }
 
