@@ -94,23 +94,23 @@ async fn operations(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, 
 
 async fn search(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Failure> {
     let parameters = Parameters::of(&uri)?;
-    let mut envelope = Envelope::default();
-    match query::search(&parameters, wiring.clock.wall_nanos())? {
-        Search::Traces(query) => {
-            let found = wiring.traces.find(&query);
-            envelope.data = json!(found.iter().map(document::trace).collect::<Vec<_>>());
-        }
+    let mut errors = Vec::new();
+    let found = match query::search(&parameters, wiring.clock.wall_nanos())? {
+        Search::Traces(query) => wiring.traces.find(&query),
         Search::Ids(ids) => {
             let mut found = Vec::new();
             for id in ids {
                 match wiring.traces.trace(id) {
-                    Some(trace) => found.push(document::trace(&trace)),
-                    None => envelope.errors.push(envelope::trace_not_found(Some(id))),
+                    Some(trace) => found.push(trace),
+                    None => errors.push(envelope::trace_not_found(Some(id))),
                 }
             }
-            envelope.data = json!(found);
+            found
         }
-    }
+    };
+    let documents: Vec<_> = found.iter().map(document::trace).collect();
+    let mut envelope = Envelope::of(documents);
+    envelope.errors = errors;
     Ok(envelope.response(&uri))
 }
 
@@ -124,11 +124,7 @@ async fn trace(
         .traces
         .trace(id)
         .ok_or_else(Failure::trace_not_found)?;
-    let envelope = Envelope {
-        data: json!([document::trace(&trace)]),
-        ..Envelope::default()
-    };
-    Ok(envelope.response(&uri))
+    Ok(Envelope::of([document::trace(&trace)]).response(&uri))
 }
 
 #[cfg(test)]

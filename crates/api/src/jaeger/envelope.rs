@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, Uri, header};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use trunkline_model::trace::TraceId;
 
@@ -12,58 +13,64 @@ use crate::parameters::{ParameterError, Parameters};
 /// Text of the error for a trace that is not there.
 const TRACE_NOT_FOUND: &str = "trace not found";
 
+const WRITABLE: &str = "answers have texts as keys, so JSON can express them";
+
 /// An answer.
-#[derive(Debug)]
-pub(super) struct Envelope {
-    pub(super) data: Value,
+#[derive(Debug, Serialize)]
+pub(super) struct Envelope<T> {
+    pub(super) data: T,
     pub(super) total: usize,
+    limit: usize,
+    offset: usize,
+    #[serde(serialize_with = "null_when_empty")]
     pub(super) errors: Vec<Value>,
 }
 
-impl Default for Envelope {
-    fn default() -> Self {
-        Self {
-            data: Value::Null,
-            total: 0,
-            errors: Vec::new(),
-        }
-    }
+fn null_when_empty<S: Serializer>(errors: &[Value], to: S) -> Result<S::Ok, S::Error> {
+    let errors = (!errors.is_empty()).then_some(errors);
+    errors.serialize(to)
 }
 
-impl Envelope {
-    /// A list that says how long it is.
-    pub(super) fn list(data: Vec<Value>) -> Self {
+impl<T: Serialize> Envelope<T> {
+    /// An answer without errors that does not say how much it holds.
+    pub(super) fn of(data: T) -> Self {
         Self {
-            total: data.len(),
-            data: Value::Array(data),
+            data,
+            total: 0,
+            limit: 0,
+            offset: 0,
             errors: Vec::new(),
         }
     }
 
-    fn json(self) -> Value {
-        let errors = if self.errors.is_empty() {
-            Value::Null
-        } else {
-            Value::Array(self.errors)
-        };
-        json!({ "data": self.data, "total": self.total, "limit": 0, "offset": 0, "errors": errors })
+    fn json(&self) -> String {
+        serde_json::to_string(self).expect(WRITABLE)
     }
 
     /// The answer to a request for `uri`; with `prettyPrint` it is indented.
-    pub(super) fn response(self, uri: &Uri) -> Response {
+    pub(super) fn response(&self, uri: &Uri) -> Response {
         let pretty = Parameters::of(uri).is_ok_and(|parameters| {
             parameters
                 .all("prettyPrint")
                 .next()
                 .is_some_and(|value| value != "false")
         });
-        let document = self.json();
         let text = if pretty {
-            format!("{document:#}")
+            serde_json::to_string_pretty(self).expect(WRITABLE)
         } else {
-            document.to_string()
+            self.json()
         };
         response(StatusCode::OK, text)
+    }
+}
+
+impl Envelope<Vec<Value>> {
+    /// A list that says how long it is.
+    pub(super) fn list(data: Vec<Value>) -> Self {
+        Self {
+            total: data.len(),
+            ..Self::of(data)
+        }
     }
 }
 
@@ -117,8 +124,8 @@ impl IntoResponse for Failure {
         let error = json!({ "code": self.status.as_u16(), "msg": self.message });
         let envelope = Envelope {
             errors: vec![error],
-            ..Envelope::default()
+            ..Envelope::of(Value::Null)
         };
-        response(self.status, envelope.json().to_string())
+        response(self.status, envelope.json())
     }
 }

@@ -104,10 +104,11 @@ fn a_trace_has_jaegers_shape() {
     };
     let trace_id = "01010101010101010101010101010101";
     assert_eq!(
-        document::trace(&Trace {
+        serde_json::to_value(document::trace(&Trace {
             id,
             spans: vec![span]
-        }),
+        }))
+        .unwrap(),
         json!({
             "traceID": trace_id,
             "spans": [{
