@@ -94,7 +94,11 @@ fn reloads(count: usize, pause: Duration) {
         std::thread::sleep(pause);
     }
     world.data(&["reload"]);
-    let expected = if count % 2 == 0 { "one" } else { "two" };
+    let expected = if count.is_multiple_of(2) {
+        "one"
+    } else {
+        "two"
+    };
     assert_eq!(get(port, "/").1, expected);
     let answered = load.finish();
     let stalls = get(metrics, "/metrics").1;
