@@ -145,7 +145,12 @@ impl LiveEndpoint {
 
     /// Whether it can take a request now.
     pub(crate) fn is_eligible(&self, now: Instant) -> bool {
-        self.state() == EndpointState::Ready && self.is_healthy() && !self.is_ejected(now)
+        self.is_present() && !self.is_ejected(now)
+    }
+
+    /// Whether it could, were it not for an ejection.
+    pub(crate) fn is_present(&self) -> bool {
+        self.state() == EndpointState::Ready && self.is_healthy()
     }
 
     /// Notes how an attempt went; returns whether that ejected it.
@@ -158,9 +163,11 @@ impl LiveEndpoint {
         random: u64,
     ) -> bool {
         let failed = outcome == Outcome::Failure;
-        if !self.suspect.swap(failed, Ordering::Relaxed) && !failed {
+        // Looked at first: writing would take the line from every other worker, for each request.
+        if !failed && !self.suspect.load(Ordering::Relaxed) {
             return false;
         }
+        self.suspect.store(failed, Ordering::Relaxed);
         let peers = if failed {
             peers()
         } else {

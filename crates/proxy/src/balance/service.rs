@@ -145,16 +145,18 @@ impl LiveService {
 }
 
 impl Members {
-    /// How many there are and how many of them are ejected.
+    /// How many serve or would if they were not ejected, and how many of them are. One that is out
+    /// for another reason does not count: the last that serves would be ejected for its sake.
     pub(crate) fn peers(&self, now: Instant) -> Peers {
-        let ejected = self
-            .endpoints
-            .iter()
-            .filter(|endpoint| endpoint.is_ejected(now));
-        Peers {
-            total: self.endpoints.len(),
-            ejected: ejected.count(),
+        let mut peers = Peers {
+            total: 0,
+            ejected: 0,
+        };
+        for endpoint in self.endpoints.iter().filter(|one| one.is_present()) {
+            peers.total += 1;
+            peers.ejected += usize::from(endpoint.is_ejected(now));
         }
+        peers
     }
 
     /// Whether an endpoint is coming up.

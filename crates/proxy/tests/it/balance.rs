@@ -125,6 +125,27 @@ async fn an_endpoint_that_fails_in_a_row_is_ejected() {
 }
 
 #[tokio::test]
+async fn the_last_endpoint_that_serves_is_not_ejected() {
+    let (bad, out) = (
+        Upstream::answering(500, "bad"),
+        Upstream::answering(200, "out"),
+    );
+    let mut web = service("web", &[bad.address(), out.address()]);
+    web.outlier = Some(Outlier {
+        consecutive: 1,
+        base: Duration::from_secs(60),
+        max: Duration::from_secs(60),
+        percent_max: 100,
+    });
+    let rig = Rig::start(model(vec![web])).await;
+    let id = rig.endpoints("web").await[1].id.clone();
+    let maint = Some(trunkline_model::endpoint::EndpointState::Maint);
+    rig.proxy.set_endpoint(id, maint).await.unwrap();
+    assert_eq!(spread(&rig, 5).await["bad"], 5);
+    assert!(!rig.endpoints("web").await[0].ejected);
+}
+
+#[tokio::test]
 async fn explain_tells_route_and_endpoints() {
     let upstream = Upstream::answering(200, "ok");
     let rig = Rig::before(&upstream).await;
