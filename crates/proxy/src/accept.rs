@@ -71,7 +71,11 @@ async fn accept_until_closing(
         }
         let full = worker.connections.borrow().len() >= limits::CONNECTIONS_PER_WORKER_MAX;
         if full {
-            tokio::time::sleep(limits::ACCEPT_PAUSE).await;
+            // A drain is what makes room again.
+            tokio::select! {
+                () = drain.closing() => return Ended::Closing,
+                () = tokio::time::sleep(limits::ACCEPT_PAUSE) => {}
+            }
             continue;
         }
         tokio::select! {
