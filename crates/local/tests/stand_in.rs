@@ -63,7 +63,8 @@ async fn up(words: &[String]) -> ExitCode {
         root: None,
         bundle: None,
     };
-    let Ok(plan) = Plan::of(&model, &around, &mut PortBook::new(state)) else {
+    let mut ports = PortBook::new(state);
+    let Ok(plan) = Plan::of(&model, &around, &mut ports) else {
         return ExitCode::FAILURE;
     };
     let (Ok(spawner), Ok(logs)) = (

@@ -12,6 +12,8 @@
 //! segments however written, broken escapes).
 //!
 //! It is not: a filter, a load balancer, or a judge of whether the target is alive.
+//!
+//! [`OrderKey`]: trunkline_model::route::OrderKey
 
 mod bucket;
 mod compiled;

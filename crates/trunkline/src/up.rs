@@ -118,7 +118,7 @@ pub(crate) fn start(
             root,
             bundle,
         },
-        book: PortBook::load(&folder.ports(), model.name.as_str()),
+        book: PortBook::load(&folder.ports(), &folder.path().to_string_lossy()),
         file: folder.ports(),
     };
     let plan = planner.plan(model)?;

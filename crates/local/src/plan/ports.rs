@@ -2,7 +2,13 @@
 //!
 //! They come from a range below the ports the kernel gives to outgoing connections (from 32768 on
 //! Linux), because one of those may be taken at any moment. A service's search begins at a place
-//! derived from its name, so that even a forgotten choice is likely to be made again.
+//! derived from its name and its project's folder, so that even a forgotten choice is likely to be
+//! made again, and two projects of one name rarely meet.
+//!
+//! A port that is free now may be chosen by another run at the same moment, before either service
+//! listens. A chosen port is therefore reserved until its book ends.
+
+mod reservation;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,6 +20,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::state::{StateError, write_atomically};
+use reservation::Reservation;
 
 /// First port to choose from.
 const FIRST: u16 = 21_000;
@@ -29,7 +36,7 @@ pub struct PortBook {
     ports: BTreeMap<String, u16>,
     /// Services whose port was found free in this run: it may be theirs that listen there now.
     #[serde(skip)]
-    claimed: BTreeSet<String>,
+    claimed: BTreeMap<String, Reservation>,
 }
 
 impl PortBook {
@@ -41,7 +48,8 @@ impl PortBook {
         }
     }
 
-    /// Reads what an earlier run remembered; an absent or damaged file is an empty book.
+    /// Reads what an earlier run remembered; an absent or damaged file is an empty book. `project`
+    /// is where the project is kept, or another text that no other project has.
     pub fn load(path: &Path, project: &str) -> Self {
         let text = fs::read(path).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_else(|_| Self::new(project))
@@ -57,11 +65,16 @@ impl PortBook {
     /// gave once stays its service's, because a reload must not take a running service for a
     /// stranger.
     pub fn choose(&mut self, service: &str, taken: &BTreeSet<u16>) -> Option<u16> {
-        let claimed = self.claimed.contains(service);
-        let free = |port: &u16| !taken.contains(port) && (claimed || is_free(*port));
-        if let Some(port) = self.ports.get(service).copied().filter(|port| free(port)) {
-            self.claimed.insert(service.to_owned());
-            return Some(port);
+        let remembered = self.ports.get(service).copied();
+        let remembered = remembered.filter(|port| !taken.contains(port));
+        if let Some(port) = remembered {
+            if self.claimed.get(service).map(Reservation::port) == Some(port) {
+                return Some(port);
+            }
+            if let Some(reserved) = claim(port) {
+                self.claimed.insert(service.to_owned(), reserved);
+                return Some(port);
+            }
         }
         let begin = self.begin(service);
         let others: BTreeSet<u16> = self
@@ -70,10 +83,12 @@ impl PortBook {
             .filter(|(name, _)| *name != service)
             .map(|(_, p)| *p)
             .collect();
-        let port = (0..COUNT)
+        let reserved = (0..COUNT)
             .map(|step| FIRST + (begin + step) % COUNT)
-            .find(|port| !others.contains(port) && !taken.contains(port) && is_free(*port))?;
-        self.claimed.insert(service.to_owned());
+            .filter(|port| !others.contains(port) && !taken.contains(port))
+            .find_map(claim)?;
+        let port = reserved.port();
+        self.claimed.insert(service.to_owned(), reserved);
         self.ports.insert(service.to_owned(), port);
         Some(port)
     }
@@ -88,6 +103,12 @@ impl PortBook {
         (&self.project, service).hash(&mut hasher);
         u16::try_from(hasher.finish() % u64::from(COUNT)).unwrap_or(0)
     }
+}
+
+/// Reserves a port on which nobody listens. Reserved first: whoever had it reserved may have begun
+/// to listen meanwhile.
+fn claim(port: u16) -> Option<Reservation> {
+    Reservation::of(port).filter(|_| is_free(port))
 }
 
 /// Whether nobody listens on a port of this machine: neither on loopback nor on all addresses.
@@ -117,6 +138,7 @@ mod tests {
         let mut book = PortBook::load(&path, "shop");
         let chosen = book.choose("orders", &BTreeSet::new()).unwrap();
         book.store(&path).unwrap();
+        drop(book);
 
         let mut again = PortBook::load(&path, "shop");
         assert_eq!(again.choose("orders", &BTreeSet::new()), Some(chosen));
@@ -126,6 +148,7 @@ mod tests {
             Some(chosen),
             "its own by now"
         );
+        drop(again);
 
         let mut next = PortBook::load(&path, "shop");
         let other = next.choose("orders", &BTreeSet::new()).unwrap();
@@ -157,6 +180,24 @@ mod tests {
             book.choose("b", &taken),
             None,
             "the only port left belongs to `a`"
+        );
+    }
+
+    #[test]
+    fn runs_that_choose_at_the_same_moment_choose_differently() {
+        let choose = |mut book: PortBook| (book.choose("a", &BTreeSet::new()).unwrap(), book);
+        let (first, held) = choose(PortBook::new("twin"));
+        let (second, _) = choose(PortBook::new("twin"));
+        assert_ne!(first, second, "nobody listens on either yet");
+        drop(held);
+        assert_eq!(choose(PortBook::new("twin")).0, first);
+    }
+
+    #[test]
+    fn projects_of_one_name_begin_their_search_at_different_places() {
+        assert_ne!(
+            PortBook::new("/one/shop").begin("web"),
+            PortBook::new("/two/shop").begin("web")
         );
     }
 }

@@ -9,6 +9,7 @@
 //! One task runs the loop, so that all control flow of a service can be read here, top down. After
 //! every end of the process, asked for or not, what it left behind is ended before the next start.
 
+use std::net::SocketAddr;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use rustix::process::Signal;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use trunkline_model::endpoint::{Endpoint, EndpointSet, EndpointState};
+use trunkline_net::socket::{self, Holder};
 use trunkline_rt::Scope;
 
 use super::board::{Board, State};
@@ -25,7 +27,8 @@ use crate::child::{Child, Order};
 use crate::event::{Retry, What};
 use crate::plan::{Planned, is_free};
 use crate::readiness::{self, Seen};
-use crate::reap;
+use crate::run::RunId;
+use crate::{processes, reap};
 
 mod words;
 
@@ -217,6 +220,11 @@ impl Life {
                 return Err(Fault::NotReady(words::not_ready(&self.planned, &seen)));
             }
         };
+        let run = self.deps.run;
+        let stranger = tokio::task::spawn_blocking(move || stranger(run, address)).await;
+        if let Ok(Some(holder)) = stranger {
+            return Err(Fault::NotReady(words::taken(&self.planned, &holder)));
+        }
         self.planned.address = address;
         self.board.change(&self.planned.name, |status| {
             status.address = address;
@@ -381,6 +389,15 @@ impl Life {
             endpoints: vec![endpoint],
         });
     }
+}
+
+/// Who listens on `address`, if that belongs to another run: our service has lost the race for its
+/// port, and what answers is not ours. A holder without marks may be one that was started for us
+/// (by a container engine, say) and is taken for ours.
+fn stranger(run: RunId, address: SocketAddr) -> Option<Holder> {
+    let holder = socket::holder(address)?;
+    let marks = processes::marks(holder.pid)?;
+    (marks.run != run).then_some(holder)
 }
 
 /// The next command; a stopping scope and a forgotten supervisor are one too.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use trunkline_local::event::What;
 use trunkline_local::logs;
-use trunkline_local::plan::Plan;
+use trunkline_local::plan::{Plan, is_free};
 use trunkline_local::supervisor::{RestartError, State};
 use trunkline_model::endpoint::EndpointState::{self, Ready, Starting};
 use trunkline_model::ops::{
@@ -212,7 +212,31 @@ async fn a_busy_port_is_reported_with_its_holder_and_not_tried_again() {
         "{hint}"
     );
     drop(busy);
+    // A process that another test is starting has a copy of the socket until it runs its program.
+    while !is_free(port) {
+        tokio::task::yield_now().await;
+    }
     rig.supervisor.restart(&name("web")).await.unwrap();
+    rig.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn what_answers_on_the_port_must_not_be_of_another_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = format!("export TRUNKLINE_RUN=1.1.1; {SERVER}");
+    let web = service("web", &command, folder.path());
+    let mut rig = Rig::start(folder.path(), &model_of(vec![web]));
+    let reason = rig
+        .expect("web", |what| match what {
+            What::Exited { reason, .. } => Some(reason.clone()),
+            _ => None,
+        })
+        .await;
+    assert!(
+        reason.contains("was taken meanwhile by python3 (process "),
+        "{reason}"
+    );
+    assert!(!rig.published.of("web").contains(&Ready));
     rig.supervisor.stop().await;
 }
 
@@ -221,14 +245,15 @@ async fn a_start_that_takes_too_long_says_what_was_seen() {
     let folder = tempfile::tempdir().unwrap();
     let mut web = with_health(service("web", SERVER, folder.path()), "/absent");
     if let Source::Process(process) = &mut web.source {
-        process.start_timeout = std::time::Duration::from_secs(2);
+        // Long enough for the server to listen, however busy the machine is.
+        process.start_timeout = std::time::Duration::from_secs(5);
     }
     let mut rig = Rig::start(folder.path(), &model_of(vec![web]));
     let reason = rig.expect("web", |what| match what {
         What::Exited { reason, .. } => Some(reason.clone()),
         _ => None,
     });
-    assert_eq!(reason.await, "/absent still answers 404 after 2s");
+    assert_eq!(reason.await, "/absent still answers 404 after 5s");
     rig.supervisor.stop().await;
 }
 

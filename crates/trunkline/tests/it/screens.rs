@@ -4,7 +4,7 @@ use trunkline_testkit::Upstream;
 
 use crate::golden;
 use crate::serve::{config, get};
-use crate::support::{World, free_port, screen};
+use crate::support::{World, free_port, screen, until};
 
 #[track_caller]
 fn check(name: &str, world: &World, arguments: &[&str]) {
@@ -60,8 +60,12 @@ fn a_running_gateway_shows_itself() {
     for _ in 0..3 {
         assert_eq!(get(port, "/a?b=1").0, 200);
     }
-    // The records are read within 20 ms.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    let recorded = || {
+        let printed = world.data(&["traces", "--format", "json"]);
+        let list: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        list["traces"].as_array().map_or(0, Vec::len)
+    };
+    until("the records", || recorded() == 3, || serving.text());
     check("status", &world, &["status"]);
     check("urls", &world, &["urls"]);
     check("traces", &world, &["traces"]);

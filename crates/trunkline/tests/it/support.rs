@@ -265,13 +265,30 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool, state: impl Fn() -> St
     }
 }
 
-/// A port that is free now. Tests that name ports take them from here, one after the other.
+/// Ports below those that the kernel gives to outgoing connections, and above those that `up` chooses from.
+const PORTS: std::ops::Range<u16> = 24_000..32_000;
+
+/// A port that is free, and that no other test is given while this process lives. One that the kernel picked would
+/// soon be some connection's own.
 pub fn free_port() -> u16 {
-    TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::UnixListener;
+
+    static HELD: Mutex<Vec<UnixListener>> = Mutex::new(Vec::new());
+    let mut held = HELD.lock().unwrap();
+    let begin = u16::try_from(std::process::id() % u32::from(PORTS.end - PORTS.start)).unwrap();
+    for port in (PORTS.start + begin..PORTS.end).chain(PORTS) {
+        let name = format!("trunkline.test.port.{port}");
+        let name = std::os::unix::net::SocketAddr::from_abstract_name(name).unwrap();
+        let Ok(reserved) = UnixListener::bind_addr(&name) else {
+            continue;
+        };
+        if TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).is_ok() {
+            held.push(reserved);
+            return port;
+        }
+    }
+    panic!("no port is free");
 }
 
 /// The lines of a file of the repository.

@@ -31,6 +31,12 @@ pub(super) fn busy(planned: &Planned) -> (String, String) {
     )
 }
 
+/// What answers on its port is a service of another run.
+pub(super) fn taken(planned: &Planned, holder: &socket::Holder) -> String {
+    let port = planned.address.port();
+    format!("port {port} was taken meanwhile by {holder}, of another run")
+}
+
 /// The process could not even be started.
 pub(super) fn not_started(planned: &Planned, error: &io::Error) -> String {
     let directory = &planned.process.directory;
