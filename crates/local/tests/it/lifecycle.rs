@@ -15,7 +15,7 @@ use trunkline_model::ops::{
 use trunkline_model::service::{Service, Source};
 use trunkline_model::{EndpointId, ServiceName};
 
-use crate::rig::{Rig, SERVER};
+use crate::rig::{PATIENCE, Rig, SERVER};
 use crate::support::{model, model_of, name, service, with_health};
 
 fn with_port(mut service: Service, port: u16) -> Service {
@@ -213,9 +213,12 @@ async fn a_busy_port_is_reported_with_its_holder_and_not_tried_again() {
     );
     drop(busy);
     // A process that another test is starting has a copy of the socket until it runs its program.
-    while !is_free(port) {
-        tokio::task::yield_now().await;
-    }
+    let freed = async {
+        while !is_free(port) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, freed).await.unwrap();
     rig.supervisor.restart(&name("web")).await.unwrap();
     rig.supervisor.stop().await;
 }

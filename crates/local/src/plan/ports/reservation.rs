@@ -26,7 +26,8 @@ impl Eq for Reservation {}
 impl Reservation {
     /// Reserves `port`; `None` if it is reserved already.
     pub(super) fn of(port: u16) -> Option<Self> {
-        hold(port).map(|held| Self {
+        let held = hold(port).ok()?;
+        Some(Self {
             port,
             _held: held.map(Arc::new),
         })
@@ -38,23 +39,26 @@ impl Reservation {
     }
 }
 
-/// The socket that holds the name; `None` if another has it. Any other refusal reserves nothing
-/// and stops nobody.
+/// Another run has reserved the port.
+struct Reserved;
+
+/// The socket that holds the name; `None` if the system cannot make one, which reserves nothing and
+/// stops nobody.
 #[cfg(target_os = "linux")]
-fn hold(port: u16) -> Option<Option<UnixListener>> {
+fn hold(port: u16) -> Result<Option<UnixListener>, Reserved> {
     use std::io::ErrorKind;
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::net::SocketAddr;
 
     let name = format!("trunkline.port.{port}");
     match SocketAddr::from_abstract_name(name).and_then(|name| UnixListener::bind_addr(&name)) {
-        Ok(held) => Some(Some(held)),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => None,
-        Err(_) => Some(None),
+        Ok(held) => Ok(Some(held)),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Err(Reserved),
+        Err(_) => Ok(None),
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn hold(_port: u16) -> Option<Option<UnixListener>> {
-    Some(None)
+fn hold(_port: u16) -> Result<Option<UnixListener>, Reserved> {
+    Ok(None)
 }
