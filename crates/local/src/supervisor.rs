@@ -1,6 +1,6 @@
 //! Runs a plan: starts each service when its callees are ready, keeps it running, and stops all.
 //!
-//! Each service is one task with a life of its own ([`life`]); they meet only on the board, where
+//! Each service is one task with a life of its own (`life`); they meet only on the board, where
 //! each shows its status and waits for that of others. The supervisor changes what runs by telling
 //! the tasks: restart, stop, be another plan. Endpoints go to the [`EndpointSink`], so a proxy
 //! holds requests while a service starts, without knowing that there are processes.

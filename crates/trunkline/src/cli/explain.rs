@@ -15,6 +15,7 @@ use crate::screen::explain::render;
 pub(crate) struct Args {
     #[expect(clippy::doc_markdown, reason = "clap prints this comment as it is")]
     /// A code such as TL0103, or a request such as "GET https://shop.localhost/api/orders"
+    #[allow(rustdoc::bare_urls, reason = "the words are printed as help")]
     #[arg(value_name = "CODE|REQUEST")]
     subject: String,
     /// A header of the request; can be repeated
