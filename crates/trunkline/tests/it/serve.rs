@@ -89,6 +89,32 @@ fn requests_go_through_and_a_wrong_file_changes_nothing() {
 }
 
 #[test]
+fn management_threads_step_back_behind_workers() {
+    let (world, port, service) = (World::new(), free_port(), Upstream::answering(200, "one"));
+    world.write("trunkline.yaml", &config(port, &service));
+    let mut serving = world.start(&["serve", "-c", "trunkline.yaml"]);
+    serving.wait_for("serving");
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", serving.pid())).unwrap();
+    let mut seen = [0, 0];
+    for task in tasks {
+        // proc_pid_stat(5): the name stands in parentheses; niceness is the 17th field behind it.
+        let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+        let (name, rest) = stat.rsplit_once(") ").unwrap();
+        let niceness = rest.split(' ').nth(16).unwrap().to_owned();
+        for (at, (kind, expected)) in [("(worker-", "0"), ("(manage", "5")]
+            .into_iter()
+            .enumerate()
+        {
+            if name.contains(kind) {
+                assert_eq!(niceness, expected, "{stat}");
+                seen[at] += 1;
+            }
+        }
+    }
+    assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
+}
+
+#[test]
 fn the_end_waits_for_what_is_in_flight() {
     let slow = Upstream::streaming(10, "piece", Duration::from_millis(100));
     let (world, port) = (World::new(), free_port());
