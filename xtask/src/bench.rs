@@ -26,9 +26,9 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
             .and_then(|()| router(steps))
             .and_then(|()| soak(steps, &[]))
             .and_then(|()| load(steps, rest)),
-        other => Err(format!(
-            "there is no bench `{other}`; there are start, router, soak and load"
-        )),
+        other => {
+            Err(format!("there is no bench `{other}`; there are start, router, soak and load"))
+        }
     }
 }
 

@@ -11,10 +11,7 @@ const LINT_CODE: &str = "cargo clippy --quiet --workspace --exclude trunkline-fu
 pub(crate) fn run(steps: &mut Steps) -> Outcome {
     steps.command("format", &mut command("cargo fmt --all -- --check"))?;
     let mut format_payments = command("cargo fmt -- --check");
-    steps.command(
-        "format: payments",
-        format_payments.current_dir(shop::payments()),
-    )?;
+    steps.command("format: payments", format_payments.current_dir(shop::payments()))?;
     steps.step("tidy", tidy::check)?;
     steps.command("lint", &mut command(LINT_CODE))?;
     steps.command("lint: tests", &mut command(LINT_TESTS))?;

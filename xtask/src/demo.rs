@@ -10,10 +10,7 @@ use crate::steps::{Outcome, Steps, command, target_dir};
 pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
     shop::build(steps)?;
     steps.command("trunkline", &mut command("cargo build --package trunkline"))?;
-    eprintln!(
-        "\n$ cd examples/shop && trunkline up {}",
-        arguments.join(" ")
-    );
+    eprintln!("\n$ cd examples/shop && trunkline up {}", arguments.join(" "));
     // Ctrl-C reaches the whole foreground group: `up` drains and ends first, then this command reports its exit code.
     let status = Command::new(target_dir().join("debug/trunkline"))
         .arg("up")

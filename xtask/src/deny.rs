@@ -26,20 +26,8 @@ pub(crate) fn run(steps: &mut Steps) -> Outcome {
         }
         let myself = std::env::current_exe().map_err(|e| format!("own path: {e}"))?;
         let mut check = Command::new(&binary);
-        check.args([
-            "--workspace",
-            "--all-features",
-            "check",
-            "licenses",
-            "bans",
-            "sources",
-        ]);
-        execute(
-            check
-                .env("CARGO", myself)
-                .env(ASKING, "1")
-                .current_dir(root()),
-        )
+        check.args(["--workspace", "--all-features", "check", "licenses", "bans", "sources"]);
+        execute(check.env("CARGO", myself).env(ASKING, "1").current_dir(root()))
     })
 }
 
@@ -58,10 +46,7 @@ pub(crate) fn answer_as_cargo(arguments: &[String]) -> ExitCode {
             println!("{}", in_older_words(metadata));
             Ok(())
         }),
-        _ => cargo
-            .status()
-            .map(|_| ())
-            .map_err(|e| format!("cargo: {e}")),
+        _ => cargo.status().map(|_| ()).map_err(|e| format!("cargo: {e}")),
     };
     match answered {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,11 +60,7 @@ pub(crate) fn answer_as_cargo(arguments: &[String]) -> ExitCode {
 /// `registry+URL#name@1.2.3` was `name 1.2.3 (registry+URL)`, and Unicode-3.0 was Unicode-DFS-2016.
 fn in_older_words(mut metadata: Value) -> Value {
     let mut ids = HashMap::new();
-    for package in metadata
-        .get_mut("packages")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
+    for package in metadata.get_mut("packages").and_then(Value::as_array_mut).into_iter().flatten()
     {
         let text = |key| package.get(key).and_then(Value::as_str).unwrap_or_default();
         let source = text("id").split('#').next().unwrap_or_default();
@@ -120,9 +101,6 @@ mod tests {
         let old = super::in_older_words(new);
         let older = "a 1.0.0 (registry+https://x)";
         assert_eq!(old["packages"][0]["license"], "MIT AND Unicode-DFS-2016");
-        assert_eq!(
-            old["resolve"]["nodes"][0],
-            json!({ "id": older, "dependencies": [older] })
-        );
+        assert_eq!(old["resolve"]["nodes"][0], json!({ "id": older, "dependencies": [older] }));
     }
 }

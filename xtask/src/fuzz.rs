@@ -24,18 +24,11 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
     let all = targets()?;
     let known = chosen.is_none_or(|name| all.iter().any(|target| target == name));
     if !known {
-        return Err(format!(
-            "there is no such target; there are: {}",
-            all.join(", ")
-        ));
+        return Err(format!("there is no such target; there are: {}", all.join(", ")));
     }
     build(steps)?;
-    let wanted = all
-        .iter()
-        .filter(|target| chosen.is_none_or(|name| name == *target));
-    wanted
-        .map(String::as_str)
-        .try_for_each(|target| fuzz(steps, target, seconds))
+    let wanted = all.iter().filter(|target| chosen.is_none_or(|name| name == *target));
+    wanted.map(String::as_str).try_for_each(|target| fuzz(steps, target, seconds))
 }
 
 /// Every target for a short time: new crashes of old seeds, and targets that no longer start, show here.
@@ -48,12 +41,7 @@ fn targets() -> Result<Vec<String>, String> {
     let entries = fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut names: Vec<String> = entries
         .filter_map(|entry| {
-            entry
-                .ok()?
-                .file_name()
-                .to_str()?
-                .strip_suffix(".rs")
-                .map(str::to_owned)
+            entry.ok()?.file_name().to_str()?.strip_suffix(".rs").map(str::to_owned)
         })
         .collect();
     names.sort();
@@ -63,10 +51,7 @@ fn targets() -> Result<Vec<String>, String> {
 fn build(steps: &mut Steps) -> Outcome {
     let mut build = command("cargo build --package trunkline-fuzz --bins --profile fuzz");
     build.env("RUSTC_WORKSPACE_WRAPPER", root().join("fuzz/rustc"));
-    steps.command(
-        "fuzz: build",
-        build.env("CARGO_TARGET_DIR", target_dir().join("fuzz")),
-    )
+    steps.command("fuzz: build", build.env("CARGO_TARGET_DIR", target_dir().join("fuzz")))
 }
 
 fn fuzz(steps: &mut Steps, target: &str, seconds: u32) -> Outcome {
@@ -105,9 +90,9 @@ fn watch(fuzzer: &mut Command) -> Outcome {
     }
     match child.wait() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!(
-            "the fuzzer ended with {status}; the input is in fuzz/artifacts"
-        )),
+        Ok(status) => {
+            Err(format!("the fuzzer ended with {status}; the input is in fuzz/artifacts"))
+        }
         Err(e) => Err(format!("the fuzzer: {e}")),
     }
 }

@@ -34,9 +34,7 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
     }
     steps.step("pages of the binary", || {
         execute(&mut command("cargo build --quiet --package trunkline"))?;
-        PRINTED
-            .iter()
-            .try_for_each(|(arguments, path)| generate(arguments, path, only_compare))
+        PRINTED.iter().try_for_each(|(arguments, path)| generate(arguments, path, only_compare))
     })?;
     steps.step("commands in the guides exist", pages::check)
 }

@@ -41,9 +41,7 @@ const HELP: &str = "\
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (verb, rest) = arguments
-        .split_first()
-        .map_or(("help", [].as_slice()), |(v, r)| (v, r));
+    let (verb, rest) = arguments.split_first().map_or(("help", [].as_slice()), |(v, r)| (v, r));
     if deny::is_cargo_deny_asking() {
         return deny::answer_as_cargo(&arguments);
     }

@@ -19,40 +19,21 @@ pub(crate) fn check() -> Outcome {
     let binary = target_dir().join("debug/trunkline");
     for (verb, page) in &named {
         let mut help = Command::new(&binary);
-        help.args([verb, "--help"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        let known = help
-            .status()
-            .map_err(|e| format!("trunkline {verb} --help: {e}"))?;
+        help.args([verb, "--help"]).stdin(Stdio::null()).stdout(Stdio::null());
+        let known = help.status().map_err(|e| format!("trunkline {verb} --help: {e}"))?;
         if !known.success() {
-            return Err(format!(
-                "{}: `trunkline {verb}`: there is no such verb",
-                page.display()
-            ));
+            return Err(format!("{}: `trunkline {verb}`: there is no such verb", page.display()));
         }
     }
-    eprintln!(
-        "{} verbs: {}",
-        named.len(),
-        named.into_keys().collect::<Vec<_>>().join(" ")
-    );
+    eprintln!("{} verbs: {}", named.len(), named.into_keys().collect::<Vec<_>>().join(" "));
     Ok(())
 }
 
 fn pages() -> Vec<PathBuf> {
-    let mut pages = vec![
-        root().join("README.md"),
-        root().join("examples/shop/README.md"),
-    ];
-    let guides = fs::read_dir(root().join("docs"))
-        .into_iter()
-        .flatten()
-        .flatten();
+    let mut pages = vec![root().join("README.md"), root().join("examples/shop/README.md")];
+    let guides = fs::read_dir(root().join("docs")).into_iter().flatten().flatten();
     pages.extend(
-        guides
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|e| e == "md")),
+        guides.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "md")),
     );
     pages.retain(|page| page.is_file());
     pages
@@ -79,9 +60,7 @@ fn verbs(text: &str) -> Vec<String> {
 
 fn verb(code: &str) -> Option<String> {
     let verb = code.strip_prefix("trunkline ")?.split_whitespace().next()?;
-    let plain = verb
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+    let plain = verb.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
         && !verb.starts_with('-');
     plain.then(|| verb.to_owned())
 }

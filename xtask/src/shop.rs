@@ -18,10 +18,7 @@ pub(crate) fn build(steps: &mut Steps) -> Outcome {
 pub(crate) fn test(steps: &mut Steps) -> Outcome {
     steps.command("shop: web tests", &mut at("npm test", web()))?;
     steps.command("shop: orders vet", &mut at("go vet ./...", orders()))?;
-    steps.command(
-        "shop: orders tests",
-        &mut at("go test -count=1 ./...", orders()),
-    )?;
+    steps.command("shop: orders tests", &mut at("go test -count=1 ./...", orders()))?;
     steps.command("shop: payments tests", &mut at("cargo test", payments()))
 }
 

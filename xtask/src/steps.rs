@@ -21,8 +21,7 @@ impl Steps {
         eprintln!("\n== {name}");
         let begun = Instant::now();
         let outcome = work().map_err(|failure| format!("{name}: {failure}"));
-        self.done
-            .push((name.to_owned(), begun.elapsed(), outcome.is_ok()));
+        self.done.push((name.to_owned(), begun.elapsed(), outcome.is_ok()));
         outcome
     }
 
@@ -54,11 +53,7 @@ pub(crate) fn execute(command: &mut Command) -> Outcome {
         .stdin(Stdio::null())
         .status()
         .map_err(|e| format!("`{shown}` did not start: {e}"))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("`{shown}` ended with {status}"))
-    }
+    if status.success() { Ok(()) } else { Err(format!("`{shown}` ended with {status}")) }
 }
 
 /// Runs a command and returns what it wrote to standard output; its errors stay visible.
@@ -100,8 +95,5 @@ pub(crate) fn target_dir() -> PathBuf {
 
 fn show(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }

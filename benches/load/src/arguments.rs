@@ -13,12 +13,9 @@ impl Arguments {
         let mut pairs = BTreeMap::new();
         let mut words = words.iter();
         while let Some(word) = words.next() {
-            let name = word
-                .strip_prefix("--")
-                .ok_or_else(|| format!("`{word}` is not a --name"))?;
-            let value = words
-                .next()
-                .ok_or_else(|| format!("--{name} needs a value"))?;
+            let name =
+                word.strip_prefix("--").ok_or_else(|| format!("`{word}` is not a --name"))?;
+            let value = words.next().ok_or_else(|| format!("--{name} needs a value"))?;
             pairs.insert(name.to_owned(), value.clone());
         }
         Ok(Self(pairs))
@@ -27,9 +24,9 @@ impl Arguments {
     pub(crate) fn get<T: FromStr>(&self, name: &str, default: T) -> Result<T, Failure> {
         match self.0.get(name) {
             None => Ok(default),
-            Some(text) => text
-                .parse()
-                .map_err(|_| format!("--{name}: `{text}` does not fit").into()),
+            Some(text) => {
+                text.parse().map_err(|_| format!("--{name}: `{text}` does not fit").into())
+            }
         }
     }
 

@@ -40,27 +40,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let folder = Folder::make()?;
     let backend_port = free_port()?;
     let _backend = start_backend(arguments, &folder.0, backend_port)?;
-    let site = Site {
-        folder: &folder.0,
-        backend: backend_port,
-        arguments,
-    };
+    let site = Site { folder: &folder.0, backend: backend_port, arguments };
     let mut measured = start_peers(&site)?;
-    let mut running: Vec<_> = measured
-        .iter_mut()
-        .filter(|peer| peer.process.is_some())
-        .collect();
+    let mut running: Vec<_> = measured.iter_mut().filter(|peer| peer.process.is_some()).collect();
 
-    let closed = Load {
-        connections,
-        seconds,
-        rate: 0,
-    };
-    let open = Load {
-        connections,
-        seconds,
-        rate,
-    };
+    let closed = Load { connections, seconds, rate: 0 };
+    let open = Load { connections, seconds, rate };
     let count = running.len();
     for round in 0..rounds {
         for turn in 0..count {
@@ -91,20 +76,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn start_backend(arguments: &Arguments, folder: &Path, port: u16) -> Result<Process, Failure> {
     let body: usize = arguments.get("body", 1024)?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.args([
-        "backend",
-        "--port",
-        &port.to_string(),
-        "--body",
-        &body.to_string(),
-    ]);
-    Process::start(
-        "backend",
-        OTHER_CORE,
-        &command,
-        port,
-        &folder.join("backend.log"),
-    )
+    command.args(["backend", "--port", &port.to_string(), "--body", &body.to_string()]);
+    Process::start("backend", OTHER_CORE, &command, port, &folder.join("backend.log"))
 }
 
 fn start_peers(site: &Site) -> Result<Vec<Measured>, Failure> {
@@ -129,11 +102,8 @@ fn measure(peer: &Measured, load: &Load) -> Result<Sample, Failure> {
     let process = peer.process.as_ref().ok_or("not running")?;
     let mut driver = driver(peer.port, load)?.stdout(Stdio::piped()).spawn()?;
     let mut lines = BufReader::new(driver.stdout.take().ok_or("no output")?).lines();
-    let mut next = || {
-        lines
-            .next()
-            .ok_or_else(|| format!("{}: the generator ended early", peer.name))
-    };
+    let mut next =
+        || lines.next().ok_or_else(|| format!("{}: the generator ended early", peer.name));
     next()??;
     let before = process.usage()?;
     let seen: Value = serde_json::from_str(&next()??)?;
@@ -154,22 +124,9 @@ fn measure(peer: &Measured, load: &Load) -> Result<Sample, Failure> {
 
 fn driver(port: u16, load: &Load) -> Result<Command, Failure> {
     let mut command = Command::new("taskset");
-    command
-        .args(["-c", &OTHER_CORE.to_string()])
-        .arg(std::env::current_exe()?)
-        .arg("drive");
-    command.args([
-        "--to",
-        &port.to_string(),
-        "--connections",
-        &load.connections.to_string(),
-    ]);
-    command.args([
-        "--seconds",
-        &load.seconds.to_string(),
-        "--rate",
-        &load.rate.to_string(),
-    ]);
+    command.args(["-c", &OTHER_CORE.to_string()]).arg(std::env::current_exe()?).arg("drive");
+    command.args(["--to", &port.to_string(), "--connections", &load.connections.to_string()]);
+    command.args(["--seconds", &load.seconds.to_string(), "--rate", &load.rate.to_string()]);
     Ok(command)
 }
 
@@ -190,17 +147,9 @@ fn count_syscalls(
         .stderr(Stdio::null())
         .spawn()?;
     std::thread::sleep(Duration::from_millis(300));
-    let load = Load {
-        connections,
-        seconds: 1.0,
-        rate: 0,
-    };
-    let output = driver(peer.port, &load)?
-        .stderr(Stdio::inherit())
-        .output()?;
-    let id = i32::try_from(tracer.id())
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
+    let load = Load { connections, seconds: 1.0, rate: 0 };
+    let output = driver(peer.port, &load)?.stderr(Stdio::inherit()).output()?;
+    let id = i32::try_from(tracer.id()).ok().and_then(rustix::process::Pid::from_raw);
     let _ = id.map(|id| rustix::process::kill_process(id, rustix::process::Signal::INT));
     tracer.wait()?;
 
@@ -211,9 +160,7 @@ fn count_syscalls(
     let counted = fs::read_to_string(&counts).unwrap_or_default();
     let total = counted.lines().rfind(|line| line.ends_with("total"));
     let calls = total.and_then(|line| line.split_whitespace().nth(3)?.parse::<f64>().ok());
-    Ok(calls
-        .filter(|_| answered > 0.0)
-        .map(|calls| calls / answered))
+    Ok(calls.filter(|_| answered > 0.0).map(|calls| calls / answered))
 }
 
 /// A folder of this run, removed with everything in it.

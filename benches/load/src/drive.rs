@@ -59,12 +59,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         for number in 0..connections {
             // Connections take turns evenly instead of all at once.
             let offset = every.unwrap_or_default() * number / connections;
-            let table = Timetable {
-                begin: begin + offset,
-                count_from,
-                end,
-                every,
-            };
+            let table = Timetable { begin: begin + offset, count_from, end, every };
             let seen = seen.clone();
             tasks.spawn_local(async move {
                 while Instant::now() < table.end {
@@ -123,16 +118,12 @@ async fn connection(port: u16, table: &Timetable, seen: &RefCell<Seen>) -> Resul
             return Ok(());
         }
         stream.write_all(REQUEST).await?;
-        let status = messages
-            .next(&mut stream)
-            .await?
-            .ok_or("the connection ended")?;
+        let status = messages.next(&mut stream).await?.ok_or("the connection ended")?;
         let mut seen = seen.borrow_mut();
         seen.answered += 1;
         if due >= table.count_from {
             let us = due.elapsed().as_micros();
-            seen.latencies_us
-                .push(u32::try_from(us).unwrap_or(u32::MAX));
+            seen.latencies_us.push(u32::try_from(us).unwrap_or(u32::MAX));
             seen.failed += u64::from(status != 200);
         }
         drop(seen);
@@ -155,18 +146,12 @@ impl Timer {
         if left.is_zero() {
             return Ok(());
         }
-        let zero = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
+        let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
         let left = Timespec {
             tv_sec: i64::try_from(left.as_secs())?,
             tv_nsec: i64::from(left.subsec_nanos()),
         };
-        let once = Itimerspec {
-            it_interval: zero,
-            it_value: left,
-        };
+        let once = Itimerspec { it_interval: zero, it_value: left };
         rustix::time::timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &once)?;
         // The count of expirations, which is 1.
         self.0.read_exact(&mut [0; 8]).await?;

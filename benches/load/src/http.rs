@@ -15,10 +15,7 @@ pub(crate) struct Messages {
 
 impl Messages {
     pub(crate) fn new() -> Self {
-        Self {
-            buffer: vec![0; BUFFER_BYTES],
-            filled: 0,
-        }
+        Self { buffer: vec![0; BUFFER_BYTES], filled: 0 }
     }
 
     /// Reads one message whole and forgets it. Returns its first line's status when it is a response, `None` when
@@ -51,29 +48,20 @@ impl Messages {
 }
 
 fn head_len(bytes: &[u8]) -> Option<usize> {
-    bytes
-        .windows(4)
-        .position(|four| four == b"\r\n\r\n")
-        .map(|at| at + 4)
+    bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)
 }
 
 fn content_length(head: &[u8]) -> usize {
     const NAME: &[u8] = b"content-length:";
     let mut lines = head.split(|byte| *byte == b'\n');
-    let named = |line: &&[u8]| {
-        line.get(..NAME.len())
-            .is_some_and(|name| name.eq_ignore_ascii_case(NAME))
-    };
+    let named =
+        |line: &&[u8]| line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME));
     let value = lines.find(named).and_then(|line| line.get(NAME.len()..));
-    value
-        .and_then(|value| std::str::from_utf8(value).ok()?.trim().parse().ok())
-        .unwrap_or(0)
+    value.and_then(|value| std::str::from_utf8(value).ok()?.trim().parse().ok()).unwrap_or(0)
 }
 
 fn status(message: &[u8]) -> u16 {
-    let digits = message
-        .get(9..12)
-        .and_then(|digits| std::str::from_utf8(digits).ok());
+    let digits = message.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
     digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 

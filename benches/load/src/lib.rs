@@ -52,9 +52,7 @@ trunkline-load soak    [--reloads 1000] [--change-seconds 20] [--changes 50] [--
 /// Carries out the command line.
 pub fn main() -> ExitCode {
     let all: Vec<String> = std::env::args().skip(1).collect();
-    let (verb, rest) = all
-        .split_first()
-        .map_or(("help", [].as_slice()), |(v, r)| (v.as_str(), r));
+    let (verb, rest) = all.split_first().map_or(("help", [].as_slice()), |(v, r)| (v.as_str(), r));
     let outcome = Arguments::parse(rest).and_then(|arguments| match verb {
         "compare" => compare::run(&arguments),
         "start" => start::run(&arguments),
@@ -75,8 +73,5 @@ pub fn main() -> ExitCode {
 
 /// One thread, as each part has one core.
 fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(work)
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }

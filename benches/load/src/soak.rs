@@ -103,9 +103,7 @@ pub fn soak(plan: &Plan) -> Result<Outcome, Failure> {
         cores.set(1);
         rustix::thread::sched_setaffinity(None, &cores)?;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let site = Site::new(&plan.binary, &plan.folder, plan.workers)?;
     let board = Arc::new(Board::default());
     let mut soak = Soak {
@@ -162,10 +160,7 @@ impl Soak<'_> {
         if self.plan.pinned {
             let inner = command;
             command = std::process::Command::new("taskset");
-            command
-                .args(["-c", "0"])
-                .arg(inner.get_program())
-                .args(inner.get_args());
+            command.args(["-c", "0"]).arg(inner.get_program()).args(inner.get_args());
             for (name, value) in inner.get_envs() {
                 command.env(name, value.unwrap_or_default());
             }
@@ -191,10 +186,7 @@ impl Soak<'_> {
     fn begin(&mut self, phase: usize) {
         let name = NAMES.get(phase).copied().unwrap_or_default();
         self.board.enter(phase);
-        self.outcome.phases.push(Phase {
-            name,
-            ..Phase::default()
-        });
+        self.outcome.phases.push(Phase { name, ..Phase::default() });
     }
 
     fn phase(&mut self) -> Option<&mut Phase> {
@@ -277,30 +269,15 @@ impl Soak<'_> {
         let (time, rate) = self.plan.endpoints;
         let ports = self.site.backends.each_ref().map(|backend| backend.port);
         let [one, two, three] = ports;
-        let ids = [
-            ("alpha", one),
-            ("beta", two),
-            ("alpha", two),
-            ("beta", three),
-        ];
-        let states = [
-            "\"draining\"",
-            "null",
-            "\"maint\"",
-            "null",
-            "\"down\"",
-            "\"ready\"",
-            "null",
-        ];
+        let ids = [("alpha", one), ("beta", two), ("alpha", two), ("beta", three)];
+        let states = ["\"draining\"", "null", "\"maint\"", "null", "\"down\"", "\"ready\"", "null"];
         let mut ticks = tokio::time::interval(Duration::from_secs(1) / rate.max(1));
         let mut count = 0;
         while begun.elapsed() < time {
             ticks.tick().await;
             let state = states.get(count % states.len()).copied().unwrap_or("null");
-            let (service, port) = ids
-                .get(count / states.len() % ids.len())
-                .copied()
-                .unwrap_or(("alpha", one));
+            let (service, port) =
+                ids.get(count / states.len() % ids.len()).copied().unwrap_or(("alpha", one));
             let ordered = Instant::now();
             self.set_endpoint(service, port, state).await?;
             self.took("POST …/state", ordered);
@@ -336,9 +313,7 @@ impl Soak<'_> {
             let status = self.control.get("/v1/status").await?;
             let pid = status.get("pid").and_then(Value::as_u64);
             let pid = pid.and_then(|pid| u32::try_from(pid).ok());
-            self.site
-                .pids
-                .extend(pid.filter(|pid| Some(*pid) != former));
+            self.site.pids.extend(pid.filter(|pid| Some(*pid) != former));
             if pid == former {
                 let words = format!("after upgrade {count}: process {pid:?} still answers");
                 self.outcome.broken.push(words);

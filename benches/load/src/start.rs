@@ -35,12 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         rss_mib.push(process.rss_kib()? as f64 / 1024.0);
     }
     fs::remove_dir_all(&folder)?;
-    print_bar(
-        "gateway accepts after serve",
-        "ms",
-        &accepts_ms,
-        ACCEPTS_MS_MAX,
-    );
+    print_bar("gateway accepts after serve", "ms", &accepts_ms, ACCEPTS_MS_MAX);
     print_bar("base memory of serve", "MiB", &rss_mib, RSS_MIB_MAX);
     Ok(())
 }

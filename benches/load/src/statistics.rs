@@ -12,11 +12,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     sorted.sort_by(f64::total_cmp);
     let half = sorted.len() / 2;
     let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
-    if sorted.len() % 2 == 1 {
-        at(half)
-    } else {
-        f64::midpoint(at(half.wrapping_sub(1)), at(half))
-    }
+    if sorted.len() % 2 == 1 { at(half) } else { f64::midpoint(at(half.wrapping_sub(1)), at(half)) }
 }
 
 /// A median with the interval that holds it with 95 %.
@@ -46,17 +42,8 @@ pub(crate) fn estimate(values: &[f64]) -> Estimate {
         .map(|_| median(&(0..values.len()).map(|_| draw()).collect::<Vec<_>>()))
         .collect();
     medians.sort_by(f64::total_cmp);
-    let at = |share: usize| {
-        medians
-            .get(DRAWS * share / 1000)
-            .copied()
-            .unwrap_or(f64::NAN)
-    };
-    Estimate {
-        median: median(values),
-        low: at(25),
-        high: at(974),
-    }
+    let at = |share: usize| medians.get(DRAWS * share / 1000).copied().unwrap_or(f64::NAN);
+    Estimate { median: median(values), low: at(25), high: at(974) }
 }
 
 #[cfg(test)]
@@ -69,11 +56,7 @@ mod tests {
         assert!(median(&[]).is_nan());
         let values: Vec<u32> = (1..=100).collect();
         assert_eq!(
-            (
-                percentile(&values, 0.5),
-                percentile(&values, 0.99),
-                percentile(&[], 0.5)
-            ),
+            (percentile(&values, 0.5), percentile(&values, 0.99), percentile(&[], 0.5)),
             (50, 99, 0)
         );
     }
@@ -85,13 +68,6 @@ mod tests {
             wide.low < 5.0 && 5.0 < wide.high && wide.low >= 1.0 && wide.high <= 9.0,
             "{wide:?}"
         );
-        assert_eq!(
-            estimate(&[2.0; 9]),
-            Estimate {
-                median: 2.0,
-                low: 2.0,
-                high: 2.0
-            }
-        );
+        assert_eq!(estimate(&[2.0; 9]), Estimate { median: 2.0, low: 2.0, high: 2.0 });
     }
 }

@@ -209,13 +209,8 @@ impl LogQuery {
     /// Whether the query takes a line; `tail` and `follow` are the reader's.
     pub fn takes(&self, line: &LogLine) -> bool {
         (self.services.is_empty() || self.services.iter().any(|name| *name == *line.service))
-            && self
-                .since_unix_nanos
-                .is_none_or(|since| line.unix_nanos >= since)
-            && self
-                .grep
-                .as_ref()
-                .is_none_or(|grep| grep.is_match(&line.text))
+            && self.since_unix_nanos.is_none_or(|since| line.unix_nanos >= since)
+            && self.grep.as_ref().is_none_or(|grep| grep.is_match(&line.text))
     }
 }
 
@@ -266,47 +261,11 @@ mod tests {
         let check = |query: LogQuery, expect| assert_eq!(query.takes(&line), expect, "{query:?}");
         let all = LogQuery::default;
         check(all(), true);
-        check(
-            LogQuery {
-                services: vec!["orders".into()],
-                ..all()
-            },
-            true,
-        );
-        check(
-            LogQuery {
-                services: vec!["web".into()],
-                ..all()
-            },
-            false,
-        );
-        check(
-            LogQuery {
-                since_unix_nanos: Some(100),
-                ..all()
-            },
-            true,
-        );
-        check(
-            LogQuery {
-                since_unix_nanos: Some(101),
-                ..all()
-            },
-            false,
-        );
-        check(
-            LogQuery {
-                grep: regex::Regex::new(r"order \d+").ok(),
-                ..all()
-            },
-            true,
-        );
-        check(
-            LogQuery {
-                grep: regex::Regex::new("payment").ok(),
-                ..all()
-            },
-            false,
-        );
+        check(LogQuery { services: vec!["orders".into()], ..all() }, true);
+        check(LogQuery { services: vec!["web".into()], ..all() }, false);
+        check(LogQuery { since_unix_nanos: Some(100), ..all() }, true);
+        check(LogQuery { since_unix_nanos: Some(101), ..all() }, false);
+        check(LogQuery { grep: regex::Regex::new(r"order \d+").ok(), ..all() }, true);
+        check(LogQuery { grep: regex::Regex::new("payment").ok(), ..all() }, false);
     }
 }

@@ -24,45 +24,21 @@ use crate::problem::Problem;
 
 /// Every path with its method and what it is for. The first answer of the API and its reference.
 pub const PATHS: &[(&str, &str, &str)] = &[
-    (
-        "GET",
-        "/v1/status",
-        "everything that runs, with its state and numbers",
-    ),
+    ("GET", "/v1/status", "everything that runs, with its state and numbers"),
     ("GET", "/v1/urls", "where everything can be reached"),
-    (
-        "GET",
-        "/v1/routes",
-        "the routes in force, the preferred one first",
-    ),
-    (
-        "GET",
-        "/v1/explain",
-        "which route would take a request, and why",
-    ),
+    ("GET", "/v1/routes", "the routes in force, the preferred one first"),
+    ("GET", "/v1/explain", "which route would take a request, and why"),
     ("GET", "/v1/sessions", "open connections of callers"),
-    (
-        "GET",
-        "/v1/logs",
-        "log lines of services, one JSON object per line",
-    ),
+    ("GET", "/v1/logs", "log lines of services, one JSON object per line"),
     ("GET", "/v1/traces", "traces, newest first"),
     ("GET", "/v1/traces/{id}", "one trace with all its spans"),
     ("GET", "/v1/ready", "200 when requests are served, else 503"),
     ("GET", "/v1/live", "200 while the process answers"),
     ("POST", "/v1/reload", "read the configuration again"),
-    (
-        "POST",
-        "/v1/endpoints/{id}/state",
-        "override the state of an endpoint",
-    ),
+    ("POST", "/v1/endpoints/{id}/state", "override the state of an endpoint"),
     ("POST", "/v1/services/{name}/restart", "restart a service"),
     ("POST", "/v1/shutdown", "drain and stop"),
-    (
-        "POST",
-        "/v1/upgrade",
-        "hand over to a new process of the binary",
-    ),
+    ("POST", "/v1/upgrade", "hand over to a new process of the binary"),
 ];
 
 /// The routes of the control API.
@@ -103,13 +79,9 @@ async fn unknown_path(uri: Uri) -> Problem {
 }
 
 async fn wrong_method(method: http::Method, uri: Uri) -> Problem {
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method",
-        "the path has other methods",
-    )
-    .detail(format!("`{}` does not take {method}", uri.path()))
-    .hint("GET / lists all paths with their methods")
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "the path has other methods")
+        .detail(format!("`{}` does not take {method}", uri.path()))
+        .hint("GET / lists all paths with their methods")
 }
 
 impl From<ParameterError> for Problem {

@@ -86,14 +86,10 @@ pub async fn guard(State(config): State<Arc<Config>>, request: Request, next: Ne
     };
     protect(response.headers_mut());
     if !config.origins.is_empty() {
-        response
-            .headers_mut()
-            .append(header::VARY, HeaderValue::from_static("origin"));
+        response.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));
     }
     if let Some(origin) = origin {
-        response
-            .headers_mut()
-            .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     }
     response
 }
@@ -108,11 +104,8 @@ async fn answer(
     if parts.method == Method::OPTIONS {
         return Ok(origin::preflight(config, &parts.headers));
     }
-    let body = if body.is_end_stream() {
-        Body::empty()
-    } else {
-        read(config, &parts, body).await?
-    };
+    let body =
+        if body.is_end_stream() { Body::empty() } else { read(config, &parts, body).await? };
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
@@ -121,9 +114,7 @@ fn refuse(problem: Problem) -> Response {
     let mut response = problem.into_response();
     if unauthorized {
         let challenge = HeaderValue::from_static("Bearer realm=\"trunkline\"");
-        response
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, challenge);
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
     response
 }
@@ -132,26 +123,14 @@ fn refuse(problem: Problem) -> Response {
 fn check(config: &Config, parts: &Parts) -> Result<(), Problem> {
     // A request without a way did not come through our accept loop: nothing is known of it.
     let way = parts.extensions.get::<Way>().copied().ok_or_else(|| {
-        Problem::new(
-            StatusCode::FORBIDDEN,
-            "unknown_way",
-            "the request came in unguarded",
-        )
+        Problem::new(StatusCode::FORBIDDEN, "unknown_way", "the request came in unguarded")
     })?;
-    let Way::Tcp {
-        local,
-        loopback_only,
-    } = way
-    else {
+    let Way::Tcp { local, loopback_only } = way else {
         return Ok(());
     };
     if matches!(parts.method, Method::CONNECT | Method::TRACE) {
         let title = "this method is not served";
-        return Err(Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method",
-            title,
-        ));
+        return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", title));
     }
     host::check(config, parts, local)?;
     origin::check(config, parts)?;
@@ -166,17 +145,10 @@ fn check(config: &Config, parts: &Parts) -> Result<(), Problem> {
 /// Reads the body as a whole, within its limits.
 async fn read(config: &Config, parts: &Parts, body: Body) -> Result<Body, Problem> {
     let too_large = || {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            "the body is too large",
-        )
-        .detail(format!("at most {} bytes are read", config.body_bytes_max))
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large")
+            .detail(format!("at most {} bytes are read", config.body_bytes_max))
     };
-    let announced = parts
-        .headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|v| v.to_str().ok());
+    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
     if announced
         .and_then(|v| v.parse::<u64>().ok())
         .is_some_and(|v| v > config.body_bytes_max as u64)
@@ -199,10 +171,7 @@ async fn read(config: &Config, parts: &Parts, body: Body) -> Result<Body, Proble
 /// Headers that keep an answer out of frames, caches, other pages and guesses about its type.
 const PROTECTION: &[(&str, &str)] = &[
     ("cache-control", "no-store"),
-    (
-        "content-security-policy",
-        "default-src 'none'; frame-ancestors 'none'",
-    ),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("referrer-policy", "no-referrer"),
@@ -212,9 +181,7 @@ const PROTECTION: &[(&str, &str)] = &[
 
 fn protect(headers: &mut HeaderMap) {
     for (name, value) in PROTECTION {
-        headers
-            .entry(*name)
-            .or_insert_with(|| HeaderValue::from_static(value));
+        headers.entry(*name).or_insert_with(|| HeaderValue::from_static(value));
     }
 }
 

@@ -39,26 +39,15 @@ pub(crate) fn router(wiring: &Wiring) -> Router {
 }
 
 async fn unknown_path(uri: Uri) -> Failure {
-    Failure::new(
-        StatusCode::NOT_FOUND,
-        format!("there is no path {}", uri.path()),
-    )
+    Failure::new(StatusCode::NOT_FOUND, format!("there is no path {}", uri.path()))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Failure {
-    Failure::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        format!("{} does not take {method}", uri.path()),
-    )
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take {method}", uri.path()))
 }
 
 async fn services(State(wiring): State<Wiring>, uri: Uri) -> Response {
-    let services: Vec<Value> = wiring
-        .traces
-        .services()
-        .iter()
-        .map(|name| json!(&**name))
-        .collect();
+    let services: Vec<Value> = wiring.traces.services().iter().map(|name| json!(&**name)).collect();
     Envelope::list(services).response(&uri)
 }
 
@@ -68,21 +57,15 @@ async fn operation_names(
     Path(service): Path<String>,
     uri: Uri,
 ) -> Response {
-    let mut names: Vec<_> = wiring
-        .traces
-        .operations(&service)
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
+    let mut names: Vec<_> =
+        wiring.traces.operations(&service).into_iter().map(|(name, _)| name).collect();
     names.dedup();
     Envelope::list(names.iter().map(|name| json!(&**name)).collect()).response(&uri)
 }
 
 async fn operations(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Failure> {
     let parameters = Parameters::of(&uri)?;
-    let service = parameters
-        .one("service")?
-        .ok_or_else(query::service_required)?;
+    let service = parameters.one("service")?.ok_or_else(query::service_required)?;
     let kind = parameters.one("spanKind")?;
     let wanted = |of: SpanKind| kind.is_none_or(|kind| kind.eq_ignore_ascii_case(of.as_str()));
     let operations = wiring.traces.operations(service).into_iter();
@@ -120,10 +103,7 @@ async fn trace(
     uri: Uri,
 ) -> Result<Response, Failure> {
     let id = query::trace_id(&id)?;
-    let trace = wiring
-        .traces
-        .trace(id)
-        .ok_or_else(Failure::trace_not_found)?;
+    let trace = wiring.traces.trace(id).ok_or_else(Failure::trace_not_found)?;
     Ok(Envelope::of([document::trace(&trace)]).response(&uri))
 }
 

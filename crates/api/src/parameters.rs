@@ -54,16 +54,11 @@ impl Parameters {
     /// Decodes the query of a target and refuses names that are not among `known`.
     pub(crate) fn strict(uri: &Uri, known: &[&str]) -> Result<Self, ParameterError> {
         let parameters = Self::of(uri)?;
-        match parameters
-            .0
-            .iter()
-            .find(|(name, _)| !known.contains(&name.as_str()))
-        {
+        match parameters.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
             None => Ok(parameters),
-            Some((name, _)) => Err(ParameterError::Unknown {
-                name: name.clone(),
-                known: known.join(", "),
-            }),
+            Some((name, _)) => {
+                Err(ParameterError::Unknown { name: name.clone(), known: known.join(", ") })
+            }
         }
     }
 
@@ -112,11 +107,7 @@ impl Parameters {
 
     /// The one value of a name, which is `true` when it stands there without one.
     pub(crate) fn flag(&self, name: &'static str) -> Result<bool, ParameterError> {
-        let mut all = self
-            .0
-            .iter()
-            .filter(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str());
+        let mut all = self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
         match (all.next(), all.next()) {
             (None, _) | (Some("false" | "0"), None) => Ok(false),
             (Some("" | "true" | "1"), None) => Ok(true),
@@ -129,11 +120,7 @@ impl Parameters {
 /// The error for a value that does not fit.
 pub(crate) fn invalid(name: &'static str, value: &str, expected: &str) -> ParameterError {
     let value = value.chars().take(200).collect();
-    ParameterError::Value {
-        name,
-        value,
-        expected: expected.to_owned(),
-    }
+    ParameterError::Value { name, value, expected: expected.to_owned() }
 }
 
 #[cfg(test)]
@@ -150,34 +137,17 @@ mod tests {
         assert_eq!(parameters.all("a").collect::<Vec<_>>(), ["1", "2"]);
         assert_eq!(parameters.one("a"), Err(ParameterError::Repeated("a")));
         assert_eq!(parameters.one("b"), Ok(Some("x y")));
-        assert_eq!(
-            parameters.duration("t"),
-            Ok(Some(Duration::from_nanos(1_500)))
-        );
-        assert!(
-            parameters
-                .duration("d")
-                .unwrap_err()
-                .to_string()
-                .contains("needs a unit")
-        );
-        let error = parameters
-            .parsed::<usize>("limit", "expected a number")
-            .unwrap_err();
+        assert_eq!(parameters.duration("t"), Ok(Some(Duration::from_nanos(1_500))));
+        assert!(parameters.duration("d").unwrap_err().to_string().contains("needs a unit"));
+        let error = parameters.parsed::<usize>("limit", "expected a number").unwrap_err();
         assert_eq!(error.to_string(), "`limit=ten`: expected a number");
-        assert_eq!(
-            (parameters.flag("f"), parameters.flag("none")),
-            (Ok(true), Ok(false))
-        );
+        assert_eq!((parameters.flag("f"), parameters.flag("none")), (Ok(true), Ok(false)));
         assert!(parameters.flag("g").is_err());
     }
 
     #[test]
     fn an_unknown_parameter_is_refused_with_those_that_exist() {
         let error = Parameters::strict(&"/?sort=up".parse().unwrap(), &["limit"]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "there is no parameter `sort` here; there are: limit"
-        );
+        assert_eq!(error.to_string(), "there is no parameter `sort` here; there are: limit");
     }
 }

@@ -34,10 +34,7 @@ pub struct Problem {
     pub errors: Vec<String>,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands fields by reference"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields by reference")]
 fn status_number<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_u16(status.as_u16())
 }
@@ -45,14 +42,7 @@ fn status_number<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::
 impl Problem {
     /// A problem of this kind, without detail.
     pub fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
-        Self {
-            code,
-            status,
-            title,
-            detail: String::new(),
-            hint: "",
-            errors: Vec::new(),
-        }
+        Self { code, status, title, detail: String::new(), hint: "", errors: Vec::new() }
     }
 
     /// With what is particular to this occurrence.
@@ -71,12 +61,7 @@ impl Problem {
 
     /// A value of a request that cannot be read.
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "bad_request",
-            "the request is not valid",
-        )
-        .detail(detail)
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", "the request is not valid").detail(detail)
     }
 
     /// Something that is not there.
@@ -112,9 +97,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.to_json()));
         *response.status_mut() = self.status;
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         response
     }
 }

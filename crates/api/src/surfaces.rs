@@ -68,11 +68,7 @@ impl Config {
             guard: guard::Config {
                 names: names.into_iter().collect(),
                 origins: management.origins.clone(),
-                token: management
-                    .token
-                    .as_deref()
-                    .map(Token::resolve)
-                    .transpose()?,
+                token: management.token.as_deref().map(Token::resolve).transpose()?,
                 ..guard::Config::default()
             },
             idle: management.idle,
@@ -133,9 +129,7 @@ impl Surfaces {
                 missing.push(NotServed::NoToken { surface, address });
                 continue;
             }
-            let known = inherited
-                .iter()
-                .position(|bound| bound.address() == address);
+            let known = inherited.iter().position(|bound| bound.address() == address);
             let socket = match known {
                 Some(index) => Ok(inherited.swap_remove(index)),
                 None => Bound::bind(address, 1),
@@ -146,22 +140,12 @@ impl Surfaces {
             }
         }
         let guard = Arc::new(config.guard.clone());
-        (
-            Self {
-                guard,
-                idle: config.idle,
-                bound,
-            },
-            missing,
-        )
+        (Self { guard, idle: config.idle, bound }, missing)
     }
 
     /// Each surface with the address that it is bound to.
     pub fn addresses(&self) -> Vec<(Surface, SocketAddr)> {
-        self.bound
-            .iter()
-            .map(|(surface, bound)| (*surface, bound.address()))
-            .collect()
+        self.bound.iter().map(|(surface, bound)| (*surface, bound.address())).collect()
     }
 
     /// All sockets, to be handed to the next process.

@@ -32,11 +32,7 @@ pub struct Config {
 impl Default for Config {
     /// 50 000 spans in at most 32 MiB; 10 000 spans of one trace.
     fn default() -> Self {
-        Self {
-            spans_max: 50_000,
-            bytes_max: 32 * 1024 * 1024,
-            trace_spans_max: 10_000,
-        }
+        Self { spans_max: 50_000, bytes_max: 32 * 1024 * 1024, trace_spans_max: 10_000 }
     }
 }
 
@@ -96,10 +92,8 @@ impl Buffer {
     /// Learns the routes of a new Model, so that spans are named by the path that a route takes
     /// instead of by its id.
     pub fn learn_routes(&self, model: &Model) {
-        let names = model
-            .routes
-            .iter()
-            .map(|route| (route.id.clone(), exchange::route_name(route)));
+        let names =
+            model.routes.iter().map(|route| (route.id.clone(), exchange::route_name(route)));
         let names = names.collect();
         *self.routes.write().unwrap_or_else(PoisonError::into_inner) = names;
     }
@@ -167,11 +161,7 @@ fn bytes_of(span: &Span) -> usize {
     /// Counters in front of the text of an `Arc<str>`.
     const ARC_BYTES: usize = 16;
     let attributes = span.attributes.iter().map(|(_, value)| {
-        let text = if let Attribute::Text(text) = value {
-            text.len() + ARC_BYTES
-        } else {
-            0
-        };
+        let text = if let Attribute::Text(text) = value { text.len() + ARC_BYTES } else { 0 };
         size_of::<(Arc<str>, Attribute)>() + text
     });
     size_of::<Span>() + attributes.sum::<usize>()
@@ -218,17 +208,10 @@ impl TraceSource for Buffer {
             .collect();
         found.sort_unstable_by(|a, b| b.cmp(a));
         found.truncate(query.limit);
-        let spans_of = |id| {
-            kept.traces
-                .get(id)
-                .map(|stored| (*id, stored.spans.clone()))
-        };
+        let spans_of = |id| kept.traces.get(id).map(|stored| (*id, stored.spans.clone()));
         let found: Vec<_> = found.iter().filter_map(|(_, id)| spans_of(id)).collect();
         drop(kept);
-        found
-            .into_iter()
-            .map(|(id, spans)| in_order(id, spans))
-            .collect()
+        found.into_iter().map(|(id, spans)| in_order(id, spans)).collect()
     }
 }
 

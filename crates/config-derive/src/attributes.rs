@@ -56,17 +56,10 @@ fn doc_line(attribute: &Attribute) -> Option<String> {
     let Meta::NameValue(pair) = &attribute.meta else {
         return None;
     };
-    let Expr::Lit(ExprLit {
-        lit: Lit::Str(text),
-        ..
-    }) = &pair.value
-    else {
+    let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &pair.value else {
         return None;
     };
-    attribute
-        .path()
-        .is_ident("doc")
-        .then(|| text.value().trim().to_owned())
+    attribute.path().is_ident("doc").then(|| text.value().trim().to_owned())
 }
 
 fn join(lines: &[String]) -> String {

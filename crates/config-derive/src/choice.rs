@@ -14,17 +14,11 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum) -> syn::Result<TokenS
     let mut prints = Vec::new();
     for variant in &data.variants {
         if !matches!(variant.fields, Fields::Unit) {
-            return Err(syn::Error::new_spanned(
-                variant,
-                "Decode reads plain words only",
-            ));
+            return Err(syn::Error::new_spanned(variant, "Decode reads plain words only"));
         }
         let ident = &variant.ident;
         let settings = Attributes::read(&variant.attrs)?;
-        let word = settings
-            .rename
-            .clone()
-            .unwrap_or_else(|| snake_case(&ident.to_string()));
+        let word = settings.rename.clone().unwrap_or_else(|| snake_case(&ident.to_string()));
         let doc = &settings.doc;
         for spelling in std::iter::once(&word).chain(&settings.aliases) {
             choices.push(quote!((#spelling, Self::#ident)));

@@ -25,12 +25,7 @@ pub fn derive_decode(input: TokenStream) -> TokenStream {
             _ => Err(syn::Error::new_spanned(&input, "Decode needs named fields")),
         },
         Data::Enum(data) => choice::expand(&input, data),
-        Data::Union(_) => Err(syn::Error::new_spanned(
-            &input,
-            "Decode cannot read a union",
-        )),
+        Data::Union(_) => Err(syn::Error::new_spanned(&input, "Decode cannot read a union")),
     };
-    expanded
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    expanded.unwrap_or_else(syn::Error::into_compile_error).into()
 }

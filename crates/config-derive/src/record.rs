@@ -65,13 +65,7 @@ fn part(field: &Field) -> syn::Result<Part> {
         .as_ref()
         .ok_or_else(|| syn::Error::new_spanned(field, "Decode needs named fields"))?;
     let ty = &field.ty;
-    let Attributes {
-        doc,
-        rename,
-        aliases,
-        default,
-        ..
-    } = Attributes::read(&field.attrs)?;
+    let Attributes { doc, rename, aliases, default, .. } = Attributes::read(&field.attrs)?;
     let key = rename.unwrap_or_else(|| ident.to_string());
     let names = quote!(&[#key #(, #aliases)*]);
     let (take, build, required, shown);
@@ -105,10 +99,5 @@ fn part(field: &Field) -> syn::Result<Part> {
         }
     };
     let names = std::iter::once(key).chain(aliases).collect();
-    Ok(Part {
-        names,
-        take,
-        build,
-        shape,
-    })
+    Ok(Part { names, take, build, shape })
 }

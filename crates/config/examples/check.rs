@@ -17,10 +17,7 @@ fn main() {
     let start = std::time::Instant::now();
     let loaded = load(&paths, &Options::default());
     let took = start.elapsed();
-    print!(
-        "{}",
-        render_all(&loaded.diagnostics, &loaded.sources, Style::Plain)
-    );
+    print!("{}", render_all(&loaded.diagnostics, &loaded.sources, Style::Plain));
     match &loaded.model {
         Some(model) => println!(
             "{} listeners, {} routes, {} services in {took:?}",

@@ -46,13 +46,10 @@ impl<T: PartialEq> Once<T> {
     pub fn set(&mut self, what: &str, value: T, span: Span, diagnostics: &mut Diagnostics) {
         match &self.0 {
             Some(first) if first.value != value => diagnostics.push(
-                Diagnostic::new(
-                    codes::NAME_TWICE,
-                    format!("{what} is set twice, differently"),
-                )
-                .at(span, "set again here")
-                .also(first.span, "set here")
-                .hint("keep it in one file"),
+                Diagnostic::new(codes::NAME_TWICE, format!("{what} is set twice, differently"))
+                    .at(span, "set again here")
+                    .also(first.span, "set here")
+                    .hint("keep it in one file"),
             ),
             Some(_) => {}
             None => self.0 = Some(Spanned { value, span }),
@@ -205,24 +202,11 @@ impl<'a> ModelBuilder<'a> {
             name,
             workers: self.workers.take().unwrap_or(Workers::PerCpu),
             domains: self.domains,
-            listeners: self
-                .listeners
-                .into_iter()
-                .map(|claim| claim.listener)
-                .collect(),
+            listeners: self.listeners.into_iter().map(|claim| claim.listener).collect(),
             routes: self.routes.into_iter().map(|draft| draft.route).collect(),
-            services: self
-                .services
-                .into_iter()
-                .map(|draft| draft.service)
-                .collect(),
-            tracing: self.tracing.take().unwrap_or(Tracing {
-                sample: defaults::SAMPLE,
-            }),
-            access_log: self
-                .access_log
-                .take()
-                .unwrap_or(AccessLog::Stdout(LogFormat::Json)),
+            services: self.services.into_iter().map(|draft| draft.service).collect(),
+            tracing: self.tracing.take().unwrap_or(Tracing { sample: defaults::SAMPLE }),
+            access_log: self.access_log.take().unwrap_or(AccessLog::Stdout(LogFormat::Json)),
             reasons: self.reasons.take().unwrap_or(Reasons::Full),
             management: self.management.take().unwrap_or_else(defaults::management),
         })

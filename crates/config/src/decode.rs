@@ -57,10 +57,7 @@ pub struct Spanned<T> {
 
 impl<T: Decode> Decode for Spanned<T> {
     fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
-        T::decode(node, context).map(|value| Self {
-            value,
-            span: node.span,
-        })
+        T::decode(node, context).map(|value| Self { value, span: node.span })
     }
 
     /// A map or list of several lines is best shown by its key.

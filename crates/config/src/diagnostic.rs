@@ -60,23 +60,14 @@ impl Diagnostic {
     /// Adds the primary place; it goes before all others.
     #[must_use]
     pub fn at(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.labels.insert(
-            0,
-            Label {
-                span,
-                text: text.into(),
-            },
-        );
+        self.labels.insert(0, Label { span, text: text.into() });
         self
     }
 
     /// Adds a further place.
     #[must_use]
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.labels.push(Label {
-            span,
-            text: text.into(),
-        });
+        self.labels.push(Label { span, text: text.into() });
         self
     }
 
@@ -181,7 +172,6 @@ impl Diagnostics {
     /// Puts the messages in the order of their places: by file, then by position; those without a
     /// place come first.
     pub fn sort(&mut self) {
-        self.all
-            .sort_by_key(|d| d.labels.first().map(|l| (l.span.file, l.span.start)));
+        self.all.sort_by_key(|d| d.labels.first().map(|l| (l.span.file, l.span.start)));
     }
 }

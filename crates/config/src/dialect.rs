@@ -53,14 +53,9 @@ pub fn foreign(file: &SourceFile) -> Option<&'static str> {
     }
     let section = |line: &str| {
         let word = line.split_whitespace().next().unwrap_or("");
-        matches!(
-            word,
-            "global" | "defaults" | "frontend" | "backend" | "listen"
-        ) && !line.contains(':')
+        matches!(word, "global" | "defaults" | "frontend" | "backend" | "listen")
+            && !line.contains(':')
     };
-    let lines = file
-        .text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with('#'));
+    let lines = file.text.lines().filter(|line| !line.trim_start().starts_with('#'));
     (lines.filter(|line| section(line)).take(2).count() == 2).then_some("HAProxy")
 }

@@ -33,11 +33,7 @@ impl Files for Disk {
     }
 
     fn list(&self, folder: &Path) -> Vec<(PathBuf, bool)> {
-        let folder = if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        };
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let Ok(entries) = std::fs::read_dir(folder) else {
             return Vec::new();
         };
@@ -100,11 +96,7 @@ pub(crate) fn glob(files: &dyn Files, base: &Path, pattern: &str) -> Vec<PathBuf
     if parts.len() > PATTERN_PARTS_MAX {
         return Vec::new();
     }
-    let mut walk = Walk {
-        files,
-        found: Vec::new(),
-        folders_left: FOLDERS_MAX,
-    };
+    let mut walk = Walk { files, found: Vec::new(), folders_left: FOLDERS_MAX };
     walk.descend(base, &parts, FOLDERS_DEPTH_MAX);
     walk.found.sort();
     walk.found.dedup();
@@ -117,9 +109,7 @@ pub(crate) fn is_too_long(pattern: &str) -> bool {
 }
 
 fn parts(pattern: &str) -> impl Iterator<Item = &str> {
-    pattern
-        .split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
+    pattern.split('/').filter(|part| !part.is_empty() && *part != ".")
 }
 
 /// A search on its way through folders.
@@ -148,9 +138,7 @@ impl Walk<'_> {
             self.descend(folder, rest, depth_left);
         }
         for (path, is_folder) in self.files.list(folder) {
-            let name = path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned());
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
             let name = name.unwrap_or_default();
             if *part == "**" {
                 if is_folder && !is_skipped(&name) {
@@ -202,19 +190,8 @@ mod tests {
     use super::*;
 
     fn check(pattern: &str, expected: &[&str]) {
-        let names = [
-            "a.yaml",
-            "k8s/b.yaml",
-            "k8s/c.yml",
-            "k8s/deep/d.yaml",
-            "k8s/.hidden.yaml",
-        ];
-        let memory = Memory(
-            names
-                .iter()
-                .map(|n| (PathBuf::from(n), Vec::new()))
-                .collect(),
-        );
+        let names = ["a.yaml", "k8s/b.yaml", "k8s/c.yml", "k8s/deep/d.yaml", "k8s/.hidden.yaml"];
+        let memory = Memory(names.iter().map(|n| (PathBuf::from(n), Vec::new())).collect());
         let found = glob(&memory, Path::new(""), pattern);
         let expected: Vec<_> = expected.iter().map(PathBuf::from).collect();
         assert_eq!(found, expected, "{pattern}");
@@ -224,10 +201,7 @@ mod tests {
     fn patterns_match_names_and_folders() {
         check("k8s/*.yaml", &["k8s/b.yaml"]);
         check("k8s/**/*.yaml", &["k8s/b.yaml", "k8s/deep/d.yaml"]);
-        check(
-            "**/*.y*l",
-            &["a.yaml", "k8s/b.yaml", "k8s/c.yml", "k8s/deep/d.yaml"],
-        );
+        check("**/*.y*l", &["a.yaml", "k8s/b.yaml", "k8s/c.yml", "k8s/deep/d.yaml"]);
         check("*.toml", &[]);
     }
 }

@@ -37,11 +37,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            env: None,
-            profile: Profile::Production,
-            low_ports: false,
-        }
+        Self { env: None, profile: Profile::Production, low_ports: false }
     }
 }
 
@@ -100,13 +96,7 @@ pub fn load_with(
     for path in paths {
         gathering.add(path, None, &mut Vec::new());
     }
-    let Gathering {
-        mut diagnostics,
-        mut sources,
-        mut watched,
-        by_dialect,
-        ..
-    } = gathering;
+    let Gathering { mut diagnostics, mut sources, mut watched, by_dialect, .. } = gathering;
 
     let mut builder = ModelBuilder::new(&sources, files, options);
     for (dialect, members) in dialects.iter().zip(&by_dialect) {
@@ -120,12 +110,7 @@ pub fn load_with(
     diagnostics.sort();
     drop(by_dialect);
     sources.forget_trees();
-    Loaded {
-        model: model.map(Arc::new),
-        diagnostics,
-        sources,
-        watched,
-    }
+    Loaded { model: model.map(Arc::new), diagnostics, sources, watched }
 }
 
 /// Files while they are read and told apart.
@@ -168,9 +153,7 @@ impl Gathering<'_> {
         let too_many = if self.seen.len() > FILES_MAX {
             Some(format!("more than {FILES_MAX} files are included"))
         } else if above.len() > INCLUDE_DEPTH_MAX {
-            Some(format!(
-                "files include each other more than {INCLUDE_DEPTH_MAX} deep"
-            ))
+            Some(format!("files include each other more than {INCLUDE_DEPTH_MAX} deep"))
         } else {
             None
         };
@@ -209,10 +192,7 @@ impl Gathering<'_> {
 
     fn read(&mut self, path: &Path, asked: Option<Span>) -> Option<FileId> {
         let shown = path.display();
-        let result = self
-            .files
-            .read(path)
-            .and_then(|bytes| self.sources.add_bytes(path, bytes));
+        let result = self.files.read(path).and_then(|bytes| self.sources.add_bytes(path, bytes));
         let error = match result {
             Ok(id) => return Some(id),
             Err(error) => error,
@@ -232,11 +212,7 @@ impl Gathering<'_> {
 
     /// The dialect of a file; what no dialect reads is reported.
     fn recognize(&mut self, file: &SourceFile) -> Option<usize> {
-        if let Some(index) = self
-            .dialects
-            .iter()
-            .position(|dialect| dialect.recognizes(file))
-        {
+        if let Some(index) = self.dialects.iter().position(|dialect| dialect.recognizes(file)) {
             return Some(index);
         }
         let path = file.path.display();
@@ -256,19 +232,13 @@ impl Gathering<'_> {
         if !file.yaml_problems().has_errors() {
             let empty = file.documents().iter().all(crate::node::Node::is_null);
             self.diagnostics.push(if empty {
-                Diagnostic::new(
-                    codes::EMPTY_FILE,
-                    format!("`{path}` holds no configuration"),
-                )
-                .at(place, "nothing but comments and blank lines")
-                .hint("a `trunkline.yaml` starts with `version: 1`")
+                Diagnostic::new(codes::EMPTY_FILE, format!("`{path}` holds no configuration"))
+                    .at(place, "nothing but comments and blank lines")
+                    .hint("a `trunkline.yaml` starts with `version: 1`")
             } else {
-                Diagnostic::new(
-                    codes::UNKNOWN_DIALECT,
-                    format!("`{path}` is of no known kind"),
-                )
-                .at(place, "no product's configuration starts like this")
-                .hint("a `trunkline.yaml` starts with `version: 1`")
+                Diagnostic::new(codes::UNKNOWN_DIALECT, format!("`{path}` is of no known kind"))
+                    .at(place, "no product's configuration starts like this")
+                    .hint("a `trunkline.yaml` starts with `version: 1`")
             });
         }
         None

@@ -53,11 +53,7 @@ impl Dialect for Native {
     }
 
     fn includes(&self, file: &SourceFile) -> Vec<Spanned<String>> {
-        let Some(include) = file
-            .documents()
-            .first()
-            .and_then(|node| node.get("include"))
-        else {
+        let Some(include) = file.documents().first().and_then(|node| node.get("include")) else {
             return Vec::new();
         };
         let items = match &include.value {
@@ -65,10 +61,7 @@ impl Dialect for Native {
             _ => std::slice::from_ref(include),
         };
         let text = |item: &Node| {
-            item.as_str().map(|text| Spanned {
-                value: text.to_owned(),
-                span: item.span,
-            })
+            item.as_str().map(|text| Spanned { value: text.to_owned(), span: item.span })
         };
         items.iter().filter_map(text).collect()
     }
@@ -79,10 +72,8 @@ impl Dialect for Native {
         into: &mut ModelBuilder<'_>,
         diagnostics: &mut Diagnostics,
     ) {
-        let raws: Vec<Lowering<'_>> = files
-            .iter()
-            .filter_map(|file| decode(file, into, diagnostics))
-            .collect();
+        let raws: Vec<Lowering<'_>> =
+            files.iter().filter_map(|file| decode(file, into, diagnostics)).collect();
         for raw in &raws {
             globals::lower(raw, into, diagnostics);
         }
@@ -113,11 +104,7 @@ impl Lowering<'_> {
     fn path(&self, written: &str) -> PathBuf {
         let folder = self.file.path.parent().unwrap_or(Path::new(""));
         let path = folder.join(written);
-        if path.as_os_str().is_empty() {
-            PathBuf::from(".")
-        } else {
-            path
-        }
+        if path.as_os_str().is_empty() { PathBuf::from(".") } else { path }
     }
 }
 
@@ -131,12 +118,9 @@ fn decode<'a>(
     let first = documents.next()?;
     if let Some(second) = documents.next() {
         diagnostics.push(
-            Diagnostic::new(
-                codes::SEVERAL_DOCUMENTS,
-                "the file holds more than one document",
-            )
-            .at(second.span, "the second document starts here")
-            .hint("put each document into a file of its own, and list the files in `include`"),
+            Diagnostic::new(codes::SEVERAL_DOCUMENTS, "the file holds more than one document")
+                .at(second.span, "the second document starts here")
+                .hint("put each document into a file of its own, and list the files in `include`"),
         );
     }
     if first.as_map().is_none() {
@@ -145,10 +129,7 @@ fn decode<'a>(
     }
     check_version(first, diagnostics)?;
     let overlaid = overlay::apply(first, into.options.env.as_deref(), diagnostics);
-    let mut context = Context {
-        sources: into.sources,
-        diagnostics,
-    };
+    let mut context = Context { sources: into.sources, diagnostics };
     let raw = RawFile::decode(&overlaid, &mut context)?;
     Some(Lowering { file, raw })
 }
@@ -160,10 +141,7 @@ fn check_version(node: &Node, diagnostics: &mut Diagnostics) -> Option<()> {
             diagnostics.push(
                 Diagnostic::new(
                     codes::UNKNOWN_VERSION,
-                    format!(
-                        "version {VERSION} of the format is read, found {}",
-                        version.value
-                    ),
+                    format!("version {VERSION} of the format is read, found {}", version.value),
                 )
                 .at(version.span, "this version is not known")
                 .hint(format!("write `version: {VERSION}`")),

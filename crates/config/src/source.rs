@@ -38,30 +38,17 @@ impl Span {
     /// The span from the start of `self` to the end of `other`; `other` must be in the same file.
     #[must_use]
     pub fn to(self, other: Self) -> Self {
-        if self.file == other.file {
-            Self {
-                end: other.end.max(self.start),
-                ..self
-            }
-        } else {
-            self
-        }
+        if self.file == other.file { Self { end: other.end.max(self.start), ..self } } else { self }
     }
 
     /// A part of this span: `from..to` are byte offsets relative to its start, clamped to it.
     #[must_use]
     pub fn part(self, from: usize, to: usize) -> Self {
         let clamp = |offset: usize| {
-            self.start
-                .saturating_add(u32::try_from(offset).unwrap_or(u32::MAX))
-                .min(self.end)
+            self.start.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX)).min(self.end)
         };
         let start = clamp(from);
-        Self {
-            file: self.file,
-            start,
-            end: clamp(to).max(start),
-        }
+        Self { file: self.file, start, end: clamp(to).max(start) }
     }
 }
 
@@ -103,25 +90,14 @@ impl SourceFile {
         let line_starts = line_starts(&text);
         let characters_before = characters_before(&text);
         let name = Arc::from(path.display().to_string());
-        Self {
-            id,
-            path,
-            text,
-            name,
-            line_starts,
-            characters_before,
-            parsed: Arc::default(),
-        }
+        Self { id, path, text, name, line_starts, characters_before, parsed: Arc::default() }
     }
 
     fn parsed(&self) -> &Parsed {
         self.parsed.get_or_init(|| {
             let mut problems = Diagnostics::default();
             let documents = yaml::parse(self, &mut problems);
-            Parsed {
-                documents,
-                problems,
-            }
+            Parsed { documents, problems }
         })
     }
 
@@ -140,11 +116,7 @@ impl SourceFile {
     /// A span over the whole text.
     #[must_use]
     pub fn span(&self) -> Span {
-        Span {
-            file: self.id,
-            start: 0,
-            end: u32::try_from(self.text.len()).unwrap_or(u32::MAX),
-        }
+        Span { file: self.id, start: 0, end: u32::try_from(self.text.len()).unwrap_or(u32::MAX) }
     }
 
     /// The span of the first line, for what is wrong with the file as a whole.
@@ -157,25 +129,17 @@ impl SourceFile {
     /// The text of a span; empty when the span does not lie on character borders of this file.
     #[must_use]
     pub fn slice(&self, span: Span) -> &str {
-        self.text
-            .get(span.start as usize..span.end as usize)
-            .unwrap_or("")
+        self.text.get(span.start as usize..span.end as usize).unwrap_or("")
     }
 
     /// Line and column of a byte offset; an offset after the end counts as the end.
     #[must_use]
     pub fn line_column(&self, offset: u32) -> LineColumn {
-        let line = self
-            .line_starts
-            .partition_point(|start| *start <= offset)
-            .max(1);
+        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
         let start = self.line_start(line);
         let end = (offset as usize).min(self.text.len());
         let column = self.characters(end).saturating_sub(self.characters(start));
-        LineColumn {
-            line: clamp_u32(line),
-            column: clamp_u32(column + 1),
-        }
+        LineColumn { line: clamp_u32(line), column: clamp_u32(column + 1) }
     }
 
     /// Whether every character is one byte.
@@ -204,10 +168,7 @@ impl SourceFile {
     /// The extension of the path in lower case, or an empty string.
     #[must_use]
     pub fn extension(&self) -> String {
-        self.path
-            .extension()
-            .map(|e| e.to_string_lossy().to_lowercase())
-            .unwrap_or_default()
+        self.path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
     }
 }
 
@@ -216,10 +177,7 @@ const BLOCK: usize = 1_024;
 
 /// Characters that start in these bytes: every byte of UTF-8 but continuations (`10xxxxxx`).
 fn count_characters(bytes: &[u8]) -> usize {
-    bytes
-        .iter()
-        .map(|byte| usize::from(byte & 0xc0 != 0x80))
-        .sum()
+    bytes.iter().map(|byte| usize::from(byte & 0xc0 != 0x80)).sum()
 }
 
 fn characters_before(text: &str) -> Arc<[u32]> {
@@ -247,9 +205,7 @@ fn line_starts(text: &str) -> Arc<[u32]> {
     let ends = bytes.iter().enumerate().filter(|(at, byte)| {
         **byte == b'\n' || (**byte == b'\r' && bytes.get(at + 1) != Some(&b'\n'))
     });
-    std::iter::once(0)
-        .chain(ends.map(|(at, _)| clamp_u32(at + 1)))
-        .collect()
+    std::iter::once(0).chain(ends.map(|(at, _)| clamp_u32(at + 1))).collect()
 }
 
 /// Why a file could not become a source.
@@ -284,8 +240,7 @@ impl SourceMap {
     /// Adds a text that is already in memory.
     pub fn add(&mut self, path: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> FileId {
         let id = FileId(clamp_u32(self.files.len()));
-        self.files
-            .push(SourceFile::new(id, path.into(), text.into()));
+        self.files.push(SourceFile::new(id, path.into(), text.into()));
         id
     }
 
@@ -326,11 +281,7 @@ impl SourceMap {
             return Origin::built_in();
         };
         let at = file.line_column(span.start);
-        Origin {
-            file: Arc::clone(&file.name),
-            line: at.line,
-            column: at.column,
-        }
+        Origin { file: Arc::clone(&file.name), line: at.line, column: at.column }
     }
 
     /// `path:line:column` of the start of a span, as in compiler messages.
@@ -353,9 +304,7 @@ pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, ReadError> {
     let file = std::fs::File::open(path).map_err(ReadError::Io)?;
     let mut bytes = Vec::new();
     // The limit holds for the bytes, not for the metadata: the file may grow meanwhile.
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(ReadError::Io)?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(ReadError::TooLarge);
     }

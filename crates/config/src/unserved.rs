@@ -21,21 +21,11 @@ pub struct Unserved {
 }
 
 const fn later(key: &'static str, purpose: &'static str, instead: &'static str) -> Unserved {
-    Unserved {
-        key,
-        purpose,
-        instead,
-        security: false,
-    }
+    Unserved { key, purpose, instead, security: false }
 }
 
 const fn refused(key: &'static str, purpose: &'static str, instead: &'static str) -> Unserved {
-    Unserved {
-        key,
-        purpose,
-        instead,
-        security: true,
-    }
+    Unserved { key, purpose, instead, security: true }
 }
 
 /// At the top of the file.
@@ -45,11 +35,7 @@ pub const FILE: &[Unserved] = &[
         "mTLS and access between services",
         "calls between services would be neither encrypted nor checked",
     ),
-    refused(
-        "consumers",
-        "callers and their credentials",
-        "every caller would be let in",
-    ),
+    refused("consumers", "callers and their credentials", "every caller would be let in"),
     // A plugin may authenticate, limit or check: which one it is cannot be told yet.
     refused(
         "plugins",
@@ -61,33 +47,13 @@ pub const FILE: &[Unserved] = &[
 
 /// In `gateway`.
 pub const GATEWAY: &[Unserved] = &[
-    refused(
-        "rate_limit",
-        "limits per caller",
-        "requests would not be limited",
-    ),
-    refused(
-        "auth",
-        "authentication of callers",
-        "every caller would be let in",
-    ),
+    refused("rate_limit", "limits per caller", "requests would not be limited"),
+    refused("auth", "authentication of callers", "every caller would be let in"),
     refused("access", "who may call", "every caller would be let in"),
-    refused(
-        "client_ca",
-        "client certificates",
-        "callers would not be asked for a certificate",
-    ),
-    refused(
-        "body_max",
-        "limit of request bodies",
-        "bodies would not be limited",
-    ),
+    refused("client_ca", "client certificates", "callers would not be asked for a certificate"),
+    refused("body_max", "limit of request bodies", "bodies would not be limited"),
     later("http3", "HTTP/3", "callers use HTTP/2"),
-    later(
-        "compress",
-        "compressed responses",
-        "responses are passed on as they are",
-    ),
+    later("compress", "compressed responses", "responses are passed on as they are"),
     later(
         "proxy_protocol",
         "addresses told by a load balancer in front",
@@ -97,113 +63,41 @@ pub const GATEWAY: &[Unserved] = &[
 
 /// In one of `routes`.
 pub const ROUTE: &[Unserved] = &[
-    refused(
-        "auth",
-        "authentication of callers",
-        "every caller would be let in",
-    ),
+    refused("auth", "authentication of callers", "every caller would be let in"),
     refused("access", "who may call", "every caller would be let in"),
-    refused(
-        "rate_limit",
-        "limits per caller",
-        "requests would not be limited",
-    ),
-    refused(
-        "body_max",
-        "limit of request bodies",
-        "bodies would not be limited",
-    ),
-    refused(
-        "cors",
-        "which pages may call",
-        "browsers would decide by the service's own answers",
-    ),
-    refused(
-        "validate",
-        "requests checked against a schema",
-        "requests would not be checked",
-    ),
-    later(
-        "retry",
-        "further attempts after a failure",
-        "each request is tried once",
-    ),
-    later(
-        "mirror",
-        "copies of requests to another service",
-        "nothing is copied",
-    ),
-    later(
-        "cache",
-        "responses kept",
-        "every request goes to the service",
-    ),
-    later(
-        "affinity",
-        "a caller stays with its endpoint",
-        "each request is balanced anew",
-    ),
+    refused("rate_limit", "limits per caller", "requests would not be limited"),
+    refused("body_max", "limit of request bodies", "bodies would not be limited"),
+    refused("cors", "which pages may call", "browsers would decide by the service's own answers"),
+    refused("validate", "requests checked against a schema", "requests would not be checked"),
+    later("retry", "further attempts after a failure", "each request is tried once"),
+    later("mirror", "copies of requests to another service", "nothing is copied"),
+    later("cache", "responses kept", "every request goes to the service"),
+    later("affinity", "a caller stays with its endpoint", "each request is balanced anew"),
 ];
 
 /// In one of `services`.
 pub const SERVICE: &[Unserved] = &[
-    later(
-        "retry",
-        "further attempts after a failure",
-        "each request is tried once",
-    ),
+    later("retry", "further attempts after a failure", "each request is tried once"),
     later(
         "breaker",
         "no more requests to a service that fails",
         "requests go on to a failing service; `passive` ejects single endpoints",
     ),
-    refused(
-        "bulkhead",
-        "a bound on simultaneous calls",
-        "simultaneous calls would not be bounded",
-    ),
-    later(
-        "hedge",
-        "a second attempt before the first ends",
-        "each request is tried once",
-    ),
+    refused("bulkhead", "a bound on simultaneous calls", "simultaneous calls would not be bounded"),
+    later("hedge", "a second attempt before the first ends", "each request is tried once"),
     later(
         "canary",
         "a share of traffic to a new version",
         "all traffic goes to the service itself",
     ),
-    later(
-        "slo",
-        "objectives and their error budget",
-        "nothing is measured against an objective",
-    ),
+    later("slo", "objectives and their error budget", "nothing is measured against an objective"),
     later("replicas", "how many copies run", "one process is started"),
-    later(
-        "scale_at",
-        "when more copies are started",
-        "one process is started",
-    ),
+    later("scale_at", "when more copies are started", "one process is started"),
     later("image", "a container to run", "nothing is started"),
-    later(
-        "affinity",
-        "a caller stays with its endpoint",
-        "each request is balanced anew",
-    ),
-    refused(
-        "rate_limit",
-        "limits per caller",
-        "requests would not be limited",
-    ),
-    refused(
-        "access",
-        "which services may call",
-        "every service could call",
-    ),
-    refused(
-        "auth",
-        "authentication of callers",
-        "every caller would be let in",
-    ),
+    later("affinity", "a caller stays with its endpoint", "each request is balanced anew"),
+    refused("rate_limit", "limits per caller", "requests would not be limited"),
+    refused("access", "which services may call", "every service could call"),
+    refused("auth", "authentication of callers", "every caller would be let in"),
 ];
 
 /// In `tls` of the gateway.
@@ -213,55 +107,23 @@ pub const TLS: &[Unserved] = &[
         "certificates from an ACME authority",
         "callers would be given a certificate of the project's own CA",
     ),
-    refused(
-        "client_ca",
-        "client certificates",
-        "callers would not be asked for a certificate",
-    ),
-    refused(
-        "min_version",
-        "the lowest TLS version",
-        "TLS 1.2 would be accepted",
-    ),
-    refused(
-        "ciphers",
-        "the cipher suites",
-        "the built-in suites would be used",
-    ),
+    refused("client_ca", "client certificates", "callers would not be asked for a certificate"),
+    refused("min_version", "the lowest TLS version", "TLS 1.2 would be accepted"),
+    refused("ciphers", "the cipher suites", "the built-in suites would be used"),
 ];
 
 /// In `trace`.
 pub const TRACE: &[Unserved] = &[
-    later(
-        "tail",
-        "traces kept by their outcome",
-        "`sample` alone decides",
-    ),
+    later("tail", "traces kept by their outcome", "`sample` alone decides"),
     later("export", "spans sent on", "spans stay in the trace buffer"),
-    later(
-        "keep",
-        "how long traces are kept",
-        "the newest stay in a bounded buffer",
-    ),
+    later("keep", "how long traces are kept", "the newest stay in a bounded buffer"),
 ];
 
 /// In `management`.
 pub const MANAGEMENT: &[Unserved] = &[
-    refused(
-        "users",
-        "people and their rights",
-        "whoever has the token could do everything",
-    ),
-    refused(
-        "audit",
-        "a record of who did what",
-        "nothing would be recorded",
-    ),
-    refused(
-        "tls",
-        "TLS of the management surfaces",
-        "they would speak plain HTTP",
-    ),
+    refused("users", "people and their rights", "whoever has the token could do everything"),
+    refused("audit", "a record of who did what", "nothing would be recorded"),
+    refused("tls", "TLS of the management surfaces", "they would speak plain HTTP"),
 ];
 
 /// Where nothing is unserved.
@@ -276,10 +138,7 @@ pub(crate) fn report(row: &Unserved, span: Span, diagnostics: &mut Diagnostics) 
         );
         (codes::NOT_SERVED_SECURITY, message)
     } else {
-        let message = format!(
-            "`{}` ({}) is not served yet: {}",
-            row.key, row.purpose, row.instead
-        );
+        let message = format!("`{}` ({}) is not served yet: {}", row.key, row.purpose, row.instead);
         (codes::NOT_SERVED, message)
     };
     let diagnostic = Diagnostic::new(code, message).at(span, "this key has no effect yet");

@@ -87,20 +87,11 @@ fn syntax_error(error: &ScanError, span: Span) -> Diagnostic {
 fn hint_for(info: &str) -> Option<&'static str> {
     let hints = [
         ("tab", "indent with spaces; YAML does not allow tabs there"),
-        (
-            "unknown anchor",
-            "an alias `*name` needs an anchor `&name` before it",
-        ),
-        (
-            "simple key",
-            "a key needs a colon and a space after it: `key: value`",
-        ),
+        ("unknown anchor", "an alias `*name` needs an anchor `&name` before it"),
+        ("simple key", "a key needs a colon and a space after it: `key: value`"),
         ("quoted scalar", "the closing quote is missing"),
     ];
-    hints
-        .iter()
-        .find(|(part, _)| info.contains(part))
-        .map(|(_, hint)| *hint)
+    hints.iter().find(|(part, _)| info.contains(part)).map(|(_, hint)| *hint)
 }
 
 /// Turns the parser's line and column into byte offsets.
@@ -117,12 +108,7 @@ struct Places<'a> {
 
 impl<'a> Places<'a> {
     fn new(file: &'a SourceFile) -> Self {
-        Self {
-            file,
-            line: 1,
-            column: 0,
-            offset: 0,
-        }
+        Self { file, line: 1, column: 0, offset: 0 }
     }
 
     fn offset(&mut self, marker: &saphyr_parser::Marker) -> u32 {
@@ -136,21 +122,13 @@ impl<'a> Places<'a> {
         if line != self.line || column < self.column / 2 {
             (self.line, self.column, self.offset) = (line, 0, start);
         }
-        let (before, after) = self
-            .file
-            .text
-            .split_at_checked(self.offset)
-            .unwrap_or_default();
+        let (before, after) = self.file.text.split_at_checked(self.offset).unwrap_or_default();
         if column < self.column {
             let back = before.chars().rev().take(self.column - column);
             self.offset -= back.map(char::len_utf8).sum::<usize>();
             self.column = column;
         } else {
-            for character in after
-                .chars()
-                .take(column - self.column)
-                .take_while(|c| *c != '\n')
-            {
+            for character in after.chars().take(column - self.column).take_while(|c| *c != '\n') {
                 self.offset += character.len_utf8();
                 self.column += 1;
             }
@@ -161,25 +139,13 @@ impl<'a> Places<'a> {
     fn span(&mut self, span: saphyr_parser::Span) -> Span {
         let start = self.offset(&span.start);
         let end = self.offset(&span.end).max(start);
-        Span {
-            file: self.file.id,
-            start,
-            end,
-        }
+        Span { file: self.file.id, start, end }
     }
 
     fn error(&mut self, error: &ScanError) -> Span {
         let start = self.offset(error.marker());
         let rest = self.file.text.get(start as usize..).unwrap_or("");
-        let width = rest
-            .chars()
-            .next()
-            .filter(|c| *c != '\n')
-            .map_or(0, char::len_utf8);
-        Span {
-            file: self.file.id,
-            start,
-            end: start + u32::try_from(width).unwrap_or(0),
-        }
+        let width = rest.chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
+        Span { file: self.file.id, start, end: start + u32::try_from(width).unwrap_or(0) }
     }
 }

@@ -31,11 +31,7 @@ impl Chain {
                 Err(invalid) => wrong.push(invalid),
             }
         }
-        if wrong.is_empty() {
-            Ok(chain)
-        } else {
-            Err(wrong)
-        }
+        if wrong.is_empty() { Ok(chain) } else { Err(wrong) }
     }
 
     /// Names of the filters, in order.
@@ -78,16 +74,12 @@ impl Chain {
 
     /// Passes a part of the request's body through every filter.
     pub fn run_request_body(&self, exchange: &mut Exchange, chunk: &mut Bytes) -> BodyVerdict {
-        first_abort(self.filters.iter(), |filter| {
-            filter.on_request_body(exchange, chunk)
-        })
+        first_abort(self.filters.iter(), |filter| filter.on_request_body(exchange, chunk))
     }
 
     /// Passes a part of the response's body through every filter.
     pub fn run_response_body(&self, exchange: &mut Exchange, chunk: &mut Bytes) -> BodyVerdict {
-        first_abort(self.filters.iter().rev(), |filter| {
-            filter.on_response_body(exchange, chunk)
-        })
+        first_abort(self.filters.iter().rev(), |filter| filter.on_response_body(exchange, chunk))
     }
 
     /// Tells every filter that the exchange is over.
@@ -114,7 +106,5 @@ fn first_abort<'a>(
     hook: impl FnMut(&'a Filter) -> BodyVerdict,
 ) -> BodyVerdict {
     let mut verdicts = filters.map(hook);
-    verdicts
-        .find(|verdict| *verdict != BodyVerdict::Continue)
-        .unwrap_or(BodyVerdict::Continue)
+    verdicts.find(|verdict| *verdict != BodyVerdict::Continue).unwrap_or(BodyVerdict::Continue)
 }

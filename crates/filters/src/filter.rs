@@ -111,10 +111,7 @@ impl Hooks for Filter {
     }
 
     fn on_request_body(&self, _: &mut Exchange, _: &mut Bytes) -> BodyVerdict {
-        debug_assert!(
-            !self.reads_request_body(),
-            "it reads bodies but is not asked"
-        );
+        debug_assert!(!self.reads_request_body(), "it reads bodies but is not asked");
         BodyVerdict::Continue
     }
 
@@ -134,10 +131,7 @@ impl Hooks for Filter {
     }
 
     fn on_response_body(&self, _: &mut Exchange, _: &mut Bytes) -> BodyVerdict {
-        debug_assert!(
-            !self.reads_response_body(),
-            "it reads bodies but is not asked"
-        );
+        debug_assert!(!self.reads_response_body(), "it reads bodies but is not asked");
         BodyVerdict::Continue
     }
 }

@@ -40,10 +40,7 @@ impl RewritePath {
                 pattern: RegexBuilder::new(pattern)
                     .size_limit(REGEX_BYTES_MAX)
                     .build()
-                    .map_err(|source| Invalid::Regex {
-                        pattern: pattern.clone(),
-                        source,
-                    })?,
+                    .map_err(|source| Invalid::Regex { pattern: pattern.clone(), source })?,
                 to: check(to)?.to_owned(),
             },
         }))
@@ -68,20 +65,13 @@ impl RewritePath {
 
 /// With a leading slash.
 fn rooted(path: &str) -> String {
-    if path.starts_with('/') {
-        path.to_owned()
-    } else {
-        format!("/{path}")
-    }
+    if path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
 }
 
 /// What is put into a path must be able to stand there.
 fn check(text: &str) -> Result<&str, Invalid> {
     let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'"' | b'\\');
-    text.bytes()
-        .all(fits)
-        .then_some(text)
-        .ok_or_else(|| Invalid::Path(text.to_owned()))
+    text.bytes().all(fits).then_some(text).ok_or_else(|| Invalid::Path(text.to_owned()))
 }
 
 impl Hooks for RewritePath {
@@ -102,11 +92,7 @@ impl Hooks for RewritePath {
         };
         let original = Box::from(original);
         let notes = &mut exchange.notes;
-        if !notes
-            .all()
-            .iter()
-            .any(|n| matches!(n, Note::OriginalTarget(_)))
-        {
+        if !notes.all().iter().any(|n| matches!(n, Note::OriginalTarget(_))) {
             notes.add(Note::OriginalTarget(original));
         }
         exchange.request.set_target(&target);

@@ -16,10 +16,7 @@ const FIXED: [(&str, &str); 5] = [
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "SAMEORIGIN"),
     ("referrer-policy", "strict-origin-when-cross-origin"),
-    (
-        "permissions-policy",
-        "camera=(), geolocation=(), microphone=()",
-    ),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
     ("cross-origin-opener-policy", "same-origin"),
 ];
 
@@ -34,9 +31,7 @@ impl SecureHeaders {
     /// With this `max-age` for HSTS; zero sends none.
     pub fn new(hsts: Duration) -> Self {
         let seconds = hsts.as_secs();
-        Self {
-            hsts: (seconds > 0).then(|| format!("max-age={seconds}")),
-        }
+        Self { hsts: (seconds > 0).then(|| format!("max-age={seconds}")) }
     }
 }
 

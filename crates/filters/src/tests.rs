@@ -14,11 +14,7 @@ use trunkline_net::http::{Exchange, Head, Note, Peer, Scheme, Version};
 use super::*;
 
 fn exchange(scheme: Scheme, target: &str) -> Exchange {
-    let peer = Peer {
-        address: "127.0.0.1:1".parse().unwrap(),
-        server_name: None,
-        identity: None,
-    };
+    let peer = Peer { address: "127.0.0.1:1".parse().unwrap(), server_name: None, identity: None };
     let trace = TraceContext {
         trace: TraceId::new([1; 16]).unwrap(),
         span: SpanId::new([1; 8]).unwrap(),
@@ -51,10 +47,7 @@ fn chain(settings: &[settings::Filter]) -> Chain {
 }
 
 fn append(value: &str) -> Vec<HeaderEdit> {
-    vec![HeaderEdit::Append(
-        "x-step".parse().unwrap(),
-        value.parse().unwrap(),
-    )]
+    vec![HeaderEdit::Append("x-step".parse().unwrap(), value.parse().unwrap())]
 }
 
 fn steps(head: &Head) -> Vec<&[u8]> {
@@ -87,10 +80,7 @@ fn an_answer_ends_the_chain() {
     let mut plain = exchange(Scheme::Http, "/a?b=c");
     let reply = run(chain.run_request(&mut plain)).unwrap();
     assert_eq!((reply.status, reply.reason.kind), (308, Kind::Redirect));
-    assert_eq!(
-        reply.headers[0].1.as_str(),
-        "https://shop.localhost:8443/a?b=c"
-    );
+    assert_eq!(reply.headers[0].1.as_str(), "https://shop.localhost:8443/a?b=c");
     assert!(!plain.request.has("x-step"));
 
     let mut secure = exchange(Scheme::Https, "/a");
@@ -135,10 +125,7 @@ fn secure_headers_leave_what_the_service_set_and_keep_hsts_to_tls() {
         exchange.response = Some(response);
         run(chain.run_response(&mut exchange));
         let response = exchange.response.unwrap();
-        assert_eq!(
-            response.get_all("x-frame-options").collect::<Vec<_>>(),
-            [b"DENY"]
-        );
+        assert_eq!(response.get_all("x-frame-options").collect::<Vec<_>>(), [b"DENY"]);
         assert_eq!(response.get_text("x-content-type-options"), Some("nosniff"));
         assert_eq!(response.has("strict-transport-security"), sent);
     }
@@ -152,25 +139,16 @@ fn rewritten(rewrite: Rewrite, target: &str) -> Result<(String, bool), u16> {
         return Err(reply.status);
     }
     let path = target.split('?').next().unwrap();
-    let noted = exchange
-        .notes
-        .all()
-        .contains(&Note::OriginalTarget(path.into()));
+    let noted = exchange.notes.all().contains(&Note::OriginalTarget(path.into()));
     Ok((exchange.request.target().to_owned(), noted))
 }
 
 fn prefix(from: &str, to: &str) -> Rewrite {
-    Rewrite::Prefix {
-        from: from.into(),
-        to: to.into(),
-    }
+    Rewrite::Prefix { from: from.into(), to: to.into() }
 }
 
 fn regex(pattern: &str, to: &str) -> Rewrite {
-    Rewrite::Regex {
-        pattern: pattern.into(),
-        to: to.into(),
-    }
+    Rewrite::Regex { pattern: pattern.into(), to: to.into() }
 }
 
 #[test]
@@ -185,29 +163,20 @@ fn prefixes_are_replaced_at_segment_borders() {
         let got = rewritten(prefix(from, to), target);
         assert_eq!(got, Ok((wanted.to_owned(), true)), "{from} {target}");
     }
-    assert_eq!(
-        rewritten(prefix("/api", "/"), "/apix"),
-        Ok(("/apix".to_owned(), false))
-    );
+    assert_eq!(rewritten(prefix("/api", "/"), "/apix"), Ok(("/apix".to_owned(), false)));
 }
 
 #[test]
 fn paths_and_patterns_are_replaced_and_the_query_stays() {
     let to = |path: &str| Ok((path.to_owned(), true));
     assert_eq!(rewritten(Rewrite::Path("x".into()), "/a?b"), to("/x?b"));
-    assert_eq!(
-        rewritten(regex("^/u/([0-9]+)$", "/user-$1"), "/u/7?b"),
-        to("/user-7?b")
-    );
+    assert_eq!(rewritten(regex("^/u/([0-9]+)$", "/user-$1"), "/u/7?b"), to("/user-7?b"));
     assert_eq!(rewritten(regex("^/", ""), "/a"), to("/a"));
 }
 
 #[test]
 fn no_rewrite_makes_a_dot_segment() {
-    assert_eq!(
-        rewritten(regex(r"^/x(.*)$", "/$1"), "/x../secret"),
-        Err(400)
-    );
+    assert_eq!(rewritten(regex(r"^/x(.*)$", "/$1"), "/x../secret"), Err(400));
     assert_eq!(rewritten(prefix("/a", "/"), "/a/../secret"), Err(400));
 }
 
@@ -215,10 +184,7 @@ fn no_rewrite_makes_a_dot_segment() {
 fn rewrites_that_could_not_be_sent_are_invalid() {
     for to in ["/a b", "/a?b", "/a#b", "/a\r\n", "/é"] {
         let filter = settings::Filter::RewritePath(Rewrite::Path(to.into()));
-        assert!(
-            matches!(Filter::compile(&filter), Err(Invalid::Path(_))),
-            "{to}"
-        );
+        assert!(matches!(Filter::compile(&filter), Err(Invalid::Path(_))), "{to}");
     }
     let broken = settings::Filter::RewritePath(regex("(", "/"));
     let wrong = Chain::compile(&[broken.clone(), broken]).unwrap_err();

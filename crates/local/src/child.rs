@@ -56,15 +56,7 @@ impl Child {
             reason = "its successor is unsafe for types that may change their descriptor; an `OwnedFd` cannot"
         )]
         let exit = AsyncFd::new(held)?;
-        Ok((
-            Self {
-                process,
-                exit,
-                _stdin: stdin,
-                reaped: false,
-            },
-            outputs,
-        ))
+        Ok((Self { process, exit, _stdin: stdin, reaped: false }, outputs))
     }
 
     /// Its pid, which is also the id of its process group.

@@ -49,9 +49,7 @@ impl Stream {
 /// The text of a line in a log file.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = OffsetDateTime::from(self.at)
-            .format(&Rfc3339)
-            .map_err(|_| fmt::Error)?;
+        let at = OffsetDateTime::from(self.at).format(&Rfc3339).map_err(|_| fmt::Error)?;
         write!(f, "{at} {} {}", self.stream.as_str(), self.text)
     }
 }
@@ -66,11 +64,7 @@ impl Line {
             "err" => Stream::Err,
             _ => return None,
         };
-        Some(Self {
-            at,
-            stream,
-            text: words.next()?.to_owned(),
-        })
+        Some(Self { at, stream, text: words.next()?.to_owned() })
     }
 }
 
@@ -90,26 +84,14 @@ mod tests {
     #[test]
     fn a_line_survives_its_file() {
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_225_600_042);
-        let line = Line {
-            at,
-            stream: Stream::Err,
-            text: "  two  spaces \u{1b}[31m".into(),
-        };
-        assert_eq!(
-            line.to_string(),
-            "2026-01-01T00:00:00.042Z err   two  spaces \u{1b}[31m"
-        );
+        let line = Line { at, stream: Stream::Err, text: "  two  spaces \u{1b}[31m".into() };
+        assert_eq!(line.to_string(), "2026-01-01T00:00:00.042Z err   two  spaces \u{1b}[31m");
         assert_eq!(Line::parse(&line.to_string()), Some(line));
     }
 
     #[test]
     fn what_is_no_line_is_refused() {
-        for text in [
-            "",
-            "hello",
-            "2026-01-01T00:00:00Z",
-            "2026-01-01T00:00:00Z in x",
-        ] {
+        for text in ["", "hello", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z in x"] {
             assert_eq!(Line::parse(text), None, "{text}");
         }
     }

@@ -55,11 +55,7 @@ pub enum PlanError {
 }
 
 fn join(names: &[ServiceName]) -> String {
-    names
-        .iter()
-        .map(ServiceName::as_str)
-        .collect::<Vec<_>>()
-        .join(" → ")
+    names.iter().map(ServiceName::as_str).collect::<Vec<_>>().join(" → ")
 }
 
 impl Plan {
@@ -91,10 +87,7 @@ impl Plan {
                 Probe::Http { path } => Some(path.clone()),
                 Probe::Tcp => None,
             });
-            let after = service
-                .calls
-                .iter()
-                .filter(|callee| processes.contains_key(callee));
+            let after = service.calls.iter().filter(|callee| processes.contains_key(callee));
             let planned = Planned {
                 name: service.name.clone(),
                 process: (*process).clone(),
@@ -117,11 +110,8 @@ impl Plan {
         while !left.is_empty() {
             let waits =
                 |planned: &Planned| planned.after.iter().any(|name| left.contains_key(name));
-            let wave: Vec<ServiceName> = left
-                .values()
-                .filter(|planned| !waits(planned))
-                .map(|p| p.name.clone())
-                .collect();
+            let wave: Vec<ServiceName> =
+                left.values().filter(|planned| !waits(planned)).map(|p| p.name.clone()).collect();
             if wave.is_empty() {
                 return Err(PlanError::Circular(circle(&left)));
             }
@@ -138,10 +128,7 @@ fn choose(
     processes: &BTreeMap<&ServiceName, &Process>,
     ports: &mut PortBook,
 ) -> Result<BTreeMap<ServiceName, SocketAddr>, PlanError> {
-    let mut taken: BTreeSet<u16> = processes
-        .values()
-        .filter_map(|process| process.port)
-        .collect();
+    let mut taken: BTreeSet<u16> = processes.values().filter_map(|process| process.port).collect();
     let mut addresses = BTreeMap::new();
     for (name, process) in processes {
         let chosen = process.port.or_else(|| ports.choose(name.as_str(), &taken));

@@ -62,21 +62,12 @@ fn parse_stat(pid: u32, text: &str) -> Option<Stat> {
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
     let started_ticks = fields.nth(16)?.parse().ok()?;
-    Some(Stat {
-        pid,
-        name,
-        state,
-        parent,
-        group,
-        started_ticks,
-    })
+    Some(Stat { pid, name, state, parent, group, started_ticks })
 }
 
 /// The pid namespace of this process, by its inode (namespaces(7)); `None` without a `/proc`.
 pub fn own_namespace() -> Option<u64> {
-    fs::metadata("/proc/self/ns/pid")
-        .ok()
-        .map(|namespace| namespace.ino())
+    fs::metadata("/proc/self/ns/pid").ok().map(|namespace| namespace.ino())
 }
 
 /// All processes of this machine (or container) that belong to the user of this process.
@@ -98,9 +89,7 @@ pub fn of_this_user() -> Vec<Stat> {
 pub fn marks(pid: u32) -> Option<Marks> {
     let file = fs::File::open(format!("/proc/{pid}/environ")).ok()?;
     let mut environment = Vec::new();
-    file.take(ENVIRONMENT_BYTES_MAX)
-        .read_to_end(&mut environment)
-        .ok()?;
+    file.take(ENVIRONMENT_BYTES_MAX).read_to_end(&mut environment).ok()?;
     let value = |name: &str| {
         environment.split(|byte| *byte == 0).find_map(|variable| {
             let value = variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
@@ -108,22 +97,14 @@ pub fn marks(pid: u32) -> Option<Marks> {
         })
     };
     let run = value(RUN_VARIABLE)?.parse().ok()?;
-    Some(Marks {
-        run,
-        service: value(SERVICE_VARIABLE).map(str::to_owned),
-    })
+    Some(Marks { run, service: value(SERVICE_VARIABLE).map(str::to_owned) })
 }
 
 /// The command line of a process, for people; empty if it cannot be read.
 pub fn command_line(pid: u32) -> String {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let words = bytes
-        .split(|byte| *byte == 0)
-        .filter(|word| !word.is_empty());
-    words
-        .map(String::from_utf8_lossy)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let words = bytes.split(|byte| *byte == 0).filter(|word| !word.is_empty());
+    words.map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ")
 }
 
 /// Signals exactly the process that was seen, never one that took over its pid. Says whether it
@@ -147,20 +128,13 @@ mod tests {
     fn a_name_with_parentheses_and_spaces_is_read() {
         let text = "7 (a) b) S 1 5 5 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4242 10 20";
         let stat = parse_stat(7, text).unwrap();
-        assert_eq!(
-            (stat.name.as_str(), stat.state, stat.parent, stat.group),
-            ("a) b", 'S', 1, 5)
-        );
+        assert_eq!((stat.name.as_str(), stat.state, stat.parent, stat.group), ("a) b", 'S', 1, 5));
         assert_eq!(stat.started_ticks, 4242);
     }
 
     #[test]
     fn this_process_is_in_the_table() {
         let pid = std::process::id();
-        assert!(
-            of_this_user()
-                .iter()
-                .any(|stat| stat.pid == pid && !stat.is_zombie())
-        );
+        assert!(of_this_user().iter().any(|stat| stat.pid == pid && !stat.is_zombie()));
     }
 }

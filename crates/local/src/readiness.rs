@@ -76,10 +76,7 @@ pub async fn wait(port: u16, health: Option<&str>, seen: &mut Seen) -> (SocketAd
 }
 
 async fn look(port: u16, health: Option<&str>) -> Result<(SocketAddr, Evidence), Seen> {
-    let loopback = [
-        IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(Ipv6Addr::LOCALHOST),
-    ];
+    let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     for address in loopback.map(|ip| SocketAddr::new(ip, port)) {
         let seen = match health {
             None => connect(address).await.map(|()| Evidence::Accepts),
@@ -96,11 +93,7 @@ async fn look(port: u16, health: Option<&str>) -> Result<(SocketAddr, Evidence),
 
 async fn connect(address: SocketAddr) -> Result<(), Seen> {
     let connected = timeout(CONNECT_MAX, TcpStream::connect(address)).await;
-    connected
-        .ok()
-        .and_then(Result::ok)
-        .map(drop)
-        .ok_or(Seen::Nothing)
+    connected.ok().and_then(Result::ok).map(drop).ok_or(Seen::Nothing)
 }
 
 /// Makes one `GET`. No connection is opened beforehand: a server that serves one at a time would
@@ -113,10 +106,9 @@ async fn ask(address: SocketAddr, path: &str) -> Result<Evidence, Seen> {
     };
     let request = Request::get(format!("http://{address}{path}")).body(Bytes::new());
     match client.stream(request.map_err(|_| Seen::NoAnswer)?).await {
-        Ok(answer) if answer.status().as_u16() < 400 => Ok(Evidence::Answered {
-            path: path.to_owned(),
-            status: answer.status().as_u16(),
-        }),
+        Ok(answer) if answer.status().as_u16() < 400 => {
+            Ok(Evidence::Answered { path: path.to_owned(), status: answer.status().as_u16() })
+        }
         Ok(answer) => Err(Seen::Status(answer.status().as_u16())),
         Err(ClientError::Connect { .. }) => Err(Seen::Nothing),
         Err(_) => Err(Seen::NoAnswer),
@@ -162,11 +154,7 @@ mod tests {
     async fn a_bad_status_or_no_status_is_not_ready() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let answers = [
-            "HTTP/1.1 503 no\r\n\r\n",
-            "SSH-2.0\r\n",
-            "HTTP/1.1 204 \r\n\r\n",
-        ];
+        let answers = ["HTTP/1.1 503 no\r\n\r\n", "SSH-2.0\r\n", "HTTP/1.1 204 \r\n\r\n"];
         let mut seen = Seen::default();
         let asked = wait(port, Some("/healthz"), &mut seen);
         let ((), (_, evidence)) = tokio::join!(answer(listener, &answers), asked);

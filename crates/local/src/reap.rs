@@ -47,9 +47,7 @@ pub fn whole_run(run: RunId, grace: Duration) -> Vec<Reaped> {
 
 /// Ends everything that belongs to one service of `run`.
 pub fn service(run: RunId, name: &str, grace: Duration) -> Vec<Reaped> {
-    sweep(grace, |marks| {
-        marks.run == run && marks.service.as_deref() == Some(name)
-    })
+    sweep(grace, |marks| marks.run == run && marks.service.as_deref() == Some(name))
 }
 
 /// SIGTERM to all that match, `grace` to end, then SIGKILL, until none is left or time is up. Each
@@ -68,11 +66,7 @@ fn sweep(grace: Duration, matches: impl Fn(&Marks) -> bool) -> Vec<Reaped> {
         for (stat, marks) in &found {
             if terminated.insert((stat.pid, stat.started_ticks)) {
                 let service = marks.as_ref().and_then(|marks| marks.service.clone());
-                reaped.push(Reaped {
-                    pid: stat.pid,
-                    command: command(stat),
-                    service,
-                });
+                reaped.push(Reaped { pid: stat.pid, command: command(stat), service });
                 processes::signal(stat, Signal::TERM);
             }
             if elapsed >= grace {
@@ -89,24 +83,14 @@ fn find(matches: &impl Fn(&Marks) -> bool) -> Vec<(Stat, Option<Marks>)> {
     let own = lineage(&all, std::process::id());
     let mut found: Vec<(Stat, Option<Marks>)> = Vec::new();
     let mut pids = BTreeSet::new();
-    for stat in all
-        .iter()
-        .filter(|stat| !own.contains(&stat.pid) && !stat.is_zombie())
-    {
+    for stat in all.iter().filter(|stat| !own.contains(&stat.pid) && !stat.is_zombie()) {
         if let Some(marks) = processes::marks(stat.pid).filter(matches) {
             pids.insert(stat.pid);
             found.push((stat.clone(), Some(marks)));
         }
     }
-    for stat in all
-        .iter()
-        .filter(|stat| !own.contains(&stat.pid) && !stat.is_zombie())
-    {
-        let descends = || {
-            lineage(&all, stat.parent)
-                .iter()
-                .any(|pid| pids.contains(pid))
-        };
+    for stat in all.iter().filter(|stat| !own.contains(&stat.pid) && !stat.is_zombie()) {
+        let descends = || lineage(&all, stat.parent).iter().any(|pid| pids.contains(pid));
         if !pids.contains(&stat.pid) && !pids.is_empty() && descends() {
             found.push((stat.clone(), None));
         }
@@ -119,19 +103,12 @@ fn lineage(all: &[Stat], pid: u32) -> BTreeSet<u32> {
     let mut line = BTreeSet::new();
     let mut next = pid;
     while next > 1 && line.insert(next) {
-        next = all
-            .iter()
-            .find(|stat| stat.pid == next)
-            .map_or(0, |stat| stat.parent);
+        next = all.iter().find(|stat| stat.pid == next).map_or(0, |stat| stat.parent);
     }
     line
 }
 
 fn command(stat: &Stat) -> String {
     let line = processes::command_line(stat.pid);
-    if line.is_empty() {
-        stat.name.clone()
-    } else {
-        line
-    }
+    if line.is_empty() { stat.name.clone() } else { line }
 }

@@ -97,13 +97,7 @@ mod tests {
     #[test]
     fn a_reused_pid_is_not_the_run() {
         let run = RunId::of_this_process().unwrap();
-        assert!(
-            !RunId {
-                started_ticks: run.started_ticks + 1,
-                ..run
-            }
-            .is_alive()
-        );
+        assert!(!RunId { started_ticks: run.started_ticks + 1, ..run }.is_alive());
         for text in ["12", "1.2", "a.b.c", "1.2.3.4"] {
             assert!(text.parse::<RunId>().is_err(), "{text}");
         }

@@ -31,11 +31,7 @@ pub struct StateError {
 /// The folder that holds all state folders: `$XDG_STATE_HOME/trunkline`, else
 /// `~/.local/state/trunkline`. `variable` reads the environment. `None` if there is no home.
 pub fn base(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let absolute = |name| {
-        variable(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
+    let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME");
     let state = state.or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
     Some(state.join("trunkline"))
@@ -46,13 +42,8 @@ impl StateFolder {
     /// have two folders.
     pub fn of(base: &Path, name: &str, directory: &Path) -> Self {
         let mut hasher = DefaultHasher::new();
-        directory
-            .canonicalize()
-            .unwrap_or_else(|_| directory.to_owned())
-            .hash(&mut hasher);
-        Self {
-            root: base.join(format!("{name}-{:08x}", hasher.finish() & 0xffff_ffff)),
-        }
+        directory.canonicalize().unwrap_or_else(|_| directory.to_owned()).hash(&mut hasher);
+        Self { root: base.join(format!("{name}-{:08x}", hasher.finish() & 0xffff_ffff)) }
     }
 
     /// Its path.
@@ -78,15 +69,10 @@ impl StateFolder {
 
 /// Writes a file that is never seen half written.
 pub(crate) fn write_atomically(path: &Path, value: &impl Serialize) -> Result<(), StateError> {
-    let at = |source| StateError {
-        path: path.to_owned(),
-        source,
-    };
+    let at = |source| StateError { path: path.to_owned(), source };
     let fresh = path.with_extension("new");
     let text = serde_json::to_vec_pretty(value).map_err(|error| at(error.into()))?;
-    fs::write(&fresh, text)
-        .and_then(|()| fs::rename(&fresh, path))
-        .map_err(at)
+    fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, path)).map_err(at)
 }
 
 #[cfg(test)]
@@ -106,14 +92,8 @@ mod tests {
             "HOME" => Some("/home/ann".into()),
             _ => None,
         };
-        assert_eq!(
-            base(environment),
-            Some("/home/ann/.local/state/trunkline".into())
-        );
-        assert_eq!(
-            base(|_| Some("/state".into())),
-            Some("/state/trunkline".into())
-        );
+        assert_eq!(base(environment), Some("/home/ann/.local/state/trunkline".into()));
+        assert_eq!(base(|_| Some("/state".into())), Some("/state/trunkline".into()));
         assert_eq!(base(|_| Some("relative".into())), None);
     }
 }

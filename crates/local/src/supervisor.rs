@@ -133,9 +133,7 @@ impl Supervisor {
             board: Board::default(),
             services: Mutex::default(),
         };
-        let supervisor = Self {
-            shared: Arc::new(shared),
-        };
+        let supervisor = Self { shared: Arc::new(shared) };
         for planned in plan.services.values() {
             supervisor.add(planned.clone());
         }
@@ -180,10 +178,7 @@ impl Supervisor {
         self.tell(name, Command::Restart).await?;
         match self.shared.board.started_after(name, starts).await {
             Ok(()) => Ok(clock.now() - begin),
-            Err(reason) => Err(RestartError::NotReady {
-                service: name.clone(),
-                reason,
-            }),
+            Err(reason) => Err(RestartError::NotReady { service: name.clone(), reason }),
         }
     }
 
@@ -191,24 +186,16 @@ impl Supervisor {
     /// changed. Returns when everybody was told.
     pub async fn apply(&self, plan: &Plan) {
         let names: Vec<ServiceName> = self.services().keys().cloned().collect();
-        let gone: Vec<_> = names
-            .iter()
-            .filter(|name| !plan.services.contains_key(*name))
-            .cloned()
-            .collect();
+        let gone: Vec<_> =
+            names.iter().filter(|name| !plan.services.contains_key(*name)).cloned().collect();
         self.stop_in_order(gone).await;
         for (name, planned) in &plan.services {
-            let before = self
-                .services()
-                .get(name)
-                .map(|running| running.planned.clone());
+            let before = self.services().get(name).map(|running| running.planned.clone());
             match before {
                 None => self.add(planned.clone()),
                 Some(before) if before == *planned => {}
                 Some(_) => {
-                    let _ = self
-                        .tell(name, Command::Become(Box::new(planned.clone())))
-                        .await;
+                    let _ = self.tell(name, Command::Become(Box::new(planned.clone()))).await;
                     if let Some(running) = self.services().get_mut(name) {
                         running.planned = planned.clone();
                     }
@@ -235,15 +222,11 @@ impl Supervisor {
         let mut left: BTreeMap<ServiceName, Vec<ServiceName>> = {
             let services = self.services();
             let calls = |name: &ServiceName| services.get(name).map(|r| r.planned.after.clone());
-            names
-                .into_iter()
-                .filter_map(|name| Some((name.clone(), calls(&name)?)))
-                .collect()
+            names.into_iter().filter_map(|name| Some((name.clone(), calls(&name)?))).collect()
         };
         while !left.is_empty() {
             let called = |name: &ServiceName| {
-                left.iter()
-                    .any(|(caller, calls)| caller != name && calls.contains(name))
+                left.iter().any(|(caller, calls)| caller != name && calls.contains(name))
             };
             let mut wave: Vec<_> = left.keys().filter(|name| !called(name)).cloned().collect();
             if wave.is_empty() {
@@ -263,32 +246,18 @@ impl Supervisor {
     }
 
     async fn tell(&self, name: &ServiceName, command: Command) -> Result<(), RestartError> {
-        let commands = self
-            .services()
-            .get(name)
-            .map(|running| running.commands.clone());
+        let commands = self.services().get(name).map(|running| running.commands.clone());
         let unknown = || RestartError::Unknown(name.clone());
-        commands
-            .ok_or_else(unknown)?
-            .send(command)
-            .await
-            .map_err(|_| unknown())
+        commands.ok_or_else(unknown)?.send(command).await.map_err(|_| unknown())
     }
 
     fn services(&self) -> MutexGuard<'_, BTreeMap<ServiceName, Running>> {
-        self.shared
-            .services
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.services.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Deps {
     fn emit(&self, service: &ServiceName, what: What) {
-        self.events.emit(Event {
-            service: service.clone(),
-            at: self.clock.wall(),
-            what,
-        });
+        self.events.emit(Event { service: service.clone(), at: self.clock.wall(), what });
     }
 }

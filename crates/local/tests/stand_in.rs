@@ -29,40 +29,25 @@ fn main() -> ExitCode {
         let Err(_) = become_child(arguments);
         return ExitCode::FAILURE;
     }
-    let words: Vec<String> = arguments
-        .filter_map(|word| word.into_string().ok())
-        .collect();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let words: Vec<String> = arguments.filter_map(|word| word.into_string().ok()).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(up(&words)),
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the test that started it reads what it prints"
-)]
+#[expect(clippy::print_stdout, reason = "the test that started it reads what it prints")]
 async fn up(words: &[String]) -> ExitCode {
     let Some((state, services)) = words.split_first() else {
         return ExitCode::FAILURE;
     };
-    let pairs: Vec<_> = services
-        .iter()
-        .filter_map(|service| service.split_once('='))
-        .collect();
+    let pairs: Vec<_> = services.iter().filter_map(|service| service.split_once('=')).collect();
     let model = support::model(&pairs, std::path::Path::new("/"));
     let Some(run) = RunId::of_this_process() else {
         return ExitCode::FAILURE;
     };
-    let around = Surroundings {
-        run,
-        otlp: None,
-        root: None,
-        bundle: None,
-    };
+    let around = Surroundings { run, otlp: None, root: None, bundle: None };
     let mut ports = PortBook::new(state);
     let Ok(plan) = Plan::of(&model, &around, &mut ports) else {
         return ExitCode::FAILURE;

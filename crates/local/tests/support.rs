@@ -53,9 +53,7 @@ pub(crate) fn service(text: &str, command: &str, directory: &Path) -> Service {
 pub(crate) fn with_health(mut service: Service, path: &str) -> Service {
     let second = Duration::from_secs(1);
     service.health = Some(HealthCheck {
-        probe: Probe::Http {
-            path: path.to_owned(),
-        },
+        probe: Probe::Http { path: path.to_owned() },
         interval: second,
         timeout: second,
         rise: 1,
@@ -90,10 +88,5 @@ pub(crate) fn model_of(services: Vec<Service>) -> Model {
 
 /// A Model of services by name and command, all in one folder.
 pub(crate) fn model(services: &[(&str, &str)], directory: &Path) -> Model {
-    model_of(
-        services
-            .iter()
-            .map(|(text, command)| service(text, command, directory))
-            .collect(),
-    )
+    model_of(services.iter().map(|(text, command)| service(text, command, directory)).collect())
 }

@@ -193,19 +193,14 @@ impl Authority {
 
 impl std::fmt::Debug for Authority {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Authority")
-            .field("folder", &self.folder)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Authority").field("folder", &self.folder).finish_non_exhaustive()
     }
 }
 
 /// Moves a time for certificates, which count whole seconds.
 fn calendar(now: SystemTime, later: Duration) -> Result<time::OffsetDateTime, AuthorityError> {
     let moved = now.checked_add(later).ok_or(AuthorityError::Clock)?;
-    let since = moved
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_err(|_| AuthorityError::Clock)?;
+    let since = moved.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| AuthorityError::Clock)?;
     let seconds = i64::try_from(since.as_secs()).map_err(|_| AuthorityError::Clock)?;
     time::OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| AuthorityError::Clock)
 }
@@ -213,10 +208,7 @@ fn calendar(now: SystemTime, later: Duration) -> Result<time::OffsetDateTime, Au
 /// The first bytes of the SHA-256 of `bytes`, in lower-case hexadecimal.
 fn digest_text(bytes: &[u8], count: usize) -> String {
     let digest = trunkline_net::tls::sha256(bytes);
-    digest
-        .iter()
-        .take(count)
-        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    digest.iter().take(count).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 #[cfg(test)]

@@ -89,22 +89,17 @@ impl Identity {
     /// The identity of a service of this trust domain.
     pub fn service(domain: &TrustDomain, name: &ServiceName) -> Self {
         let text = format!("{SCHEME}{domain}/service/{name}");
-        Self {
-            text: text.into(),
-            path_at: SCHEME.len() + domain.as_str().len(),
-        }
+        Self { text: text.into(), path_at: SCHEME.len() + domain.as_str().len() }
     }
 
     /// The one identity that a certificate says. Whether the certificate is to be believed is for TLS to verify.
     pub fn of_certificate(certificate: &CertificateDer<'_>) -> Result<Self, IdentityError> {
         let (_, parsed) =
             X509Certificate::from_der(certificate).map_err(|_| IdentityError::BrokenCertificate)?;
-        let names = parsed
-            .subject_alternative_name()
-            .map_err(|_| IdentityError::BrokenCertificate)?;
-        let names = names
-            .map(|extension| extension.value.general_names.as_slice())
-            .unwrap_or_default();
+        let names =
+            parsed.subject_alternative_name().map_err(|_| IdentityError::BrokenCertificate)?;
+        let names =
+            names.map(|extension| extension.value.general_names.as_slice()).unwrap_or_default();
         let mut uris = names.iter().filter_map(|name| match name {
             GeneralName::URI(uri) => Some(*uri),
             _ => None,
@@ -122,12 +117,7 @@ impl Identity {
 
     /// Its trust domain.
     pub fn trust_domain(&self) -> TrustDomain {
-        TrustDomain(
-            self.text
-                .get(SCHEME.len()..self.path_at)
-                .unwrap_or_default()
-                .into(),
-        )
+        TrustDomain(self.text.get(SCHEME.len()..self.path_at).unwrap_or_default().into())
     }
 
     /// Its path, empty or beginning with a slash.
@@ -145,9 +135,7 @@ impl FromStr for Identity {
     type Err = IdentityError;
 
     fn from_str(text: &str) -> Result<Self, IdentityError> {
-        let rest = text
-            .strip_prefix(SCHEME)
-            .filter(|_| text.len() <= IDENTITY_BYTES_MAX);
+        let rest = text.strip_prefix(SCHEME).filter(|_| text.len() <= IDENTITY_BYTES_MAX);
         let rest = rest.ok_or_else(|| IdentityError::NotSpiffe(text.to_owned()))?;
         let (domain, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let domain: TrustDomain = domain.parse()?;
@@ -159,10 +147,7 @@ impl FromStr for Identity {
         if !path.is_empty() && !path.split('/').skip(1).all(is_segment) {
             return Err(IdentityError::Path(text.to_owned()));
         }
-        Ok(Self {
-            text: text.into(),
-            path_at: SCHEME.len() + domain.as_str().len(),
-        })
+        Ok(Self { text: text.into(), path_at: SCHEME.len() + domain.as_str().len() })
     }
 }
 
@@ -190,17 +175,8 @@ mod tests {
         let domain: TrustDomain = "shop.localhost".parse().unwrap();
         let orders: ServiceName = "orders".parse().unwrap();
         assert_eq!(identity, Identity::service(&domain, &orders));
-        assert_eq!(
-            (identity.trust_domain(), identity.service_name()),
-            (domain, Some(orders))
-        );
-        assert_eq!(
-            "spiffe://shop/ns/a/sa/b"
-                .parse::<Identity>()
-                .unwrap()
-                .service_name(),
-            None
-        );
+        assert_eq!((identity.trust_domain(), identity.service_name()), (domain, Some(orders)));
+        assert_eq!("spiffe://shop/ns/a/sa/b".parse::<Identity>().unwrap().service_name(), None);
         assert_eq!("spiffe://shop".parse::<Identity>().unwrap().path(), "");
     }
 

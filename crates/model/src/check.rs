@@ -34,26 +34,10 @@ impl Model {
     /// Every law that this Model breaks.
     pub fn broken_laws(&self) -> Vec<BrokenLaw> {
         let mut broken = Vec::new();
-        unique(
-            "listeners",
-            self.listeners.iter().map(|l| l.id.clone()),
-            &mut broken,
-        );
-        unique(
-            "listeners",
-            self.listeners.iter().map(|l| l.address),
-            &mut broken,
-        );
-        unique(
-            "routes",
-            self.routes.iter().map(|r| r.id.clone()),
-            &mut broken,
-        );
-        unique(
-            "services",
-            self.services.iter().map(|s| s.name.clone()),
-            &mut broken,
-        );
+        unique("listeners", self.listeners.iter().map(|l| l.id.clone()), &mut broken);
+        unique("listeners", self.listeners.iter().map(|l| l.address), &mut broken);
+        unique("routes", self.routes.iter().map(|r| r.id.clone()), &mut broken);
+        unique("services", self.services.iter().map(|s| s.name.clone()), &mut broken);
         self.check_routes(&mut broken);
         self.check_calls(&mut broken);
         broken
@@ -81,11 +65,7 @@ impl Model {
     fn check_calls(&self, broken: &mut Vec<BrokenLaw>) {
         let services: HashSet<_> = self.services.iter().map(|s| &s.name).collect();
         for service in &self.services {
-            for callee in service
-                .calls
-                .iter()
-                .filter(|callee| !services.contains(callee))
-            {
+            for callee in service.calls.iter().filter(|callee| !services.contains(callee)) {
                 broken.push(missing(&service.name, "service", callee));
             }
         }
@@ -105,9 +85,5 @@ where
 }
 
 fn missing(from: &impl ToString, what: &'static str, name: &impl ToString) -> BrokenLaw {
-    BrokenLaw::Missing {
-        from: from.to_string(),
-        what,
-        name: name.to_string(),
-    }
+    BrokenLaw::Missing { from: from.to_string(), what, name: name.to_string() }
 }

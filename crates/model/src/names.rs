@@ -33,9 +33,8 @@ fn check_label(text: &str) -> Result<(), InvalidName> {
     if text.len() > NAME_BYTES_MAX {
         return Err(InvalidName::TooLong(text.len()));
     }
-    if let Some(bad) = text
-        .chars()
-        .find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-'))
+    if let Some(bad) =
+        text.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-'))
     {
         return Err(InvalidName::Character(bad));
     }
@@ -169,18 +168,9 @@ mod tests {
     fn names_are_dns_labels() {
         assert!("orders-v2".parse::<ServiceName>().is_ok());
         assert_eq!("".parse::<ServiceName>(), Err(InvalidName::Empty));
-        assert_eq!(
-            "Orders".parse::<ServiceName>(),
-            Err(InvalidName::Character('O'))
-        );
-        assert_eq!(
-            "-a".parse::<ServiceName>(),
-            Err(InvalidName::Character('-'))
-        );
-        assert_eq!(
-            "a".repeat(64).parse::<ServiceName>(),
-            Err(InvalidName::TooLong(64))
-        );
+        assert_eq!("Orders".parse::<ServiceName>(), Err(InvalidName::Character('O')));
+        assert_eq!("-a".parse::<ServiceName>(), Err(InvalidName::Character('-')));
+        assert_eq!("a".repeat(64).parse::<ServiceName>(), Err(InvalidName::TooLong(64)));
     }
 
     #[test]

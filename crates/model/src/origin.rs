@@ -21,11 +21,7 @@ pub struct Origin {
 impl Origin {
     /// An origin in `file`.
     pub fn new(file: impl AsRef<str>, line: u32, column: u32) -> Self {
-        Self {
-            file: Arc::from(file.as_ref()),
-            line,
-            column,
-        }
+        Self { file: Arc::from(file.as_ref()), line, column }
     }
 
     /// The origin of what no file asked for: a default or an inference.

@@ -104,11 +104,7 @@ kinds! {
 impl Reason {
     /// A reason of this kind, without facts.
     pub fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            service: None,
-            facts: Vec::new(),
-        }
+        Self { kind, service: None, facts: Vec::new() }
     }
 
     /// About this service.

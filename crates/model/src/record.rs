@@ -109,14 +109,8 @@ pub trait RecordSink: Send + Sync {
 
 /// Parameters of a query that are credentials: bearer tokens (RFC 6750 §2.3) and the signatures of
 /// pre-signed links, which OpenTelemetry's conventions for `url.query` name.
-const CREDENTIALS: &[&str] = &[
-    "access_token",
-    "AWSAccessKeyId",
-    "Signature",
-    "sig",
-    "X-Amz-Signature",
-    "X-Goog-Signature",
-];
+const CREDENTIALS: &[&str] =
+    &["access_token", "AWSAccessKeyId", "Signature", "sig", "X-Amz-Signature", "X-Goog-Signature"];
 
 /// A request's target with the values of credentials replaced by `REDACTED`: logs and traces are
 /// read by more people than may act for the caller.
@@ -124,10 +118,7 @@ const CREDENTIALS: &[&str] = &[
 pub fn without_credentials(target: &str) -> Cow<'_, str> {
     let is_credential = |parameter: &str| {
         parameter.split_once('=').is_some_and(|(name, value)| {
-            !value.is_empty()
-                && CREDENTIALS
-                    .iter()
-                    .any(|known| known.eq_ignore_ascii_case(name))
+            !value.is_empty() && CREDENTIALS.iter().any(|known| known.eq_ignore_ascii_case(name))
         })
     };
     let Some((path, query)) = target.split_once('?') else {
@@ -136,16 +127,11 @@ pub fn without_credentials(target: &str) -> Cow<'_, str> {
     if !query.split('&').any(is_credential) {
         return Cow::Borrowed(target);
     }
-    let parameters = query
-        .split('&')
-        .map(|parameter| match parameter.split_once('=') {
-            Some((name, _)) if is_credential(parameter) => Cow::Owned(format!("{name}=REDACTED")),
-            _ => Cow::Borrowed(parameter),
-        });
-    Cow::Owned(format!(
-        "{path}?{}",
-        parameters.collect::<Vec<_>>().join("&")
-    ))
+    let parameters = query.split('&').map(|parameter| match parameter.split_once('=') {
+        Some((name, _)) if is_credential(parameter) => Cow::Owned(format!("{name}=REDACTED")),
+        _ => Cow::Borrowed(parameter),
+    });
+    Cow::Owned(format!("{path}?{}", parameters.collect::<Vec<_>>().join("&")))
 }
 
 #[cfg(test)]
@@ -156,10 +142,7 @@ mod tests {
     fn credentials_in_a_query_are_not_recorded() {
         let check = |target: &str, expect: &str| assert_eq!(without_credentials(target), expect);
         check("/a?x=1&sig=abc&y", "/a?x=1&sig=REDACTED&y");
-        check(
-            "/a?ACCESS_TOKEN=t?t&access_token=",
-            "/a?ACCESS_TOKEN=REDACTED&access_token=",
-        );
+        check("/a?ACCESS_TOKEN=t?t&access_token=", "/a?ACCESS_TOKEN=REDACTED&access_token=");
         check("/sig=1", "/sig=1");
         check("/a?signal=1&sig", "/a?signal=1&sig");
     }

@@ -162,19 +162,13 @@ impl Client {
             response.as_mut().poll(context)
         })
         .await?;
-        Ok(response.map(|incoming| ResponseBody {
-            incoming,
-            connection,
-        }))
+        Ok(response.map(|incoming| ResponseBody { incoming, connection }))
     }
 
     async fn dial(&self, target: &Target) -> Result<Stream, ClientError> {
         let stream = match &self.connect {
             Connect::Unix(path) => {
-                let fail = |source| ClientError::Connect {
-                    to: path.display().to_string(),
-                    source,
-                };
+                let fail = |source| ClientError::Connect { to: path.display().to_string(), source };
                 Stream::Unix(UnixStream::connect(path).await.map_err(fail)?)
             }
             Connect::Address(address) => tcp(&[*address]).await?,
@@ -185,34 +179,22 @@ impl Client {
         if !target.secure {
             return Ok(stream);
         }
-        let config = self
-            .tls
-            .clone()
-            .ok_or_else(|| ClientError::NoTls(target.uri.clone()))?;
+        let config = self.tls.clone().ok_or_else(|| ClientError::NoTls(target.uri.clone()))?;
         let name = self.server_name.as_deref().unwrap_or(&target.host);
         let name = tls::server_name(name).ok_or_else(|| ClientError::BadUrl(target.uri.clone()))?;
-        let secured = TlsConnector::from(config)
-            .connect(name, stream)
-            .await
-            .map_err(ClientError::Tls)?;
+        let secured =
+            TlsConnector::from(config).connect(name, stream).await.map_err(ClientError::Tls)?;
         Ok(Stream::Tls(Box::new(secured.into())))
     }
 }
 
 async fn tcp(addresses: &[SocketAddr]) -> Result<Stream, ClientError> {
-    let mut last = ClientError::Connect {
-        to: "nowhere".to_owned(),
-        source: io::ErrorKind::NotFound.into(),
-    };
+    let mut last =
+        ClientError::Connect { to: "nowhere".to_owned(), source: io::ErrorKind::NotFound.into() };
     for address in addresses {
         match TcpStream::connect(address).await {
             Ok(socket) => return Ok(Stream::tcp(socket)),
-            Err(source) => {
-                last = ClientError::Connect {
-                    to: address.to_string(),
-                    source,
-                }
-            }
+            Err(source) => last = ClientError::Connect { to: address.to_string(), source },
         }
     }
     Err(last)
@@ -233,18 +215,9 @@ impl Target {
             Some("http") => false,
             _ => return Err(bad()),
         };
-        let host = uri
-            .host()
-            .filter(|host| !host.is_empty())
-            .ok_or_else(bad)?
-            .to_owned();
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(bad)?.to_owned();
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        Ok(Self {
-            uri: uri.clone(),
-            host,
-            port,
-            secure,
-        })
+        Ok(Self { uri: uri.clone(), host, port, secure })
     }
 }
 
@@ -252,10 +225,7 @@ impl Target {
 fn prepared(request: Request<Bytes>, target: &Target) -> Request<Full<Bytes>> {
     let (mut head, body) = request.into_parts();
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-    head.uri = Uri::builder()
-        .path_and_query(path)
-        .build()
-        .unwrap_or_default();
+    head.uri = Uri::builder().path_and_query(path).build().unwrap_or_default();
     if !head.headers.contains_key(header::HOST)
         && let Some(authority) = target.uri.authority()
     {
@@ -265,8 +235,7 @@ fn prepared(request: Request<Bytes>, target: &Target) -> Request<Full<Bytes>> {
             head.headers.insert(header::HOST, host);
         }
     }
-    head.headers
-        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     Request::from_parts(head, Full::new(body))
 }
 

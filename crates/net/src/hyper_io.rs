@@ -23,10 +23,7 @@ impl<T> HyperIo<T> {
 }
 
 impl<T: AsyncRead + Unpin> Read for HyperIo<T> {
-    #[expect(
-        unsafe_code,
-        reason = "hyper's cursor has no safe way to be filled without a copy"
-    )]
+    #[expect(unsafe_code, reason = "hyper's cursor has no safe way to be filled without a copy")]
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -149,15 +146,10 @@ impl Timer for HyperTimer {
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        Box::pin(HyperSleep(Box::pin(tokio::time::sleep_until(
-            deadline.into(),
-        ))))
+        Box::pin(HyperSleep(Box::pin(tokio::time::sleep_until(deadline.into()))))
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "hyper's deadlines are on tokio's clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "hyper's deadlines are on tokio's clock")]
     fn now(&self) -> Instant {
         tokio::time::Instant::now().into_std()
     }
@@ -192,10 +184,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "hyper ends these tasks with their connection"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "hyper ends these tasks with their connection")]
     fn execute(&self, future: F) {
         tokio::task::spawn_local(future);
     }
@@ -216,9 +205,7 @@ mod tests {
     #[test]
     fn a_local_runtime_carries_http2() {
         let builder = &mut tokio::runtime::Builder::new_current_thread();
-        let runtime = builder
-            .enable_all()
-            .build_local(tokio::runtime::LocalOptions::default());
+        let runtime = builder.enable_all().build_local(tokio::runtime::LocalOptions::default());
         runtime.unwrap().block_on(async {
             let (near, far) = tokio::io::duplex(512);
             let service = service_fn(|request: Request<hyper::body::Incoming>| async move {

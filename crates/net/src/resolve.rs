@@ -90,10 +90,7 @@ struct Known {
 
 impl std::fmt::Debug for Resolver {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Resolver")
-            .field("config", &self.config)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Resolver").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
@@ -102,10 +99,7 @@ impl Resolver {
     pub fn system(config: Config, clock: Clock) -> Self {
         let lookup = |host: String, port| -> BoxFuture<'static, _> {
             Box::pin(async move {
-                Ok(tokio::net::lookup_host((host, port))
-                    .await?
-                    .take(ADDRESSES_MAX)
-                    .collect())
+                Ok(tokio::net::lookup_host((host, port)).await?.take(ADDRESSES_MAX).collect())
             })
         };
         Self::with_lookup(config, clock, Box::new(lookup))
@@ -113,12 +107,7 @@ impl Resolver {
 
     /// A resolver that asks `lookup`.
     pub fn with_lookup(config: Config, clock: Clock, lookup: Lookup) -> Self {
-        Self {
-            config,
-            clock,
-            lookup,
-            known: Mutex::default(),
-        }
+        Self { config, clock, lookup, known: Mutex::default() }
     }
 
     /// The addresses of `host` (a name or an address, IPv6 with or without brackets) with `port`; at least one.
@@ -166,19 +155,15 @@ impl Resolver {
         age_max: Duration,
     ) -> Option<Arc<[SocketAddr]>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = known
-            .get(key)
-            .filter(|known| now.duration_since(known.since) < age_max);
+        let found = known.get(key).filter(|known| now.duration_since(known.since) < age_max);
         found.map(|known| Arc::clone(&known.addresses))
     }
 
     fn remember(&self, key: (String, u16), addresses: Arc<[SocketAddr]>, since: Instant) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= NAMES_MAX && !known.contains_key(&key) {
-            let oldest = known
-                .iter()
-                .min_by_key(|(_, known)| known.since)
-                .map(|(key, _)| key.clone());
+            let oldest =
+                known.iter().min_by_key(|(_, known)| known.since).map(|(key, _)| key.clone());
             oldest.map(|oldest| known.remove(&oldest));
         }
         known.insert(key, Known { addresses, since });
@@ -188,33 +173,23 @@ impl Resolver {
 /// Splits `host:port`; an IPv6 host is in brackets, which are taken off.
 pub fn split(text: &str) -> Option<(&str, u16)> {
     let (host, port) = text.rsplit_once(':')?;
-    let port = Some(port)
-        .filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))?
-        .parse()
-        .ok()?;
+    let port =
+        Some(port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
     let host = match host.strip_prefix('[') {
-        Some(rest) => rest
-            .strip_suffix(']')
-            .filter(|host| host.parse::<Ipv6Addr>().is_ok())?,
+        Some(rest) => rest.strip_suffix(']').filter(|host| host.parse::<Ipv6Addr>().is_ok())?,
         None => Some(host).filter(|host| !host.contains([':', ']']))?,
     };
     (!host.is_empty()).then_some((host, port))
 }
 
 fn without_asking(host: &str, port: u16) -> Option<Arc<[SocketAddr]>> {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     if let Ok(ip) = bare.parse::<IpAddr>() {
         return Some(Arc::new([SocketAddr::new(ip, port)]));
     }
     let name = host.trim_end_matches('.');
     let last = name.rsplit('.').next().unwrap_or(name);
-    let loopback = [
-        IpAddr::from(Ipv4Addr::LOCALHOST),
-        IpAddr::from(Ipv6Addr::LOCALHOST),
-    ];
+    let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
     last.eq_ignore_ascii_case("localhost")
         .then(|| loopback.map(|ip| SocketAddr::new(ip, port)).into())
 }
@@ -259,10 +234,7 @@ mod tests {
         let clock = ManualClock::new();
         let resolver = failing_after_one(&asked, &clock);
         for expect_asked in [1, 1, 2] {
-            assert_eq!(
-                resolver.resolve_text("db.test:5432").await.unwrap()[0].port(),
-                5432
-            );
+            assert_eq!(resolver.resolve_text("db.test:5432").await.unwrap()[0].port(), 5432);
             assert_eq!(asked.load(Ordering::Relaxed), expect_asked);
             clock.advance(Duration::from_secs(3));
         }
@@ -280,10 +252,7 @@ mod tests {
             Clock::system(),
             Box::new(|_, _| Box::pin(std::future::pending())),
         );
-        assert!(matches!(
-            resolver.resolve("db.test", 1).await,
-            Err(ResolveError::TimedOut { .. })
-        ));
+        assert!(matches!(resolver.resolve("db.test", 1).await, Err(ResolveError::TimedOut { .. })));
     }
 
     #[tokio::test]
@@ -313,10 +282,7 @@ mod tests {
         };
         let resolver = Resolver::with_lookup(CONFIG, Clock::system(), Box::new(one));
         for number in 0..NAMES_MAX + 10 {
-            resolver
-                .resolve(&format!("n{number}.test"), 1)
-                .await
-                .unwrap();
+            resolver.resolve(&format!("n{number}.test"), 1).await.unwrap();
         }
         assert_eq!(resolver.known.lock().unwrap().len(), NAMES_MAX);
     }
@@ -327,9 +293,7 @@ mod tests {
             |text: &str, expect: Option<(&str, u16)>| assert_eq!(split(text), expect, "{text}");
         check("db:5432", Some(("db", 5432)));
         check("[::1]:80", Some(("::1", 80)));
-        for text in [
-            "db", "db:", ":80", "::1:80", "[db]:80", "db:+80", "db:65536", "a]:1",
-        ] {
+        for text in ["db", "db:", ":80", "::1:80", "[db]:80", "db:+80", "db:65536", "a]:1"] {
             check(text, None);
         }
     }

@@ -56,9 +56,7 @@ pub enum BindError {
 }
 
 fn by(holder: Option<&Holder>) -> String {
-    holder
-        .map(|holder| format!(" by {holder}"))
-        .unwrap_or_default()
+    holder.map(|holder| format!(" by {holder}")).unwrap_or_default()
 }
 
 /// Why an inherited descriptor is not a listening socket of ours.
@@ -84,13 +82,8 @@ impl Bound {
     /// Listens on `address` with `count` sockets (at least one). Port 0 picks a free port, the same for all.
     pub fn bind(address: SocketAddr, count: usize) -> Result<Self, BindError> {
         let first = first_socket(address).map_err(|error| explain(address, error))?;
-        let address = first
-            .local_addr()
-            .map_err(|error| explain(address, error))?;
-        let mut bound = Self {
-            address,
-            sockets: vec![first],
-        };
+        let address = first.local_addr().map_err(|error| explain(address, error))?;
+        let mut bound = Self { address, sockets: vec![first] };
         bound.extend_to(count)?;
         Ok(bound)
     }
@@ -111,10 +104,7 @@ impl Bound {
             let socket = TcpListener::from(socket);
             match all.iter_mut().find(|bound| bound.address == address) {
                 Some(bound) => bound.sockets.push(socket),
-                None => all.push(Self {
-                    address,
-                    sockets: vec![socket],
-                }),
+                None => all.push(Self { address, sockets: vec![socket] }),
             }
         }
         Ok(all)
@@ -145,10 +135,7 @@ impl Bound {
 
     /// A second handle of socket `index` for the worker that serves it; both share one accept queue.
     pub fn share(&self, index: usize) -> io::Result<TcpListener> {
-        self.sockets
-            .get(index)
-            .ok_or(io::ErrorKind::NotFound)?
-            .try_clone()
+        self.sockets.get(index).ok_or(io::ErrorKind::NotFound)?.try_clone()
     }
 
     /// All sockets, to be handed to the next process.
@@ -186,16 +173,10 @@ fn unbound(address: SocketAddr) -> io::Result<Socket> {
 
 fn explain(address: SocketAddr, error: io::Error) -> BindError {
     match error.kind() {
-        io::ErrorKind::AddrInUse => BindError::InUse {
-            address,
-            holder: holder(address),
-        },
+        io::ErrorKind::AddrInUse => BindError::InUse { address, holder: holder(address) },
         io::ErrorKind::PermissionDenied => BindError::Forbidden { address },
         io::ErrorKind::AddrNotAvailable => BindError::NotLocal { address },
-        _ => BindError::System {
-            address,
-            source: error,
-        },
+        _ => BindError::System { address, source: error },
     }
 }
 
@@ -225,20 +206,9 @@ mod tests {
     fn a_busy_port_is_found_and_its_holder_named() {
         let held = Bound::bind(LOOPBACK, 2).unwrap();
         let error = Bound::bind(held.address(), 1).unwrap_err();
-        let BindError::InUse {
-            holder: Some(holder),
-            ..
-        } = &error
-        else {
-            panic!("{error:?}")
-        };
+        let BindError::InUse { holder: Some(holder), .. } = &error else { panic!("{error:?}") };
         assert_eq!(holder.pid, std::process::id());
-        assert!(
-            error
-                .to_string()
-                .contains(&format!("process {}", holder.pid)),
-            "{error}"
-        );
+        assert!(error.to_string().contains(&format!("process {}", holder.pid)), "{error}");
     }
 
     #[test]
@@ -248,25 +218,17 @@ mod tests {
         other.bind(&LOOPBACK.into()).unwrap();
         other.listen(1).unwrap();
         let address = other.local_addr().unwrap().as_socket().unwrap();
-        assert!(matches!(
-            Bound::bind(address, 1),
-            Err(BindError::InUse { .. })
-        ));
+        assert!(matches!(Bound::bind(address, 1), Err(BindError::InUse { .. })));
     }
 
     #[test]
     fn the_whole_group_shares_the_connections() {
         let bound = Bound::bind(LOOPBACK, 4).unwrap();
         assert_eq!(bound.count(), 4);
-        let _callers: Vec<_> = (0..200)
-            .map(|_| TcpStream::connect(bound.address()).unwrap())
-            .collect();
+        let _callers: Vec<_> =
+            (0..200).map(|_| TcpStream::connect(bound.address()).unwrap()).collect();
         // 200 connections over 4 sockets: that one of them gets none has a chance below 1e-24.
-        assert_eq!(
-            accepted(&bound).len(),
-            4,
-            "the first socket must be in the group as well"
-        );
+        assert_eq!(accepted(&bound).len(), 4, "the first socket must be in the group as well");
     }
 
     #[test]
@@ -283,10 +245,7 @@ mod tests {
         let bound = Bound::bind(LOOPBACK, 2).unwrap();
         let mut caller = TcpStream::connect(bound.address()).unwrap();
         caller.write_all(b"early").unwrap();
-        let inherited = bound
-            .descriptors()
-            .map(|fd| fd.try_clone_to_owned().unwrap())
-            .collect();
+        let inherited = bound.descriptors().map(|fd| fd.try_clone_to_owned().unwrap()).collect();
         drop(bound);
         let adopted = Bound::adopt(inherited).unwrap();
         assert_eq!((adopted.len(), adopted[0].count()), (1, 2));
@@ -307,10 +266,7 @@ mod tests {
     #[test]
     fn adopted_sets_take_new_siblings() {
         let bound = Bound::bind(LOOPBACK, 1).unwrap();
-        let inherited = bound
-            .descriptors()
-            .map(|fd| fd.try_clone_to_owned().unwrap())
-            .collect();
+        let inherited = bound.descriptors().map(|fd| fd.try_clone_to_owned().unwrap()).collect();
         let mut adopted = Bound::adopt(inherited).unwrap().remove(0);
         adopted.extend_to(3).unwrap();
         assert_eq!(adopted.count(), 3);
@@ -320,10 +276,7 @@ mod tests {
     fn a_connected_socket_is_not_adopted() {
         let bound = Bound::bind(LOOPBACK, 1).unwrap();
         let caller = TcpStream::connect(bound.address()).unwrap();
-        assert!(matches!(
-            Bound::adopt(vec![caller.into()]),
-            Err(AdoptError::NotListening)
-        ));
+        assert!(matches!(Bound::adopt(vec![caller.into()]), Err(AdoptError::NotListening)));
     }
 
     #[test]
@@ -338,9 +291,6 @@ mod tests {
     #[test]
     fn an_address_of_another_machine_is_refused_as_such() {
         let elsewhere = "192.0.2.1:0".parse().unwrap();
-        assert!(matches!(
-            Bound::bind(elsewhere, 1),
-            Err(BindError::NotLocal { .. })
-        ));
+        assert!(matches!(Bound::bind(elsewhere, 1), Err(BindError::NotLocal { .. })));
     }
 }

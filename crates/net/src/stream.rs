@@ -178,10 +178,8 @@ mod tests {
         let store = Arc::new(CertificateStore::new(&[to_own(pki)]));
         let server = server_config(store, &ServerSettings::default()).unwrap();
         let roots = crate::tls::Roots::Files(vec![pki.root_file()]);
-        let settings = crate::tls::ClientSettings {
-            roots,
-            ..crate::tls::ClientSettings::default()
-        };
+        let settings =
+            crate::tls::ClientSettings { roots, ..crate::tls::ClientSettings::default() };
         let client = crate::tls::client_config(&settings).unwrap();
         let name = server_name("shop.test").unwrap();
         let (accepted, connected) = tokio::join!(
@@ -189,10 +187,7 @@ mod tests {
             TlsConnector::from(client).connect(name, near)
         );
         let tls = |stream: TlsStream<Stream>| Stream::Tls(Box::new(stream));
-        (
-            tls(connected.unwrap().into()),
-            tls(accepted.unwrap().into()),
-        )
+        (tls(connected.unwrap().into()), tls(accepted.unwrap().into()))
     }
 
     /// Unit tests see this crate twice, so what testkit makes of the other one goes through files.

@@ -120,10 +120,7 @@ impl Channel {
 
     /// Sends one message. The descriptors stay open here as well.
     pub fn send(&mut self, body: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<(), UnixError> {
-        let too_large = UnixError::TooLarge {
-            body: body.len(),
-            descriptors: descriptors.len(),
-        };
+        let too_large = UnixError::TooLarge { body: body.len(), descriptors: descriptors.len() };
         if body.len() > BODY_BYTES_MAX || descriptors.len() > DESCRIPTORS_MAX {
             return Err(too_large);
         }
@@ -131,8 +128,7 @@ impl Channel {
         else {
             return Err(too_large);
         };
-        self.socket
-            .write_all(&[length.to_be_bytes(), count.to_be_bytes()].concat())?;
+        self.socket.write_all(&[length.to_be_bytes(), count.to_be_bytes()].concat())?;
         for group in descriptors.chunks(GROUP) {
             self.send_group(group)?;
         }
@@ -148,10 +144,7 @@ impl Channel {
         let length = u32::from_be_bytes(length) as usize;
         let count = u32::from_be_bytes(count) as usize;
         if length > BODY_BYTES_MAX || count > DESCRIPTORS_MAX {
-            return Err(UnixError::TooLarge {
-                body: length,
-                descriptors: count,
-            });
+            return Err(UnixError::TooLarge { body: length, descriptors: count });
         }
         let mut message = Message::default();
         while message.descriptors.len() < count {
@@ -159,9 +152,7 @@ impl Channel {
             self.receive_group(expected, &mut message.descriptors)?;
         }
         // The length is only a claim, so memory is taken as bytes arrive.
-        (&mut self.socket)
-            .take(length as u64)
-            .read_to_end(&mut message.body)?;
+        (&mut self.socket).take(length as u64).read_to_end(&mut message.body)?;
         if message.body.len() < length {
             return Err(UnixError::Closed);
         }
@@ -203,9 +194,7 @@ impl Channel {
         }
         let arrived = into.len() - before;
         if arrived != expected || received.flags.contains(ReturnFlags::CTRUNC) {
-            return Err(UnixError::DescriptorsLost {
-                missing: expected.saturating_sub(arrived),
-            });
+            return Err(UnixError::DescriptorsLost { missing: expected.saturating_sub(arrived) });
         }
         Ok(())
     }
@@ -234,10 +223,7 @@ pub fn check_same_user(socket: impl std::os::fd::AsFd) -> Result<Peer, UnixError
     let peer = peer(socket)?;
     let own = rustix::process::geteuid().as_raw();
     if peer.uid != own && peer.uid != 0 {
-        return Err(UnixError::OtherUser {
-            peer: peer.uid,
-            own,
-        });
+        return Err(UnixError::OtherUser { peer: peer.uid, own });
     }
     Ok(peer)
 }
@@ -255,10 +241,7 @@ mod tests {
     fn pair() -> (Channel, Channel) {
         let (one, other) = UnixStream::pair().unwrap();
         let limit = Duration::from_secs(10);
-        (
-            Channel::new(one, limit).unwrap(),
-            Channel::new(other, limit).unwrap(),
-        )
+        (Channel::new(one, limit).unwrap(), Channel::new(other, limit).unwrap())
     }
 
     #[test]
@@ -302,22 +285,14 @@ mod tests {
     fn a_body_that_is_too_long_is_not_sent() {
         let (mut one, _other) = pair();
         let body = vec![0; BODY_BYTES_MAX + 1];
-        assert!(matches!(
-            one.send(&body, &[]),
-            Err(UnixError::TooLarge { .. })
-        ));
+        assert!(matches!(one.send(&body, &[]), Err(UnixError::TooLarge { .. })));
     }
 
     #[test]
     fn announced_descriptors_that_do_not_come_are_noticed() {
         let (one, mut other) = pair();
-        (&one.socket)
-            .write_all(&[0, 0, 0, 1, 0, 0, 0, 3, b'd', b'x'])
-            .unwrap();
-        assert!(matches!(
-            other.receive(),
-            Err(UnixError::DescriptorsLost { missing: 3 })
-        ));
+        (&one.socket).write_all(&[0, 0, 0, 1, 0, 0, 0, 3, b'd', b'x']).unwrap();
+        assert!(matches!(other.receive(), Err(UnixError::DescriptorsLost { missing: 3 })));
     }
 
     #[test]
@@ -325,9 +300,7 @@ mod tests {
         let (one, mut other) = pair();
         other.set_limit(Some(Duration::from_millis(20))).unwrap();
         assert!(matches!(other.receive(), Err(UnixError::TimedOut)));
-        (&one.socket)
-            .write_all(&[0, 0, 0, 9, 0, 0, 0, 0, 1])
-            .unwrap();
+        (&one.socket).write_all(&[0, 0, 0, 9, 0, 0, 0, 0, 1]).unwrap();
         drop(one);
         assert!(matches!(other.receive(), Err(UnixError::Closed)));
     }

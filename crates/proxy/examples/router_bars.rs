@@ -9,10 +9,7 @@
 //! alternate, and the bar is the median of the rounds' ratios: what slows the machine down for a
 //! moment slows both.
 #![expect(clippy::print_stdout, reason = "it is a program that prints figures")]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "measuring time is what it is for"
-)]
+#![expect(clippy::disallowed_methods, reason = "measuring time is what it is for")]
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -49,23 +46,13 @@ const SHAPES: [Shape; 5] = [
         name: "one host, exact paths, three levels",
         host: |_| None,
         pattern: |n| PathPattern::Exact(format!("/v1/group-{}/item-{n}", n % 100)),
-        request: |n| {
-            (
-                "shop.localhost".into(),
-                format!("/v1/group-{}/item-{n}", n % 100),
-            )
-        },
+        request: |n| ("shop.localhost".into(), format!("/v1/group-{}/item-{n}", n % 100)),
     },
     Shape {
         name: "one host, globs",
         host: |_| None,
         pattern: |n| PathPattern::Glob(format!("/tenants/*/resource-{n}/**")),
-        request: |n| {
-            (
-                "shop.localhost".into(),
-                format!("/tenants/t7/resource-{n}/x"),
-            )
-        },
+        request: |n| ("shop.localhost".into(), format!("/tenants/t7/resource-{n}/x")),
     },
     Shape {
         name: "100 routes for each host",
@@ -139,10 +126,7 @@ fn prepare(shape: &Shape) {
         again.push(start.elapsed());
     }
     let (fresh, again) = (median(fresh), median(again));
-    println!(
-        "  {:<38} {fresh:>9.2?}   unchanged {again:>9.2?}",
-        shape.name
-    );
+    println!("  {:<38} {fresh:>9.2?}   unchanged {again:>9.2?}", shape.name);
 }
 
 fn compare(shape: &Shape) {
@@ -157,18 +141,13 @@ fn compare(shape: &Shape) {
             rounds.push(pair);
         }
     }
-    let mut ratios: Vec<_> = rounds
-        .iter()
-        .map(|(many, few)| many.as_secs_f64() / few.as_secs_f64())
-        .collect();
+    let mut ratios: Vec<_> =
+        rounds.iter().map(|(many, few)| many.as_secs_f64() / few.as_secs_f64()).collect();
     ratios.sort_by(f64::total_cmp);
     let ratio = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
     let many = median(rounds.iter().map(|(many, _)| *many).collect());
     let few = median(rounds.iter().map(|(_, few)| *few).collect());
-    println!(
-        "  {:<38} {many:>9.2?} / {few:>9.2?} = {ratio:.2}",
-        shape.name
-    );
+    println!("  {:<38} {many:>9.2?} / {few:>9.2?} = {ratio:.2}", shape.name);
 }
 
 /// `MANY` requests for the first `count` routes, each equally often, in random order: one text, and
@@ -203,9 +182,7 @@ fn look_up(table: &RouteTable, (text, ends): &(String, Vec<(u32, u32)>)) -> Dura
             fields: Fields::Pairs(&[]),
         };
         at = *path_end;
-        let found = table
-            .find(black_box(&asked))
-            .expect("every request has a route");
+        let found = table.find(black_box(&asked)).expect("every request has a route");
         black_box(Arc::as_ptr(found));
     }
     let count = u32::try_from(ends.len()).expect("there are few requests");

@@ -33,10 +33,7 @@ pub(crate) async fn accept(
     let ended = accept_until_closing(&worker, &listening, &drain, &socket).await;
     if ended == Ended::Closing {
         // Nobody accepts for it any more: what is left is in its connections.
-        worker
-            .listening
-            .borrow_mut()
-            .retain(|one| one.epoch != listening.epoch);
+        worker.listening.borrow_mut().retain(|one| one.epoch != listening.epoch);
     }
     Ok(())
 }
@@ -105,10 +102,7 @@ async fn changed(accepting: &mut watch::Receiver<Accepting>) {
 /// A connection that was reset while it waited is no reason to pause; anything else may be want
 /// of descriptors or memory.
 async fn after(error: &io::Error) {
-    let gone = [
-        io::ErrorKind::ConnectionAborted,
-        io::ErrorKind::ConnectionReset,
-    ];
+    let gone = [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset];
     if !gone.contains(&error.kind()) {
         tracing::warn!(%error, "connection could not be accepted");
         tokio::time::sleep(limits::ACCEPT_PAUSE).await;
@@ -127,41 +121,28 @@ fn open(
         worker: Rc::clone(worker),
         listening: Rc::clone(listening),
         drain,
-        peer: Peer {
-            address,
-            server_name: None,
-            identity: None,
-        },
-        scheme: if plan.tls.is_some() {
-            Scheme::Https
-        } else {
-            Scheme::Http
-        },
+        peer: Peer { address, server_name: None, identity: None },
+        scheme: if plan.tls.is_some() { Scheme::Https } else { Scheme::Http },
         _open: Open::new(worker, &activity, &plan),
         activity,
     };
-    worker
-        .scope
-        .spawn_local("connection", Policy::Best, async move {
-            let Connection { drain, peer, .. } = &mut connection;
-            let secured = tokio::select! {
-                secured = secure(Stream::tcp(socket), peer, &plan) => secured,
-                () = drain.forced() => return,
-            };
-            match secured {
-                Ok(stream) => {
-                    drop(plan);
-                    decode::serve(Rc::new(connection), stream).await;
-                }
-                Err(error) => {
-                    plan.counters
-                        .of(connection.worker.index)
-                        .handshakes_failed
-                        .increment();
-                    tracing::debug!(peer = %address, %error, "connection was not secured");
-                }
+    worker.scope.spawn_local("connection", Policy::Best, async move {
+        let Connection { drain, peer, .. } = &mut connection;
+        let secured = tokio::select! {
+            secured = secure(Stream::tcp(socket), peer, &plan) => secured,
+            () = drain.forced() => return,
+        };
+        match secured {
+            Ok(stream) => {
+                drop(plan);
+                decode::serve(Rc::new(connection), stream).await;
             }
-        });
+            Err(error) => {
+                plan.counters.of(connection.worker.index).handshakes_failed.increment();
+                tracing::debug!(peer = %address, %error, "connection was not secured");
+            }
+        }
+    });
 }
 
 /// An open connection, counted and listed until it is dropped.
@@ -182,11 +163,7 @@ impl Open {
         let cell = counters.of(worker.index);
         cell.accepted.increment();
         cell.open.add(1);
-        Self {
-            worker: Rc::clone(worker),
-            number,
-            counters,
-        }
+        Self { worker: Rc::clone(worker), number, counters }
     }
 }
 

@@ -58,15 +58,10 @@ impl Turns {
             Balance::LeastRequest => least_request(members.endpoints.len(), random, |position| {
                 let endpoint = eligible(position)?;
                 let active = endpoint.in_flight.load(Ordering::Relaxed);
-                Some(Load {
-                    weight: endpoint.weight(),
-                    active,
-                })
+                Some(Load { weight: endpoint.weight(), active })
             }),
         };
-        picked
-            .and_then(|position| members.endpoints.get(position))
-            .map(Arc::clone)
+        picked.and_then(|position| members.endpoints.get(position)).map(Arc::clone)
     }
 
     fn turn(
@@ -88,13 +83,7 @@ impl Turns {
         let skip = usize::try_from(random >> 33).unwrap_or(0) % count.max(1);
         order.advance(skip, &weight);
         let picked = order.pick(weight);
-        services.insert(
-            service.name.clone(),
-            Turn {
-                of: Arc::clone(members),
-                order,
-            },
-        );
+        services.insert(service.name.clone(), Turn { of: Arc::clone(members), order });
         picked
     }
 

@@ -38,13 +38,7 @@ pub fn begin(request: &mut Head, sample: Share, random: &mut Random) -> (TraceCo
     } else {
         request.remove(TRACESTATE);
         let trace = trace_id(random);
-        TraceContext {
-            trace,
-            span,
-            parent: None,
-            sampled: is_sampled(trace, sample),
-            random: true,
-        }
+        TraceContext { trace, span, parent: None, sampled: is_sampled(trace, sample), random: true }
     };
     (context, correlation::settle(request, random))
 }
@@ -91,9 +85,7 @@ fn sole_traceparent(request: &Head) -> Option<Traceparent> {
 /// sampling does: everyone who samples at least this share of traces keeps this one too.
 fn is_sampled(trace: TraceId, share: Share) -> bool {
     let [_, _, _, _, _, _, _, _, _, tail @ ..] = *trace.bytes();
-    let number = tail
-        .iter()
-        .fold(0_u64, |n, byte| (n << 8) | u64::from(*byte));
+    let number = tail.iter().fold(0_u64, |n, byte| (n << 8) | u64::from(*byte));
     let whole = u64::from(Share::ALL.basis_points());
     let rejected = whole - u64::from(share.basis_points());
     // Both sides times 10 000: no division, no rounding; 2^56 * 10^4 needs 70 bits.
@@ -124,20 +116,14 @@ mod tests {
     #[test]
     fn a_callers_trace_and_decision_are_followed() {
         let (mut head, context) = begun(&[("Traceparent", VALID), ("tracestate", "a=1")]);
-        assert_eq!(
-            context.trace.to_string(),
-            "4bf92f3577b34da6a3ce929d0e0e4736"
-        );
+        assert_eq!(context.trace.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_eq!(context.parent.unwrap().to_string(), "00f067aa0ba902b7");
         assert!(context.sampled && !context.random);
         assert_eq!(head.get_text("tracestate"), Some("a=1"));
 
         inject(&mut head, &context, context.span);
         let sent = Traceparent::parse(head.get("traceparent").unwrap()).unwrap();
-        assert_eq!(
-            (sent.trace, sent.span, sent.sampled),
-            (context.trace, context.span, true)
-        );
+        assert_eq!((sent.trace, sent.span, sent.sampled), (context.trace, context.span, true));
         assert_eq!(head.get_all("traceparent").count(), 1);
     }
 
@@ -146,11 +132,7 @@ mod tests {
         let upper = VALID.to_uppercase();
         for fields in [
             &[("traceparent", upper.as_str()), ("tracestate", "a=1")][..],
-            &[
-                ("traceparent", VALID),
-                ("traceparent", VALID),
-                ("tracestate", "a=1"),
-            ],
+            &[("traceparent", VALID), ("traceparent", VALID), ("tracestate", "a=1")],
             &[("tracestate", "a=1")],
         ] {
             let (head, context) = begun(fields);
@@ -164,9 +146,7 @@ mod tests {
     fn the_share_of_sampled_traces_is_the_one_asked_for() {
         let mut random = Random::from_seed(3);
         let share: Share = "25%".parse().unwrap();
-        let hits = (0..10_000)
-            .filter(|_| is_sampled(trace_id(&mut random), share))
-            .count();
+        let hits = (0..10_000).filter(|_| is_sampled(trace_id(&mut random), share)).count();
         assert!((2_300..2_700).contains(&hits), "{hits}");
         let all_ones = TraceId::new([0xff; 16]).unwrap();
         assert!(!is_sampled(all_ones, Share::NONE));

@@ -210,9 +210,7 @@ fn wants_upgrade<B>(request: &Request<B>) -> bool {
 /// `TLS/1.0` (RFC 2817).
 fn carries_requests(protocol: &str) -> bool {
     let name = protocol.split('/').next().unwrap_or_default();
-    ["h2", "h2c", "http", "tls"]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(name))
+    ["h2", "h2c", "http", "tls"].iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]

@@ -65,31 +65,15 @@ struct Line<'a> {
 
 /// Runs an exchange to the head of its response; the body streams on by itself.
 pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer {
-    let Arrival {
-        plan,
-        request,
-        strict,
-        body,
-        upgrade,
-        busy,
-    } = arrival;
+    let Arrival { plan, request, strict, body, upgrade, busy } = arrival;
     let (exchange, valid) = begin(connection, &plan, request, strict);
     let start = connection.worker.clock.now();
     let unrouted = &plan.destinations.unrouted;
     let recording = Recording::begin(connection, &exchange, unrouted, start, busy);
     let recording = Some(recording);
-    let mut line = Line {
-        connection,
-        plan,
-        exchange,
-        route: None,
-        recording,
-    };
+    let mut line = Line { connection, plan, exchange, route: None, recording };
     let outcome = match valid {
-        Ok(()) => line
-            .decide(body, upgrade)
-            .await
-            .unwrap_or_else(Outcome::Own),
+        Ok(()) => line.decide(body, upgrade).await.unwrap_or_else(Outcome::Own),
         Err(reason) => Outcome::Own(Reply::because(reason)),
     };
     line.finish(outcome).await
@@ -104,11 +88,7 @@ fn begin(
 ) -> (Exchange, Result<(), Reason>) {
     headers::strip_named(&mut request);
     let sample = plan.model.tracing.sample;
-    let identity = context::begin(
-        &mut request,
-        sample,
-        &mut connection.worker.random.borrow_mut(),
-    );
+    let identity = context::begin(&mut request, sample, &mut connection.worker.random.borrow_mut());
     let bad = |what| Reason::new(Kind::BadRequest).fact("what", Fact::Token(what));
     let host = route::host::of(&request);
     let valid = match (strict, &host) {
@@ -120,10 +100,7 @@ fn begin(
     };
     let arrival = (plan.listener.id.clone(), connection.scheme);
     let host = host.unwrap_or_default();
-    (
-        Exchange::begin(request, connection.peer.clone(), arrival, host, identity),
-        valid,
-    )
+    (Exchange::begin(request, connection.peer.clone(), arrival, host, identity), valid)
 }
 
 impl Line<'_> {
@@ -192,9 +169,7 @@ impl Line<'_> {
         }
         let Some(caller) = upgrade else {
             let reason = Reason::new(Kind::UpstreamProtocol).about(&service.service.name);
-            return Err(Reply::because(
-                reason.fact("what", Fact::Token("unasked_switch")),
-            ));
+            return Err(Reply::because(reason.fact("what", Fact::Token("unasked_switch"))));
         };
         let mut switched = sent.response;
         let far = Upgrade::of_response(&mut switched);
@@ -220,11 +195,7 @@ impl Line<'_> {
                 carried = tunnel(caller, service, limits.idle) => Some(carried),
                 () = connection.drain.forced() => None,
             };
-            recording.end(if carried.is_some() {
-                End::Complete
-            } else {
-                End::Cut
-            });
+            recording.end(if carried.is_some() { End::Complete } else { End::Cut });
             let carried = carried.unwrap_or_default();
             recording.sent(carried.to_caller);
             recording.received(carried.to_service);

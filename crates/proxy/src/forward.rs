@@ -67,11 +67,7 @@ impl Sent {
     fn new(response: hyper::Response<Incoming>, lease: Lease) -> Self {
         let (parts, body) = response.into_parts();
         let head = wire::response_head(&parts);
-        Self {
-            head,
-            response: hyper::Response::from_parts(parts, body),
-            lease,
-        }
+        Self { head, response: hyper::Response::from_parts(parts, body), lease }
     }
 }
 
@@ -108,18 +104,11 @@ async fn connection(
     begin: Instant,
 ) -> Result<Ready, Failure> {
     let transport = &attempt.service.transport;
-    let host = transport.tls.as_ref().map_or("", |tls| {
-        if tls.server_name.is_some() {
-            ""
-        } else {
-            &attempt.endpoint.host
-        }
-    });
-    let key = Key {
-        address: attempt.endpoint.address,
-        transport: transport.id,
-        host: host.into(),
-    };
+    let host = transport
+        .tls
+        .as_ref()
+        .map_or("", |tls| if tls.server_name.is_some() { "" } else { &attempt.endpoint.host });
+    let key = Key { address: attempt.endpoint.address, transport: transport.id, host: host.into() };
     let dial = Dial {
         worker: attempt.worker,
         endpoint: attempt.endpoint,
@@ -130,9 +119,7 @@ async fn connection(
     };
     let wanted = wanted(attempt, &key);
     if wanted == Protocol::Http2 {
-        return multiplexed(&dial, &key, spent, begin)
-            .await
-            .map(Ready::Http2);
+        return multiplexed(&dial, &key, spent, begin).await.map(Ready::Http2);
     }
     if !attempt.fresh
         && let Some(pooled) = Pool::take(attempt.worker, &key)
@@ -146,9 +133,7 @@ async fn connection(
         // Others may have learned the same meanwhile; then this one is one connection too many.
         match Pool::multiplex(attempt.worker, &key) {
             Multiplexed::Open(opening) => dial.http2(stream, key, opening).await.map(Ready::Http2),
-            _ => multiplexed(&dial, &key, spent, begin)
-                .await
-                .map(Ready::Http2),
+            _ => multiplexed(&dial, &key, spent, begin).await.map(Ready::Http2),
         }
     } else {
         dial.http1(stream, key).await.map(Ready::Http1)
@@ -255,10 +240,10 @@ async fn send_http1(
 async fn send_http2(attempt: &Attempt<'_>, stream: Stream, reused: bool) -> Result<Sent, Failure> {
     let tls = attempt.service.transport.tls.is_some();
     let scheme = if tls { "https" } else { "http" };
-    let authority = attempt.head.get_text("host").map_or_else(
-        || Cow::Owned(attempt.endpoint.address.to_string()),
-        Cow::Borrowed,
-    );
+    let authority = attempt
+        .head
+        .get_text("host")
+        .map_or_else(|| Cow::Owned(attempt.endpoint.address.to_string()), Cow::Borrowed);
     let head = wire::request_out(attempt.head, Some((scheme, &authority)));
     let mut head = head.map_err(|error| unsendable(&error))?;
     headers::frame_http2(head.headers_mut());

@@ -60,16 +60,8 @@ pub(crate) fn start(proxy: &Proxy, sink: Arc<dyn RecordSink>) {
         read_records(reading.clone(), Arc::clone(&sink))
     });
     scope.spawn("plans", Policy::Best, drop_plans(proxy.clone()));
-    scope.spawn(
-        "certificates",
-        Policy::Best,
-        renew_certificates(proxy.clone()),
-    );
-    scope.spawn(
-        "names",
-        Policy::Best,
-        sources::keep_resolving(proxy.clone()),
-    );
+    scope.spawn("certificates", Policy::Best, renew_certificates(proxy.clone()));
+    scope.spawn("names", Policy::Best, sources::keep_resolving(proxy.clone()));
     scope.spawn("health", Policy::Best, health::keep_checking(proxy.clone()));
 }
 
@@ -82,11 +74,7 @@ async fn read_records(proxy: Proxy, sink: Arc<dyn RecordSink>) {
             () = scope.stopping() => ends = true,
             () = tokio::time::sleep(limits::RECORDS_POLL) => {}
         }
-        let rounds = if ends {
-            limits::RECORDS_MAX.div_ceil(limits::RECORDS_READ_MAX)
-        } else {
-            1
-        };
+        let rounds = if ends { limits::RECORDS_MAX.div_ceil(limits::RECORDS_READ_MAX) } else { 1 };
         for _ in 0..rounds {
             proxy.read_records(|record| sink.take(*record));
         }

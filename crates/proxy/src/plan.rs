@@ -101,8 +101,6 @@ impl Plan {
     /// Whether nobody but this plan holds its listeners and routes: it can be dropped here, without
     /// leaving the last reference to a worker.
     pub(crate) fn is_unused(&self) -> bool {
-        self.listeners
-            .iter()
-            .all(|listener| Arc::strong_count(listener) == 1)
+        self.listeners.iter().all(|listener| Arc::strong_count(listener) == 1)
     }
 }

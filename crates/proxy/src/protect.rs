@@ -68,8 +68,7 @@ pub(crate) async fn forward(call: &mut Call<'_>) -> Result<Answered, Reason> {
     {
         judge(call, &endpoint, Outcome::Failure);
     }
-    call.recording
-        .failed(Kind::RequestTimeout, &Spent::default());
+    call.recording.failed(Kind::RequestTimeout, &Spent::default());
     let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
     let reason = reason(call, Kind::RequestTimeout, &progress);
     Err(reason.fact("limit_ms", Fact::Number(limit_ms)))
@@ -89,17 +88,10 @@ async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answer
             Ok(answer) => {
                 let status = answer.head.status();
                 let failed = status >= 500;
-                let outcome = if failed {
-                    Outcome::Failure
-                } else {
-                    Outcome::Success
-                };
+                let outcome = if failed { Outcome::Failure } else { Outcome::Success };
                 judge(call, &endpoint, outcome);
                 call.recording.answered(status, &spent);
-                return Ok(Answered {
-                    sent: answer,
-                    in_flight,
-                });
+                return Ok(Answered { sent: answer, in_flight });
             }
             Err(failure) => failed(call, progress, (endpoint, &spent), failure)?,
         }
@@ -167,9 +159,7 @@ fn pick(call: &Call<'_>, progress: &Progress) -> Option<Arc<LiveEndpoint>> {
     let worker = call.worker;
     let balance = call.service.service.balance;
     let (now, random) = (worker.clock.now(), worker.random());
-    worker
-        .turns
-        .pick(&call.service.live, balance, &progress.tried, now, random)
+    worker.turns.pick(&call.service.live, balance, &progress.tried, now, random)
 }
 
 async fn attempt(
@@ -196,12 +186,10 @@ async fn attempt(
     let Some(limit) = call.limits.attempt else {
         return sending.await;
     };
-    tokio::time::timeout(limit, sending)
-        .await
-        .unwrap_or_else(|_| {
-            let detail = format!("no answer from {} within {limit:?}", endpoint.address);
-            Err(Failure::new(Kind::AttemptTimeout, detail, Processed::Maybe))
-        })
+    tokio::time::timeout(limit, sending).await.unwrap_or_else(|_| {
+        let detail = format!("no answer from {} within {limit:?}", endpoint.address);
+        Err(Failure::new(Kind::AttemptTimeout, detail, Processed::Maybe))
+    })
 }
 
 /// Tells passive checks how an attempt went.
@@ -234,11 +222,7 @@ fn nobody(call: &Call<'_>, progress: &Progress) -> Reason {
     let now = call.worker.clock.now();
     let members = call.service.live.members();
     let count = |test: &dyn Fn(&LiveEndpoint) -> bool| {
-        let found = members
-            .endpoints
-            .iter()
-            .filter(|endpoint| test(endpoint))
-            .count();
+        let found = members.endpoints.iter().filter(|endpoint| test(endpoint)).count();
         Fact::Number(i64::try_from(found).unwrap_or(i64::MAX))
     };
     let reason = Reason::new(Kind::NoEndpoint)
@@ -246,10 +230,7 @@ fn nobody(call: &Call<'_>, progress: &Progress) -> Reason {
         .fact("endpoints", count(&|_| true))
         .fact("unhealthy", count(&|endpoint| !endpoint.is_healthy()))
         .fact("ejected", count(&|endpoint| endpoint.is_ejected(now)));
-    let error = members
-        .endpoints
-        .iter()
-        .find_map(|endpoint| endpoint.health_error());
+    let error = members.endpoints.iter().find_map(|endpoint| endpoint.health_error());
     match error {
         Some(error) => reason.fact("health", Fact::Text(error.into())),
         None => reason,

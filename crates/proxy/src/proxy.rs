@@ -133,17 +133,12 @@ impl Proxy {
     }
 
     fn running(&self) -> MutexGuard<'_, listening::Running> {
-        self.inner
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl std::fmt::Debug for Proxy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Proxy")
-            .field("workers", &self.inner.workers.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Proxy").field("workers", &self.inner.workers.len()).finish_non_exhaustive()
     }
 }

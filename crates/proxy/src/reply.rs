@@ -38,11 +38,7 @@ struct Told<'a> {
 /// The response to `request` that a reply becomes. `reference` is the exchange's span id, which
 /// logs and traces carry too.
 pub fn answer(reply: &Reply, request: &Head, reference: SpanId, reasons: Reasons) -> (Head, Body) {
-    let told = Told {
-        reply,
-        reference,
-        reasons,
-    };
+    let told = Told { reply, reference, reasons };
     let explained = reply.content == Content::Explained;
     if explained && reply.status >= 400 && grpc::is_asked(request) {
         return (grpc::head(&told, request), Body::Empty);

@@ -78,37 +78,30 @@ impl Certificates {
             source,
         })?;
         let (settings, certificate) = (settings.clone(), Arc::new(Mutex::new(certificate)));
-        Ok(Some(ListenerTls {
-            settings,
-            config,
-            store,
-            certificate,
-        }))
+        Ok(Some(ListenerTls { settings, config, store, certificate }))
     }
 
     fn certificate(&self, listener: &Listener, tls: &Tls) -> Result<Certificate, PrepareError> {
         let now = self.clock.wall();
         match tls {
-            Tls::Files {
-                certificate,
-                key,
-                origin,
-            } => Certificate::from_files(certificate, key, now).map_err(|source| {
-                PrepareError::Certificate {
-                    listener: listener.id.clone(),
-                    origin: origin.clone(),
-                    source,
-                }
-            }),
+            Tls::Files { certificate, key, origin } => {
+                Certificate::from_files(certificate, key, now).map_err(|source| {
+                    PrepareError::Certificate {
+                        listener: listener.id.clone(),
+                        origin: origin.clone(),
+                        source,
+                    }
+                })
+            }
             Tls::Own { names } => {
                 let issuer = self.issuer.as_ref().ok_or(IssueError::NoAuthority);
-                issuer
-                    .and_then(|issuer| issuer.issue(names, now))
-                    .map_err(|source| PrepareError::Issue {
+                issuer.and_then(|issuer| issuer.issue(names, now)).map_err(|source| {
+                    PrepareError::Issue {
                         listener: listener.id.clone(),
                         origin: listener.origin.clone(),
                         source,
-                    })
+                    }
+                })
             }
         }
     }
@@ -130,8 +123,7 @@ impl Certificates {
 impl Issuer for Authority {
     fn issue(&self, names: &[String], now: SystemTime) -> Result<Certificate, IssueError> {
         let leaf = self.issue_gateway(names.iter().map(String::as_str), now);
-        leaf.map(|leaf| leaf.certificate)
-            .map_err(|error| IssueError::Refused(error.to_string()))
+        leaf.map(|leaf| leaf.certificate).map_err(|error| IssueError::Refused(error.to_string()))
     }
 }
 
@@ -151,20 +143,14 @@ impl ListenerTls {
         if matches!(self.settings, Tls::Files { .. }) {
             return false;
         }
-        let certificate = self
-            .certificate
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let certificate = self.certificate.lock().unwrap_or_else(PoisonError::into_inner);
         let (begin, end) = (certificate.not_before(), certificate.not_after());
         let life = end.duration_since(begin).unwrap_or_default();
         end.duration_since(now).is_ok_and(|left| left > life / 3)
     }
 
     fn replace(&self, certificate: Certificate) {
-        let mut current = self
-            .certificate
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.certificate.lock().unwrap_or_else(PoisonError::into_inner);
         if current.chain() != certificate.chain() {
             self.store.replace(std::slice::from_ref(&certificate));
             *current = certificate;

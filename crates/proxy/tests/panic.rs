@@ -62,29 +62,16 @@ async fn a_panic_ends_only_its_connection() {
     let mut wanted = model(vec![service("web", &[upstream.address()])]);
     let (certificate, key) = pki.issue_files(&["shop.localhost"]);
     let origin = Origin::built_in();
-    wanted.listeners[0].tls = Some(Tls::Files {
-        certificate,
-        key,
-        origin,
-    });
+    wanted.listeners[0].tls = Some(Tls::Files { certificate, key, origin });
     let rig = Rig::start_with(wanted, |deps| deps.workers = 1).await;
     let http1: &[&[u8]] = &[b"http/1.1"];
     let stream = rig::tls(rig.address, pki.client(http1), "shop.localhost").await;
     let mut bystander = RawClient::over(stream);
     assert_eq!(bystander.get("shop.localhost", "/").await.status, 200);
     let mut garbage = tcp(rig.address).await;
-    garbage
-        .write_all(b"this is no handshake\r\n\r\n")
-        .await
-        .unwrap();
-    until("the panic happens", async || {
-        PANICS.load(Ordering::Relaxed) == 1
-    })
-    .await;
-    until("its connection is gone", async || {
-        rig.stats().await.listeners[0].open == 1
-    })
-    .await;
+    garbage.write_all(b"this is no handshake\r\n\r\n").await.unwrap();
+    until("the panic happens", async || PANICS.load(Ordering::Relaxed) == 1).await;
+    until("its connection is gone", async || rig.stats().await.listeners[0].open == 1).await;
     assert_eq!(bystander.get("shop.localhost", "/").await.status, 200);
     assert_eq!(rig.stats().await.listeners[0].handshakes_failed, 1);
 }

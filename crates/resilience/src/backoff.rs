@@ -22,19 +22,13 @@ pub struct Config {
 impl Config {
     /// A back-off from `first` to `max` whose delays vary by half.
     pub const fn new(first: Duration, max: Duration) -> Self {
-        Self {
-            first,
-            max,
-            jitter_percent: 50,
-        }
+        Self { first, max, jitter_percent: 50 }
     }
 
     /// The delay before repetition number `attempt` (the first is 0). `random` is any evenly spread
     /// number; zero gives the longest delay, without jitter.
     pub fn delay(&self, attempt: u32, random: u64) -> Duration {
-        let doubled = 2_u32
-            .checked_pow(attempt)
-            .and_then(|factor| self.first.checked_mul(factor));
+        let doubled = 2_u32.checked_pow(attempt).and_then(|factor| self.first.checked_mul(factor));
         let full = doubled.unwrap_or(self.max).min(self.max);
         let full_nanos = full.as_nanos();
         let jitter_nanos = full_nanos * u128::from(self.jitter_percent.min(100)) / 100;
@@ -54,9 +48,7 @@ mod tests {
 
     #[test]
     fn delays_double_until_the_cap() {
-        let delays: Vec<u128> = (0..7)
-            .map(|attempt| SHAPE.delay(attempt, 0).as_millis())
-            .collect();
+        let delays: Vec<u128> = (0..7).map(|attempt| SHAPE.delay(attempt, 0).as_millis()).collect();
         assert_eq!(delays, [100, 200, 400, 800, 1600, 2000, 2000]);
     }
 

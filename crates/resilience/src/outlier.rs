@@ -77,9 +77,7 @@ impl Outlier {
         if !due || self.is_ejected(now) || !config.may_eject(peers) {
             return None;
         }
-        let forgotten = self
-            .ejected_until
-            .is_some_and(|until| now >= until + config.ejection.max);
+        let forgotten = self.ejected_until.is_some_and(|until| now >= until + config.ejection.max);
         if forgotten {
             self.ejections = 0;
         }
@@ -93,10 +91,8 @@ impl Outlier {
 
 impl Config {
     fn may_eject(&self, peers: Peers) -> bool {
-        let share = peers
-            .total
-            .saturating_mul(usize::from(self.ejected_percent_max.min(100)))
-            / 100;
+        let share =
+            peers.total.saturating_mul(usize::from(self.ejected_percent_max.min(100))) / 100;
         let after = peers.ejected.saturating_add(1);
         after <= share.max(1) && after < peers.total
     }
@@ -116,10 +112,7 @@ mod tests {
         },
         ejected_percent_max: 50,
     };
-    const PEERS: Peers = Peers {
-        total: 4,
-        ejected: 0,
-    };
+    const PEERS: Peers = Peers { total: 4, ejected: 0 };
 
     /// Fails until ejected, at most ten times, and returns the length of the ejection in seconds.
     fn eject(outlier: &mut Outlier, peers: Peers, now: Instant) -> Option<u64> {
@@ -149,74 +142,21 @@ mod tests {
             now += Duration::from_secs(seconds);
         }
         assert_eq!(lengths, [10, 20, 40, 40]);
-        assert_eq!(
-            eject(&mut outlier, PEERS, now + CONFIG.ejection.max),
-            Some(10)
-        );
+        assert_eq!(eject(&mut outlier, PEERS, now + CONFIG.ejection.max), Some(10));
     }
 
     #[test]
     fn a_share_of_the_set_stays_in() {
         let now = Instant::now();
-        assert_eq!(
-            eject(
-                &mut Outlier::default(),
-                Peers {
-                    total: 4,
-                    ejected: 1
-                },
-                now
-            ),
-            Some(10)
-        );
-        assert_eq!(
-            eject(
-                &mut Outlier::default(),
-                Peers {
-                    total: 4,
-                    ejected: 2
-                },
-                now
-            ),
-            None
-        );
+        assert_eq!(eject(&mut Outlier::default(), Peers { total: 4, ejected: 1 }, now), Some(10));
+        assert_eq!(eject(&mut Outlier::default(), Peers { total: 4, ejected: 2 }, now), None);
     }
 
     #[test]
     fn the_last_endpoint_is_never_ejected() {
         let now = Instant::now();
-        assert_eq!(
-            eject(
-                &mut Outlier::default(),
-                Peers {
-                    total: 1,
-                    ejected: 0
-                },
-                now
-            ),
-            None
-        );
-        assert_eq!(
-            eject(
-                &mut Outlier::default(),
-                Peers {
-                    total: 2,
-                    ejected: 0
-                },
-                now
-            ),
-            Some(10)
-        );
-        assert_eq!(
-            eject(
-                &mut Outlier::default(),
-                Peers {
-                    total: 2,
-                    ejected: 1
-                },
-                now
-            ),
-            None
-        );
+        assert_eq!(eject(&mut Outlier::default(), Peers { total: 1, ejected: 0 }, now), None);
+        assert_eq!(eject(&mut Outlier::default(), Peers { total: 2, ejected: 0 }, now), Some(10));
+        assert_eq!(eject(&mut Outlier::default(), Peers { total: 2, ejected: 1 }, now), None);
     }
 }

@@ -21,42 +21,27 @@ impl Clock {
     }
 
     /// Monotonic time, for measuring and for deadlines.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn now(&self) -> Instant {
-        self.manual
-            .as_ref()
-            .map_or_else(Instant::now, ManualClock::now)
+        self.manual.as_ref().map_or_else(Instant::now, ManualClock::now)
     }
 
     /// Calendar time; it may jump.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn wall(&self) -> SystemTime {
-        self.manual
-            .as_ref()
-            .map_or_else(SystemTime::now, ManualClock::wall)
+        self.manual.as_ref().map_or_else(SystemTime::now, ManualClock::wall)
     }
 
     /// Calendar time as nanoseconds since 1970; 0 when the machine believes it is earlier.
     pub fn wall_nanos(&self) -> u64 {
-        let since = self
-            .wall()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = self.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 }
 
 impl From<&ManualClock> for Clock {
     fn from(manual: &ManualClock) -> Self {
-        Self {
-            manual: Some(manual.clone()),
-        }
+        Self { manual: Some(manual.clone()) }
     }
 }
 
@@ -78,19 +63,13 @@ impl ManualClock {
     /// A clock whose calendar reads 2026-01-01T00:00:00Z.
     pub fn new() -> Self {
         let wall_start = SystemTime::UNIX_EPOCH + Duration::from_hours(490_896);
-        Self {
-            start: Clock::system().now(),
-            wall_start,
-            elapsed_nanos: Arc::default(),
-        }
+        Self { start: Clock::system().now(), wall_start, elapsed_nanos: Arc::default() }
     }
 
     /// Moves both monotonic and calendar time forward.
     pub fn advance(&self, by: Duration) {
-        self.elapsed_nanos.fetch_add(
-            u64::try_from(by.as_nanos()).unwrap_or(u64::MAX),
-            Ordering::Relaxed,
-        );
+        self.elapsed_nanos
+            .fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     fn elapsed(&self) -> Duration {
@@ -118,10 +97,7 @@ mod tests {
         assert_eq!(clock.now(), before);
         manual.clone().advance(Duration::from_secs(5));
         assert_eq!(clock.now() - before, Duration::from_secs(5));
-        assert_eq!(
-            clock.wall().duration_since(wall_before).unwrap(),
-            Duration::from_secs(5)
-        );
+        assert_eq!(clock.wall().duration_since(wall_before).unwrap(), Duration::from_secs(5));
     }
 
     #[test]

@@ -69,20 +69,14 @@ pub struct DrainWatcher {
 pub fn channel() -> (DrainTrigger, DrainWatcher) {
     let (phase, receiver) = watch::channel(Phase::Running);
     let held = Arc::new(());
-    let watcher = DrainWatcher {
-        phase: receiver,
-        _held: Arc::clone(&held),
-    };
+    let watcher = DrainWatcher { phase: receiver, _held: Arc::clone(&held) };
     (DrainTrigger { phase, held }, watcher)
 }
 
 impl DrainTrigger {
     /// A further watcher of this drain.
     pub fn watcher(&self) -> DrainWatcher {
-        DrainWatcher {
-            phase: self.phase.subscribe(),
-            _held: Arc::clone(&self.held),
-        }
+        DrainWatcher { phase: self.phase.subscribe(), _held: Arc::clone(&self.held) }
     }
 
     /// Watchers that are held now.
@@ -126,21 +120,13 @@ impl DrainTrigger {
 impl DrainWatcher {
     /// The phase now.
     pub fn phase(&self) -> Phase {
-        if self.phase.has_changed().is_err() {
-            Phase::Forced
-        } else {
-            *self.phase.borrow()
-        }
+        if self.phase.has_changed().is_err() { Phase::Forced } else { *self.phase.borrow() }
     }
 
     /// Waits until the drain has come at least this far. Cancel safe; needs no particular runtime.
     pub async fn reached(&self, phase: Phase) {
         // An error means that the trigger is gone, which forces.
-        let _ = self
-            .phase
-            .clone()
-            .wait_for(|current| *current >= phase)
-            .await;
+        let _ = self.phase.clone().wait_for(|current| *current >= phase).await;
     }
 
     /// Waits until a drain begins.
@@ -166,14 +152,8 @@ mod tests {
 
     /// Long enough to be measured, short enough to wait for; the tests check lower bounds only.
     const MINIMUM: Duration = Duration::from_millis(20);
-    const PATIENT: Deadlines = Deadlines {
-        minimum: MINIMUM,
-        maximum: Duration::from_mins(1),
-    };
-    const IMPATIENT: Deadlines = Deadlines {
-        minimum: MINIMUM,
-        maximum: Duration::from_millis(40),
-    };
+    const PATIENT: Deadlines = Deadlines { minimum: MINIMUM, maximum: Duration::from_mins(1) };
+    const IMPATIENT: Deadlines = Deadlines { minimum: MINIMUM, maximum: Duration::from_millis(40) };
 
     #[tokio::test]
     async fn a_drain_takes_at_least_the_minimum() {
@@ -231,22 +211,11 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build_local(tokio::runtime::LocalOptions::default());
-            runtime
-                .unwrap()
-                .block_on(async move { watcher.draining().await });
+            runtime.unwrap().block_on(async move { watcher.draining().await });
         });
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let deadlines = Deadlines {
-            minimum: Duration::ZERO,
-            maximum: Duration::from_secs(10),
-        };
-        assert_eq!(
-            runtime.block_on(trigger.drain(deadlines)),
-            Drained::Gracefully
-        );
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let deadlines = Deadlines { minimum: Duration::ZERO, maximum: Duration::from_secs(10) };
+        assert_eq!(runtime.block_on(trigger.drain(deadlines)), Drained::Gracefully);
         worker.join().unwrap();
     }
 }

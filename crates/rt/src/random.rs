@@ -17,9 +17,7 @@ impl Random {
     pub fn from_system() -> Self {
         // Every `RandomState` is keyed by the system; its hash of anything is a random number.
         let number = |index: u64| RandomState::new().hash_one(index);
-        Self {
-            state: [number(0), number(1), number(2), number(3) | 1],
-        }
+        Self { state: [number(0), number(1), number(2), number(3) | 1] }
     }
 
     /// A generator that always gives the same numbers, for tests and simulation.
@@ -32,9 +30,7 @@ impl Random {
             let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             mixed ^ (mixed >> 31)
         };
-        Self {
-            state: [spread(), spread(), spread(), spread() | 1],
-        }
+        Self { state: [spread(), spread(), spread(), spread() | 1] }
     }
 
     /// The next number; all 64 bits are good.
@@ -75,9 +71,7 @@ mod tests {
 
     #[test]
     fn generators_of_the_system_do_not_repeat_each_other() {
-        let first: HashSet<_> = (0..1_000)
-            .map(|_| Random::from_system().bytes16())
-            .collect();
+        let first: HashSet<_> = (0..1_000).map(|_| Random::from_system().bytes16()).collect();
         assert_eq!(first.len(), 1_000);
     }
 

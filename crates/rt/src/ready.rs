@@ -51,20 +51,12 @@ impl Readiness {
             tokens.next += 1;
             tokens.waiting.push((id, name.into()));
         });
-        Token {
-            id,
-            tokens: Arc::clone(&self.tokens),
-        }
+        Token { id, tokens: Arc::clone(&self.tokens) }
     }
 
     /// Names of the parts that have not reported, in the order they were taken.
     pub fn waiting_for(&self) -> Vec<String> {
-        self.tokens
-            .borrow()
-            .waiting
-            .iter()
-            .map(|(_, name)| name.clone())
-            .collect()
+        self.tokens.borrow().waiting.iter().map(|(_, name)| name.clone()).collect()
     }
 
     /// Whether every part has reported and none has failed.
@@ -76,9 +68,8 @@ impl Readiness {
     /// Waits until every part is ready, or one has failed.
     pub async fn wait(&self) -> Result<(), NotReady> {
         let mut receiver = self.tokens.subscribe();
-        let settled = receiver
-            .wait_for(|tokens| tokens.failed.is_some() || tokens.waiting.is_empty())
-            .await;
+        let settled =
+            receiver.wait_for(|tokens| tokens.failed.is_some() || tokens.waiting.is_empty()).await;
         // The sender lives as long as `self`, so waiting cannot fail.
         settled.map_or(Ok(()), |tokens| tokens.failed.clone().map_or(Ok(()), Err))
     }
@@ -133,12 +124,7 @@ mod tests {
         let readiness = Readiness::new();
         let _other = readiness.token("proxy");
         drop(readiness.token("store"));
-        assert_eq!(
-            readiness.wait().await,
-            Err(NotReady {
-                name: "store".into()
-            })
-        );
+        assert_eq!(readiness.wait().await, Err(NotReady { name: "store".into() }));
         assert!(!readiness.is_ready());
     }
 }

@@ -27,21 +27,12 @@ pub struct Reader<T> {
 pub fn ring<T>(capacity: usize) -> (Writer<T>, Reader<T>) {
     let (sender, receiver) = sync_channel(capacity.max(1));
     let dropped = Arc::<AtomicU64>::default();
-    (
-        Writer {
-            sender,
-            dropped: Arc::clone(&dropped),
-        },
-        Reader { receiver, dropped },
-    )
+    (Writer { sender, dropped: Arc::clone(&dropped) }, Reader { receiver, dropped })
 }
 
 impl<T> Clone for Writer<T> {
     fn clone(&self) -> Self {
-        Self {
-            sender: self.sender.clone(),
-            dropped: Arc::clone(&self.dropped),
-        }
+        Self { sender: self.sender.clone(), dropped: Arc::clone(&self.dropped) }
     }
 }
 

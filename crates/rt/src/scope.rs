@@ -80,10 +80,7 @@ impl Scope {
     /// A scope without parent.
     pub fn new(name: impl Into<String>) -> Self {
         let stop = CancellationToken::new();
-        let root = Arc::new(Root {
-            stop: stop.clone(),
-            failure: OnceLock::new(),
-        });
+        let root = Arc::new(Root { stop: stop.clone(), failure: OnceLock::new() });
         Self::with(name.into(), stop, root)
     }
 
@@ -103,15 +100,9 @@ impl Scope {
     #[must_use = "an unused child scope does nothing"]
     pub fn child(&self, name: &str) -> Self {
         let path = format!("{}/{name}", self.inner.path);
-        let child = Self::with(
-            path,
-            self.inner.stop.child_token(),
-            Arc::clone(&self.inner.root),
-        );
+        let child = Self::with(path, self.inner.stop.child_token(), Arc::clone(&self.inner.root));
         let mut running = self.running();
-        running
-            .children
-            .retain(|child| Arc::strong_count(&child.inner) > 1 || !child.is_idle());
+        running.children.retain(|child| Arc::strong_count(&child.inner) > 1 || !child.is_idle());
         running.children.push(child.clone());
         child
     }
@@ -235,10 +226,7 @@ impl Scope {
         let _turn = self.inner.joining.lock().await;
         loop {
             // The set stays in its place, so that giving up here loses no task.
-            while poll_fn(|context| self.running().set.poll_join_next(context))
-                .await
-                .is_some()
-            {}
+            while poll_fn(|context| self.running().set.poll_join_next(context)).await.is_some() {}
             let Some(child) = self.running().children.first().cloned() else {
                 break;
             };
@@ -262,12 +250,11 @@ impl Scope {
     /// The tasks that run now, here and below, in the order they were started.
     pub fn tasks(&self) -> Vec<Task> {
         let running = self.running();
-        let own = running.names.values().map(|(name, restarts)| Task {
-            path: self.task_path(name),
-            restarts: *restarts,
-        });
-        own.chain(running.children.iter().flat_map(Self::tasks))
-            .collect()
+        let own = running
+            .names
+            .values()
+            .map(|(name, restarts)| Task { path: self.task_path(name), restarts: *restarts });
+        own.chain(running.children.iter().flat_map(Self::tasks)).collect()
     }
 
     fn is_idle(&self) -> bool {
@@ -276,10 +263,7 @@ impl Scope {
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
-        self.inner
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -327,9 +311,7 @@ mod tests {
     #[tokio::test]
     async fn who_gives_up_waiting_can_still_name_and_abort_what_is_left() {
         let scope = Scope::new("root");
-        scope
-            .child("deaf")
-            .spawn("task", Policy::Best, std::future::pending::<()>());
+        scope.child("deaf").spawn("task", Policy::Best, std::future::pending::<()>());
         scope.spawn("deaf", Policy::Best, std::future::pending::<()>());
         let patience = Duration::from_millis(10);
         assert!(tokio::time::timeout(patience, scope.join()).await.is_err());
@@ -355,9 +337,7 @@ mod tests {
             bystander.stopping().await;
         });
         let child = scope.child("listeners");
-        child.spawn(":443", Policy::Essential, async {
-            Err::<(), _>("address in use")
-        });
+        child.spawn(":443", Policy::Essential, async { Err::<(), _>("address in use") });
         let failure = scope.join().await.unwrap_err();
         assert_eq!(failure.to_string(), "root/listeners/:443: address in use");
     }
@@ -379,11 +359,7 @@ mod tests {
             Duration::from_millis(1),
             Duration::from_millis(4),
         );
-        let restart = Restart {
-            backoff,
-            failures_max: 3,
-            then: Policy::Essential,
-        };
+        let restart = Restart { backoff, failures_max: 3, then: Policy::Essential };
         scope.spawn_restarting("poller", restart, move || {
             let counted = Arc::clone(&counted);
             async move {
@@ -391,10 +367,7 @@ mod tests {
                 Err::<(), _>("no luck")
             }
         });
-        assert_eq!(
-            scope.join().await.unwrap_err().to_string(),
-            "root/poller: no luck"
-        );
+        assert_eq!(scope.join().await.unwrap_err().to_string(), "root/poller: no luck");
         assert_eq!(tries.load(Ordering::Relaxed), 3);
     }
 
@@ -416,9 +389,7 @@ mod tests {
     #[tokio::test]
     async fn abort_ends_what_does_not_listen() {
         let scope = Scope::new("root");
-        scope
-            .child("deaf")
-            .spawn("task", Policy::Essential, std::future::pending::<()>());
+        scope.child("deaf").spawn("task", Policy::Essential, std::future::pending::<()>());
         scope.abort();
         assert_eq!(scope.join().await, Ok(()));
     }

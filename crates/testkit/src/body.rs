@@ -16,9 +16,7 @@ pub type ReplyBody = UnsyncBoxBody<Bytes, io::Error>;
 
 /// A body that is known from the beginning (sent with its length).
 pub fn full(bytes: impl Into<Bytes>) -> ReplyBody {
-    Full::new(bytes.into())
-        .map_err(|never| match never {})
-        .boxed_unsync()
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// No body.
@@ -49,10 +47,7 @@ impl BodySender {
 
     /// Breaks the connection.
     pub async fn abort(self) {
-        let _ = self
-            .0
-            .send(Err(io::ErrorKind::ConnectionAborted.into()))
-            .await;
+        let _ = self.0.send(Err(io::ErrorKind::ConnectionAborted.into())).await;
     }
 }
 

@@ -38,9 +38,7 @@ pub struct Collected {
 impl H2Caller {
     /// Connects without TLS.
     pub async fn connect(address: SocketAddr) -> Self {
-        let socket = within("a connection", TcpStream::connect(address))
-            .await
-            .unwrap();
+        let socket = within("a connection", TcpStream::connect(address)).await.unwrap();
         Self::over(Stream::tcp(socket)).await
     }
 
@@ -50,9 +48,7 @@ impl H2Caller {
         client: Arc<rustls::ClientConfig>,
         host: &str,
     ) -> Self {
-        let socket = within("a connection", TcpStream::connect(address))
-            .await
-            .unwrap();
+        let socket = within("a connection", TcpStream::connect(address)).await.unwrap();
         let connecting =
             TlsConnector::from(client).connect(server_name(host).unwrap(), Stream::tcp(socket));
         let secured = within("a handshake", connecting).await.unwrap();
@@ -61,9 +57,7 @@ impl H2Caller {
 
     /// Uses a connection that exists.
     pub async fn over(stream: Stream) -> Self {
-        let handshake = http2::Builder::new(Spawner)
-            .timer(HyperTimer)
-            .handshake(HyperIo(stream));
+        let handshake = http2::Builder::new(Spawner).timer(HyperTimer).handshake(HyperIo(stream));
         let (sender, connection) = within("an HTTP/2 handshake", handshake).await.unwrap();
         let driver = tokio::spawn(async move {
             // Its error is also what the requests on it report.
@@ -83,11 +77,7 @@ impl H2Caller {
         let (head, incoming) = self.send(request).await.unwrap().into_parts();
         let collected = within("a body", incoming.collect()).await.unwrap();
         let trailers = collected.trailers().cloned().unwrap_or_default();
-        Collected {
-            head,
-            body: collected.to_bytes(),
-            trailers,
-        }
+        Collected { head, body: collected.to_bytes(), trailers }
     }
 }
 

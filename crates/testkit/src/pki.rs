@@ -28,10 +28,7 @@ impl Pki {
         let mut parameters = CertificateParams::new(Vec::new()).unwrap();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let root = CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap();
-        Self {
-            root,
-            folder: tempfile::tempdir().unwrap(),
-        }
+        Self { root, folder: tempfile::tempdir().unwrap() }
     }
 
     /// A certificate for these host names and addresses, valid for ages.
@@ -71,21 +68,15 @@ impl Pki {
     /// A client that trusts this authority and offers these ALPN protocols.
     pub fn client(&self, alpn: &[&[u8]]) -> Arc<rustls::ClientConfig> {
         let alpn = alpn.iter().map(|protocol| protocol.to_vec()).collect();
-        client_config(&ClientSettings {
-            roots: self.roots(),
-            alpn,
-            ..ClientSettings::default()
-        })
-        .unwrap()
+        client_config(&ClientSettings { roots: self.roots(), alpn, ..ClientSettings::default() })
+            .unwrap()
     }
 
     fn leaf(&self, names: &[&str]) -> (rcgen::Certificate, KeyPair) {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(names)
-            .unwrap()
-            .signed_by(&key, &self.root)
-            .unwrap();
+        let certificate =
+            CertificateParams::new(names).unwrap().signed_by(&key, &self.root).unwrap();
         (certificate, key)
     }
 }

@@ -52,9 +52,7 @@ impl RawResponse {
 impl RawClient {
     /// Connects over TCP.
     pub async fn connect(address: SocketAddr) -> Self {
-        let socket = within("a connection", TcpStream::connect(address))
-            .await
-            .unwrap();
+        let socket = within("a connection", TcpStream::connect(address)).await.unwrap();
         Self::over(Stream::tcp(socket))
     }
 }
@@ -62,26 +60,18 @@ impl RawClient {
 impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
     /// Uses a connection that exists.
     pub fn over(stream: S) -> Self {
-        Self {
-            stream,
-            unread: Vec::new(),
-        }
+        Self { stream, unread: Vec::new() }
     }
 
     /// Sends bytes as they are.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        within("the peer to read", self.stream.write_all(bytes.as_ref()))
-            .await
-            .unwrap();
-        within("the peer to read", self.stream.flush())
-            .await
-            .unwrap();
+        within("the peer to read", self.stream.write_all(bytes.as_ref())).await.unwrap();
+        within("the peer to read", self.stream.flush()).await.unwrap();
     }
 
     /// Sends a `GET` of `target` with this `Host`.
     pub async fn get(&mut self, host: &str, target: &str) -> RawResponse {
-        self.send(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
-            .await;
+        self.send(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
         self.response().await
     }
 
@@ -101,10 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
         let head = String::from_utf8_lossy(&head).into_owned();
         let mut lines = head.split("\r\n");
         let status_line = lines.next().unwrap();
-        let status = status_line
-            .split(' ')
-            .nth(1)
-            .and_then(|code| code.parse().ok());
+        let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status: u16 = status.unwrap_or_else(|| panic!("not a status line: {status_line}"));
         let headers = fields(lines);
         let mut response = RawResponse {
@@ -118,10 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
         if is_without_body {
             return response;
         }
-        if response
-            .header("transfer-encoding")
-            .is_some_and(|coding| coding.ends_with("chunked"))
-        {
+        if response.header("transfer-encoding").is_some_and(|coding| coding.ends_with("chunked")) {
             self.chunks(&mut response).await;
         } else if let Some(length) = response.header("content-length") {
             let length = length.parse().unwrap();
@@ -135,9 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
     /// Reads exactly `length` bytes.
     pub async fn exactly(&mut self, length: usize) -> Vec<u8> {
         while self.unread.len() < length {
-            self.more()
-                .await
-                .unwrap_or_else(|| panic!("closed after {:?}", self.unread_text()));
+            self.more().await.unwrap_or_else(|| panic!("closed after {:?}", self.unread_text()));
         }
         self.unread.drain(..length).collect()
     }
@@ -151,16 +133,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
     /// Reads up to and including `end`.
     pub async fn until(&mut self, end: &[u8]) -> Vec<u8> {
         loop {
-            if let Some(at) = self
-                .unread
-                .windows(end.len())
-                .position(|window| window == end)
-            {
+            if let Some(at) = self.unread.windows(end.len()).position(|window| window == end) {
                 return self.unread.drain(..at + end.len()).collect();
             }
-            self.more()
-                .await
-                .unwrap_or_else(|| panic!("closed after {:?}", self.unread_text()));
+            self.more().await.unwrap_or_else(|| panic!("closed after {:?}", self.unread_text()));
         }
     }
 
@@ -182,19 +158,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
             if line == b"\r\n" {
                 return;
             }
-            response.trailers.extend(fields(
-                [String::from_utf8_lossy(&line).trim_end()].into_iter(),
-            ));
+            response
+                .trailers
+                .extend(fields([String::from_utf8_lossy(&line).trim_end()].into_iter()));
         }
     }
 
     async fn more(&mut self) -> Option<()> {
-        match within(
-            "bytes from the peer",
-            self.stream.read_buf(&mut self.unread),
-        )
-        .await
-        {
+        match within("bytes from the peer", self.stream.read_buf(&mut self.unread)).await {
             Ok(0) | Err(_) => None,
             Ok(_) => Some(()),
         }

@@ -53,9 +53,7 @@ impl Upstream {
         F: Fn(TcpStream) -> Serving + Send + 'static,
         Serving: Future<Output = ()> + 'static,
     {
-        Self::start(free_address(), move |_| {
-            Rc::new(move |socket| Box::pin(serve(socket)))
-        })
+        Self::start(free_address(), move |_| Rc::new(move |socket| Box::pin(serve(socket))))
     }
 
     /// Where it listens.
@@ -99,10 +97,8 @@ impl Upstream {
         let (stop, stopped) = oneshot::channel();
         let for_thread = Arc::clone(&counts);
         let serve = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let tasks = tokio::task::LocalSet::new();
             let accepting = async move {
                 let listener = TcpListener::from_std(listener).unwrap();
@@ -113,16 +109,8 @@ impl Upstream {
             };
             tasks.block_on(&runtime, accepting);
         };
-        let thread = std::thread::Builder::new()
-            .name("upstream".to_owned())
-            .spawn(serve)
-            .unwrap();
-        Self {
-            address,
-            counts,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        let thread = std::thread::Builder::new().name("upstream".to_owned()).spawn(serve).unwrap();
+        Self { address, counts, stop: Some(stop), thread: Some(thread) }
     }
 }
 

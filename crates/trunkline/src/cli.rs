@@ -38,11 +38,7 @@ pub(crate) use help::{GROUPS, command};
 
 /// The gateway, mesh and eyes of a system of services, in one binary.
 #[derive(Debug, Parser)]
-#[command(
-    name = "trunkline",
-    disable_help_subcommand = true,
-    disable_version_flag = true
-)]
+#[command(name = "trunkline", disable_help_subcommand = true, disable_version_flag = true)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -148,10 +144,7 @@ pub(crate) struct Context {
 /// Reads the command line, runs the verb, tells a failure, returns how it ended.
 pub(crate) fn main() -> Exit {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    if arguments
-        .get(1)
-        .is_some_and(|verb| verb == trunkline_local::child::VERB)
-    {
+    if arguments.get(1).is_some_and(|verb| verb == trunkline_local::child::VERB) {
         return child(arguments.into_iter().skip(2));
     }
     let cli = match command()
@@ -166,10 +159,8 @@ pub(crate) fn main() -> Exit {
         no_color: cli.globals.no_color,
         quiet: cli.globals.quiet,
     };
-    let context = Context {
-        globals: cli.globals,
-        printer: std::sync::Arc::new(Printer::new(settings)),
-    };
+    let context =
+        Context { globals: cli.globals, printer: std::sync::Arc::new(Printer::new(settings)) };
     let Some(verb) = cli.verb else {
         context.printer.raw(&command().render_help().to_string());
         return Exit::Done;
@@ -206,17 +197,10 @@ fn run(verb: Verb, context: &Context) -> Verdict {
 
 /// Help that was asked for is data; a wrong command line is told on standard error.
 fn refuse(error: &clap::Error) -> Exit {
-    let asked_for_help = matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    );
+    let asked_for_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     // A closed pipe is not an error: there is nobody to tell.
     let _ = error.print();
-    if asked_for_help {
-        Exit::Done
-    } else {
-        Exit::Usage
-    }
+    if asked_for_help { Exit::Done } else { Exit::Usage }
 }
 
 /// Becomes a service of `up`; comes back only when that failed.
@@ -243,32 +227,16 @@ mod tests {
 
     #[test]
     fn every_visible_verb_is_in_one_group_and_ends_with_an_example() {
-        let grouped: Vec<_> = GROUPS
-            .iter()
-            .flat_map(|(_, verbs)| verbs.iter().copied())
-            .collect();
-        for verb in Cli::command()
-            .get_subcommands()
-            .filter(|verb| !verb.is_hide_set())
-        {
+        let grouped: Vec<_> = GROUPS.iter().flat_map(|(_, verbs)| verbs.iter().copied()).collect();
+        for verb in Cli::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
             assert_eq!(
-                grouped
-                    .iter()
-                    .filter(|name| **name == verb.get_name())
-                    .count(),
+                grouped.iter().filter(|name| **name == verb.get_name()).count(),
                 1,
                 "{}",
                 verb.get_name()
             );
-            let after = verb
-                .get_after_help()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            assert!(
-                after.starts_with("Example:\n  trunkline "),
-                "{}",
-                verb.get_name()
-            );
+            let after = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.starts_with("Example:\n  trunkline "), "{}", verb.get_name());
         }
     }
 }

@@ -72,11 +72,8 @@ impl Control {
     }
 
     async fn call<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, Failure> {
-        let response = self
-            .client
-            .request(request(method, path)?)
-            .await
-            .map_err(|error| self.lost(&error))?;
+        let response =
+            self.client.request(request(method, path)?).await.map_err(|error| self.lost(&error))?;
         let (head, body) = response.into_parts();
         if !head.status.is_success() {
             return Err(refusal(head.status, &body));
@@ -103,11 +100,8 @@ impl Control {
             .map_err(|error| self.lost(&error))?;
         let (head, mut body) = response.into_parts();
         if !head.status.is_success() {
-            let body = body
-                .collect()
-                .await
-                .map_err(|error| Failure::from_error(&error))?
-                .to_bytes();
+            let body =
+                body.collect().await.map_err(|error| Failure::from_error(&error))?.to_bytes();
             return Err(refusal(head.status, &body));
         }
         let mut buffer: Vec<u8> = Vec::new();
@@ -169,11 +163,7 @@ fn refusal(status: StatusCode, body: &[u8]) -> Failure {
     if status == StatusCode::UNPROCESSABLE_ENTITY {
         failure.exit = Exit::Usage;
     }
-    if problem.hint.is_empty() {
-        failure
-    } else {
-        failure.hint(problem.hint)
-    }
+    if problem.hint.is_empty() { failure } else { failure.hint(problem.hint) }
 }
 
 /// A text as part of a path or query: everything but unreserved characters (RFC 3986 §2.3) encoded.

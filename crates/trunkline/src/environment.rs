@@ -46,15 +46,10 @@ fn folder(variable: &str, below_home: &str) -> Option<PathBuf> {
 
 /// The XDG specification says that relative paths are to be ignored.
 fn absolute(variable: &str) -> Option<PathBuf> {
-    read(variable)
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
+    read(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place that reads the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub(crate) fn read(variable: &str) -> Option<OsString> {
     std::env::var_os(variable)
 }

@@ -26,21 +26,14 @@ impl Exit {
     pub(crate) const TABLE: &'static [(Self, u8, &'static str)] = &[
         (Self::Done, 0, "done"),
         (Self::Failed, 1, "failed"),
-        (
-            Self::Usage,
-            2,
-            "wrong usage or configuration; nothing was changed",
-        ),
+        (Self::Usage, 2, "wrong usage or configuration; nothing was changed"),
         (Self::NotRunning, 3, "not running"),
         (Self::Interrupted, 130, "interrupted"),
     ];
 
     /// Its number.
     pub(crate) fn code(self) -> u8 {
-        Self::TABLE
-            .iter()
-            .find(|(exit, ..)| *exit == self)
-            .map_or(1, |(_, code, _)| *code)
+        Self::TABLE.iter().find(|(exit, ..)| *exit == self).map_or(1, |(_, code, _)| *code)
     }
 }
 
@@ -94,11 +87,7 @@ impl Failure {
     }
 
     fn with(exit: Exit, message: impl fmt::Display) -> Self {
-        Self {
-            exit,
-            message: message.to_string(),
-            hint: None,
-        }
+        Self { exit, message: message.to_string(), hint: None }
     }
 }
 

@@ -33,10 +33,7 @@ struct State {
 impl OwnIssuer {
     /// Keeps the root below this folder; without one it cannot issue.
     pub(crate) fn new(data: Option<PathBuf>) -> Self {
-        Self {
-            data,
-            state: Mutex::default(),
-        }
+        Self { data, state: Mutex::default() }
     }
 
     /// Makes sure that the root may vouch for every name of this Model; names that a root was not
@@ -46,30 +43,22 @@ impl OwnIssuer {
         model: &Model,
         now: SystemTime,
     ) -> Result<Option<Arc<Authority>>, String> {
-        let mut names = model
-            .listeners
-            .iter()
-            .filter_map(|listener| match &listener.tls {
-                Some(Tls::Own { names }) => Some(names),
-                _ => None,
-            });
+        let mut names = model.listeners.iter().filter_map(|listener| match &listener.tls {
+            Some(Tls::Own { names }) => Some(names),
+            _ => None,
+        });
         let Some(first) = names.next() else {
             return Ok(None);
         };
-        let data = self
-            .data
-            .as_ref()
-            .ok_or("there is no home folder to keep the root certificate in")?;
-        let domain: TrustDomain = format!("{}.localhost", model.name)
-            .parse()
-            .map_err(|error| chain(&error))?;
+        let data =
+            self.data.as_ref().ok_or("there is no home folder to keep the root certificate in")?;
+        let domain: TrustDomain =
+            format!("{}.localhost", model.name).parse().map_err(|error| chain(&error))?;
         let names = first.iter().chain(names.flatten()).map(String::as_str);
         let permitted = Permitted::new(names, &domain).map_err(|error| chain(&error))?;
         let mut state = self.state();
-        if let Some(authority) = state
-            .authority
-            .as_ref()
-            .filter(|authority| *authority.permitted() == permitted)
+        if let Some(authority) =
+            state.authority.as_ref().filter(|authority| *authority.permitted() == permitted)
         {
             return Ok(Some(Arc::clone(authority)));
         }

@@ -28,11 +28,7 @@ impl Loader {
             [] => vec![nearest(dir)?],
             files => files.iter().map(|file| relative(dir, file)).collect(),
         };
-        Ok(Self {
-            files,
-            options,
-            strict: false,
-        })
+        Ok(Self { files, options, strict: false })
     }
 
     /// Takes warnings for errors.
@@ -43,10 +39,8 @@ impl Loader {
 
     /// The file that names the run.
     pub(crate) fn main_file(&self) -> Result<PathBuf, Failure> {
-        let file = self
-            .files
-            .first()
-            .ok_or_else(|| Failure::usage("no configuration file was given"))?;
+        let file =
+            self.files.first().ok_or_else(|| Failure::usage("no configuration file was given"))?;
         std::fs::canonicalize(file)
             .map_err(|error| Failure::usage(format_args!("{}: {error}", file.display())))
     }
@@ -71,16 +65,8 @@ impl Loader {
 
 /// Tells every message; an error among them is a failure.
 pub(crate) fn tell(loaded: &Loaded, printer: &Printer) -> Result<(), Failure> {
-    crate::print::complain(&render_all(
-        &loaded.diagnostics,
-        &loaded.sources,
-        style(printer),
-    ));
-    if loaded.diagnostics.has_errors() {
-        Err(Failure::told(Exit::Usage))
-    } else {
-        Ok(())
-    }
+    crate::print::complain(&render_all(&loaded.diagnostics, &loaded.sources, style(printer)));
+    if loaded.diagnostics.has_errors() { Err(Failure::told(Exit::Usage)) } else { Ok(()) }
 }
 
 /// Every message of a load, without colour, for APIs and logs.
@@ -93,11 +79,7 @@ pub(crate) fn plain_messages(loaded: &Loaded) -> Vec<String> {
 
 /// How diagnostics look on standard error.
 pub(crate) fn style(printer: &Printer) -> Style {
-    if printer.progress.is_on() {
-        Style::Colour
-    } else {
-        Style::Plain
-    }
+    if printer.progress.is_on() { Style::Colour } else { Style::Plain }
 }
 
 fn nearest(dir: &Path) -> Result<PathBuf, Failure> {
@@ -124,9 +106,5 @@ fn shorten(start: &Path, dir: &Path, folder: &Path, name: &str) -> Option<PathBu
 }
 
 fn relative(dir: &Path, file: &Path) -> PathBuf {
-    if dir == Path::new(".") {
-        file.to_owned()
-    } else {
-        dir.join(file)
-    }
+    if dir == Path::new(".") { file.to_owned() } else { dir.join(file) }
 }

@@ -20,9 +20,8 @@ pub(crate) enum Reader {
 
 /// Starts the log. Calling it twice keeps the first.
 pub(crate) fn start(reader: Reader, globals: &Globals, printer: &Printer) {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter(reader, globals))
-        .with_writer(io::stderr);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter(reader, globals)).with_writer(io::stderr);
     // A second subscriber is refused; the first one goes on, which is what is wanted.
     if reader == Reader::Developer {
         let _ = builder
@@ -31,16 +30,9 @@ pub(crate) fn start(reader: Reader, globals: &Globals, printer: &Printer) {
             .with_target(false)
             .try_init();
     } else if io::stderr().is_terminal() {
-        let _ = builder
-            .with_ansi(printer.progress.is_on())
-            .with_target(false)
-            .try_init();
+        let _ = builder.with_ansi(printer.progress.is_on()).with_target(false).try_init();
     } else {
-        let _ = builder
-            .json()
-            .flatten_event(true)
-            .with_target(false)
-            .try_init();
+        let _ = builder.json().flatten_event(true).with_target(false).try_init();
     }
 }
 

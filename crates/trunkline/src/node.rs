@@ -127,10 +127,8 @@ impl Node {
     /// Drains and ends. A second signal cuts what is left.
     pub(crate) async fn end(mut self, ending: Ending) -> Result<Exit, Failure> {
         self.parts.switchboard.set_readiness(Readiness::Draining);
-        let deadlines = (ending == Ending::Replaced).then(|| Deadlines {
-            minimum: REPLACED_DRAIN_MIN,
-            maximum: self.drain_max(),
-        });
+        let deadlines = (ending == Ending::Replaced)
+            .then(|| Deadlines { minimum: REPLACED_DRAIN_MIN, maximum: self.drain_max() });
         let (proxy, local) = (self.parts.proxy.clone(), self.local.take());
         let ended = async {
             let cut = proxy.drain(deadlines).await;
@@ -147,10 +145,7 @@ impl Node {
             }
         };
         if cut > 0 {
-            tracing::warn!(
-                connections = cut,
-                "connections were cut at the end of the drain"
-            );
+            tracing::warn!(connections = cut, "connections were cut at the end of the drain");
         }
         self.parts.surfaces_scope.stop();
         self.parts.scope.stop();

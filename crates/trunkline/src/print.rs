@@ -108,10 +108,7 @@ impl Printer {
 
     /// Tells what went wrong.
     pub(crate) fn error(&self, text: impl Display) {
-        complain(&format!(
-            "{}: {text}\n",
-            self.progress.apply(Role::Error, "error")
-        ));
+        complain(&format!("{}: {text}\n", self.progress.apply(Role::Error, "error")));
     }
 
     /// Tells why the command failed, and how to go on.
@@ -120,10 +117,7 @@ impl Printer {
             self.error(&failure.message);
         }
         if let Some(hint) = &failure.hint {
-            complain(&format!(
-                "  {}: {hint}\n",
-                self.progress.apply(Role::Hint, "hint")
-            ));
+            complain(&format!("  {}: {hint}\n", self.progress.apply(Role::Hint, "hint")));
         }
     }
 
@@ -137,11 +131,7 @@ impl Printer {
             return;
         }
         let mut out = io::stdout().lock();
-        if out
-            .write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .is_err()
-        {
+        if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
             self.gone.store(true, Ordering::Relaxed);
         }
     }

@@ -44,20 +44,10 @@ const NEXT_BINARY: &str = "next-binary";
 /// The folder of the run of this configuration file, whether it runs or not. `config` is absolute
 /// and without links.
 fn folder_of(base: &Path, config: &Path) -> PathBuf {
-    let name = config
-        .parent()
-        .and_then(Path::file_name)
-        .unwrap_or_default()
-        .to_string_lossy();
-    let name: String = name
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c))
-        .take(24)
-        .collect();
-    base.join(format!(
-        "{name}-{:016x}",
-        fnv(config.as_os_str().as_encoded_bytes())
-    ))
+    let name = config.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    let name: String =
+        name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).take(24).collect();
+    base.join(format!("{name}-{:016x}", fnv(config.as_os_str().as_encoded_bytes())))
 }
 
 /// FNV-1a, 64 bits: the same in every version of the binary, which the standard hasher is not.

@@ -20,12 +20,8 @@ const NICENESS: i32 = 5;
 
 /// Runs a verb that asks and waits.
 pub(crate) fn small<T>(verb: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime
-        .map_err(|error| cannot_start(&error))?
-        .block_on(verb)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| cannot_start(&error))?.block_on(verb)
 }
 
 /// Runs a verb that serves.
@@ -38,9 +34,7 @@ pub(crate) fn serving<T>(verb: impl Future<Output = Result<T, Failure>>) -> Resu
         .on_thread_start(step_back)
         .enable_all()
         .build();
-    runtime
-        .map_err(|error| cannot_start(&error))?
-        .block_on(verb)
+    runtime.map_err(|error| cannot_start(&error))?.block_on(verb)
 }
 
 /// Lets workers, which are started from the main thread, go first where both want one core. On Linux

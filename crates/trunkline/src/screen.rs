@@ -40,10 +40,7 @@ pub(crate) fn time_of_day(rfc3339: &str) -> String {
     let time = rfc3339.split_once('T').map_or(rfc3339, |(_, time)| time);
     let time = time.trim_end_matches('Z');
     let (whole, fraction) = time.split_once('.').unwrap_or((time, ""));
-    format!(
-        "{whole}.{:0<3}",
-        fraction.chars().take(3).collect::<String>()
-    )
+    format!("{whole}.{:0<3}", fraction.chars().take(3).collect::<String>())
 }
 
 #[cfg(test)]

@@ -34,40 +34,28 @@ pub(crate) struct Services {
 impl Services {
     /// Remembers what a plan starts.
     pub(crate) fn learn(&self, plan: &Plan) {
-        let commands = plan
-            .services
-            .values()
-            .map(|one| (one.name.clone(), one.process.command.clone()));
+        let commands =
+            plan.services.values().map(|one| (one.name.clone(), one.process.command.clone()));
         *self.commands.lock().unwrap_or_else(PoisonError::into_inner) = commands.collect();
     }
 
     /// Services that are not ready, in the order of their names.
     pub(crate) fn not_ready(&self) -> Vec<String> {
         let statuses = self.supervisor.statuses();
-        let waiting = statuses
-            .iter()
-            .filter(|(_, status)| status.state != State::Ready);
+        let waiting = statuses.iter().filter(|(_, status)| status.state != State::Ready);
         waiting.map(|(name, _)| name.to_string()).collect()
     }
 
     /// Every service.
     pub(crate) fn processes(&self) -> Vec<Process> {
-        let commands = self
-            .commands
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let statuses = self.supervisor.statuses();
         let process = |(name, status): (ServiceName, Status)| Process {
             state: state_of(status.state),
             pid: status.pid,
             address: Some(status.address),
             command: commands.get(&name).cloned().unwrap_or_default(),
-            since: self
-                .clock
-                .wall()
-                .duration_since(status.since)
-                .unwrap_or(Duration::ZERO),
+            since: self.clock.wall().duration_since(status.since).unwrap_or(Duration::ZERO),
             restarts: u32::try_from(status.starts.saturating_sub(1)).unwrap_or(u32::MAX),
             detail: status.reason.filter(|_| status.state != State::Ready),
             service: name,
@@ -77,27 +65,18 @@ impl Services {
 
     /// Restarts one, and returns when it is ready again.
     pub(crate) async fn restart(&self, service: &ServiceName) -> Result<(), Refused> {
-        self.supervisor
-            .restart(service)
-            .await
-            .map(drop)
-            .map_err(|error| match error {
-                RestartError::Unknown(name) => Refused::UnknownService(name.to_string()),
-                error @ RestartError::NotReady { .. } => Refused::Failed {
-                    command: "restart",
-                    reason: error.to_string(),
-                },
-            })
+        self.supervisor.restart(service).await.map(drop).map_err(|error| match error {
+            RestartError::Unknown(name) => Refused::UnknownService(name.to_string()),
+            error @ RestartError::NotReady { .. } => {
+                Refused::Failed { command: "restart", reason: error.to_string() }
+            }
+        })
     }
 
     /// Lines of the services, from their files.
     pub(crate) fn logs(&self, query: LogQuery) -> Result<mpsc::Receiver<LogLine>, Refused> {
-        let known: Vec<String> = self
-            .supervisor
-            .statuses()
-            .keys()
-            .map(ToString::to_string)
-            .collect();
+        let known: Vec<String> =
+            self.supervisor.statuses().keys().map(ToString::to_string).collect();
         if let Some(unknown) = query.services.iter().find(|name| !known.contains(name)) {
             return Err(Refused::UnknownService(unknown.clone()));
         }

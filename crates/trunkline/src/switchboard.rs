@@ -56,14 +56,7 @@ impl Switchboard {
             readiness: Readiness::Waiting(vec!["configuration".to_owned()]),
             services: None,
         };
-        (
-            Arc::new(Self {
-                role,
-                orders,
-                now: Mutex::new(now),
-            }),
-            queue,
-        )
+        (Arc::new(Self { role, orders, now: Mutex::new(now) }), queue)
     }
 
     /// A configuration is in force.
@@ -93,29 +86,16 @@ impl Switchboard {
         make: impl FnOnce(oneshot::Sender<Result<T, Refused>>) -> Order,
     ) -> Result<T, Refused> {
         let (answer, answered) = oneshot::channel();
-        self.orders
-            .try_send(make(answer))
-            .map_err(|_| Refused::Busy(command))?;
-        let ending = || Refused::Failed {
-            command,
-            reason: "the process is ending".to_owned(),
-        };
+        self.orders.try_send(make(answer)).map_err(|_| Refused::Busy(command))?;
+        let ending = || Refused::Failed { command, reason: "the process is ending".to_owned() };
         answered.await.map_err(|_| ending())?
     }
 }
 
 impl Commands for Switchboard {
     fn instance(&self) -> Instance {
-        let project = self
-            .model()
-            .map(|model| model.name.to_string())
-            .unwrap_or_default();
-        Instance {
-            project,
-            version: VERSION.to_owned(),
-            role: self.role,
-            pid: std::process::id(),
-        }
+        let project = self.model().map(|model| model.name.to_string()).unwrap_or_default();
+        Instance { project, version: VERSION.to_owned(), role: self.role, pid: std::process::id() }
     }
 
     fn model(&self) -> Option<Arc<Model>> {
@@ -131,9 +111,7 @@ impl Commands for Switchboard {
             let now = self.now();
             (now.readiness.clone(), now.services.clone())
         };
-        let waiting = services
-            .map(|services| services.not_ready())
-            .unwrap_or_default();
+        let waiting = services.map(|services| services.not_ready()).unwrap_or_default();
         match readiness {
             Readiness::Ready if !waiting.is_empty() => Readiness::Waiting(waiting),
             other => other,
@@ -142,11 +120,7 @@ impl Commands for Switchboard {
 
     fn processes(&self) -> BoxFuture<'_, Vec<Process>> {
         let services = self.now().services.clone();
-        Box::pin(async move {
-            services
-                .map(|services| services.processes())
-                .unwrap_or_default()
-        })
+        Box::pin(async move { services.map(|services| services.processes()).unwrap_or_default() })
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<Reloaded, Refused>> {
@@ -157,19 +131,14 @@ impl Commands for Switchboard {
         let services = self.now().services.clone();
         Box::pin(async move {
             let because = "`serve` starts no processes; restart the service where it runs";
-            let services = services.ok_or(Refused::NotHere {
-                command: "restart",
-                because,
-            })?;
+            let services = services.ok_or(Refused::NotHere { command: "restart", because })?;
             services.restart(&service).await
         })
     }
 
     fn shutdown(&self) -> BoxFuture<'_, Result<(), Refused>> {
         Box::pin(async move {
-            self.orders
-                .try_send(Order::Shutdown)
-                .map_err(|_| Refused::Busy("shutdown"))
+            self.orders.try_send(Order::Shutdown).map_err(|_| Refused::Busy("shutdown"))
         })
     }
 
@@ -181,10 +150,7 @@ impl Commands for Switchboard {
         let services = self.now().services.clone();
         Box::pin(async move {
             let because = "`serve` starts no services; its own log is on its standard error";
-            let services = services.ok_or(Refused::NotHere {
-                command: "logs",
-                because,
-            })?;
+            let services = services.ok_or(Refused::NotHere { command: "logs", because })?;
             services.logs(query)
         })
     }

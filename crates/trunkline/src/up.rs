@@ -48,10 +48,7 @@ impl Planner {
 impl Local {
     /// Makes what runs follow another Model.
     pub(crate) async fn follow(&mut self, model: &Model) -> Result<(), String> {
-        let plan = self
-            .planner
-            .plan(model)
-            .map_err(|failure| failure.message)?;
+        let plan = self.planner.plan(model).map_err(|failure| failure.message)?;
         self.services.learn(&plan);
         self.services.supervisor.apply(&plan).await;
         Ok(())
@@ -100,10 +97,7 @@ pub(crate) fn start(
         .ok_or_else(|| Failure::new("there is no home folder to keep logs in"))?;
     let folder = StateFolder::of(&base, model.name.as_str(), directory);
     std::fs::create_dir_all(folder.logs()).map_err(|error| wrong(&error))?;
-    let root = parts
-        .issuer
-        .authority()
-        .map(|authority| authority.root_file());
+    let root = parts.issuer.authority().map(|authority| authority.root_file());
     let bundle = match &root {
         Some(root) => {
             let named = environment::read("SSL_CERT_FILE").map(PathBuf::from);
@@ -112,12 +106,7 @@ pub(crate) fn start(
         None => None,
     };
     let mut planner = Planner {
-        around: Surroundings {
-            run,
-            otlp: None,
-            root,
-            bundle,
-        },
+        around: Surroundings { run, otlp: None, root, bundle },
         book: PortBook::load(&folder.ports(), &folder.path().to_string_lossy()),
         file: folder.ports(),
     };
@@ -146,8 +135,6 @@ pub(crate) fn start(
         local,
         plan,
         events: received,
-        traces: Traces {
-            folder: folder.path().to_owned(),
-        },
+        traces: Traces { folder: folder.path().to_owned() },
     })
 }

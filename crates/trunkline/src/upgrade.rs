@@ -37,16 +37,10 @@ pub(crate) const STEP_MAX: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Say {
-    Hello {
-        protocol: u32,
-        version: String,
-        pid: u32,
-    },
+    Hello { protocol: u32, version: String, pid: u32 },
     Offer,
     Ready,
-    Failed {
-        reason: String,
-    },
+    Failed { reason: String },
     State(State),
     Serving,
 }
@@ -126,9 +120,7 @@ struct Line {
 
 impl Line {
     const fn new(channel: Channel) -> Self {
-        Self {
-            channel: Some(channel),
-        }
+        Self { channel: Some(channel) }
     }
 
     async fn send(
@@ -170,10 +162,7 @@ impl Line {
 fn out_of_turn(expected: &'static str, got: &Say) -> UpgradeError {
     match got {
         Say::Failed { reason } => UpgradeError::Refused(reason.clone()),
-        other => UpgradeError::OutOfTurn {
-            expected,
-            got: other.name().to_owned(),
-        },
+        other => UpgradeError::OutOfTurn { expected, got: other.name().to_owned() },
     }
 }
 

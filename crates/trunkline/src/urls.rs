@@ -13,20 +13,15 @@ pub(crate) fn urls(
     listeners: &[(ListenerId, SocketAddr)],
     surfaces: &[(Surface, SocketAddr)],
 ) -> Vec<Url> {
-    let bases: Vec<Base> = listeners
-        .iter()
-        .filter_map(|(id, address)| Base::of(model, id, *address))
-        .collect();
+    let bases: Vec<Base> =
+        listeners.iter().filter_map(|(id, address)| Base::of(model, id, *address)).collect();
     let gateways = bases.iter().map(|base| Url {
         target: UrlTarget::Listener(base.id.clone()),
         url: base.url(model.domains.first().map_or(&base.address, |domain| domain)),
     });
     let services = model.services.iter().filter_map(|service| {
         // The secure way in, if there is one.
-        let base = bases
-            .iter()
-            .find(|base| base.scheme == "https")
-            .or(bases.first())?;
+        let base = bases.iter().find(|base| base.scheme == "https").or(bases.first())?;
         Some(Url {
             target: UrlTarget::Service(service.name.clone()),
             url: base.url(&host_of(model, &service.name)?),
@@ -52,11 +47,7 @@ impl Base {
         let listener = model.listeners.iter().find(|listener| listener.id == *id)?;
         Some(Self {
             id: id.clone(),
-            scheme: if listener.tls.is_some() {
-                "https"
-            } else {
-                "http"
-            },
+            scheme: if listener.tls.is_some() { "https" } else { "http" },
             address: host_text(reachable(address).ip()),
             port: address.port(),
         })

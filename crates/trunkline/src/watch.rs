@@ -16,9 +16,7 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// A file that is written without pause is read after this long anyway.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// What can be part of a configuration: files of other names in a watched folder do not matter.
-const EXTENSIONS: &[&str] = &[
-    "yaml", "yml", "json", "cfg", "conf", "toml", "pem", "crt", "key",
-];
+const EXTENSIONS: &[&str] = &["yaml", "yml", "json", "cfg", "conf", "toml", "pem", "crt", "key"];
 /// Kubernetes swaps this link when a mounted `ConfigMap` changes.
 const CONFIG_MAP_LINK: &str = "..data";
 
@@ -44,11 +42,7 @@ impl Watch {
         let watcher = notify::recommended_watcher(report)
             .inspect_err(|error| tracing::warn!(%error, "configuration files cannot be watched"))
             .ok();
-        Self {
-            watcher,
-            folders: BTreeSet::new(),
-            events,
-        }
+        Self { watcher, folders: BTreeSet::new(), events }
     }
 
     /// Watches exactly the folders of these files from now on.
@@ -83,11 +77,7 @@ impl Watch {
 
 fn folder_of(file: &Path) -> Option<PathBuf> {
     let folder = file.parent()?;
-    Some(if folder.as_os_str().is_empty() {
-        PathBuf::from(".")
-    } else {
-        folder.to_owned()
-    })
+    Some(if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() })
 }
 
 fn matters(event: &notify::Event) -> bool {
@@ -108,9 +98,7 @@ mod tests {
     use super::*;
 
     async fn reports(watch: &mut Watch) -> bool {
-        tokio::time::timeout(Duration::from_secs(5), watch.changed())
-            .await
-            .is_ok()
+        tokio::time::timeout(Duration::from_secs(5), watch.changed()).await.is_ok()
     }
 
     #[tokio::test]

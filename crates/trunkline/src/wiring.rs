@@ -70,13 +70,7 @@ pub(crate) struct Ingredients {
 impl Parts {
     /// Starts the data plane for this Model; it serves nothing yet.
     pub(crate) fn start(model: &Model, from: Ingredients) -> Result<Self, Failure> {
-        let Ingredients {
-            clock,
-            scope,
-            switchboard,
-            data,
-            inherited,
-        } = from;
+        let Ingredients { clock, scope, switchboard, data, inherited } = from;
         let traces = Arc::new(Buffer::new(traces::Config::default(), model.name.as_str()));
         let records = Arc::new(Records {
             traces: Arc::clone(&traces),
@@ -142,14 +136,10 @@ impl Parts {
         if same {
             return Ok(());
         }
-        let copies = self
-            .surfaces
-            .iter()
-            .flat_map(Surfaces::descriptors)
-            .map(|fd| fd.try_clone_to_owned());
-        let copies = copies
-            .collect::<Result<_, _>>()
-            .map_err(|error| Failure::from_error(&error))?;
+        let copies =
+            self.surfaces.iter().flat_map(Surfaces::descriptors).map(|fd| fd.try_clone_to_owned());
+        let copies =
+            copies.collect::<Result<_, _>>().map_err(|error| Failure::from_error(&error))?;
         let bound = Bound::adopt(copies).map_err(|error| Failure::from_error(&error))?;
         self.surfaces_scope.stop();
         self.surfaces_scope = self.scope.child("surfaces");
@@ -187,11 +177,7 @@ impl Parts {
 
     /// Where everything can be reached.
     pub(crate) fn urls(&self, model: &Model) -> Vec<Url> {
-        let surfaces = self
-            .surfaces
-            .as_ref()
-            .map(Surfaces::addresses)
-            .unwrap_or_default();
+        let surfaces = self.surfaces.as_ref().map(Surfaces::addresses).unwrap_or_default();
         urls(model, &self.proxy.addresses(), &surfaces)
     }
 
@@ -219,11 +205,7 @@ impl Records {
     /// Writes the access log that the Model wants, from now on.
     pub(crate) fn follow(&self, model: &Model, standard_output: bool) -> Result<(), Failure> {
         self.traces.learn_routes(model);
-        if self
-            .log
-            .read()
-            .is_ok_and(|log| log.0 == model.access_log && log.1.is_some())
-        {
+        if self.log.read().is_ok_and(|log| log.0 == model.access_log && log.1.is_some()) {
             return Ok(());
         }
         let target = match &model.access_log {
@@ -232,9 +214,7 @@ impl Records {
             Wanted::Stdout(format) => Some((Target::Stream(Box::new(std::io::stdout())), *format)),
             Wanted::File(format, path) => Some((Target::File(path.clone()), *format)),
         };
-        let opened = target
-            .map(|(target, format)| AccessLog::open(target, format))
-            .transpose();
+        let opened = target.map(|(target, format)| AccessLog::open(target, format)).transpose();
         let opened = opened.map_err(|error| Failure::usage(chain(&error)))?;
         if let Ok(mut log) = self.log.write() {
             *log = (model.access_log.clone(), opened);

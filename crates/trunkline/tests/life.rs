@@ -1,12 +1,7 @@
 //! What `up` leaves behind, on the real binary: nothing. Neither Ctrl-C nor `kill -9`, at whatever moment, leaves a
 //! process, a busy port or a file that somebody has to clean up; and a second `up` says who is there already.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, clippy::print_stderr)]
 
 #[path = "it/support.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared by several test programs")]
@@ -23,18 +18,9 @@ use support::{Running, World, free_port, is_alive, until};
 
 /// Services whose server is a grandchild that does not hear when its parent goes.
 const GRANDCHILDREN: &[(&str, &str)] = &[
-    (
-        "plain",
-        "exec python3 -m http.server --bind 127.0.0.1 $PORT",
-    ),
-    (
-        "session",
-        "setsid python3 -m http.server --bind 127.0.0.1 $PORT & wait",
-    ),
-    (
-        "nohup",
-        "nohup sh -c 'python3 -m http.server --bind 127.0.0.1 $PORT & wait' & wait",
-    ),
+    ("plain", "exec python3 -m http.server --bind 127.0.0.1 $PORT"),
+    ("session", "setsid python3 -m http.server --bind 127.0.0.1 $PORT & wait"),
+    ("nohup", "nohup sh -c 'python3 -m http.server --bind 127.0.0.1 $PORT & wait' & wait"),
     (
         "deaf",
         "trap '' TERM HUP; setsid sh -c 'trap \"\" TERM HUP; python3 -m http.server --bind 127.0.0.1 $PORT' & wait",
@@ -49,10 +35,7 @@ struct Project {
 
 impl Project {
     fn new(services: &[(&str, &str)]) -> Self {
-        let project = Self {
-            world: World::new(),
-            ports: [free_port(), free_port(), free_port()],
-        };
+        let project = Self { world: World::new(), ports: [free_port(), free_port(), free_port()] };
         let [gateway, control, metrics] = project.ports;
         let mut text = format!(
             "version: 1
@@ -68,11 +51,7 @@ services:
         );
         for (name, command) in services {
             let command = command.replace('\'', "''");
-            writeln!(
-                text,
-                "  {name}: {{ command: '{command}', stop_timeout: 2s }}"
-            )
-            .unwrap();
+            writeln!(text, "  {name}: {{ command: '{command}', stop_timeout: 2s }}").unwrap();
         }
         project.world.write("trunkline.yaml", &text);
         project
@@ -85,11 +64,7 @@ services:
             "all services to be ready",
             || {
                 let status = self.world.run(&["status", "--format", "json"]);
-                assert!(
-                    up.child.try_wait().unwrap().is_none(),
-                    "ended early:\n{}",
-                    up.text()
-                );
+                assert!(up.child.try_wait().unwrap().is_none(), "ended early:\n{}", up.text());
                 let status: serde_json::Value =
                     serde_json::from_slice(&status.stdout).unwrap_or_default();
                 let services = status["services"].as_object();
@@ -104,13 +79,7 @@ services:
 
     /// Processes of this world, however deep, that are not zombies. Their environment names its folder.
     fn processes(&self) -> Vec<u32> {
-        let folder = self
-            .world
-            .folder
-            .path()
-            .as_os_str()
-            .as_encoded_bytes()
-            .to_vec();
+        let folder = self.world.folder.path().as_os_str().as_encoded_bytes().to_vec();
         let ids = fs::read_dir("/proc")
             .unwrap()
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
@@ -127,29 +96,14 @@ services:
         until(
             "every process to end",
             || self.processes().is_empty(),
-            || {
-                format!(
-                    "{:?}",
-                    self.processes()
-                        .into_iter()
-                        .map(command_line)
-                        .collect::<Vec<_>>()
-                )
-            },
+            || format!("{:?}", self.processes().into_iter().map(command_line).collect::<Vec<_>>()),
         );
         for port in self.ports {
-            assert!(
-                TcpListener::bind(("127.0.0.1", port)).is_ok(),
-                "port {port} is busy"
-            );
+            assert!(TcpListener::bind(("127.0.0.1", port)).is_ok(), "port {port} is busy");
         }
         let left = files_below(&self.world.path("run"));
         assert!(left.is_empty(), "{left:?}");
-        assert_eq!(
-            files_below(&self.world.project()).len(),
-            1,
-            "only the file of the project"
-        );
+        assert_eq!(files_below(&self.world.project()).len(), 1, "only the file of the project");
     }
 
     /// Ends `up` as a person does, by Ctrl-C.
@@ -164,10 +118,7 @@ services:
 
 fn command_line(id: u32) -> String {
     let words = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-    format!(
-        "{id}: {}",
-        String::from_utf8_lossy(&words).replace('\0', " ")
-    )
+    format!("{id}: {}", String::from_utf8_lossy(&words).replace('\0', " "))
 }
 
 fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
@@ -175,15 +126,7 @@ fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
         return Vec::new();
     };
     let paths = entries.map(|entry| entry.unwrap().path());
-    paths
-        .flat_map(|path| {
-            if path.is_dir() {
-                files_below(&path)
-            } else {
-                vec![path]
-            }
-        })
-        .collect()
+    paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
 fn kill_9(up: &mut Running) {
@@ -195,19 +138,11 @@ fn kill_9(up: &mut Running) {
 fn survives_kill_9(services: &[(&str, &str)]) {
     let project = Project::new(services);
     let mut first = project.up();
-    let former: Vec<_> = project
-        .processes()
-        .into_iter()
-        .filter(|id| *id != first.pid())
-        .collect();
+    let former: Vec<_> = project.processes().into_iter().filter(|id| *id != first.pid()).collect();
     assert!(former.len() >= services.len());
     kill_9(&mut first);
     let mut second = project.up();
-    let orphans: Vec<_> = former
-        .into_iter()
-        .filter(|id| is_alive(*id))
-        .map(command_line)
-        .collect();
+    let orphans: Vec<_> = former.into_iter().filter(|id| is_alive(*id)).map(command_line).collect();
     assert!(orphans.is_empty(), "{orphans:?}");
     project.interrupt(&mut second);
 }
@@ -218,10 +153,7 @@ fn after_kill_9_up_finds_no_orphan_and_no_busy_port() {
 }
 
 fn is_installed(program: &str) -> bool {
-    let found = Command::new(program)
-        .arg("version")
-        .stdout(Stdio::null())
-        .status();
+    let found = Command::new(program).arg("version").stdout(Stdio::null()).status();
     if found.is_err() {
         println!("skipped: needs {program}");
     }
@@ -235,10 +167,7 @@ fn after_kill_9_nothing_of_npm_and_go_run_is_left() {
     let inside = |command: &str| format!("cd {} && {command}", folder.path().display());
     let mut services = Vec::new();
     if is_installed("npm") {
-        write(
-            "package.json",
-            r#"{"name": "web", "scripts": {"dev": "node server.js"}}"#,
-        );
+        write("package.json", r#"{"name": "web", "scripts": {"dev": "node server.js"}}"#);
         write(
             "server.js",
             "process.on('SIGTERM', () => {});
@@ -258,10 +187,8 @@ fn after_kill_9_nothing_of_npm_and_go_run_is_left() {
         let run = format!("GOCACHE={caches}/build GOPATH={caches}/path GOFLAGS=-mod=mod go run .");
         services.push(("go", inside(&run)));
     }
-    let services: Vec<_> = services
-        .iter()
-        .map(|(name, command)| (*name, command.as_str()))
-        .collect();
+    let services: Vec<_> =
+        services.iter().map(|(name, command)| (*name, command.as_str())).collect();
     if !services.is_empty() {
         survives_kill_9(&services);
     }
@@ -290,10 +217,7 @@ fn a_second_up_says_who_is_there() {
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success());
     let gateway = first.ports[0];
-    assert!(
-        said.contains(&format!("127.0.0.1:{gateway} is already in use")),
-        "{said}"
-    );
+    assert!(said.contains(&format!("127.0.0.1:{gateway} is already in use")), "{said}");
     assert!(said.contains(&format!("process {}", up.pid())), "{said}");
     assert!(other.processes().is_empty());
     first.interrupt(&mut up);

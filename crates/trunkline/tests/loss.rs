@@ -1,12 +1,7 @@
 //! Change without loss, on the real binary: configurations, states of endpoints and binaries change under load, and
 //! no request fails. The long form, with its bars, is `./x bench soak`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, clippy::print_stderr)]
 
 #[path = "it/support.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared by several test programs")]
@@ -20,10 +15,7 @@ use trunkline_load::soak::{Plan, soak};
 
 #[test]
 fn no_request_is_lost_while_everything_changes() {
-    let folder = tempfile::Builder::new()
-        .prefix("tl-")
-        .tempdir_in("/tmp")
-        .unwrap();
+    let folder = tempfile::Builder::new().prefix("tl-").tempdir_in("/tmp").unwrap();
     let plan = Plan {
         binary: PathBuf::from(env!("CARGO_BIN_EXE_trunkline")),
         folder: folder.path().to_owned(),
@@ -36,13 +28,7 @@ fn no_request_is_lost_while_everything_changes() {
     };
     let outcome = soak(&plan).unwrap();
     assert_eq!(outcome.lost(), Vec::<String>::new());
-    assert!(
-        outcome
-            .phases
-            .iter()
-            .all(|phase| phase.requests.answered > 50),
-        "{outcome:?}"
-    );
+    assert!(outcome.phases.iter().all(|phase| phase.requests.answered > 50), "{outcome:?}");
 }
 
 fn configuration(gateway: u16, control: u16, body: &str) -> String {
@@ -64,34 +50,20 @@ fn an_upgrade_that_cannot_be_leaves_everything_as_it_was() {
     let (gateway, control) = (free_port(), free_port());
     world.write("trunkline.yaml", &configuration(gateway, control, "first"));
     let mut serve = world.start(&["serve", "-c", "trunkline.yaml"]);
-    until(
-        "readiness",
-        || world.run(&["status"]).status.success(),
-        || serve.text(),
-    );
+    until("readiness", || world.run(&["status"]).status.success(), || serve.text());
     // The running process keeps the last good configuration; a new one cannot start with this.
-    world.write(
-        "trunkline.yaml",
-        &configuration(gateway, control, "{ no: text }"),
-    );
+    world.write("trunkline.yaml", &configuration(gateway, control, "{ no: text }"));
     for _ in 0..2 {
         let refused = world.run(&["upgrade"]);
         assert!(!refused.status.success(), "{}", support::describe(&refused));
         assert!(support::is_alive(serve.pid()));
         let status = world.data(&["status", "--format", "json"]);
-        assert!(
-            status.contains(&format!("\"pid\": {}", serve.pid())),
-            "{status}"
-        );
+        assert!(status.contains(&format!("\"pid\": {}", serve.pid())), "{status}");
     }
     world.write("trunkline.yaml", &configuration(gateway, control, "second"));
     world.data(&["upgrade"]);
     assert!(serve.ended().success());
     world.data(&["status"]);
     world.data(&["down"]);
-    until(
-        "the end",
-        || !world.run(&["status"]).status.success(),
-        String::new,
-    );
+    until("the end", || !world.run(&["status"]).status.success(), String::new);
 }

@@ -42,10 +42,8 @@ fuzz_target!(|text: &str| {
 
     let listener = ListenerId::new("http");
     let build = |routes: &[Route]| RouteTable::build(&listener, routes, &[]);
-    let mut routes: Vec<Route> = (0..ROUTES_MAX)
-        .zip(lines)
-        .map(|(n, line)| route(n, line))
-        .collect();
+    let mut routes: Vec<Route> =
+        (0..ROUTES_MAX).zip(lines).map(|(n, line)| route(n, line)).collect();
     routes.retain(|route| build(std::slice::from_ref(route)).is_ok());
     let table = build(&routes).expect("each of them alone is valid");
     let found = table.find(&asked).map(|route| route.id.clone());
@@ -58,17 +56,12 @@ fuzz_target!(|text: &str| {
 });
 
 fn route(position: u64, line: &str) -> Route {
-    let mut words = line
-        .split(' ')
-        .map(|word| if word == "-" { "" } else { word });
+    let mut words = line.split(' ').map(|word| if word == "-" { "" } else { word });
     let mut word = || words.next().unwrap_or_default();
     let (kind, hosts, path, methods) = (word(), word(), word().to_owned(), word());
     let (header, query, rank) = (word(), word(), word());
     let list = |text: &str| -> Vec<String> {
-        text.split(',')
-            .filter(|item| !item.is_empty())
-            .map(str::to_owned)
-            .collect()
+        text.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect()
     };
     let host = |host: String| match host.strip_prefix("*.") {
         Some(suffix) => HostPattern::Wildcard(suffix.to_owned()),
@@ -90,10 +83,7 @@ fn route(position: u64, line: &str) -> Route {
                 .and_then(|pattern| Some(("x-a".parse().ok()?, pattern)))
                 .into_iter()
                 .collect(),
-            query: value(query)
-                .map(|pattern| ("q".to_owned(), pattern))
-                .into_iter()
-                .collect(),
+            query: value(query).map(|pattern| ("q".to_owned(), pattern)).into_iter().collect(),
         },
         order: OrderKey(rank.parse().unwrap_or_default(), position),
         action: Action::Forward(vec![Target {

@@ -22,18 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mesh", &["model", "net", "rt"]),
     ("filters", &["expr", "model", "net", "resilience"]),
     // `config` for its diagnostics only: `prepare` reports what is wrong as every other check of the file does.
-    (
-        "proxy",
-        &[
-            "config",
-            "filters",
-            "mesh",
-            "model",
-            "net",
-            "resilience",
-            "rt",
-        ],
-    ),
+    ("proxy", &["config", "filters", "mesh", "model", "net", "resilience", "rt"]),
     ("local", &["config", "model", "net", "resilience", "rt"]),
     ("api", &["control", "model", "net", "query", "rt"]),
     ("expr", &["model"]),
@@ -43,77 +32,30 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("control", &["config", "model", "rt"]),
     ("k8s", &["config", "model", "rt"]),
     ("testkit", &["config", "model", "net", "resilience", "rt"]),
-    (
-        "fuzz",
-        &[
-            "config",
-            "filters",
-            "model",
-            "net",
-            "proxy",
-            "resilience",
-            "rt",
-        ],
-    ),
+    ("fuzz", &["config", "filters", "model", "net", "proxy", "resilience", "rt"]),
     ("load", &[]),
 ];
 
 /// Crates of others that only some of ours may use, and why.
 const KEPT: &[(&str, &[&str], &str)] = &[
-    (
-        "saphyr-parser",
-        &["config"],
-        "only config knows YAML (invariant 2)",
-    ),
-    (
-        "kube",
-        &["k8s"],
-        "only k8s knows kube clients (invariant 2)",
-    ),
+    ("saphyr-parser", &["config"], "only config knows YAML (invariant 2)"),
+    ("kube", &["k8s"], "only k8s knows kube clients (invariant 2)"),
     ("axum", &["api"], "only api serves management surfaces"),
-    (
-        "clap",
-        &["trunkline", "load"],
-        "only the binary has a command line",
-    ),
-    (
-        "indicatif",
-        &["trunkline"],
-        "only the binary prints (invariant 2)",
-    ),
-    (
-        "annotate-snippets",
-        &["config"],
-        "diagnostics are rendered in one place",
-    ),
-    (
-        "rcgen",
-        &["mesh", "testkit"],
-        "certificates are made in mesh",
-    ),
-    (
-        "socket2",
-        &["net", "proxy", "testkit", "load"],
-        "sockets are opened below the services",
-    ),
-    (
-        "notify",
-        &["local", "trunkline"],
-        "files are watched at the edge of the program",
-    ),
+    ("clap", &["trunkline", "load"], "only the binary has a command line"),
+    ("indicatif", &["trunkline"], "only the binary prints (invariant 2)"),
+    ("annotate-snippets", &["config"], "diagnostics are rendered in one place"),
+    ("rcgen", &["mesh", "testkit"], "certificates are made in mesh"),
+    ("socket2", &["net", "proxy", "testkit", "load"], "sockets are opened below the services"),
+    ("notify", &["local", "trunkline"], "files are watched at the edge of the program"),
     ("anyhow", &[], "errors are types that callers can match on"),
 ];
 
 pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
     let mut cargo = Command::new("cargo");
-    cargo
-        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
-        .current_dir(root);
+    cargo.args(["metadata", "--format-version=1", "--no-deps", "--offline"]).current_dir(root);
     let metadata: Value =
         serde_json::from_slice(&output(&mut cargo)?).map_err(|e| format!("cargo metadata: {e}"))?;
-    Ok(items(&metadata, "packages")
-        .flat_map(check_package)
-        .collect())
+    Ok(items(&metadata, "packages").flat_map(check_package).collect())
 }
 
 fn check_package(package: &Value) -> Vec<String> {
@@ -122,9 +64,8 @@ fn check_package(package: &Value) -> Vec<String> {
         return Vec::new();
     }
     let normal = items(package, "dependencies").filter(|d| text(d, "kind") != "dev");
-    let mut found: Vec<String> = normal
-        .filter_map(|dependency| wrong(user, text(dependency, "name")))
-        .collect();
+    let mut found: Vec<String> =
+        normal.filter_map(|dependency| wrong(user, text(dependency, "name"))).collect();
     found.extend(variants(user, package));
     found
 }
@@ -142,9 +83,7 @@ fn variants(user: &str, package: &Value) -> Vec<String> {
             && !text(target, "src_path").contains("/tests/")
     };
     if !["trunkline", "load", "fuzz"].contains(&user) && items(package, "targets").any(ships) {
-        found.push(format!(
-            "{user}: a second binary; there is one (invariant 4)"
-        ));
+        found.push(format!("{user}: a second binary; there is one (invariant 4)"));
     }
     found
 }
@@ -153,9 +92,7 @@ fn variants(user: &str, package: &Value) -> Vec<String> {
 fn wrong(from: &str, to: &str) -> Option<String> {
     if let Some(ours) = to.strip_prefix("trunkline-") {
         let dialect = from.starts_with("dialect-") && ["config", "expr", "model"].contains(&ours);
-        let listed = ALLOWED
-            .iter()
-            .any(|(name, uses)| *name == from && uses.contains(&ours));
+        let listed = ALLOWED.iter().any(|(name, uses)| *name == from && uses.contains(&ours));
         let allowed = from == "trunkline" || dialect || listed;
         return (!allowed).then(|| {
             format!("{from} → {ours}: not a direction of ARCHITECTURE.md (xtask, ALLOWED)")
@@ -170,11 +107,7 @@ fn short_name(name: &str) -> &str {
 }
 
 fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
-    value
-        .get(key)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -197,11 +130,9 @@ mod tests {
         ] {
             assert!(wrong(user, used).is_some(), "{user} → {used}");
         }
-        for (user, used) in [
-            ("trunkline", "trunkline-api"),
-            ("dialect-kong", "trunkline-expr"),
-            ("net", "bytes"),
-        ] {
+        for (user, used) in
+            [("trunkline", "trunkline-api"), ("dialect-kong", "trunkline-expr"), ("net", "bytes")]
+        {
             assert_eq!(wrong(user, used), None);
         }
     }

@@ -40,26 +40,13 @@ const BANS: [Ban; 6] = [
     },
     Ban {
         // Addresses are plain values; sockets and lookups are IO.
-        words: &[
-            "TcpStream",
-            "TcpListener",
-            "UdpSocket",
-            "UnixStream",
-            "ToSocketAddrs",
-        ],
+        words: &["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "ToSocketAddrs"],
         only_in: &["model", "resilience", "config", "filters"],
         except: &[],
         reason: "this crate opens no sockets and resolves no names",
     },
     Ban {
-        words: &[
-            "println!",
-            "eprintln!",
-            "print!",
-            "eprint!",
-            "stdout()",
-            "stderr()",
-        ],
+        words: &["println!", "eprintln!", "print!", "eprint!", "stdout()", "stderr()"],
         only_in: &[],
         except: &["trunkline", "xtask", "benches", "fuzz"],
         reason: "only the binary prints (invariant 2)",
@@ -92,26 +79,18 @@ pub(crate) fn check(source: &Source) -> Vec<String> {
     }
     let mut head = source.text.lines().take(5);
     if !source.test_only && !head.any(|line| line.starts_with("//!")) {
-        found.push(format!(
-            "{path}:1: begin with a `//!` paragraph: what, why, and what it is not"
-        ));
+        found
+            .push(format!("{path}:1: begin with a `//!` paragraph: what, why, and what it is not"));
     }
     let lines = source.code.trim_end().lines().count();
     if lines > LINES_MAX && !source.test_only {
-        found.push(format!(
-            "{path}: {lines} lines; above {LINES_MAX} a file is two files"
-        ));
+        found.push(format!("{path}: {lines} lines; above {LINES_MAX} a file is two files"));
     }
     for (line, text) in source.text.lines().enumerate() {
-        let open = ["TODO", "FIXME", "XXX"]
-            .iter()
-            .any(|mark| has_word(text, mark))
-            && !text.contains('#');
+        let open =
+            ["TODO", "FIXME", "XXX"].iter().any(|mark| has_word(text, mark)) && !text.contains('#');
         if open && source.part != "xtask" {
-            found.push(format!(
-                "{path}:{}: a TODO needs an issue number (TODO #12)",
-                line + 1
-            ));
+            found.push(format!("{path}:{}: a TODO needs an issue number (TODO #12)", line + 1));
         }
     }
     if !source.test_only {
@@ -129,12 +108,7 @@ fn banned(source: &Source, ban: &Ban) -> Vec<String> {
     let lines = source.code.lines().enumerate();
     let hit = |(line, text): (usize, &str)| {
         let word = ban.words.iter().find(|word| has_word(text, word))?;
-        Some(format!(
-            "{}:{}: `{word}`: {}",
-            source.path,
-            line + 1,
-            ban.reason
-        ))
+        Some(format!("{}:{}: `{word}`: {}", source.path, line + 1, ban.reason))
     };
     lines.filter_map(hit).collect()
 }
@@ -160,9 +134,7 @@ fn has_word(text: &str, word: &str) -> bool {
     let in_word = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(word).any(|(at, _)| {
         let before = text.get(..at).and_then(|before| before.chars().next_back());
-        let after = text
-            .get(at + word.len()..)
-            .and_then(|after| after.chars().next());
+        let after = text.get(at + word.len()..).and_then(|after| after.chars().next());
         let ends_open = word.ends_with(in_word);
         let continues = ends_open && after.is_some_and(in_word);
         !continues && !before.is_some_and(in_word)
@@ -172,10 +144,7 @@ fn has_word(text: &str, word: &str) -> bool {
 /// Rules about files that are not Rust.
 pub(crate) fn check_texts(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    for lock in [
-        "examples/shop/apps/web/package-lock.json",
-        "console/package-lock.json",
-    ] {
+    for lock in ["examples/shop/apps/web/package-lock.json", "console/package-lock.json"] {
         if fs::read_to_string(root.join(lock)).is_ok_and(|text| text.contains("\"resolved\"")) {
             found.push(format!(
                 "{lock}: names the registry of one machine; npm's omit-lockfile-registry-resolved"
@@ -188,9 +157,7 @@ pub(crate) fn check_texts(root: &Path) -> Vec<String> {
             line.starts_with("source = ") && !line.contains("github.com/rust-lang/crates.io-index")
         };
         found.extend(
-            text.lines()
-                .filter(foreign)
-                .map(|line| format!("{lock}: {line}: not from crates.io")),
+            text.lines().filter(foreign).map(|line| format!("{lock}: {line}: not from crates.io")),
         );
     }
     found.extend(unknown_verbs(root));
@@ -201,11 +168,7 @@ pub(crate) fn check_texts(root: &Path) -> Vec<String> {
 /// Versions and lints are decided once, in the workspace.
 fn manifests(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    for folder in fs::read_dir(root.join("crates"))
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
+    for folder in fs::read_dir(root.join("crates")).into_iter().flatten().flatten() {
         let path = folder.path().join("Cargo.toml");
         let text = fs::read_to_string(&path).unwrap_or_default();
         let shown = format!("crates/{}/Cargo.toml", folder.file_name().to_string_lossy());
@@ -218,9 +181,8 @@ fn manifests(root: &Path) -> Vec<String> {
                 among_dependencies = line.ends_with("dependencies]");
             } else if among_dependencies && line.contains('=') && !line.contains("workspace = true")
             {
-                found.push(format!(
-                    "{shown}: `{line}`: versions are pinned once, in the workspace"
-                ));
+                found
+                    .push(format!("{shown}: `{line}`: versions are pinned once, in the workspace"));
             }
         }
     }
@@ -231,13 +193,9 @@ fn manifests(root: &Path) -> Vec<String> {
 fn unknown_verbs(root: &Path) -> Vec<String> {
     let known = crate::HELP;
     let mut found = Vec::new();
-    for page in [
-        "README.md",
-        "CONTRIBUTING.md",
-        "ARCHITECTURE.md",
-        "STYLE.md",
-        "examples/shop/README.md",
-    ] {
+    for page in
+        ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "STYLE.md", "examples/shop/README.md"]
+    {
         let text = fs::read_to_string(root.join(page)).unwrap_or_default();
         for after in text.split("./x ").skip(1) {
             let verb: String = after.chars().take_while(char::is_ascii_lowercase).collect();
@@ -260,14 +218,8 @@ mod tests {
     #[test]
     fn each_rule_finds_its_violation_and_only_that() {
         assert!(found("crates/api/src/a.rs", "fn f() { unsafe { g() } }").contains("`unsafe`"));
-        assert_eq!(
-            found("crates/net/src/a.rs", "fn f() { unsafe { g() } }"),
-            ""
-        );
-        assert_eq!(
-            found("crates/api/src/a.rs", "#![forbid(unsafe_code)] // unsafe"),
-            ""
-        );
+        assert_eq!(found("crates/net/src/a.rs", "fn f() { unsafe { g() } }"), "");
+        assert_eq!(found("crates/api/src/a.rs", "#![forbid(unsafe_code)] // unsafe"), "");
         assert!(
             found("crates/model/src/a.rs", "use tokio::net::TcpStream;").contains("invariant 1")
         );
@@ -276,10 +228,7 @@ mod tests {
             found("crates/rt/src/a.rs", "fn f() { println!(); }")
                 .contains("only the binary prints")
         );
-        assert_eq!(
-            found("crates/trunkline/src/a.rs", "fn f() { println!(); }"),
-            ""
-        );
+        assert_eq!(found("crates/trunkline/src/a.rs", "fn f() { println!(); }"), "");
         assert!(found("crates/rt/src/a.rs", "// TODO: later").contains("issue number"));
         assert_eq!(found("crates/rt/src/a.rs", "// TODO #12: later"), "");
         assert!(found("crates/rt/src/a/mod.rs", "").contains("write `crates/rt/src/a.rs`"));

@@ -29,11 +29,8 @@ impl Source {
         paths.sort();
         let read = |path: PathBuf| {
             let text = fs::read_to_string(&path)?;
-            let path = path
-                .strip_prefix(root)
-                .unwrap_or(&path)
-                .to_string_lossy()
-                .replace('\\', "/");
+            let path =
+                path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             Ok(Self::new(path, text))
         };
         paths.into_iter().map(read).collect()
@@ -51,13 +48,7 @@ impl Source {
             || path.ends_with("/tests.rs")
             || inner.iter().any(|f| among.contains(f));
         let code = without_tests(&without_comments(&text));
-        Self {
-            path,
-            part,
-            text,
-            code,
-            test_only,
-        }
+        Self { path, part, text, code, test_only }
     }
 }
 
@@ -68,10 +59,7 @@ fn collect(folder: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
     };
     for entry in entries {
         let path = entry?.path();
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if path.is_dir() && name != "target" && name != "corpus" {
             collect(&path, into)?;
         } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -127,15 +115,9 @@ fn comment_len(rest: &str) -> Option<usize> {
 
 fn literal_len(rest: &str, before: &str) -> Option<usize> {
     let in_word = before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
-    if let Some(raw) = rest
-        .strip_prefix('r')
-        .filter(|_| !in_word || before.ends_with('b'))
-    {
+    if let Some(raw) = rest.strip_prefix('r').filter(|_| !in_word || before.ends_with('b')) {
         let hashes = raw.len() - raw.trim_start_matches('#').len();
-        if raw
-            .get(hashes..)
-            .is_some_and(|after| after.starts_with('"'))
-        {
+        if raw.get(hashes..).is_some_and(|after| after.starts_with('"')) {
             let end = format!("\"{}", "#".repeat(hashes));
             let inside = hashes + 2;
             let found = rest.get(inside..).and_then(|text| text.find(&end));
@@ -152,10 +134,7 @@ fn literal_len(rest: &str, before: &str) -> Option<usize> {
     if first == '\\' {
         return quote.get(2..)?.find('\'').map(|at| at + 4);
     }
-    characters
-        .next()
-        .filter(|(_, c)| *c == '\'')
-        .map(|(at, _)| at + 2)
+    characters.next().filter(|(_, c)| *c == '\'').map(|(at, _)| at + 2)
 }
 
 fn quoted_len(rest: &str) -> usize {

@@ -32,9 +32,7 @@ impl Backend {
         let port = listener.local_addr()?.port();
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let serve = move || {
             let accepting = async {
                 tokio::select! {
@@ -44,14 +42,8 @@ impl Backend {
             };
             LocalSet::new().block_on(&runtime, accepting);
         };
-        let thread = std::thread::Builder::new()
-            .name("backend".to_owned())
-            .spawn(serve)?;
-        Ok(Self {
-            port,
-            stop,
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("backend".to_owned()).spawn(serve)?;
+        Ok(Self { port, stop, thread: Some(thread) })
     }
 }
 
@@ -93,19 +85,14 @@ async fn serve(mut wire: Wire) -> io::Result<()> {
 
 /// The body that was sent, or the path where there was none.
 fn answer(head: &Head, body: &[u8]) -> Vec<u8> {
-    let body = if body.is_empty() {
-        head.second().as_bytes()
-    } else {
-        body
-    };
+    let body = if body.is_empty() { head.second().as_bytes() } else { body };
     let length = body.len();
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
     [head.as_bytes(), body].concat()
 }
 
 async fn stream(wire: &mut Wire) -> io::Result<()> {
-    wire.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-        .await?;
+    wire.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await?;
     let chunk = format!("{CHUNK_BYTES:x}\r\n{}\r\n", "s".repeat(CHUNK_BYTES));
     for _ in 0..CHUNKS {
         wire.write(chunk.as_bytes()).await?;

@@ -49,18 +49,11 @@ impl Callers {
     /// Calls `port` at `rate` requests a second: two fifths each kept-alive and HTTP/2, one fifth by connections of
     /// their own.
     pub(super) fn start(port: u16, rate: u32, board: &Arc<Board>) -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = Arc::clone(board);
         let call = move || LocalSet::new().block_on(&runtime, call(port, rate, shared));
-        let thread = std::thread::Builder::new()
-            .name("callers".to_owned())
-            .spawn(call)?;
-        Ok(Self {
-            board: Arc::clone(board),
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("callers".to_owned()).spawn(call)?;
+        Ok(Self { board: Arc::clone(board), thread: Some(thread) })
     }
 
     /// Lets every caller finish what it began.
@@ -90,11 +83,7 @@ async fn call(port: u16, rate: u32, board: Arc<Board>) {
         let table = Table::new(every(HTTP2, 2.0 * fifth), number, HTTP2);
         tasks.spawn_local(http2::caller(port, number, table, Arc::clone(&board)));
     }
-    tasks.spawn_local(fresh(
-        port,
-        Table::new(every(1, fifth), 0, 1),
-        Arc::clone(&board),
-    ));
+    tasks.spawn_local(fresh(port, Table::new(every(1, fifth), 0, 1), Arc::clone(&board)));
     for number in 0..STREAMS {
         tasks.spawn_local(streams(port, number, Arc::clone(&board)));
     }
@@ -146,18 +135,8 @@ async fn kept(port: u16, number: u32, mut table: Table, board: Arc<Board>) {
             }
             count += 1;
             let path = format!("/kept/{number}/{count}");
-            let body = if count.is_multiple_of(10) {
-                BODY_BYTES
-            } else {
-                0
-            };
-            match counted(
-                &board,
-                "kept",
-                exchange(&mut wire, &path, body, "keep-alive"),
-            )
-            .await
-            {
+            let body = if count.is_multiple_of(10) { BODY_BYTES } else { 0 };
+            match counted(&board, "kept", exchange(&mut wire, &path, body, "keep-alive")).await {
                 Some(head) if !head.has("connection", "close") => {}
                 _ => break,
             }
@@ -294,10 +273,7 @@ async fn exchange(
     let expected = if body > 0 { &content } else { path };
     match head.second() {
         "200" if answer == expected.as_bytes() => Ok(head),
-        "200" => Err(format!(
-            "another answer than expected: {} bytes",
-            answer.len()
-        )),
+        "200" => Err(format!("another answer than expected: {} bytes", answer.len())),
         _ => Err(refusal(&head)),
     }
 }

@@ -39,11 +39,9 @@ impl Surface {
         let (status, text) = self.call(method, path, body).await?;
         match status.as_str() {
             "200" | "202" => Ok(serde_json::from_slice(&text)?),
-            _ => Err(format!(
-                "{method} {path}: {status}: {}",
-                String::from_utf8_lossy(&text)
-            )
-            .into()),
+            _ => {
+                Err(format!("{method} {path}: {status}: {}", String::from_utf8_lossy(&text)).into())
+            }
         }
     }
 
@@ -77,10 +75,7 @@ impl Surface {
         );
         let whole = async {
             wire.write(request.as_bytes()).await?;
-            let head = wire
-                .head()
-                .await?
-                .ok_or(std::io::ErrorKind::UnexpectedEof)?;
+            let head = wire.head().await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
             let body = wire.body(&head).await?;
             Ok::<_, std::io::Error>((head, body))
         };
@@ -116,10 +111,7 @@ impl Surface {
         };
         let count = number(STALL_COUNT)? as u64;
         let short = number(STALL_BUCKET)? as u64;
-        Ok(Stalls {
-            count,
-            long: count.saturating_sub(short),
-        })
+        Ok(Stalls { count, long: count.saturating_sub(short) })
     }
 
     /// Waits until the document of `path` is as wanted.

@@ -28,11 +28,7 @@ impl From<h2::Error> for Trouble {
         // h2 reports a stream beyond the last one of a GOAWAY as that GOAWAY.
         let left =
             error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR);
-        if refused || left {
-            Self::NotProcessed
-        } else {
-            Self::Failed(error.to_string())
-        }
+        if refused || left { Self::NotProcessed } else { Self::Failed(error.to_string()) }
     }
 }
 
@@ -72,9 +68,8 @@ async fn connect(port: u16) -> Result<SendRequest<Bytes>, String> {
     let stream = stream.map_err(|error| error.to_string())?;
     // Without it the soak is slower, not wrong.
     let _ = stream.set_nodelay(true);
-    let (sender, connection) = h2::client::handshake(stream)
-        .await
-        .map_err(|error| error.to_string())?;
+    let (sender, connection) =
+        h2::client::handshake(stream).await.map_err(|error| error.to_string())?;
     // Its end shows in the requests it had.
     tokio::task::spawn_local(async move { drop(connection.await) });
     sender.ready().await.map_err(|error| error.to_string())
@@ -117,10 +112,7 @@ async fn request(mut sender: SendRequest<Bytes>, path: &str) -> Result<(), Troub
     }
     if head.status != 200 {
         let reason = head.headers.get("x-trunkline-reason");
-        return Err(Trouble::Failed(format!(
-            "status {}: {reason:?}",
-            head.status
-        )));
+        return Err(Trouble::Failed(format!("status {}: {reason:?}", head.status)));
     }
     if body != path.as_bytes() {
         return Err(Trouble::Failed("another answer than expected".to_owned()));

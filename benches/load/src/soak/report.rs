@@ -63,15 +63,7 @@ impl Outcome {
 
     /// The table to read.
     pub(crate) fn table(&self) -> String {
-        let heads = [
-            "changes",
-            "seconds",
-            "requests",
-            "failed",
-            "sent again",
-            "p50 ms",
-            "p99 ms",
-        ];
+        let heads = ["changes", "seconds", "requests", "failed", "sent again", "p50 ms", "p99 ms"];
         let mut out = format!("\n{:<12}", "");
         for head in heads {
             let _ = write!(out, "{head:>12}");

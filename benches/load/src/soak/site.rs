@@ -59,10 +59,7 @@ impl Site {
     /// A verb of the binary, in a world of its own.
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command
-            .args(arguments)
-            .arg("-C")
-            .arg(self.folder.join("project"));
+        command.args(arguments).arg("-C").arg(self.folder.join("project"));
         for (name, folder) in [
             ("HOME", ""),
             ("XDG_DATA_HOME", "data"),
@@ -81,16 +78,10 @@ impl Site {
     pub(super) fn write(&self, number: usize) -> Result<(), Failure> {
         let [one, two, three] = self.backends.each_ref().map(|backend| backend.port);
         let pick = |of: &[&'static str], every: usize| {
-            of.get(number / every % of.len())
-                .copied()
-                .unwrap_or_default()
+            of.get(number / every % of.len()).copied().unwrap_or_default()
         };
         let to = pick(
-            &[
-                "alpha",
-                "beta",
-                "[{ service: alpha, weight: 3 }, { service: beta, weight: 1 }]",
-            ],
+            &["alpha", "beta", "[{ service: alpha, weight: 3 }, { service: beta, weight: 1 }]"],
             1,
         );
         let third = if number.is_multiple_of(3) {
@@ -143,9 +134,7 @@ services:
 
     pub(super) fn signal(&self, signal: rustix::process::Signal) -> Result<(), Failure> {
         let id = self.pid().and_then(|pid| i32::try_from(pid).ok());
-        let id = id
-            .and_then(rustix::process::Pid::from_raw)
-            .ok_or("not running")?;
+        let id = id.and_then(rustix::process::Pid::from_raw).ok_or("not running")?;
         Ok(rustix::process::kill_process(id, signal)?)
     }
 

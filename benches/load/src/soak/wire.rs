@@ -29,8 +29,7 @@ impl Head {
     }
 
     pub(super) fn has(&self, name: &str, value: &str) -> bool {
-        self.get(name)
-            .is_some_and(|found| found.eq_ignore_ascii_case(value))
+        self.get(name).is_some_and(|found| found.eq_ignore_ascii_case(value))
     }
 }
 
@@ -49,10 +48,7 @@ impl Wire {
     pub(super) fn new(stream: TcpStream) -> Self {
         // Without it the soak is slower, not wrong.
         let _ = stream.set_nodelay(true);
-        Self {
-            stream,
-            buffer: Vec::new(),
-        }
+        Self { stream, buffer: Vec::new() }
     }
 
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -79,9 +75,7 @@ impl Wire {
     /// The body that belongs to a head.
     pub(super) async fn body(&mut self, head: &Head) -> io::Result<Vec<u8>> {
         if !head.has("transfer-encoding", "chunked") {
-            let length = head
-                .get("content-length")
-                .and_then(|text| text.parse().ok());
+            let length = head.get("content-length").and_then(|text| text.parse().ok());
             return self.exactly(length.unwrap_or(0)).await;
         }
         let mut body = Vec::new();
@@ -136,8 +130,5 @@ fn parse(text: &str) -> Head {
     let first = lines.next().unwrap_or_default().to_owned();
     let fields = lines.filter_map(|line| line.split_once(':'));
     let own = |(name, value): (&str, &str)| (name.to_owned(), value.trim().to_owned());
-    Head {
-        first,
-        fields: fields.map(own).collect(),
-    }
+    Head { first, fields: fields.map(own).collect() }
 }

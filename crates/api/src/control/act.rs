@@ -53,12 +53,8 @@ struct Override {
 }
 
 /// States that a person may set; `starting` belongs to whoever starts the process.
-const SETTABLE: &[EndpointState] = &[
-    EndpointState::Ready,
-    EndpointState::Draining,
-    EndpointState::Maint,
-    EndpointState::Down,
-];
+const SETTABLE: &[EndpointState] =
+    &[EndpointState::Ready, EndpointState::Draining, EndpointState::Maint, EndpointState::Down];
 
 pub(super) async fn set_endpoint(
     State(wiring): State<Wiring>,
@@ -71,27 +67,19 @@ pub(super) async fn set_endpoint(
     })?;
     let state = body.state.map(|word| settable(&word)).transpose()?;
     let endpoint = EndpointId::new(&id);
-    wiring
-        .ops
-        .set_endpoint(endpoint, state)
-        .await
-        .map_err(|error| {
-            Problem::not_found(error.to_string()).hint("GET /v1/status lists endpoints")
-        })?;
+    wiring.ops.set_endpoint(endpoint, state).await.map_err(|error| {
+        Problem::not_found(error.to_string()).hint("GET /v1/status lists endpoints")
+    })?;
     let state = state.map(EndpointState::as_str);
     Ok(Json(json!({ "endpoint": id, "override": state })).into_response())
 }
 
 fn settable(word: &str) -> Result<EndpointState, Problem> {
-    SETTABLE
-        .iter()
-        .copied()
-        .find(|state| state.as_str() == word)
-        .ok_or_else(|| {
-            let words: Vec<_> = SETTABLE.iter().map(|state| state.as_str()).collect();
-            Problem::bad_request(format!(
-                "`{word}` is not a state to set; there are: {}",
-                words.join(", ")
-            ))
-        })
+    SETTABLE.iter().copied().find(|state| state.as_str() == word).ok_or_else(|| {
+        let words: Vec<_> = SETTABLE.iter().map(|state| state.as_str()).collect();
+        Problem::bad_request(format!(
+            "`{word}` is not a state to set; there are: {}",
+            words.join(", ")
+        ))
+    })
 }

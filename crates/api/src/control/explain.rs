@@ -40,16 +40,10 @@ fn question(uri: &Uri) -> Result<Question, ParameterError> {
         Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
     });
     Ok(Question {
-        method: parameters
-            .one("method")?
-            .unwrap_or("GET")
-            .to_ascii_uppercase(),
+        method: parameters.one("method")?.unwrap_or("GET").to_ascii_uppercase(),
         scheme: scheme.to_owned(),
         host: host.to_ascii_lowercase(),
-        target: url
-            .path_and_query()
-            .map_or("/", |target| target.as_str())
-            .to_owned(),
+        target: url.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
         headers: headers.collect::<Result<_, _>>()?,
     })
 }
@@ -57,13 +51,10 @@ fn question(uri: &Uri) -> Result<Question, ParameterError> {
 fn document(explanation: &Explanation) -> Value {
     let route = explanation.route.as_ref();
     let route = route.map(|(id, place)| json!({ "id": id.as_str(), "origin": origin(place) }));
-    let targets = explanation
-        .targets
-        .iter()
-        .map(|(service, percent, endpoints)| {
-            let endpoints: Vec<_> = endpoints.iter().map(EndpointId::as_str).collect();
-            json!({ "service": service.as_str(), "percent": percent, "endpoints": endpoints })
-        });
+    let targets = explanation.targets.iter().map(|(service, percent, endpoints)| {
+        let endpoints: Vec<_> = endpoints.iter().map(EndpointId::as_str).collect();
+        json!({ "service": service.as_str(), "percent": percent, "endpoints": endpoints })
+    });
     let passed_over = explanation.passed_over.iter();
     let passed_over = passed_over.map(|(id, why)| json!({ "route": id.as_str(), "because": why }));
     json!({
@@ -84,10 +75,7 @@ mod tests {
         let uri = "/v1/explain?method=post&url=https%3A%2F%2FShop.localhost%3A8443%2Fa%3Fb%3D1&header=X-A:%201";
         let question = question(&uri.parse().unwrap()).unwrap();
         assert_eq!(question.method, "POST");
-        assert_eq!(
-            (&*question.scheme, &*question.host),
-            ("https", "shop.localhost")
-        );
+        assert_eq!((&*question.scheme, &*question.host), ("https", "shop.localhost"));
         assert_eq!(question.target, "/a?b=1");
         assert_eq!(question.headers, [("x-a".to_owned(), "1".to_owned())]);
     }

@@ -63,9 +63,7 @@ pub(super) fn moment(
         return Ok(None);
     };
     if let Ok(time) = OffsetDateTime::parse(text, &Rfc3339) {
-        return Ok(Some(
-            u64::try_from(time.unix_timestamp_nanos()).unwrap_or_default(),
-        ));
+        return Ok(Some(u64::try_from(time.unix_timestamp_nanos()).unwrap_or_default()));
     }
     let ago = parameters.duration(name).map_err(|_| {
         invalid(
@@ -121,21 +119,14 @@ mod tests {
         let read = |uri: &str| query(&uri.parse().unwrap(), &clock);
         let found = read("/?service=web&service=orders&since=1m&grep=a.c&tail=5&follow").unwrap();
         assert_eq!(found.services, ["web", "orders"]);
-        assert_eq!(
-            found.since_unix_nanos,
-            Some(clock.wall_nanos() - 60_000_000_000)
-        );
+        assert_eq!(found.since_unix_nanos, Some(clock.wall_nanos() - 60_000_000_000));
         assert_eq!((found.tail, found.follow), (Some(5), true));
         assert!(found.grep.unwrap().is_match("abc"));
         let found = read("/?since=1970-01-01T00:00:01Z").unwrap();
         assert_eq!(found.since_unix_nanos, Some(1_000_000_000));
-        for wrong in [
-            "/?grep=(",
-            "/?since=yesterday",
-            "/?tail=-1",
-            "/?follow=maybe",
-            "/?level=info",
-        ] {
+        for wrong in
+            ["/?grep=(", "/?since=yesterday", "/?tail=-1", "/?follow=maybe", "/?level=info"]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

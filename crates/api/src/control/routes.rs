@@ -16,22 +16,15 @@ use crate::problem::Problem;
 pub(super) async fn routes(State(wiring): State<Wiring>) -> Result<Json<Value>, Problem> {
     let model = wiring.commands.model();
     let stats = wiring.ops.stats().await;
-    let by_id: HashMap<_, _> = stats
-        .routes
-        .iter()
-        .map(|stats| (stats.id.as_str(), stats))
-        .collect();
+    let by_id: HashMap<_, _> =
+        stats.routes.iter().map(|stats| (stats.id.as_str(), stats)).collect();
     let mut routes: Vec<&Route> = model.iter().flat_map(|model| &model.routes).collect();
     routes.sort_by_key(|route| std::cmp::Reverse(route.order));
-    let routes: Vec<_> = routes
-        .iter()
-        .map(|route| document(route, by_id.get(route.id.as_str()).copied()))
-        .collect();
+    let routes: Vec<_> =
+        routes.iter().map(|route| document(route, by_id.get(route.id.as_str()).copied())).collect();
     // Requests that no route took are counted under an id of their own.
     let none = by_id.get("none").map(|stats| requests(&stats.requests));
-    Ok(Json(
-        json!({ "generation": stats.generation, "routes": routes, "unrouted": none }),
-    ))
+    Ok(Json(json!({ "generation": stats.generation, "routes": routes, "unrouted": none })))
 }
 
 fn document(route: &Route, stats: Option<&RouteStats>) -> Value {
@@ -54,14 +47,9 @@ pub(super) fn origin(origin: &Origin) -> Value {
 
 fn matching(matching: &Match) -> Value {
     let hosts: Vec<_> = matching.hosts.iter().map(host).collect();
-    let headers = matching
-        .headers
-        .iter()
-        .map(|(name, pattern)| condition(&name.to_string(), pattern));
-    let query = matching
-        .query
-        .iter()
-        .map(|(name, pattern)| condition(name, pattern));
+    let headers =
+        matching.headers.iter().map(|(name, pattern)| condition(&name.to_string(), pattern));
+    let query = matching.query.iter().map(|(name, pattern)| condition(name, pattern));
     json!({
         "hosts": hosts,
         "path": path(&matching.path),

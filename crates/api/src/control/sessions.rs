@@ -20,9 +20,7 @@ pub(super) async fn sessions(
     uri: Uri,
 ) -> Result<Json<Value>, Problem> {
     let parameters = Parameters::strict(&uri, &["limit"])?;
-    let limit = parameters
-        .parsed("limit", "expected a number")?
-        .unwrap_or(LIMIT_DEFAULT);
+    let limit = parameters.parsed("limit", "expected a number")?.unwrap_or(LIMIT_DEFAULT);
     let sessions = wiring.ops.sessions(limit.min(LIMIT_MAX)).await;
     let sessions: Vec<_> = sessions
         .iter()

@@ -27,11 +27,7 @@ pub(super) async fn status(State(wiring): State<Wiring>) -> Json<Value> {
     let instance = wiring.commands.instance();
     let readiness = wiring.commands.readiness();
     let surfaces: Vec<_> = urls.iter().filter_map(surface).collect();
-    let listeners: Vec<_> = stats
-        .listeners
-        .iter()
-        .map(|stats| listener(stats, &urls))
-        .collect();
+    let listeners: Vec<_> = stats.listeners.iter().map(|stats| listener(stats, &urls)).collect();
     Json(json!({
         "schema": SCHEMA,
         "project": instance.project,
@@ -72,17 +68,13 @@ fn surface(url: &Url) -> Option<Value> {
 }
 
 fn url_of<'a>(urls: &'a [Url], target: &UrlTarget) -> Option<&'a str> {
-    urls.iter()
-        .find(|url| url.target == *target)
-        .map(|url| url.url.as_str())
+    urls.iter().find(|url| url.target == *target).map(|url| url.url.as_str())
 }
 
 /// Every service by name: those that the proxy knows, and processes that it does not know yet.
 fn services(stats: &Stats, processes: Vec<Process>, urls: &[Url]) -> Map<String, Value> {
-    let mut processes: BTreeMap<_, _> = processes
-        .into_iter()
-        .map(|process| (process.service.clone(), process))
-        .collect();
+    let mut processes: BTreeMap<_, _> =
+        processes.into_iter().map(|process| (process.service.clone(), process)).collect();
     let mut services = Map::new();
     for stats in &stats.services {
         let process = processes.remove(&stats.name);
@@ -173,29 +165,17 @@ fn endpoint(stats: &EndpointStats) -> Value {
 /// Counts by status, and what people ask for first: how many, and how many failed.
 pub(super) fn requests(by_status: &[(u16, u64)]) -> Value {
     let total: u64 = by_status.iter().map(|(_, count)| count).sum();
-    let failed = by_status
-        .iter()
-        .filter(|(status, _)| *status >= 500)
-        .map(|(_, count)| count);
-    let by_status: BTreeMap<_, _> = by_status
-        .iter()
-        .map(|(status, count)| (status.to_string(), count))
-        .collect();
+    let failed = by_status.iter().filter(|(status, _)| *status >= 500).map(|(_, count)| count);
+    let by_status: BTreeMap<_, _> =
+        by_status.iter().map(|(status, count)| (status.to_string(), count)).collect();
     json!({ "total": total, "failed": failed.sum::<u64>(), "by_status": by_status })
 }
 
 /// Median and tails of a distribution of microseconds, in milliseconds; `null` without values. Each
 /// is the upper bound of the bucket that holds it.
 pub(super) fn quantiles(distribution: &Distribution) -> Value {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "microseconds fit into 53 bits for 285 years"
-    )]
-    let at = |q| {
-        distribution
-            .quantile(q)
-            .map(|micros| micros as f64 / 1_000.0)
-    };
+    #[expect(clippy::cast_precision_loss, reason = "microseconds fit into 53 bits for 285 years")]
+    let at = |q| distribution.quantile(q).map(|micros| micros as f64 / 1_000.0);
     json!({ "count": distribution.count, "p50": at(0.5), "p90": at(0.9), "p99": at(0.99) })
 }
 

@@ -42,9 +42,7 @@ pub(super) async fn one(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let id = id.parse().map_err(|_| {
-        Problem::bad_request(format!(
-            "`{id}` is not a trace id: it has 32 lower-case hex digits"
-        ))
+        Problem::bad_request(format!("`{id}` is not a trace id: it has 32 lower-case hex digits"))
     })?;
     let trace = wiring.traces.trace(id).ok_or_else(|| {
         Problem::not_found(format!("there is no trace {id}"))
@@ -61,9 +59,7 @@ fn query(uri: &Uri, clock: &Clock) -> Result<TraceQuery, ParameterError> {
             .ok_or_else(|| invalid("attribute", pair, "expected `name=value`"))?;
         Ok((name.to_owned(), value.to_owned()))
     });
-    let limit = parameters
-        .parsed("limit", "expected a number")?
-        .unwrap_or(LIMIT_DEFAULT);
+    let limit = parameters.parsed("limit", "expected a number")?.unwrap_or(LIMIT_DEFAULT);
     Ok(TraceQuery {
         service: parameters.one("service")?.map(str::to_owned),
         operation: parameters.one("operation")?.map(str::to_owned),
@@ -79,24 +75,10 @@ fn query(uri: &Uri, clock: &Clock) -> Result<TraceQuery, ParameterError> {
 /// One line of a list: enough to choose a trace by.
 fn summary(trace: &Trace) -> Value {
     // Spans are in order of start: without a root, the earliest one stands for the trace.
-    let first = trace
-        .spans
-        .iter()
-        .find(|span| span.parent.is_none())
-        .or(trace.spans.first());
+    let first = trace.spans.iter().find(|span| span.parent.is_none()).or(trace.spans.first());
     let services: BTreeSet<_> = trace.spans.iter().map(|span| &*span.service).collect();
-    let start = trace
-        .spans
-        .iter()
-        .map(|span| span.start_unix_nanos)
-        .min()
-        .unwrap_or_default();
-    let end = trace
-        .spans
-        .iter()
-        .map(end_unix_nanos)
-        .max()
-        .unwrap_or_default();
+    let start = trace.spans.iter().map(|span| span.start_unix_nanos).min().unwrap_or_default();
+    let end = trace.spans.iter().map(end_unix_nanos).max().unwrap_or_default();
     json!({
         "id": trace.id.to_string(),
         "service": first.map(|span| &*span.service),
@@ -124,10 +106,7 @@ fn milliseconds(nanos: u64) -> f64 {
 }
 
 fn status(span: &Span) -> Option<Value> {
-    let found = span
-        .attributes
-        .iter()
-        .find(|(name, _)| **name == *"http.response.status_code");
+    let found = span.attributes.iter().find(|(name, _)| **name == *"http.response.status_code");
     found.map(|(_, value)| json_of(value))
 }
 
@@ -137,11 +116,8 @@ fn whole(trace: &Trace) -> Value {
 }
 
 fn span(span: &Span) -> Value {
-    let attributes: Map<_, _> = span
-        .attributes
-        .iter()
-        .map(|(name, value)| (name.to_string(), json_of(value)))
-        .collect();
+    let attributes: Map<_, _> =
+        span.attributes.iter().map(|(name, value)| (name.to_string(), json_of(value))).collect();
     json!({
         "id": span.id.to_string(),
         "parent": span.parent.map(|parent| parent.to_string()),

@@ -19,11 +19,7 @@ pub(super) fn check(config: &Config, parts: &Parts, local: SocketAddr) -> Result
     };
     // An absolute target takes precedence over `Host` (RFC 9112 §3.2.2): both must be ours.
     let target = parts.uri.authority().map(http::uri::Authority::as_str);
-    match [Some(host), target]
-        .into_iter()
-        .flatten()
-        .find(|name| !is_ours(config, name, local))
-    {
+    match [Some(host), target].into_iter().flatten().find(|name| !is_ours(config, name, local)) {
         None => Ok(()),
         Some(foreign) => Err(refused(foreign)),
     }
@@ -36,10 +32,7 @@ fn refused(foreign: &str) -> Problem {
         "foreign_host",
         "this host name does not belong to this surface",
     )
-    .detail(format!(
-        "`{}` is not a name of this Trunkline",
-        foreign.escape_debug()
-    ))
+    .detail(format!("`{}` is not a name of this Trunkline", foreign.escape_debug()))
     .hint("use localhost, 127.0.0.1 or a name of the project")
 }
 
@@ -56,9 +49,9 @@ fn is_ours(config: &Config, authority: &str, local: SocketAddr) -> bool {
 
 fn matches(name: &str, host: &str) -> bool {
     match name.strip_prefix("*.") {
-        Some(suffix) => host
-            .strip_suffix(suffix)
-            .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+        Some(suffix) => {
+            host.strip_suffix(suffix).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+        }
         None => name == host,
     }
 }
@@ -74,9 +67,7 @@ pub(super) fn host_of(authority: &str) -> Option<&str> {
 }
 
 fn literal(host: &str) -> Option<IpAddr> {
-    let inner = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     match inner {
         Some(six) => six.parse::<std::net::Ipv6Addr>().ok().map(IpAddr::V6),
         None => host.parse::<std::net::Ipv4Addr>().ok().map(IpAddr::V4),

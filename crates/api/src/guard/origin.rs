@@ -38,10 +38,7 @@ pub(super) fn check(config: &Config, parts: &Parts) -> Result<(), Problem> {
 }
 
 fn refused(name: &str, value: &HeaderValue) -> Problem {
-    let value: String = String::from_utf8_lossy(value.as_bytes())
-        .chars()
-        .take(100)
-        .collect();
+    let value: String = String::from_utf8_lossy(value.as_bytes()).chars().take(100).collect();
     Problem::new(
         StatusCode::FORBIDDEN,
         "foreign_page",
@@ -57,11 +54,7 @@ pub(super) fn configured<'a>(config: &Config, headers: &'a HeaderMap) -> Option<
     let (origin, None) = (all.next()?, all.next()) else {
         return None;
     };
-    config
-        .origins
-        .iter()
-        .any(|known| origin == known.as_str())
-        .then_some(origin)
+    config.origins.iter().any(|known| origin == known.as_str()).then_some(origin)
 }
 
 /// Whether the page was served under the very host that it now calls; [`super::host`] has made sure
@@ -70,12 +63,8 @@ fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     let Some(origin) = origin.to_str().ok() else {
         return false;
     };
-    let authority = origin
-        .strip_prefix("http://")
-        .or_else(|| origin.strip_prefix("https://"));
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     matches!((authority, host), (Some(authority), Some(host)) if authority.eq_ignore_ascii_case(host))
 }
 
@@ -87,18 +76,12 @@ fn is_preflight(headers: &HeaderMap) -> bool {
 pub(super) fn preflight(config: &Config, headers: &HeaderMap) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
-    let mut set = |name, value| {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value))
-    };
+    let mut set =
+        |name, value| response.headers_mut().insert(name, HeaderValue::from_static(value));
     set(header::ALLOW, "GET, HEAD, POST, OPTIONS");
     if configured(config, headers).is_some() {
         set(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST");
-        set(
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "authorization, content-type",
-        );
+        set(header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type");
         set(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS);
     }
     response

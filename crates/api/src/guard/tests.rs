@@ -16,10 +16,7 @@ fn config() -> Config {
 fn decide(way: Way, head: &str) -> &'static str {
     let mut lines = head.lines();
     let (method, target) = lines.next().unwrap().split_once(' ').unwrap();
-    let mut request = http::Request::builder()
-        .method(method)
-        .uri(target)
-        .extension(way);
+    let mut request = http::Request::builder().method(method).uri(target).extension(way);
     for line in lines {
         let (name, value) = line.split_once(": ").unwrap();
         request = request.header(name, value);
@@ -29,18 +26,12 @@ fn decide(way: Way, head: &str) -> &'static str {
 }
 
 fn local(head: &str, expect: &str) {
-    let way = Way::Tcp {
-        local: "127.0.0.1:20001".parse().unwrap(),
-        loopback_only: true,
-    };
+    let way = Way::Tcp { local: "127.0.0.1:20001".parse().unwrap(), loopback_only: true };
     assert_eq!(decide(way, head), expect, "{head}");
 }
 
 fn outside(head: &str, expect: &str) {
-    let way = Way::Tcp {
-        local: "192.0.2.7:20001".parse().unwrap(),
-        loopback_only: false,
-    };
+    let way = Way::Tcp { local: "192.0.2.7:20001".parse().unwrap(), loopback_only: false };
     assert_eq!(decide(way, head), expect, "{head}");
 }
 
@@ -86,18 +77,9 @@ fn only_our_own_names_are_answered() {
 #[test]
 fn exactly_one_host_is_needed_and_an_absolute_target_must_be_ours_too() {
     local("GET /v1/status", "bad_request");
-    local(
-        "GET /v1/status\nhost: localhost\nhost: localhost",
-        "bad_request",
-    );
-    local(
-        "GET http://evil.example/v1/status\nhost: localhost",
-        "foreign_host",
-    );
-    local(
-        "GET http://localhost/v1/status\nhost: evil.example",
-        "foreign_host",
-    );
+    local("GET /v1/status\nhost: localhost\nhost: localhost", "bad_request");
+    local("GET http://evil.example/v1/status\nhost: localhost", "foreign_host");
+    local("GET http://localhost/v1/status\nhost: evil.example", "foreign_host");
     local("GET http://localhost/v1/status\nhost: localhost", "ok");
 }
 
@@ -109,41 +91,20 @@ fn a_foreign_page_changes_nothing() {
             |lines: &str, expect| local(&format!("{method} /v1/reload\n{host}{lines}"), expect);
         check("", "ok");
         check("\norigin: http://localhost:20001", "ok");
-        check(
-            "\norigin: http://localhost:20001\nsec-fetch-site: same-origin",
-            "ok",
-        );
+        check("\norigin: http://localhost:20001\nsec-fetch-site: same-origin", "ok");
         check("\nsec-fetch-site: none", "ok");
-        check(
-            "\norigin: https://tools.example.com\nsec-fetch-site: cross-site",
-            "ok",
-        );
+        check("\norigin: https://tools.example.com\nsec-fetch-site: cross-site", "ok");
         check("\norigin: http://localhost:3000", "foreign_page");
         check("\norigin: http://127.0.0.1:20001", "foreign_page");
-        check(
-            "\norigin: https://tools.example.com.evil.example",
-            "foreign_page",
-        );
+        check("\norigin: https://tools.example.com.evil.example", "foreign_page");
         check("\norigin: null", "foreign_page");
-        check(
-            "\norigin: http://localhost:20001\norigin: http://evil.example",
-            "foreign_page",
-        );
-        check(
-            "\norigin: https://tools.example.com\norigin: http://evil.example",
-            "foreign_page",
-        );
+        check("\norigin: http://localhost:20001\norigin: http://evil.example", "foreign_page");
+        check("\norigin: https://tools.example.com\norigin: http://evil.example", "foreign_page");
         check("\nsec-fetch-site: cross-site", "foreign_page");
         check("\nsec-fetch-site: same-site", "foreign_page");
-        check(
-            "\nsec-fetch-site: same-origin\nsec-fetch-site: cross-site",
-            "foreign_page",
-        );
+        check("\nsec-fetch-site: same-origin\nsec-fetch-site: cross-site", "foreign_page");
     }
-    local(
-        &format!("GET /v1/status\n{host}\norigin: http://evil.example"),
-        "ok",
-    );
+    local(&format!("GET /v1/status\n{host}\norigin: http://evil.example"), "ok");
     local(&format!("CONNECT localhost:20001\n{host}"), "method");
 }
 
@@ -161,14 +122,8 @@ fn a_preflight_of_a_foreign_page_is_refused() {
 #[test]
 fn beyond_loopback_everybody_needs_the_token() {
     outside("GET /v1/status\nhost: 192.0.2.7:20001", "token");
-    outside(
-        &format!("GET /v1/status\nhost: 192.0.2.7\nauthorization: Bearer {TOKEN}"),
-        "ok",
-    );
-    outside(
-        &format!("GET /v1/status\nhost: 192.0.2.7\nauthorization: bearer  {TOKEN}"),
-        "ok",
-    );
+    outside(&format!("GET /v1/status\nhost: 192.0.2.7\nauthorization: Bearer {TOKEN}"), "ok");
+    outside(&format!("GET /v1/status\nhost: 192.0.2.7\nauthorization: bearer  {TOKEN}"), "ok");
     for wrong in [
         "Bearer",
         "Bearer 0",
@@ -176,10 +131,7 @@ fn beyond_loopback_everybody_needs_the_token() {
         "Bearer 0123456789abcdeF",
         "Bearer 0123456789abcdef0",
     ] {
-        outside(
-            &format!("GET /v1/status\nhost: 192.0.2.7\nauthorization: {wrong}"),
-            "token",
-        );
+        outside(&format!("GET /v1/status\nhost: 192.0.2.7\nauthorization: {wrong}"), "token");
     }
     outside(
         &format!("GET /v1/status\nhost: evil.example\nauthorization: Bearer {TOKEN}"),
@@ -199,24 +151,12 @@ fn tokens_come_from_references_and_have_a_shape() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("token");
     let reference = format!("file:{}", path.display());
-    assert!(matches!(
-        Token::resolve(&reference),
-        Err(TokenError::File { .. })
-    ));
+    assert!(matches!(Token::resolve(&reference), Err(TokenError::File { .. })));
     std::fs::write(&path, format!("{TOKEN}\n")).unwrap();
     assert!(Token::resolve(&reference).unwrap().is(TOKEN.as_bytes()));
     std::fs::write(&path, "short\n").unwrap();
-    assert!(matches!(
-        Token::resolve(&reference),
-        Err(TokenError::Shape(_))
-    ));
-    assert!(matches!(
-        Token::resolve("plain"),
-        Err(TokenError::Reference(_))
-    ));
-    assert!(matches!(
-        Token::resolve("env:TRUNKLINE_TEST_UNSET"),
-        Err(TokenError::NotSet(_))
-    ));
+    assert!(matches!(Token::resolve(&reference), Err(TokenError::Shape(_))));
+    assert!(matches!(Token::resolve("plain"), Err(TokenError::Reference(_))));
+    assert!(matches!(Token::resolve("env:TRUNKLINE_TEST_UNSET"), Err(TokenError::NotSet(_))));
     assert_eq!(format!("{:?}", Token::new(TOKEN)), "Some(Token(…))");
 }

@@ -49,10 +49,8 @@ impl Token {
     pub fn resolve(reference: &str) -> Result<Self, TokenError> {
         let text = match reference.split_once(':') {
             Some(("env", name)) => from_environment(name)?,
-            Some(("file", path)) => read(Path::new(path)).map_err(|source| TokenError::File {
-                path: path.to_owned(),
-                source,
-            })?,
+            Some(("file", path)) => read(Path::new(path))
+                .map_err(|source| TokenError::File { path: path.to_owned(), source })?,
             _ => return Err(TokenError::Reference(reference.to_owned())),
         };
         Self::new(text.trim()).ok_or_else(|| TokenError::Shape(reference.to_owned()))
@@ -82,10 +80,7 @@ impl fmt::Debug for Token {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the place where the management token is resolved"
-)]
+#[expect(clippy::disallowed_methods, reason = "the place where the management token is resolved")]
 fn from_environment(name: &str) -> Result<String, TokenError> {
     std::env::var(name).map_err(|_| TokenError::NotSet(name.to_owned()))
 }
@@ -94,39 +89,29 @@ fn read(path: &Path) -> std::io::Result<String> {
     use std::io::Read as _;
     let mut text = String::new();
     // A little more than the longest token, for the space around it; what is longer has no shape.
-    std::fs::File::open(path)?
-        .take(2 * BYTES_MAX as u64)
-        .read_to_string(&mut text)?;
+    std::fs::File::open(path)?.take(2 * BYTES_MAX as u64).read_to_string(&mut text)?;
     Ok(text)
 }
 
 /// Refuses a request without the token. Without a token of ours, nobody comes in.
 pub(super) fn check(token: Option<&Token>, headers: &HeaderMap) -> Result<(), Problem> {
-    let given = headers
-        .get(header::AUTHORIZATION)
-        .map(http::HeaderValue::as_bytes);
+    let given = headers.get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
     let bearer = given.and_then(|given| {
         let (scheme, rest) = given.split_at_checked(7)?;
-        scheme
-            .eq_ignore_ascii_case(b"bearer ")
-            .then_some(rest.trim_ascii())
+        scheme.eq_ignore_ascii_case(b"bearer ").then_some(rest.trim_ascii())
     });
     match (token, bearer) {
         (Some(token), Some(bearer)) if token.is(bearer) => Ok(()),
-        (None, _) => Err(unauthorized(
-            "this surface has no token, so nobody may use it from outside",
-        )),
+        (None, _) => {
+            Err(unauthorized("this surface has no token, so nobody may use it from outside"))
+        }
         (_, None) => Err(unauthorized("the request has no bearer token")),
         _ => Err(unauthorized("the bearer token is not the right one")),
     }
 }
 
 fn unauthorized(detail: &str) -> Problem {
-    Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "token",
-        "this surface asks for a token",
-    )
-    .detail(detail)
-    .hint("send `Authorization: Bearer …` with the token that the management section refers to")
+    Problem::new(StatusCode::UNAUTHORIZED, "token", "this surface asks for a token")
+        .detail(detail)
+        .hint("send `Authorization: Bearer …` with the token that the management section refers to")
 }

@@ -61,14 +61,7 @@ const fn row(
     test: &'static str,
     note: &'static str,
 ) -> Row {
-    Row {
-        path,
-        part,
-        support,
-        note,
-        probe,
-        test,
-    }
+    Row { path, part, support, note, probe, test }
 }
 
 const LISTED: &str = "services_and_operations_are_listed_in_the_envelope";
@@ -138,11 +131,7 @@ pub fn reference() -> String {
          | path | parameter or case | answer | note | test |\n|---|---|---|---|---|\n",
     );
     for row in TABLE {
-        let test = if row.test.is_empty() {
-            String::new()
-        } else {
-            format!("`{}`", row.test)
-        };
+        let test = if row.test.is_empty() { String::new() } else { format!("`{}`", row.test) };
         // Writing to a `String` cannot fail.
         let _ = writeln!(
             page,

@@ -82,17 +82,11 @@ pub(super) fn trace(trace: &Trace) -> TraceDocument<'_> {
     let mut processes = BTreeMap::new();
     for span in &trace.spans {
         let next = processes.len() + 1;
-        processes
-            .entry(&*span.service)
-            .or_insert_with(|| format!("p{next}"));
+        processes.entry(&*span.service).or_insert_with(|| format!("p{next}"));
     }
     TraceDocument {
         id: trace_id(trace.id),
-        spans: trace
-            .spans
-            .iter()
-            .map(|one| span(one, &processes))
-            .collect(),
+        spans: trace.spans.iter().map(|one| span(one, &processes)).collect(),
         processes: processes
             .iter()
             .map(|(service_name, id)| {
@@ -137,24 +131,12 @@ fn span<'a>(span: &'a Span, processes: &BTreeMap<&str, String>) -> SpanDocument<
 
 /// Attributes, and what OpenTelemetry keeps outside of them and Jaeger among them.
 fn tags(span: &Span) -> Vec<Tag<'_>> {
-    let text = |key, value| Tag {
-        key,
-        kind: "string",
-        value: TagValue::Text(value),
-    };
-    let mut tags: Vec<_> = span
-        .attributes
-        .iter()
-        .map(|(key, value)| tag(key, value))
-        .collect();
+    let text = |key, value| Tag { key, kind: "string", value: TagValue::Text(value) };
+    let mut tags: Vec<_> = span.attributes.iter().map(|(key, value)| tag(key, value)).collect();
     tags.push(text("span.kind", span.kind.as_str()));
     if span.failed {
         tags.push(text("otel.status_code", "ERROR"));
-        tags.push(Tag {
-            key: "error",
-            kind: "bool",
-            value: TagValue::Bool(true),
-        });
+        tags.push(Tag { key: "error", kind: "bool", value: TagValue::Bool(true) });
     }
     tags
 }

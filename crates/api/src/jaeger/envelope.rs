@@ -34,13 +34,7 @@ fn null_when_empty<S: Serializer>(errors: &[Value], to: S) -> Result<S::Ok, S::E
 impl<T: Serialize> Envelope<T> {
     /// An answer without errors that does not say how much it holds.
     pub(super) fn of(data: T) -> Self {
-        Self {
-            data,
-            total: 0,
-            limit: 0,
-            offset: 0,
-            errors: Vec::new(),
-        }
+        Self { data, total: 0, limit: 0, offset: 0, errors: Vec::new() }
     }
 
     fn json(&self) -> String {
@@ -50,16 +44,10 @@ impl<T: Serialize> Envelope<T> {
     /// The answer to a request for `uri`; with `prettyPrint` it is indented.
     pub(super) fn response(&self, uri: &Uri) -> Response {
         let pretty = Parameters::of(uri).is_ok_and(|parameters| {
-            parameters
-                .all("prettyPrint")
-                .next()
-                .is_some_and(|value| value != "false")
+            parameters.all("prettyPrint").next().is_some_and(|value| value != "false")
         });
-        let text = if pretty {
-            serde_json::to_string_pretty(self).expect(WRITABLE)
-        } else {
-            self.json()
-        };
+        let text =
+            if pretty { serde_json::to_string_pretty(self).expect(WRITABLE) } else { self.json() };
         response(StatusCode::OK, text)
     }
 }
@@ -67,10 +55,7 @@ impl<T: Serialize> Envelope<T> {
 impl Envelope<Vec<Value>> {
     /// A list that says how long it is.
     pub(super) fn list(data: Vec<Value>) -> Self {
-        Self {
-            total: data.len(),
-            ..Self::of(data)
-        }
+        Self { total: data.len(), ..Self::of(data) }
     }
 }
 
@@ -122,10 +107,7 @@ impl From<ParameterError> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let error = json!({ "code": self.status.as_u16(), "msg": self.message });
-        let envelope = Envelope {
-            errors: vec![error],
-            ..Envelope::of(Value::Null)
-        };
+        let envelope = Envelope { errors: vec![error], ..Envelope::of(Value::Null) };
         response(self.status, envelope.json())
     }
 }

@@ -45,13 +45,7 @@ pub(super) fn search(parameters: &Parameters, now: u64) -> Result<Search, Failur
     }
     let lookback = u64::try_from(LOOKBACK.as_nanos()).unwrap_or(u64::MAX);
     let query = TraceQuery {
-        service: Some(
-            parameters
-                .all("service")
-                .next()
-                .ok_or_else(service_required)?
-                .to_owned(),
-        ),
+        service: Some(parameters.all("service").next().ok_or_else(service_required)?.to_owned()),
         // The UI of Jaeger sends `all` for no choice.
         operation: parameters
             .all("operation")
@@ -68,9 +62,9 @@ pub(super) fn search(parameters: &Parameters, now: u64) -> Result<Search, Failur
         limit: limit(parameters)?,
     };
     match (query.duration_min, query.duration_max) {
-        (Some(min), Some(max)) if max < min => Err(Failure::bad_request(
-            "'maxDuration' should be greater than 'minDuration'".into(),
-        )),
+        (Some(min), Some(max)) if max < min => {
+            Err(Failure::bad_request("'maxDuration' should be greater than 'minDuration'".into()))
+        }
         _ => Ok(Search::Traces(query)),
     }
 }
@@ -85,9 +79,8 @@ fn micros(parameters: &Parameters, name: &'static str) -> Result<Option<u64>, Fa
     let Some(text) = parameters.all(name).next() else {
         return Ok(None);
     };
-    let micros: u64 = text
-        .parse()
-        .map_err(|_| unreadable(name, text, "expected microseconds since 1970"))?;
+    let micros: u64 =
+        text.parse().map_err(|_| unreadable(name, text, "expected microseconds since 1970"))?;
     Ok(Some(micros.saturating_mul(1_000)))
 }
 

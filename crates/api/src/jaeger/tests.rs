@@ -10,10 +10,7 @@ use super::*;
 const NOW: u64 = 1_000_000_000_000_000_000;
 
 fn read(query: &str) -> Result<Search, Failure> {
-    search(
-        &Parameters::of(&format!("/api/traces?{query}").parse().unwrap()).unwrap(),
-        NOW,
-    )
+    search(&Parameters::of(&format!("/api/traces?{query}").parse().unwrap()).unwrap(), NOW)
 }
 
 #[test]
@@ -104,11 +101,7 @@ fn a_trace_has_jaegers_shape() {
     };
     let trace_id = "01010101010101010101010101010101";
     assert_eq!(
-        serde_json::to_value(document::trace(&Trace {
-            id,
-            spans: vec![span]
-        }))
-        .unwrap(),
+        serde_json::to_value(document::trace(&Trace { id, spans: vec![span] })).unwrap(),
         json!({
             "traceID": trace_id,
             "spans": [{

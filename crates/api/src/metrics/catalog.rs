@@ -143,11 +143,7 @@ pub fn reference() -> String {
          | name | type | labels | what it tells |\n|---|---|---|---|\n",
     );
     for family in ALL {
-        let labels: Vec<_> = family
-            .labels
-            .iter()
-            .map(|label| format!("`{label}`"))
-            .collect();
+        let labels: Vec<_> = family.labels.iter().map(|label| format!("`{label}`")).collect();
         let suffix = match family.kind {
             Kind::Counter => "_total",
             Kind::Info => "_info",

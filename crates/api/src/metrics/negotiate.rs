@@ -7,10 +7,7 @@ use super::Format;
 /// The format that `Accept` (RFC 9110 §12.5.1) prefers; OpenMetrics where it has no preference.
 pub(super) fn format(headers: &HeaderMap) -> Format {
     let (mut open, mut plain, mut any) = (None, None, None);
-    let ranges = headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+    let ranges = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     for range in ranges.flat_map(|value| value.split(',')) {
         let mut parts = range.split(';').map(str::trim);
         let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -37,11 +34,7 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
         *slot = Some(quality.max(slot.unwrap_or(0.0)));
     }
     let of = |own: Option<f32>| own.or(any).unwrap_or(0.0);
-    if of(plain) > of(open) {
-        Format::Prometheus
-    } else {
-        Format::OpenMetrics
-    }
+    if of(plain) > of(open) { Format::Prometheus } else { Format::OpenMetrics }
 }
 
 #[cfg(test)]
@@ -59,18 +52,12 @@ mod tests {
         assert_eq!(format(&HeaderMap::new()), Format::OpenMetrics);
         check("*/*", Format::OpenMetrics);
         check("text/plain", Format::Prometheus);
-        check(
-            "text/plain;version=0.0.4;q=0.3, */*;q=0.1",
-            Format::Prometheus,
-        );
+        check("text/plain;version=0.0.4;q=0.3, */*;q=0.1", Format::Prometheus);
         check(
             "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3",
             Format::OpenMetrics,
         );
-        check(
-            "application/openmetrics-text;version=2.0.0,text/plain;q=0.3",
-            Format::Prometheus,
-        );
+        check("application/openmetrics-text;version=2.0.0,text/plain;q=0.3", Format::Prometheus);
         check("text/html,*/*;q=0.8", Format::OpenMetrics);
         check("application/openmetrics-text;q=0,*/*", Format::Prometheus);
     }

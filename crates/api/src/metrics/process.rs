@@ -15,14 +15,9 @@ const KIB: u64 = 1024;
 pub(super) fn write(writer: &mut Writer) {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let number = |name: &str| field(&status, name);
-    if let Some(stat) = fs::read_to_string("/proc/self/stat")
-        .ok()
-        .as_deref()
-        .and_then(Stat::parse)
+    if let Some(stat) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(Stat::parse)
     {
-        writer
-            .family(&catalog::PROCESS_CPU)
-            .float(&[], stat.cpu_seconds);
+        writer.family(&catalog::PROCESS_CPU).float(&[], stat.cpu_seconds);
         if let Some(boot) = boot_seconds() {
             let start = boot + stat.start_seconds;
             writer.family(&catalog::PROCESS_START).float(&[], start);
@@ -33,14 +28,8 @@ pub(super) fn write(writer: &mut Writer) {
             writer.family(family).number(&[], value);
         }
     };
-    gauge(
-        &catalog::PROCESS_RESIDENT,
-        number("VmRSS:").map(|kib| kib * KIB),
-    );
-    gauge(
-        &catalog::PROCESS_VIRTUAL,
-        number("VmSize:").map(|kib| kib * KIB),
-    );
+    gauge(&catalog::PROCESS_RESIDENT, number("VmRSS:").map(|kib| kib * KIB));
+    gauge(&catalog::PROCESS_VIRTUAL, number("VmSize:").map(|kib| kib * KIB));
     gauge(&catalog::PROCESS_THREADS, number("Threads:"));
     gauge(&catalog::PROCESS_FDS, open_descriptors());
     gauge(&catalog::PROCESS_FDS_MAX, descriptors_max());
@@ -84,10 +73,7 @@ fn open_descriptors() -> Option<u64> {
 }
 
 fn descriptors_max() -> Option<u64> {
-    field(
-        &fs::read_to_string("/proc/self/limits").ok()?,
-        "Max open files",
-    )
+    field(&fs::read_to_string("/proc/self/limits").ok()?, "Max open files")
 }
 
 #[cfg(test)]
@@ -98,11 +84,7 @@ mod tests {
     fn a_name_with_brackets_and_spaces_does_not_confuse() {
         let rest = "S 1 1 1 0 -1 0 0 0 0 0 250 50 0 0 20 0 1 0 1000 0 0";
         let stat = Stat::parse(&format!("7 (a) b) {rest}")).unwrap();
-        assert!(
-            (stat.cpu_seconds - 3.0).abs() < 1e-9,
-            "{}",
-            stat.cpu_seconds
-        );
+        assert!((stat.cpu_seconds - 3.0).abs() < 1e-9, "{}", stat.cpu_seconds);
         assert!((stat.start_seconds - 10.0).abs() < 1e-9);
         assert!(Stat::parse("7 (a").is_none());
     }

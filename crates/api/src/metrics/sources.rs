@@ -15,21 +15,11 @@ use crate::commands::Instance;
 pub(super) fn instance(writer: &mut Writer, instance: &Instance, stats: &Stats) {
     let labels = [&*instance.version, instance.role, &*instance.project];
     writer.family(&catalog::BUILD).number(&labels, 1);
-    writer
-        .family(&catalog::UPTIME)
-        .float(&[], stats.uptime.as_secs_f64());
-    writer
-        .family(&catalog::GENERATION)
-        .number(&[], stats.generation);
-    writer
-        .family(&catalog::WORKERS)
-        .number(&[], stats.workers as u64);
-    writer
-        .family(&catalog::RECORDS_DROPPED)
-        .number(&[], stats.records_dropped);
-    writer
-        .family(&catalog::LOOP_STALL)
-        .histogram(&[], &stats.loop_stall);
+    writer.family(&catalog::UPTIME).float(&[], stats.uptime.as_secs_f64());
+    writer.family(&catalog::GENERATION).number(&[], stats.generation);
+    writer.family(&catalog::WORKERS).number(&[], stats.workers as u64);
+    writer.family(&catalog::RECORDS_DROPPED).number(&[], stats.records_dropped);
+    writer.family(&catalog::LOOP_STALL).histogram(&[], &stats.loop_stall);
 }
 
 /// Listeners, routes, services and endpoints.
@@ -66,19 +56,11 @@ fn routes(writer: &mut Writer, routes: &[RouteStats], model: Option<&Model>) {
     let service = |route: &RouteStats| targets.get(route.id.as_str()).copied().unwrap_or_default();
     let mut family = writer.family(&catalog::REQUESTS);
     for route in routes {
-        by_status(
-            &mut family,
-            &[route.id.as_str(), service(route)],
-            &route.requests,
-        );
+        by_status(&mut family, &[route.id.as_str(), service(route)], &route.requests);
     }
     let mut family = writer.family(&catalog::REQUEST_DURATION);
     for route in routes {
-        busy(
-            &mut family,
-            &[route.id.as_str(), service(route)],
-            &route.latency,
-        );
+        busy(&mut family, &[route.id.as_str(), service(route)], &route.latency);
     }
 }
 
@@ -121,10 +103,7 @@ fn endpoints(writer: &mut Writer, services: &[ServiceStats]) {
         .iter()
         .flat_map(|service| {
             let name = service.name.as_str();
-            service
-                .endpoints
-                .iter()
-                .map(move |endpoint| ([name, endpoint.id.as_str()], endpoint))
+            service.endpoints.iter().map(move |endpoint| ([name, endpoint.id.as_str()], endpoint))
         })
         .collect();
     let mut family = writer.family(&catalog::ENDPOINT_REQUESTS);

@@ -11,32 +11,17 @@ fn families_have_unique_names_that_end_in_their_unit() {
     for family in ALL {
         assert!(family.name.ends_with(family.unit), "{}", family.name);
         assert!(!family.name.ends_with("_total"), "{}", family.name);
-        assert!(
-            !family.help.is_empty() && family.help.ends_with('.'),
-            "{}",
-            family.name
-        );
-        assert!(
-            family.kind != Kind::Histogram || family.unit == "seconds",
-            "{}",
-            family.name
-        );
+        assert!(!family.help.is_empty() && family.help.ends_with('.'), "{}", family.name);
+        assert!(family.kind != Kind::Histogram || family.unit == "seconds", "{}", family.name);
     }
 }
 
 #[test]
 fn the_reference_page_is_fresh() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../docs/reference/metrics.md"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/metrics.md");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(path, reference()).unwrap();
     }
     let page = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(
-        page,
-        reference(),
-        "run UPDATE=1 cargo test -p trunkline-api"
-    );
+    assert_eq!(page, reference(), "run UPDATE=1 cargo test -p trunkline-api");
 }

@@ -39,10 +39,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(format: Format) -> Self {
-        Self {
-            format,
-            text: String::with_capacity(16 * 1024),
-        }
+        Self { format, text: String::with_capacity(16 * 1024) }
     }
 
     /// Starts a family; its samples follow.
@@ -58,10 +55,7 @@ impl Writer {
             self.line(format_args!("# UNIT {name} {}", family.unit));
         }
         self.line(format_args!("# HELP {name} {}", family.help));
-        Samples {
-            writer: self,
-            family,
-        }
+        Samples { writer: self, family }
     }
 
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
@@ -112,12 +106,7 @@ impl Samples<'_> {
         total += buckets.map(|(_, count)| count).sum::<u64>();
         self.sample("_bucket", labels, Some("+Inf"), format_args!("{total}"));
         self.sample("_count", labels, None, format_args!("{total}"));
-        self.sample(
-            "_sum",
-            labels,
-            None,
-            format_args!("{}", seconds(micros.sum)),
-        );
+        self.sample("_sum", labels, None, format_args!("{}", seconds(micros.sum)));
     }
 
     fn suffix(&self) -> &'static str {
@@ -135,21 +124,11 @@ impl Samples<'_> {
         bound: Option<&str>,
         number: std::fmt::Arguments<'_>,
     ) {
-        debug_assert_eq!(
-            values.len(),
-            self.family.labels.len(),
-            "{}",
-            self.family.name
-        );
+        debug_assert_eq!(values.len(), self.family.labels.len(), "{}", self.family.name);
         let text = &mut self.writer.text;
         text.push_str(self.family.name);
         text.push_str(suffix);
-        let labels = self
-            .family
-            .labels
-            .iter()
-            .copied()
-            .zip(values.iter().copied());
+        let labels = self.family.labels.iter().copied().zip(values.iter().copied());
         let mut separator = '{';
         for (name, value) in labels.chain(bound.map(|bound| ("le", bound))) {
             text.push(separator);
@@ -173,11 +152,7 @@ impl Samples<'_> {
 fn seconds(micros: u64) -> String {
     let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
     let trimmed = text.trim_end_matches('0');
-    if trimmed.ends_with('.') {
-        format!("{trimmed}0")
-    } else {
-        trimmed.to_owned()
-    }
+    if trimmed.ends_with('.') { format!("{trimmed}0") } else { trimmed.to_owned() }
 }
 
 /// A label's value: backslash, quote and line feed are escaped, everything else stands for itself.
@@ -205,9 +180,7 @@ mod tests {
             sum: 1_500_000,
             count: 15,
         };
-        writer
-            .family(&catalog::LOOP_STALL)
-            .histogram(&[], &distribution);
+        writer.family(&catalog::LOOP_STALL).histogram(&[], &distribution);
         let text = writer.finish();
         for line in [
             "# TYPE trunkline_loop_stall_seconds histogram",
@@ -228,9 +201,7 @@ mod tests {
     #[test]
     fn label_values_cannot_break_out() {
         let mut writer = Writer::new(Format::Prometheus);
-        writer
-            .family(&catalog::CONNECTIONS)
-            .number(&["a\"b\\c\nd"], 1);
+        writer.family(&catalog::CONNECTIONS).number(&["a\"b\\c\nd"], 1);
         let text = writer.finish();
         assert!(text.contains("# TYPE trunkline_connections_total counter\n"));
         assert!(text.contains("trunkline_connections_total{listener=\"a\\\"b\\\\c\\nd\"} 1\n"));

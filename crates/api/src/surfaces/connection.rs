@@ -104,10 +104,7 @@ impl Server {
     /// A socket bound to every address learns by each connection which one was called.
     fn way_to(&self, called: Option<SocketAddr>) -> Way {
         match (self.way, called) {
-            (Way::Tcp { loopback_only, .. }, Some(local)) => Way::Tcp {
-                local,
-                loopback_only,
-            },
+            (Way::Tcp { loopback_only, .. }, Some(local)) => Way::Tcp { local, loopback_only },
             (way, _) => way,
         }
     }

@@ -32,14 +32,9 @@ impl LocalSocket {
     /// Binds `path`, and takes the name from whoever has it: whether another run is alive is the
     /// caller's question to ask first.
     pub fn bind(path: &Path) -> Result<Self, LocalSocketError> {
-        let listener = bind(path).map_err(|source| LocalSocketError {
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self {
-            path: path.to_owned(),
-            listener,
-        })
+        let listener =
+            bind(path).map_err(|source| LocalSocketError { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), listener })
     }
 
     /// Where it is.

@@ -55,9 +55,8 @@ keys! {
 }
 
 /// Methods that a span may be named by; others would let a caller make up operations without end.
-const METHODS: &[&str] = &[
-    "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE",
-];
+const METHODS: &[&str] =
+    &["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"];
 
 /// What the conventions call any other method.
 const METHOD_OTHER: &str = "_OTHER";
@@ -83,9 +82,7 @@ pub(super) fn spans(
     let attempts = record.attempts.iter().enumerate();
     let attempts =
         attempts.map(|(index, attempt)| attempt_span(record, attempt, index, service, keys));
-    std::iter::once(server_span(record, route, service, keys))
-        .chain(attempts)
-        .collect()
+    std::iter::once(server_span(record, route, service, keys)).chain(attempts).collect()
 }
 
 fn server_span(
@@ -191,9 +188,7 @@ fn reason_facts(attributes: &mut Attributes, reason: &Reason, keys: &Keys) {
             Fact::Text(text) => Attribute::Text(Arc::from(text.as_str())),
             Fact::Number(number) => Attribute::Int(*number),
         };
-        attributes
-            .0
-            .push((Arc::from(format!("trunkline.reason.{name}")), value));
+        attributes.0.push((Arc::from(format!("trunkline.reason.{name}")), value));
     }
 }
 
@@ -204,11 +199,7 @@ fn attempt_span(
     service: &Arc<str>,
     keys: &Keys,
 ) -> Span {
-    let method = if METHODS.contains(&&*record.method) {
-        &*record.method
-    } else {
-        "HTTP"
-    };
+    let method = if METHODS.contains(&&*record.method) { &*record.method } else { "HTTP" };
     let mut attributes = Attributes::new(10);
     attributes.method(&record.method, keys);
     if index > 0 {
@@ -217,21 +208,14 @@ fn attempt_span(
     attributes.text(&keys.peer_service, attempt.service.as_str());
     attributes.text(&keys.endpoint, attempt.endpoint.as_str());
     // The id of an endpoint is `service@address`.
-    let address = attempt
-        .endpoint
-        .as_str()
-        .split_once('@')
-        .map(|(_, address)| address);
+    let address = attempt.endpoint.as_str().split_once('@').map(|(_, address)| address);
     if let Some((host, port)) = address.map(split_port) {
         attributes.text(&keys.server_address, host);
         if let Some(port) = port {
             attributes.int(&keys.server_port, i64::from(port));
         }
     }
-    attributes.push(
-        &keys.connect,
-        Attribute::Float(attempt.connect.as_secs_f64() * 1_000.0),
-    );
+    attributes.push(&keys.connect, Attribute::Float(attempt.connect.as_secs_f64() * 1_000.0));
     let failed = match attempt.outcome {
         Ok(status) => {
             attributes.int(&keys.status, i64::from(status));

@@ -28,9 +28,7 @@ impl Index {
 
     pub(super) fn add(&mut self, span: &Span) {
         let operations = self.services.entry(Arc::clone(&span.service)).or_default();
-        *operations
-            .entry((Arc::clone(&span.name), span.kind))
-            .or_default() += 1;
+        *operations.entry((Arc::clone(&span.name), span.kind)).or_default() += 1;
     }
 
     pub(super) fn remove(&mut self, span: &Span) {
@@ -54,9 +52,6 @@ impl Index {
     }
 
     pub(super) fn operations(&self, service: &str) -> BTreeSet<(Arc<str>, SpanKind)> {
-        self.services
-            .get(service)
-            .map(|all| all.keys().cloned().collect())
-            .unwrap_or_default()
+        self.services.get(service).map(|all| all.keys().cloned().collect()).unwrap_or_default()
     }
 }

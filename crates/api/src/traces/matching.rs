@@ -14,42 +14,22 @@ pub(super) fn takes(query: &TraceQuery, spans: &[Span]) -> bool {
 
 /// When the earliest of the spans began.
 pub(super) fn start(spans: &[Span]) -> u64 {
-    spans
-        .iter()
-        .map(|span| span.start_unix_nanos)
-        .min()
-        .unwrap_or_default()
+    spans.iter().map(|span| span.start_unix_nanos).min().unwrap_or_default()
 }
 
 fn meets(query: &TraceQuery, span: &Span) -> bool {
-    query
-        .service
-        .as_ref()
-        .is_none_or(|service| **service == *span.service)
-        && query
-            .operation
-            .as_ref()
-            .is_none_or(|name| **name == *span.name)
-        && query
-            .start_unix_nanos_min
-            .is_none_or(|min| span.start_unix_nanos >= min)
-        && query
-            .start_unix_nanos_max
-            .is_none_or(|max| span.start_unix_nanos <= max)
+    query.service.as_ref().is_none_or(|service| **service == *span.service)
+        && query.operation.as_ref().is_none_or(|name| **name == *span.name)
+        && query.start_unix_nanos_min.is_none_or(|min| span.start_unix_nanos >= min)
+        && query.start_unix_nanos_max.is_none_or(|max| span.start_unix_nanos <= max)
         && query.duration_min.is_none_or(|min| span.duration >= min)
         && query.duration_max.is_none_or(|max| span.duration <= max)
-        && query
-            .attributes
-            .iter()
-            .all(|(key, value)| has(span, key, value))
+        && query.attributes.iter().all(|(key, value)| has(span, key, value))
 }
 
 /// Jaeger shows status and kind as tags, so they can be asked for like attributes.
 fn has(span: &Span, key: &str, value: &str) -> bool {
-    let stored = span
-        .attributes
-        .iter()
-        .any(|(k, v)| **k == *key && is(v, value));
+    let stored = span.attributes.iter().any(|(k, v)| **k == *key && is(v, value));
     match key {
         "error" => stored || (span.failed && value == "true"),
         "span.kind" => stored || span.kind.as_str() == value,

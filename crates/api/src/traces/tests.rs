@@ -77,10 +77,7 @@ fn text(span: &Span, key: &str) -> String {
 }
 
 fn everything() -> TraceQuery {
-    TraceQuery {
-        limit: 100,
-        ..TraceQuery::default()
-    }
+    TraceQuery { limit: 100, ..TraceQuery::default() }
 }
 
 #[test]
@@ -88,14 +85,9 @@ fn an_exchange_is_a_server_span_with_a_client_span_for_each_attempt() {
     let buffer = buffer(Config::default());
     buffer.take(record(1));
     let trace = buffer.trace(trace_id(1)).unwrap();
-    let [server, refused, answered] = trace.spans.as_slice() else {
-        panic!("{trace:?}")
-    };
+    let [server, refused, answered] = trace.spans.as_slice() else { panic!("{trace:?}") };
 
-    assert_eq!(
-        (&*server.name, server.kind),
-        ("GET orders-1", SpanKind::Server)
-    );
+    assert_eq!((&*server.name, server.kind), ("GET orders-1", SpanKind::Server));
     assert_eq!(text(server, "url.path"), "/api/orders");
     assert_eq!(text(server, "url.query"), "id=1");
     assert_eq!(text(server, "server.address"), "shop.localhost");
@@ -117,11 +109,7 @@ fn a_reason_becomes_attributes_with_its_facts() {
     let reason = Reason::new(Kind::Connect)
         .about(&"orders".parse().unwrap())
         .fact("attempts", Fact::Number(2));
-    buffer.take(ExchangeRecord {
-        status: 502,
-        reason: Some(reason),
-        ..record(1)
-    });
+    buffer.take(ExchangeRecord { status: 502, reason: Some(reason), ..record(1) });
     let trace = buffer.trace(trace_id(1)).unwrap();
     let server = &trace.spans[0];
     assert!(server.failed);
@@ -134,16 +122,8 @@ fn a_reason_becomes_attributes_with_its_facts() {
 #[test]
 fn a_made_up_method_does_not_make_up_an_operation() {
     let buffer = buffer(Config::default());
-    buffer.take(ExchangeRecord {
-        method: "BREW".into(),
-        route: None,
-        ..record(1)
-    });
-    let names: Vec<_> = buffer
-        .operations("shop")
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
+    buffer.take(ExchangeRecord { method: "BREW".into(), route: None, ..record(1) });
+    let names: Vec<_> = buffer.operations("shop").into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["HTTP".into(), "HTTP orders".into()]);
 }
 
@@ -158,42 +138,22 @@ fn what_is_not_sampled_is_not_kept() {
 
 #[test]
 fn the_oldest_traces_make_room_as_a_whole_and_their_names_go_with_them() {
-    let buffer = buffer(Config {
-        spans_max: 6,
-        ..Config::default()
-    });
-    buffer.take(ExchangeRecord {
-        route: Some(RouteId::new("old-1")),
-        ..record(1)
-    });
+    let buffer = buffer(Config { spans_max: 6, ..Config::default() });
+    buffer.take(ExchangeRecord { route: Some(RouteId::new("old-1")), ..record(1) });
     buffer.take(record(2));
     buffer.take(record(3));
     let occupancy = buffer.occupancy();
-    assert_eq!(
-        (occupancy.traces, occupancy.spans, occupancy.evicted),
-        (2, 6, 1)
-    );
+    assert_eq!((occupancy.traces, occupancy.spans, occupancy.evicted), (2, 6, 1));
     assert_eq!(buffer.trace(trace_id(1)), None);
-    assert!(
-        buffer
-            .operations("shop")
-            .iter()
-            .all(|(name, _)| !name.contains("old"))
-    );
+    assert!(buffer.operations("shop").iter().all(|(name, _)| !name.contains("old")));
 }
 
 #[test]
 fn bytes_are_bounded_too() {
-    let buffer = buffer(Config {
-        bytes_max: 64 * 1024,
-        ..Config::default()
-    });
+    let buffer = buffer(Config { bytes_max: 64 * 1024, ..Config::default() });
     for number in 1..=90 {
         let target = format!("/{}", "x".repeat(2_000)).into();
-        buffer.take(ExchangeRecord {
-            target,
-            ..record(number)
-        });
+        buffer.take(ExchangeRecord { target, ..record(number) });
         assert!(buffer.occupancy().bytes <= 64 * 1024);
     }
     assert!(buffer.occupancy().traces > 5);
@@ -202,31 +162,17 @@ fn bytes_are_bounded_too() {
 
 #[test]
 fn a_trace_without_end_is_cut_and_counted() {
-    let buffer = buffer(Config {
-        trace_spans_max: 4,
-        ..Config::default()
-    });
+    let buffer = buffer(Config { trace_spans_max: 4, ..Config::default() });
     buffer.take(record(1));
     buffer.take(record(1));
-    assert_eq!(
-        (buffer.occupancy().spans, buffer.occupancy().dropped),
-        (4, 2)
-    );
+    assert_eq!((buffer.occupancy().spans, buffer.occupancy().dropped), (4, 2));
 }
 
 #[test]
 fn forgetting_everything_leaves_nothing_behind() {
-    let buffer = buffer(Config {
-        spans_max: 0,
-        ..Config::default()
-    });
+    let buffer = buffer(Config { spans_max: 0, ..Config::default() });
     (1..=50).for_each(|number| buffer.take(record(number)));
-    let Occupancy {
-        traces,
-        spans,
-        bytes,
-        ..
-    } = buffer.occupancy();
+    let Occupancy { traces, spans, bytes, .. } = buffer.occupancy();
     assert_eq!((traces, spans, bytes), (0, 0, 0));
     assert!(buffer.services().is_empty());
 }
@@ -236,28 +182,12 @@ fn queries_find_the_newest_traces_with_one_span_that_meets_everything() {
     let buffer = buffer(Config::default());
     (1..=5).for_each(|number| buffer.take(record(number)));
     let found = |query: TraceQuery| -> Vec<u8> {
-        buffer
-            .find(&query)
-            .iter()
-            .map(|trace| trace.id.bytes()[0])
-            .collect()
+        buffer.find(&query).iter().map(|trace| trace.id.bytes()[0]).collect()
     };
     assert_eq!(found(everything()), [5, 4, 3, 2, 1]);
-    assert_eq!(
-        found(TraceQuery {
-            limit: 2,
-            ..everything()
-        }),
-        [5, 4]
-    );
+    assert_eq!(found(TraceQuery { limit: 2, ..everything() }), [5, 4]);
     let service = |name: &str| Some(name.to_owned());
-    assert_eq!(
-        found(TraceQuery {
-            service: service("web"),
-            ..everything()
-        }),
-        [0; 0]
-    );
+    assert_eq!(found(TraceQuery { service: service("web"), ..everything() }), [0; 0]);
     let between = TraceQuery {
         start_unix_nanos_min: Some(2 * SECOND),
         start_unix_nanos_max: Some(3 * SECOND + SECOND / 2),
@@ -265,24 +195,12 @@ fn queries_find_the_newest_traces_with_one_span_that_meets_everything() {
     };
     assert_eq!(found(between), [3, 2]);
     let tags = |pairs: &[(&str, &str)]| TraceQuery {
-        attributes: pairs
-            .iter()
-            .map(|(k, v)| ((*k).into(), (*v).into()))
-            .collect(),
+        attributes: pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
         ..everything()
     };
-    assert_eq!(
-        found(tags(&[("http.response.status_code", "200")])).len(),
-        5
-    );
-    assert_eq!(
-        found(tags(&[("error", "true"), ("span.kind", "client")])).len(),
-        5
-    );
-    assert_eq!(
-        found(tags(&[("error", "true"), ("span.kind", "server")])).len(),
-        0
-    );
+    assert_eq!(found(tags(&[("http.response.status_code", "200")])).len(), 5);
+    assert_eq!(found(tags(&[("error", "true"), ("span.kind", "client")])).len(), 5);
+    assert_eq!(found(tags(&[("error", "true"), ("span.kind", "server")])).len(), 0);
     let slow = TraceQuery {
         operation: Some("GET orders".into()),
         duration_min: Some(Duration::from_millis(10)),

@@ -158,9 +158,7 @@ async fn bind() -> (TcpListener, u16) {
 
 /// What the page wrote about itself.
 fn out(dom: &str) -> &str {
-    let (_, rest) = dom
-        .split_once("<pre id=\"out\">")
-        .unwrap_or_else(|| panic!("{dom}"));
+    let (_, rest) = dom.split_once("<pre id=\"out\">").unwrap_or_else(|| panic!("{dom}"));
     rest.split("</pre>").next().unwrap()
 }
 
@@ -178,28 +176,13 @@ async fn a_foreign_page_reads_nothing_and_changes_nothing() {
     let running = serve(&config());
     let (listener, port) = bind().await;
     let page = PAGE.replace("TARGET", &format!("http://{}", running.address(Console)));
-    let stranger = Stranger {
-        port,
-        task: tokio::spawn(stranger(listener, page, None)),
-    };
+    let stranger = Stranger { port, task: tokio::spawn(stranger(listener, page, None)) };
     let dom = open(&format!("http://127.0.0.1:{}/", stranger.port)).await;
     assert_eq!(told(&dom, "end"), "done", "{dom}");
-    for name in [
-        "get cors",
-        "post cors",
-        "post json",
-        "put",
-        "script",
-        "image",
-    ] {
+    for name in ["get cors", "post cors", "post json", "put", "script", "image"] {
         assert_eq!(told(&dom, name), "blocked", "{name} of {dom}");
     }
-    for name in [
-        "get no-cors",
-        "post no-cors",
-        "post text",
-        "post with credentials",
-    ] {
+    for name in ["get no-cors", "post no-cors", "post text", "post with credentials"] {
         let seen = told(&dom, name);
         assert!(matches!(seen, "blocked" | "opaque 0 []"), "{name} of {dom}");
     }
@@ -222,10 +205,7 @@ async fn a_page_of_a_configured_origin_can_do_what_the_foreign_one_tried() {
     config.guard.origins = vec![format!("http://127.0.0.1:{port}")];
     let running = serve(&config);
     let page = PAGE.replace("TARGET", &format!("http://{}", running.address(Console)));
-    let stranger = Stranger {
-        port,
-        task: tokio::spawn(stranger(listener, page, None)),
-    };
+    let stranger = Stranger { port, task: tokio::spawn(stranger(listener, page, None)) };
     let dom = open(&format!("http://127.0.0.1:{}/", stranger.port)).await;
     assert!(told(&dom, "get cors").starts_with("cors 200 ["), "{dom}");
     assert!(told(&dom, "post json").starts_with("cors 200 ["), "{dom}");
@@ -248,13 +228,7 @@ async fn a_rebound_name_reads_nothing_and_changes_nothing() {
     let stranger = Stranger { port, task };
     let dom = open(&format!("http://evil.example:{}/", stranger.port)).await;
     assert_eq!(told(&dom, "end"), "done", "{dom}");
-    for name in [
-        "get cors",
-        "post cors",
-        "post json",
-        "put",
-        "post with credentials",
-    ] {
+    for name in ["get cors", "post cors", "post json", "put", "post with credentials"] {
         let seen = told(&dom, name);
         assert!(
             seen.starts_with("basic 421 [") && seen.contains("foreign_host"),

@@ -15,10 +15,7 @@ async fn the_status_names_every_service_with_its_state_and_numbers() {
     assert_eq!(response.header("content-type"), Some("application/json"));
     let status = json(&response);
     assert_eq!(status["schema"], 1);
-    assert_eq!(
-        (&status["project"], &status["generation"]),
-        (&json!("shop"), &json!(3))
-    );
+    assert_eq!((&status["project"], &status["generation"]), (&json!("shop"), &json!(3)));
     assert_eq!(status["ready"], false);
     assert_eq!(status["waiting_for"], json!(["orders"]));
     assert_eq!(status["listeners"][0]["url"], "http://shop.localhost:8000");
@@ -45,16 +42,11 @@ async fn every_path_of_the_table_is_served_and_documented() {
     let page = include_str!("../../../../docs/reference/api.md");
     for (method, path, _) in PATHS {
         let target = path.replace("{id}", "x").replace("{name}", "y");
-        let response = running
-            .send(Console, &format!("{method} {target}"), "")
-            .await;
+        let response = running.send(Console, &format!("{method} {target}"), "").await;
         assert_ne!(response.status, 405, "{method} {path}");
         let text = response.text();
         assert!(!text.contains("has no path"), "{method} {path}");
-        assert!(
-            page.contains(&format!("## `{method} {path}`")),
-            "{method} {path} in api.md"
-        );
+        assert!(page.contains(&format!("## `{method} {path}`")), "{method} {path} in api.md");
     }
 }
 
@@ -63,32 +55,17 @@ async fn an_unknown_path_and_a_wrong_method_are_problems() {
     let running = serve(&config());
     let response = running.get(Console, "/v1/nothing").await;
     assert_eq!(response.status, 404);
-    assert_eq!(
-        response.header("content-type"),
-        Some("application/problem+json")
-    );
-    assert_eq!(
-        json(&response)["detail"],
-        "the control API has no path `/v1/nothing`"
-    );
+    assert_eq!(response.header("content-type"), Some("application/problem+json"));
+    assert_eq!(json(&response)["detail"], "the control API has no path `/v1/nothing`");
     let response = running.get(Console, "/v1/reload").await;
-    assert_eq!(
-        (response.status, json(&response)["code"].clone()),
-        (405, json!("method"))
-    );
+    assert_eq!((response.status, json(&response)["code"].clone()), (405, json!("method")));
 }
 
 #[tokio::test]
 async fn commands_are_carried_out_or_say_why_not() {
     let running = serve(&config());
     let post = async |target: &str, body: &str| {
-        running
-            .send(
-                Console,
-                &format!("POST {target}\ncontent-type: application/json"),
-                body,
-            )
-            .await
+        running.send(Console, &format!("POST {target}\ncontent-type: application/json"), body).await
     };
     let response = post("/v1/reload", "").await;
     assert_eq!(response.status, 422);
@@ -100,19 +77,11 @@ async fn commands_are_carried_out_or_say_why_not() {
 
     let state = "/v1/endpoints/orders%40127.0.0.1%3A5000/state";
     let response = post(state, r#"{"state":"draining"}"#).await;
-    assert_eq!(
-        json(&response),
-        json!({ "endpoint": ENDPOINT, "override": "draining" })
-    );
+    assert_eq!(json(&response), json!({ "endpoint": ENDPOINT, "override": "draining" }));
     assert_eq!(post(state, r#"{"state":null}"#).await.status, 200);
     assert_eq!(post(state, r#"{"state":"starting"}"#).await.status, 400);
     assert_eq!(post(state, r#"{"weight":1}"#).await.status, 400);
-    assert_eq!(
-        post("/v1/endpoints/x/state", r#"{"state":"down"}"#)
-            .await
-            .status,
-        404
-    );
+    assert_eq!(post("/v1/endpoints/x/state", r#"{"state":"down"}"#).await.status, 404);
 
     assert_eq!(json(&post("/v1/upgrade", "").await)["pid"], 43);
     assert_eq!(post("/v1/shutdown", "").await.status, 202);
@@ -133,10 +102,7 @@ async fn commands_are_carried_out_or_say_why_not() {
 async fn readiness_is_a_status() {
     let running = serve(&config());
     let response = running.get(Console, "/v1/ready").await;
-    assert_eq!(
-        (response.status, json(&response)),
-        (503, json!({ "state": "waiting" }))
-    );
+    assert_eq!((response.status, json(&response)), (503, json!({ "state": "waiting" })));
     assert_eq!(running.get(Console, "/v1/live").await.status, 200);
 }
 
@@ -150,27 +116,19 @@ async fn an_explanation_says_where_the_route_is_written() {
         json!({ "id": "orders-1", "origin": { "file": "trunkline.yaml", "line": 5, "column": 3 } })
     );
     assert_eq!(explanation["passed_over"][0]["because"], "the path differs");
-    assert_eq!(
-        running.get(Console, "/v1/explain?url=shop").await.status,
-        400
-    );
+    assert_eq!(running.get(Console, "/v1/explain?url=shop").await.status, 400);
 }
 
 #[tokio::test]
 async fn log_lines_are_ndjson_and_follow_when_asked_to() {
     let running = serve(&config());
     let response = running.get(Console, "/v1/logs?grep=sec.nd").await;
-    assert_eq!(
-        response.header("content-type"),
-        Some("application/x-ndjson")
-    );
+    assert_eq!(response.header("content-type"), Some("application/x-ndjson"));
     let expect = r#"{"service":"orders","stream":"stderr","text":"second \u001b[31m","time":"1970-01-01T00:00:01Z"}"#;
     assert_eq!(response.text(), format!("{expect}\n"));
 
     let mut client = RawClient::connect(running.address(Console)).await;
-    client
-        .send("GET /v1/logs?follow HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .await;
+    client.send("GET /v1/logs?follow HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     client.until(b"second").await;
     running.later.send(line("third")).unwrap();
     client.until(b"third").await;
@@ -184,8 +142,5 @@ async fn sessions_are_limited() {
         sessions["sessions"],
         json!([{ "listener": "http", "peer": "127.0.0.1:4000", "age_seconds": 3.0, "requests": 5 }])
     );
-    assert_eq!(
-        running.get(Console, "/v1/sessions?limit=all").await.status,
-        400
-    );
+    assert_eq!(running.get(Console, "/v1/sessions?limit=all").await.status, 400);
 }

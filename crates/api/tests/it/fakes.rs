@@ -23,11 +23,7 @@ pub(crate) const ENDPOINT: &str = "orders@127.0.0.1:5000";
 pub(crate) struct FakeOps(pub(crate) Deeds);
 
 fn latency() -> Distribution {
-    Distribution {
-        buckets: vec![(1_023, 90), (8_191, 9), (65_535, 1)],
-        sum: 150_000,
-        count: 100,
-    }
+    Distribution { buckets: vec![(1_023, 90), (8_191, 9), (65_535, 1)], sum: 150_000, count: 100 }
 }
 
 fn stats() -> Stats {
@@ -108,22 +104,14 @@ impl Ops for FakeOps {
     }
 
     fn explain(&self, request: Question) -> BoxFuture<'_, Explanation> {
-        let route = (request.host == "shop.localhost").then(|| {
-            (
-                RouteId::new("orders-1"),
-                Origin::new("trunkline.yaml", 5, 3),
-            )
-        });
+        let route = (request.host == "shop.localhost")
+            .then(|| (RouteId::new("orders-1"), Origin::new("trunkline.yaml", 5, 3)));
         Box::pin(async move {
             Explanation {
                 listener: Some(ListenerId::new("http")),
                 route,
                 filters: vec!["secure_headers".into()],
-                targets: vec![(
-                    "orders".parse().unwrap(),
-                    100.0,
-                    vec![EndpointId::new(ENDPOINT)],
-                )],
+                targets: vec![("orders".parse().unwrap(), 100.0, vec![EndpointId::new(ENDPOINT)])],
                 passed_over: vec![(RouteId::new("web-1"), "the path differs".into())],
             }
         })
@@ -153,12 +141,7 @@ pub(crate) fn line(text: &str) -> LogLine {
 
 impl Commands for FakeCommands {
     fn instance(&self) -> Instance {
-        Instance {
-            project: "shop".into(),
-            version: "0.1.0".into(),
-            role: "all",
-            pid: 42,
-        }
+        Instance { project: "shop".into(), version: "0.1.0".into(), role: "all", pid: 42 }
     }
 
     fn model(&self) -> Option<Arc<Model>> {
@@ -169,14 +152,8 @@ impl Commands for FakeCommands {
         let listener = UrlTarget::Listener(ListenerId::new("http"));
         let service = UrlTarget::Service("orders".parse().unwrap());
         vec![
-            Url {
-                target: listener,
-                url: "http://shop.localhost:8000".into(),
-            },
-            Url {
-                target: service,
-                url: "http://orders.shop.localhost:8000".into(),
-            },
+            Url { target: listener, url: "http://shop.localhost:8000".into() },
+            Url { target: service, url: "http://orders.shop.localhost:8000".into() },
         ]
     }
 
@@ -195,21 +172,14 @@ impl Commands for FakeCommands {
             restarts: 0,
             detail: None,
         };
-        let processes = vec![
-            process("web", ProcessState::BackingOff),
-            process("orders", ProcessState::Ready),
-        ];
+        let processes =
+            vec![process("web", ProcessState::BackingOff), process("orders", ProcessState::Ready)];
         Box::pin(async move { processes })
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<Reloaded, Refused>> {
         self.did("reload");
-        Box::pin(async {
-            Err(Refused::Invalid(vec![
-                "error[TL0103]: a".into(),
-                "b".into(),
-            ]))
-        })
+        Box::pin(async { Err(Refused::Invalid(vec!["error[TL0103]: a".into(), "b".into()])) })
     }
 
     fn restart(&self, service: ServiceName) -> BoxFuture<'_, Result<(), Refused>> {
@@ -227,12 +197,7 @@ impl Commands for FakeCommands {
 
     fn upgrade(&self) -> BoxFuture<'_, Result<Upgraded, Refused>> {
         self.did("upgrade");
-        Box::pin(async {
-            Ok(Upgraded {
-                pid: 43,
-                version: "0.2.0".into(),
-            })
-        })
+        Box::pin(async { Ok(Upgraded { pid: 43, version: "0.2.0".into() }) })
     }
 
     fn logs(&self, query: LogQuery) -> BoxFuture<'_, Result<mpsc::Receiver<LogLine>, Refused>> {

@@ -62,19 +62,13 @@ async fn services_and_operations_are_listed_in_the_envelope() {
     let get = async |target: &str| json(&running.get(JaegerQuery, target).await);
     let list = |data: serde_json::Value, total: u32| json!({ "data": data, "total": total, "limit": 0, "offset": 0, "errors": null });
     for prefix in ["", "/jaeger"] {
-        assert_eq!(
-            get(&format!("{prefix}/api/services")).await,
-            list(json!(["shop"]), 1)
-        );
+        assert_eq!(get(&format!("{prefix}/api/services")).await, list(json!(["shop"]), 1));
         assert_eq!(
             get(&format!("{prefix}/api/services/shop/operations")).await,
             list(json!(["GET orders", "GET orders-1"]), 2)
         );
         assert_eq!(
-            get(&format!(
-                "{prefix}/api/operations?service=shop&spanKind=client"
-            ))
-            .await,
+            get(&format!("{prefix}/api/operations?service=shop&spanKind=client")).await,
             list(json!([{ "name": "GET orders", "spanKind": "client" }]), 1)
         );
     }
@@ -94,18 +88,11 @@ async fn traces_are_found_by_search_and_by_id() {
     ] {
         let found = get(target).await;
         assert_eq!(found["data"][0]["traceID"], TRACE, "{target}");
-        assert_eq!(
-            found["data"][0]["spans"].as_array().unwrap().len(),
-            2,
-            "{target}"
-        );
+        assert_eq!(found["data"][0]["spans"].as_array().unwrap().len(), 2, "{target}");
         assert_eq!(found["errors"], json!(null), "{target}");
     }
     assert_eq!(get("/api/traces?service=other").await["data"], json!([]));
-    assert_eq!(
-        get("/api/traces?service=shop&end=1000").await["data"],
-        json!([])
-    );
+    assert_eq!(get("/api/traces?service=shop&end=1000").await["data"], json!([]));
     let some = get(&format!("/api/traces?traceID={TRACE}&traceID=1")).await;
     assert_eq!(some["data"].as_array().unwrap().len(), 1);
     assert_eq!(
@@ -134,10 +121,7 @@ async fn errors_come_in_the_envelope() {
     check("/api/operations", 400, "parameter 'service' is required").await;
     let posted = running.send(JaegerQuery, "POST /api/services", "{}").await;
     assert_eq!(posted.status, 405);
-    assert_eq!(
-        json(&posted)["errors"][0]["msg"],
-        "/api/services does not take POST"
-    );
+    assert_eq!(json(&posted)["errors"][0]["msg"], "/api/services does not take POST");
     check("/api/none", 404, "there is no path /api/none").await;
     check("/jaeger/api/none", 404, "there is no path /jaeger/api/none").await;
 }
@@ -146,10 +130,7 @@ async fn errors_come_in_the_envelope() {
 #[tokio::test]
 async fn every_row_of_the_compatibility_table_is_true() {
     let running = with_a_trace();
-    let tests = [
-        include_str!("jaeger.rs"),
-        include_str!("../../src/jaeger/tests.rs"),
-    ];
+    let tests = [include_str!("jaeger.rs"), include_str!("../../src/jaeger/tests.rs")];
     for row in TABLE {
         let target = row.probe.replace("{trace}", TRACE);
         let response = running.get(JaegerQuery, &target).await;
@@ -161,74 +142,42 @@ async fn every_row_of_the_compatibility_table_is_true() {
             assert_eq!(json(&response), json(&without), "{target}");
         }
         let body = format!("fn {}()", row.test);
-        assert!(
-            row.test.is_empty() || tests.iter().any(|text| text.contains(&body)),
-            "{body}"
-        );
+        assert!(row.test.is_empty() || tests.iter().any(|text| text.contains(&body)), "{body}");
     }
 }
 
 #[test]
 fn the_compatibility_page_is_fresh() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../docs/reference/jaeger.md"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/jaeger.md");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(path, reference()).unwrap();
     }
     let page = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(
-        page,
-        reference(),
-        "run UPDATE=1 cargo test -p trunkline-api"
-    );
+    assert_eq!(page, reference(), "run UPDATE=1 cargo test -p trunkline-api");
 }
 
 #[tokio::test]
 async fn pretty_print_indents() {
     let running = with_a_trace();
-    let pretty = running
-        .get(JaegerQuery, "/api/services?prettyPrint=true")
-        .await;
+    let pretty = running.get(JaegerQuery, "/api/services?prettyPrint=true").await;
     assert!(pretty.text().contains("\n  \"data\""), "{}", pretty.text());
-    let plain = running
-        .get(JaegerQuery, "/api/services?prettyPrint=false")
-        .await;
+    let plain = running.get(JaegerQuery, "/api/services?prettyPrint=false").await;
     assert_eq!(json(&plain), json(&pretty));
 }
 
 #[tokio::test]
 async fn our_own_api_tells_the_same_traces() {
     let running = with_a_trace();
-    let list = json(
-        &running
-            .get(Console, "/v1/traces?since=1h&attribute=peer.service=orders")
-            .await,
-    );
+    let list =
+        json(&running.get(Console, "/v1/traces?since=1h&attribute=peer.service=orders").await);
     let summary = &list["traces"][0];
-    assert_eq!(
-        (&summary["id"], &summary["name"]),
-        (&json!(TRACE), &json!("GET orders-1"))
-    );
-    assert_eq!(
-        (&summary["status"], &summary["spans"]),
-        (&json!(200), &json!(2))
-    );
+    assert_eq!((&summary["id"], &summary["name"]), (&json!(TRACE), &json!("GET orders-1")));
+    assert_eq!((&summary["status"], &summary["spans"]), (&json!(200), &json!(2)));
     assert_eq!(summary["duration_ms"], json!(20.0));
     let trace = json(&running.get(Console, &format!("/v1/traces/{TRACE}")).await);
     assert_eq!(trace["spans"][1]["parent"], "0101010101010101");
-    assert_eq!(
-        trace["spans"][1]["attributes"]["trunkline.endpoint"],
-        ENDPOINT
-    );
+    assert_eq!(trace["spans"][1]["attributes"]["trunkline.endpoint"], ENDPOINT);
     assert_eq!(running.get(Console, "/v1/traces/1").await.status, 400);
-    assert_eq!(
-        running
-            .get(Console, &format!("/v1/traces/{}", "1".repeat(32)))
-            .await
-            .status,
-        404
-    );
+    assert_eq!(running.get(Console, &format!("/v1/traces/{}", "1".repeat(32))).await.status, 404);
     assert_eq!(running.get(Console, "/v1/traces?sort=up").await.status, 400);
 }

@@ -42,29 +42,14 @@ async fn openmetrics_is_the_default_and_the_older_text_is_negotiated() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line} of\n{text}");
     }
-    for name in [
-        "process_resident_memory_bytes ",
-        "process_open_fds ",
-        "process_cpu_seconds_total ",
-    ] {
+    for name in
+        ["process_resident_memory_bytes ", "process_open_fds ", "process_cpu_seconds_total "]
+    {
         assert!(text.lines().any(|line| line.starts_with(name)), "{name}");
     }
-    let older = running
-        .send(
-            Metrics,
-            "GET /metrics\naccept: text/plain;version=0.0.4",
-            "",
-        )
-        .await;
-    assert_eq!(
-        older.header("content-type"),
-        Some("text/plain; version=0.0.4; charset=utf-8")
-    );
-    assert!(
-        older
-            .text()
-            .contains("# TYPE trunkline_requests_total counter\n")
-    );
+    let older = running.send(Metrics, "GET /metrics\naccept: text/plain;version=0.0.4", "").await;
+    assert_eq!(older.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert!(older.text().contains("# TYPE trunkline_requests_total counter\n"));
     assert!(!older.text().contains("# EOF"));
 }
 
@@ -81,10 +66,7 @@ fn judge(program: &str, arguments: &[&str], text: &str) -> Option<(bool, String)
     let _ = child.stdin.take()?.write_all(text.as_bytes());
     let output = child.wait_with_output().ok()?;
     let said = [output.stdout, output.stderr].concat();
-    Some((
-        output.status.success(),
-        String::from_utf8_lossy(&said).into_owned(),
-    ))
+    Some((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
 }
 
 #[tokio::test]
@@ -93,12 +75,8 @@ async fn the_parser_of_prometheus_for_python_accepts_every_line() {
     let path = venv.path().to_str().unwrap();
     let python = format!("{path}/bin/python");
     let made = judge("python3", &["-m", "venv", path], "").is_some_and(|(good, _)| good)
-        && judge(
-            &python,
-            &["-m", "pip", "-q", "install", "prometheus_client==0.22.1"],
-            "",
-        )
-        .is_some_and(|(good, _)| good);
+        && judge(&python, &["-m", "pip", "-q", "install", "prometheus_client==0.22.1"], "")
+            .is_some_and(|(good, _)| good);
     if !made {
         println!("skipped: needs python3 with venv, and prometheus_client from PyPI");
         return;
@@ -112,9 +90,7 @@ async fn the_parser_of_prometheus_for_python_accepts_every_line() {
 #[tokio::test]
 async fn promtool_accepts_every_line() {
     let running = serve(&config());
-    let older = running
-        .send(Metrics, "GET /metrics\naccept: text/plain", "")
-        .await;
+    let older = running.send(Metrics, "GET /metrics\naccept: text/plain", "").await;
     match judge("promtool", &["check", "metrics"], older.text()) {
         None => println!("skipped: needs promtool"),
         Some((good, said)) => assert!(good, "{said}"),

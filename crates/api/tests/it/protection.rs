@@ -33,18 +33,11 @@ async fn every_answer_carries_the_protective_headers() {
             ("cache-control", "no-store"),
             ("cross-origin-resource-policy", "same-origin"),
             ("referrer-policy", "no-referrer"),
-            (
-                "content-security-policy",
-                "default-src 'none'; frame-ancestors 'none'",
-            ),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
         ] {
             assert_eq!(response.header(name), Some(value), "{name} of {head}");
         }
-        assert_eq!(
-            response.header("access-control-allow-origin"),
-            None,
-            "{head}"
-        );
+        assert_eq!(response.header("access-control-allow-origin"), None, "{head}");
     }
 }
 
@@ -56,21 +49,12 @@ async fn a_refusal_says_why_and_what_to_do() {
         assert_eq!(response.status, 421);
         let problem = json(&response);
         assert_eq!(problem["code"], "foreign_host");
-        assert_eq!(
-            problem["detail"],
-            "`evil.example` is not a name of this Trunkline"
-        );
-        assert_eq!(
-            problem["hint"],
-            "use localhost, 127.0.0.1 or a name of the project"
-        );
+        assert_eq!(problem["detail"], "`evil.example` is not a name of this Trunkline");
+        assert_eq!(problem["hint"], "use localhost, 127.0.0.1 or a name of the project");
     }
     let head = "POST /v1/shutdown\norigin: http://localhost:3000";
     let response = running.send(Console, head, "").await;
-    assert_eq!(
-        (response.status, json(&response)["code"].as_str()),
-        (403, Some("foreign_page"))
-    );
+    assert_eq!((response.status, json(&response)["code"].as_str()), (403, Some("foreign_page")));
     assert!(running.deeds().is_empty());
 }
 
@@ -83,26 +67,13 @@ async fn configured_origins_may_read_and_change() {
     let preflight = format!("OPTIONS /v1/shutdown\n{origin}\naccess-control-request-method: POST");
     let response = running.send(Console, &preflight, "").await;
     assert_eq!(response.status, 204);
-    assert_eq!(
-        response.header("access-control-allow-origin"),
-        Some("https://tools.example.com")
-    );
-    assert_eq!(
-        response.header("access-control-allow-methods"),
-        Some("GET, HEAD, POST")
-    );
-    let response = running
-        .send(Console, &format!("POST /v1/shutdown\n{origin}"), "")
-        .await;
+    assert_eq!(response.header("access-control-allow-origin"), Some("https://tools.example.com"));
+    assert_eq!(response.header("access-control-allow-methods"), Some("GET, HEAD, POST"));
+    let response = running.send(Console, &format!("POST /v1/shutdown\n{origin}"), "").await;
     assert_eq!(response.status, 202);
-    assert_eq!(
-        response.header("access-control-allow-origin"),
-        Some("https://tools.example.com")
-    );
+    assert_eq!(response.header("access-control-allow-origin"), Some("https://tools.example.com"));
     assert_eq!(response.header("vary"), Some("origin"));
-    let response = running
-        .send(Console, "GET /v1/status\norigin: https://evil.example", "")
-        .await;
+    let response = running.send(Console, "GET /v1/status\norigin: https://evil.example", "").await;
     assert_eq!(response.header("access-control-allow-origin"), None);
 }
 
@@ -120,17 +91,11 @@ async fn a_surface_beyond_loopback_asks_for_the_token() {
     };
     let response = ask("/v1/status HTTP/1.1\r\nHost: 127.0.0.1").await;
     assert_eq!(response.status, 401);
-    assert_eq!(
-        response.header("www-authenticate"),
-        Some("Bearer realm=\"trunkline\"")
-    );
+    assert_eq!(response.header("www-authenticate"), Some("Bearer realm=\"trunkline\""));
     let with_token =
         format!("/v1/status HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}");
     assert_eq!(ask(&with_token).await.status, 200);
-    assert_eq!(
-        ask("/v1/live HTTP/1.1\r\nHost: 127.0.0.1").await.status,
-        200
-    );
+    assert_eq!(ask("/v1/live HTTP/1.1\r\nHost: 127.0.0.1").await.status, 200);
 }
 
 #[tokio::test]
@@ -142,13 +107,8 @@ async fn bodies_are_limited_in_size_and_time() {
         ..config.guard
     };
     let running = serve(&config);
-    let response = running
-        .send(Console, "POST /v1/reload", &"x".repeat(101))
-        .await;
-    assert_eq!(
-        (response.status, json(&response)["code"].as_str()),
-        (413, Some("body_too_large"))
-    );
+    let response = running.send(Console, "POST /v1/reload", &"x".repeat(101)).await;
+    assert_eq!((response.status, json(&response)["code"].as_str()), (413, Some("body_too_large")));
 
     let mut client = RawClient::connect(running.address(Console)).await;
     let chunk = format!("{:x}\r\n{}\r\n", 101, "x".repeat(101));
@@ -158,9 +118,7 @@ async fn bodies_are_limited_in_size_and_time() {
     assert_eq!(client.response().await.status, 413);
 
     let mut client = RawClient::connect(running.address(Console)).await;
-    client
-        .send("POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab")
-        .await;
+    client.send("POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab").await;
     assert_eq!(client.response().await.status, 408);
     assert!(running.deeds().is_empty());
 }
@@ -172,25 +130,16 @@ async fn heads_are_limited_in_size_and_time() {
     let running = serve(&config);
     let mut client = RawClient::connect(running.address(Console)).await;
     client
-        .send(format!(
-            "GET / HTTP/1.1\r\nHost: localhost\r\nx: {}\r\n\r\n",
-            "x".repeat(40_000)
-        ))
+        .send(format!("GET / HTTP/1.1\r\nHost: localhost\r\nx: {}\r\n\r\n", "x".repeat(40_000)))
         .await;
     assert_eq!(client.response().await.status, 431);
 
     let mut client = RawClient::connect(running.address(Console)).await;
     let many = "x: y\r\n".repeat(100);
-    client
-        .send(format!("GET / HTTP/1.1\r\nHost: localhost\r\n{many}\r\n"))
-        .await;
+    client.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\n{many}\r\n")).await;
     assert_eq!(client.response().await.status, 431);
 
-    for begun in [
-        "",
-        "GET / HT",
-        "GET /v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    ] {
+    for begun in ["", "GET / HT", "GET /v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
         let mut client = RawClient::connect(running.address(Console)).await;
         client.send(begun).await;
         // Ends only when the surface closes the idle connection.
@@ -204,17 +153,9 @@ async fn a_reader_that_stalls_is_given_up() {
     config.idle = Duration::from_millis(100);
     let running = serve(&config);
     let mut client = RawClient::connect(running.address(Console)).await;
-    client
-        .send("GET /v1/logs?follow HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .await;
+    client.send("GET /v1/logs?follow HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     client.until(b"second").await;
-    let connected = || {
-        running
-            .scope
-            .tasks()
-            .iter()
-            .any(|task| task.path.ends_with("/connection"))
-    };
+    let connected = || running.scope.tasks().iter().any(|task| task.path.ends_with("/connection"));
     assert!(connected());
     let long = "x".repeat(1 << 20);
     until("the connection is closed", async || {

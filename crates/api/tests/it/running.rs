@@ -51,10 +51,7 @@ pub(crate) fn serve(config: &Config) -> Running {
     let traces = Arc::new(traces::Buffer::new(traces::Config::default(), "shop"));
     let wiring = Wiring {
         ops: Arc::new(FakeOps(Arc::clone(&deeds))),
-        commands: Arc::new(FakeCommands {
-            deeds: Arc::clone(&deeds),
-            later: later.clone(),
-        }),
+        commands: Arc::new(FakeCommands { deeds: Arc::clone(&deeds), later: later.clone() }),
         traces: Arc::clone(&traces) as _,
         clock: Clock::system(),
     };
@@ -62,24 +59,13 @@ pub(crate) fn serve(config: &Config) -> Running {
     assert!(missing.is_empty(), "{missing:?}");
     let scope = Scope::new("management");
     surfaces.serve(&scope, &wiring).unwrap();
-    Running {
-        surfaces,
-        scope,
-        wiring,
-        traces,
-        deeds,
-        later,
-    }
+    Running { surfaces, scope, wiring, traces, deeds, later }
 }
 
 impl Running {
     pub(crate) fn address(&self, surface: Surface) -> SocketAddr {
         let addresses = self.surfaces.addresses();
-        addresses
-            .iter()
-            .find(|(found, _)| *found == surface)
-            .unwrap()
-            .1
+        addresses.iter().find(|(found, _)| *found == surface).unwrap().1
     }
 
     pub(crate) fn deeds(&self) -> Vec<String> {
@@ -98,9 +84,7 @@ impl Running {
         if !body.is_empty() {
             head.push(format!("Content-Length: {}", body.len()));
         }
-        client
-            .send(format!("{}\r\n\r\n{body}", head.join("\r\n")))
-            .await;
+        client.send(format!("{}\r\n\r\n{body}", head.join("\r\n"))).await;
         client.response().await
     }
 

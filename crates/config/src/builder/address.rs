@@ -39,16 +39,9 @@ impl ModelBuilder<'_> {
                 let authority = resolve(&written, known, &draft.service.name);
                 if written.tls && draft.service.tls.is_none() {
                     let verify = crate::defaults::VERIFY;
-                    draft.service.tls = Some(UpstreamTls {
-                        server_name: None,
-                        ca: None,
-                        verify,
-                    });
+                    draft.service.tls = Some(UpstreamTls { server_name: None, ca: None, verify });
                 }
-                endpoints.push(StaticEndpoint {
-                    authority,
-                    weight: address.weight,
-                });
+                endpoints.push(StaticEndpoint { authority, weight: address.weight });
             }
         }
     }
@@ -68,10 +61,7 @@ fn resolve(written: &Written, known: &Known, own: &ServiceName) -> Authority {
     if host == "localhost" {
         return Authority::Address(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), written.port));
     }
-    Authority::Dns {
-        host: host.to_owned(),
-        port: written.port,
-    }
+    Authority::Dns { host: host.to_owned(), port: written.port }
 }
 
 /// `host:port`, `http://host[:port]`, `https://host[:port]`.
@@ -83,11 +73,7 @@ fn parse(text: &str) -> Result<Written, String> {
     } else {
         (false, text, None)
     };
-    let rest = if default_port.is_some() {
-        rest.strip_suffix('/').unwrap_or(rest)
-    } else {
-        rest
-    };
+    let rest = if default_port.is_some() { rest.strip_suffix('/').unwrap_or(rest) } else { rest };
     if rest.contains('/') {
         return Err(format!("the address `{text}` cannot have a path"));
     }
@@ -103,11 +89,7 @@ fn parse(text: &str) -> Result<Written, String> {
     if !is_host(host) {
         return Err(format!("`{host}` is not a host in `{text}`"));
     }
-    Ok(Written {
-        host: host.to_lowercase(),
-        port,
-        tls,
-    })
+    Ok(Written { host: host.to_lowercase(), port, tls })
 }
 
 /// Host and port; colons inside of brackets belong to an IPv6 address.
@@ -122,16 +104,12 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
 /// An IPv4 or bracketed IPv6 address, or a DNS name (RFC 1123 §2.1, and `_` as people use it).
 pub(crate) fn is_host(host: &str) -> bool {
     if let Some(inner) = host.strip_prefix('[') {
-        return inner
-            .strip_suffix(']')
-            .is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok());
+        return inner.strip_suffix(']').is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok());
     }
     let is_label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
     host.len() <= 253 && host.split('.').all(is_label)
 }
@@ -150,17 +128,11 @@ mod tests {
     fn addresses_have_a_host_and_a_port() {
         check("db.example.com:5432", Ok(("db.example.com", 5432, false)));
         check("[::1]:80", Ok(("[::1]", 80, false)));
-        check(
-            "https://API.example.com",
-            Ok(("api.example.com", 443, true)),
-        );
+        check("https://API.example.com", Ok(("api.example.com", 443, true)));
         check("http://a:8080/", Ok(("a", 8080, false)));
         check("db", Err("the address `db` has no port"));
         check("db:0", Err("`0` is not a port in `db:0`"));
         check("a b:1", Err("`a b` is not a host in `a b:1`"));
-        check(
-            "http://a/b",
-            Err("the address `http://a/b` cannot have a path"),
-        );
+        check("http://a/b", Err("the address `http://a/b` cannot have a path"));
     }
 }

@@ -45,10 +45,7 @@ impl ModelBuilder<'_> {
 
     /// What to say about a name that is no service.
     pub(super) fn near_service(&self, name: &str) -> String {
-        let names = self
-            .services
-            .iter()
-            .map(|draft| draft.service.name.as_str());
+        let names = self.services.iter().map(|draft| draft.service.name.as_str());
         match nearest(name, names) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!(
@@ -147,15 +144,9 @@ impl ModelBuilder<'_> {
             .map(|draft| draft.service.name.as_str())
             .collect();
         let message = if members.len() == 1 {
-            format!(
-                "`{}` calls itself",
-                names.first().copied().unwrap_or_default()
-            )
+            format!("`{}` calls itself", names.first().copied().unwrap_or_default())
         } else {
-            format!(
-                "services call each other in a circle: {}",
-                names.join(" → ")
-            )
+            format!("services call each other in a circle: {}", names.join(" → "))
         };
         Diagnostic::new(codes::CIRCULAR_CALLS, message)
             .at(closing, "this call closes the circle")

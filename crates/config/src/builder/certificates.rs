@@ -15,21 +15,12 @@ impl ModelBuilder<'_> {
     /// Reads every certificate and key file, and remembers that they are to be watched.
     pub(super) fn check_certificates(&mut self, diagnostics: &mut Diagnostics) {
         for claim in &self.listeners {
-            let Some(Tls::Files {
-                certificate, key, ..
-            }) = &claim.listener.tls
-            else {
+            let Some(Tls::Files { certificate, key, .. }) = &claim.listener.tls else {
                 continue;
             };
             let (certificate_span, key_span) =
                 claim.certificate.unwrap_or((claim.span, claim.span));
-            self.check(
-                certificate,
-                certificate_span,
-                has_certificate,
-                "certificate",
-                diagnostics,
-            );
+            self.check(certificate, certificate_span, has_certificate, "certificate", diagnostics);
             self.check(key, key_span, has_key, "private key", diagnostics);
             self.watched.extend([certificate.clone(), key.clone()]);
         }
@@ -68,11 +59,7 @@ fn has_certificate(bytes: &[u8]) -> Result<(), pem::Error> {
         certificate?;
         found = true;
     }
-    if found {
-        Ok(())
-    } else {
-        Err(pem::Error::NoItemsFound)
-    }
+    if found { Ok(()) } else { Err(pem::Error::NoItemsFound) }
 }
 
 fn has_key(bytes: &[u8]) -> Result<(), pem::Error> {

@@ -21,14 +21,10 @@ impl ModelBuilder<'_> {
         let mut reported = HashSet::new();
         let mut served: HashMap<FileId, Vec<ListenerId>> = HashMap::new();
         for claim in std::mem::take(&mut self.listeners) {
-            let Some(first) = kept
-                .iter_mut()
-                .find(|other| meet(other.listener.address, claim.listener.address))
+            let Some(first) =
+                kept.iter_mut().find(|other| meet(other.listener.address, claim.listener.address))
             else {
-                served
-                    .entry(claim.file)
-                    .or_default()
-                    .push(claim.listener.id.clone());
+                served.entry(claim.file).or_default().push(claim.listener.id.clone());
                 kept.push(claim);
                 continue;
             };
@@ -43,20 +39,14 @@ impl ModelBuilder<'_> {
                     .hint("give one of them another port"),
                 );
             } else if edge == Some(first.file) {
-                served
-                    .entry(claim.file)
-                    .or_default()
-                    .push(first.listener.id.clone());
+                served.entry(claim.file).or_default().push(first.listener.id.clone());
             } else if edge == Some(claim.file) {
                 // The routes of the former owner are served by the new one.
                 let former = std::mem::replace(first, claim).listener.id;
                 for id in served.values_mut().flatten().filter(|id| **id == former) {
                     *id = first.listener.id.clone();
                 }
-                served
-                    .entry(first.file)
-                    .or_default()
-                    .push(first.listener.id.clone());
+                served.entry(first.file).or_default().push(first.listener.id.clone());
             } else if reported.insert((first.file, claim.file)) {
                 diagnostics.push(self.rivals(first, &claim));
             }
@@ -67,12 +57,8 @@ impl ModelBuilder<'_> {
     }
 
     fn rivals(&self, first: &ListenerClaim, second: &ListenerClaim) -> Diagnostic {
-        let name = |file| {
-            self.sources
-                .get(file)
-                .map(|f| f.path.display().to_string())
-                .unwrap_or_default()
-        };
+        let name =
+            |file| self.sources.get(file).map(|f| f.path.display().to_string()).unwrap_or_default();
         let (one, two) = (name(first.file), name(second.file));
         Diagnostic::new(
             codes::LISTENER_TWICE,

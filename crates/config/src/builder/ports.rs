@@ -15,11 +15,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 impl ModelBuilder<'_> {
     /// Reports every port that two want.
     pub(super) fn check_ports(&self, diagnostics: &mut Diagnostics) {
-        let own: HashMap<u16, &ListenerClaim> = self
-            .listeners
-            .iter()
-            .map(|claim| (claim.listener.address.port(), claim))
-            .collect();
+        let own: HashMap<u16, &ListenerClaim> =
+            self.listeners.iter().map(|claim| (claim.listener.address.port(), claim)).collect();
         let surfaces = self.check_surfaces(diagnostics);
         let mut owners: HashMap<u16, &ServiceDraft> = HashMap::new();
         for draft in &self.services {
@@ -104,10 +101,7 @@ fn free_hint(draft: &ServiceDraft) -> String {
 fn taken_by_gateway(draft: &ServiceDraft, port: Spanned<u16>, claim: &ListenerClaim) -> Diagnostic {
     Diagnostic::new(
         codes::PORT_BOTH,
-        format!(
-            "`{}` and the gateway both listen on port {}",
-            draft.service.name, port.value
-        ),
+        format!("`{}` and the gateway both listen on port {}", draft.service.name, port.value),
     )
     .at(port.span, TAKEN)
     .also(claim.span, "the gateway listens there")
@@ -147,17 +141,11 @@ fn check_loop(
         };
         let here = claim.listener.address.ip();
         if to.ip() == here || (here.is_unspecified() && to.ip().is_loopback()) {
-            let place = draft
-                .addresses
-                .first()
-                .map_or(draft.name_span, |first| first.text.span);
+            let place = draft.addresses.first().map_or(draft.name_span, |first| first.text.span);
             diagnostics.push(
                 Diagnostic::new(
                     codes::SELF_LOOP,
-                    format!(
-                        "`{}` is at {to}, where this gateway listens",
-                        draft.service.name
-                    ),
+                    format!("`{}` is at {to}, where this gateway listens", draft.service.name),
                 )
                 .at(place, "requests would go round in a circle")
                 .also(claim.span, "the gateway listens there"),

@@ -43,19 +43,13 @@ impl ModelBuilder<'_> {
         for (target, weight) in &draft.targets {
             match known.by_name.get_key_value(target.value.as_str()) {
                 Some((service, _)) => {
-                    targets.push(Target {
-                        service: service.clone(),
-                        weight: *weight,
-                    });
+                    targets.push(Target { service: service.clone(), weight: *weight });
                 }
                 None if self.is_broken(&target.value) => {}
                 None => diagnostics.push(
                     Diagnostic::new(
                         codes::ROUTE_TO_NOTHING,
-                        format!(
-                            "this route leads to `{}`, which does not exist",
-                            target.value
-                        ),
+                        format!("this route leads to `{}`, which does not exist", target.value),
                     )
                     .at(target.span, "no service has this name")
                     .hint(self.near_service(&target.value)),
@@ -75,13 +69,10 @@ impl ModelBuilder<'_> {
 }
 
 fn same_match(second: Span, first: Span) -> Diagnostic {
-    Diagnostic::new(
-        codes::SAME_MATCH,
-        "two routes take exactly the same requests",
-    )
-    .at(second, "this route is never reached")
-    .also(first, "this route takes them")
-    .hint("take one of the two out, or let them differ in their match")
+    Diagnostic::new(codes::SAME_MATCH, "two routes take exactly the same requests")
+        .at(second, "this route is never reached")
+        .also(first, "this route takes them")
+        .hint("take one of the two out, or let them differ in their match")
 }
 
 /// From file, listeners and match, so that moving a route within its file changes nothing.
@@ -91,12 +82,7 @@ fn id_of(draft: &RouteDraft) -> RouteId {
         (Action::Redirect(_), _) => "redirect",
         _ => "respond",
     };
-    let listeners: Vec<&str> = draft
-        .route
-        .listeners
-        .iter()
-        .map(ListenerId::as_str)
-        .collect();
+    let listeners: Vec<&str> = draft.route.listeners.iter().map(ListenerId::as_str).collect();
     let file = draft.route.origin.file.as_ref();
     RouteId::derive(readable, &[file, &listeners.join(","), &draft.canonical])
 }

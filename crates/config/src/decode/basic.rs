@@ -12,11 +12,8 @@ use crate::node::{Entry, Node, Value};
 /// "expected …, found …".
 #[must_use]
 pub fn wrong_type(node: &Node, expected: &str) -> Diagnostic {
-    Diagnostic::new(
-        codes::WRONG_TYPE,
-        format!("expected {expected}, found {}", node.value),
-    )
-    .at(node.span, "this has another type")
+    Diagnostic::new(codes::WRONG_TYPE, format!("expected {expected}, found {}", node.value))
+        .at(node.span, "this has another type")
 }
 
 /// Reads text and parses it; `what` names it with its article: `a duration`.
@@ -71,10 +68,7 @@ impl Decode for String {
     }
 
     fn shape(_: &mut Shapes) -> Shape {
-        Shape::Text {
-            what: "text",
-            example: "",
-        }
+        Shape::Text { what: "text", example: "" }
     }
 }
 
@@ -147,20 +141,11 @@ impl fmt::Display for Period {
 
 impl Decode for Period {
     fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
-        decode_text(
-            node,
-            "a duration",
-            "2s",
-            |text| parse_duration(text).map(Self),
-            context,
-        )
+        decode_text(node, "a duration", "2s", |text| parse_duration(text).map(Self), context)
     }
 
     fn shape(_: &mut Shapes) -> Shape {
-        Shape::Text {
-            what: "duration",
-            example: "2s",
-        }
+        Shape::Text { what: "duration", example: "2s" }
     }
 }
 
@@ -226,12 +211,9 @@ impl<T: Decode> Decode for Box<T> {
 impl<T: Decode> Decode for Vec<T> {
     fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
         match &node.value {
-            Value::Seq(items) => Some(
-                items
-                    .iter()
-                    .filter_map(|item| T::decode(item, context))
-                    .collect(),
-            ),
+            Value::Seq(items) => {
+                Some(items.iter().filter_map(|item| T::decode(item, context)).collect())
+            }
             Value::Null | Value::Map(_) => {
                 context.diagnostics.push(wrong_type(node, "a list"));
                 None
@@ -260,27 +242,19 @@ pub struct Entries<T> {
 
 impl<T> Default for Entries<T> {
     fn default() -> Self {
-        Self {
-            all: Vec::new(),
-            failed: Vec::new(),
-        }
+        Self { all: Vec::new(), failed: Vec::new() }
     }
 }
 
 impl<T: Decode> Decode for Entries<T> {
     fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
         let Some(entries) = node.as_map() else {
-            context
-                .diagnostics
-                .push(wrong_type(node, "a map from names to values"));
+            context.diagnostics.push(wrong_type(node, "a map from names to values"));
             return None;
         };
         let mut decoded = Self::default();
         for entry in entries {
-            let name = Spanned {
-                value: entry.key.clone(),
-                span: entry.key_span,
-            };
+            let name = Spanned { value: entry.key.clone(), span: entry.key_span };
             match T::decode(&entry.node, context) {
                 Some(value) => decoded.all.push((name, value)),
                 None => decoded.failed.push(entry.key.clone()),

@@ -17,15 +17,9 @@ impl<'n> Fields<'n> {
     /// Starts to read a map; anything else is reported. `what` names it: `a service`.
     pub fn open(node: &'n Node, what: &'static str, context: &mut Context<'_>) -> Option<Self> {
         if let Some(entries) = node.as_map() {
-            Some(Self {
-                entries,
-                span: node.span,
-                what,
-            })
+            Some(Self { entries, span: node.span, what })
         } else {
-            context
-                .diagnostics
-                .push(wrong_type(node, &format!("{what}: a map of keys")));
+            context.diagnostics.push(wrong_type(node, &format!("{what}: a map of keys")));
             None
         }
     }
@@ -76,10 +70,7 @@ impl<'n> Fields<'n> {
             if let Some(row) = unserved.iter().find(|row| row.key == key) {
                 unserved::report(row, entry.key_span, context.diagnostics);
             } else {
-                let all = known
-                    .iter()
-                    .copied()
-                    .chain(unserved.iter().map(|row| row.key));
+                let all = known.iter().copied().chain(unserved.iter().map(|row| row.key));
                 let mut diagnostic = Diagnostic::new(
                     codes::UNKNOWN_KEY,
                     format!("{} has no key `{key}`", self.what),
@@ -95,10 +86,7 @@ impl<'n> Fields<'n> {
     }
 
     fn find(&self, names: &[&'static str], context: &mut Context<'_>) -> Option<&'n Entry> {
-        let mut found = self
-            .entries
-            .iter()
-            .filter(|entry| names.contains(&entry.key.as_str()));
+        let mut found = self.entries.iter().filter(|entry| names.contains(&entry.key.as_str()));
         let first = found.next()?;
         if let Some(second) = found.next() {
             context.diagnostics.push(
@@ -117,11 +105,8 @@ impl<'n> Fields<'n> {
     fn report_missing(&self, names: &[&'static str], context: &mut Context<'_>) {
         let name = names.first().copied().unwrap_or_default();
         context.diagnostics.push(
-            Diagnostic::new(
-                codes::MISSING_KEY,
-                format!("{} needs the key `{name}`", self.what),
-            )
-            .at(self.span, format!("`{name}` is missing here")),
+            Diagnostic::new(codes::MISSING_KEY, format!("{} needs the key `{name}`", self.what))
+                .at(self.span, format!("`{name}` is missing here")),
         );
     }
 }
@@ -138,20 +123,16 @@ pub fn choose<T: Clone>(
         crate::node::Value::String(text) => text.clone(),
         crate::node::Value::Bool(truth) => truth.to_string(),
         _ => {
-            context
-                .diagnostics
-                .push(wrong_type(node, &format!("one of {}", list(&words))));
+            context.diagnostics.push(wrong_type(node, &format!("one of {}", list(&words))));
             return None;
         }
     };
     if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == text) {
         return Some(choice.clone());
     }
-    let mut diagnostic = Diagnostic::new(
-        codes::BAD_VALUE,
-        format!("`{text}` is not one of {}", list(&words)),
-    )
-    .at(node.span, "this value is not known");
+    let mut diagnostic =
+        Diagnostic::new(codes::BAD_VALUE, format!("`{text}` is not one of {}", list(&words)))
+            .at(node.span, "this value is not known");
     if let Some(near) = nearest(&text, words.iter().copied()) {
         diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
     }
@@ -160,9 +141,5 @@ pub fn choose<T: Clone>(
 }
 
 fn list(words: &[&str]) -> String {
-    words
-        .iter()
-        .map(|word| format!("`{word}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }

@@ -95,8 +95,6 @@ impl Shapes {
 
     /// All maps in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &StructShape)> {
-        self.structs
-            .iter()
-            .filter_map(|(name, shape)| Some((*name, shape.as_ref()?)))
+        self.structs.iter().filter_map(|(name, shape)| Some((*name, shape.as_ref()?)))
     }
 }

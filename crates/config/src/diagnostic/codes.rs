@@ -48,10 +48,7 @@ impl fmt::Display for Code {
 /// The row of a code such as `TL0103`; case does not matter.
 #[must_use]
 pub fn find(code: &str) -> Option<&'static Code> {
-    TABLE
-        .iter()
-        .copied()
-        .find(|row| row.code.eq_ignore_ascii_case(code))
+    TABLE.iter().copied().find(|row| row.code.eq_ignore_ascii_case(code))
 }
 
 /// All codes as one Markdown page: `docs/reference/codes.md`.
@@ -62,11 +59,7 @@ pub fn page() -> String {
          `trunkline explain TL0103` prints one of them.\n",
     );
     for code in TABLE {
-        let retired = if code.retired {
-            ", no longer given"
-        } else {
-            ""
-        };
+        let retired = if code.retired { ", no longer given" } else { "" };
         let _ = write!(
             page,
             "\n## {} {}\n\n*{}{retired}*\n\n{}\n",

@@ -55,10 +55,7 @@ fn summary(diagnostics: &Diagnostics) -> String {
         1 => Some(format!("1 {word}")),
         _ => Some(format!("{number} {word}s")),
     };
-    let parts = [
-        count(diagnostics.errors(), "error"),
-        count(diagnostics.warnings(), "warning"),
-    ];
+    let parts = [count(diagnostics.errors(), "error"), count(diagnostics.warnings(), "warning")];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -108,20 +105,14 @@ fn render_without(
         Style::Colour => Renderer::styled().hyperlink(false),
     };
     let text = renderer.render(&[group]);
-    if windows.iter().any(Window::is_clipped) {
-        without_empty_places(&text)
-    } else {
-        text
-    }
+    if windows.iter().any(Window::is_clipped) { without_empty_places(&text) } else { text }
 }
 
 /// The text without the `:::` that the renderer puts before a snippet that has no path.
 fn without_empty_places(text: &str) -> String {
     let is_frame =
         |c: char| c.is_ascii_digit() || matches!(c, ' ' | ':' | '\u{1b}' | '[' | ';' | 'm');
-    let lines = text
-        .lines()
-        .filter(|line| !(line.contains(":::") && line.chars().all(is_frame)));
+    let lines = text.lines().filter(|line| !(line.contains(":::") && line.chars().all(is_frame)));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -147,10 +138,7 @@ fn windows<'a>(labels: &'a [Label], sources: &'a SourceMap) -> Vec<Window<'a>> {
         let near = windows.iter_mut().find(|window| {
             let first = window.first_line.min(line);
             let last = window.last_line.max(line);
-            let from = window
-                .labels
-                .first()
-                .map_or(0, |(label, _)| label.span.start);
+            let from = window.labels.first().map_or(0, |(label, _)| label.span.start);
             window.file.id == file.id
                 && last - first <= WINDOW_LINES_MAX
                 && from.abs_diff(label.span.start) <= WINDOW_BYTES_MAX / 4
@@ -188,10 +176,7 @@ impl Window<'_> {
         if end - start <= WINDOW_BYTES_MAX as usize {
             return start..end;
         }
-        let starts = self
-            .labels
-            .iter()
-            .map(|(label, _)| label.span.start as usize);
+        let starts = self.labels.iter().map(|(label, _)| label.span.start as usize);
         let first = starts.clone().min().unwrap_or(start);
         let last = starts.max().unwrap_or(start);
         let from = text.floor_char_boundary(first.saturating_sub(CLIP_BYTES).max(start));
@@ -229,17 +214,9 @@ impl Window<'_> {
             snippet = snippet.path(self.path());
         }
         for (label, primary) in &self.labels {
-            let kind = if *primary {
-                AnnotationKind::Primary
-            } else {
-                AnnotationKind::Context
-            };
-            let from = (label.span.start as usize)
-                .saturating_sub(start)
-                .min(text.len());
-            let to = (label.span.end as usize)
-                .saturating_sub(start)
-                .clamp(from, text.len());
+            let kind = if *primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let from = (label.span.start as usize).saturating_sub(start).min(text.len());
+            let to = (label.span.end as usize).saturating_sub(start).clamp(from, text.len());
             // What spans several lines is marked on its first line: long boxes hide the message.
             let marked = text.get(from..to).unwrap_or("");
             let length = marked.find(['\n', '\r']).unwrap_or(marked.len());
@@ -257,10 +234,8 @@ fn blacked_out(text: Cow<'_, str>, range: Range<usize>) -> Cow<'_, str> {
     if covered.is_empty() {
         return text;
     }
-    let stars: String = covered
-        .bytes()
-        .map(|byte| if byte == b'\n' { '\n' } else { '*' })
-        .collect();
+    let stars: String =
+        covered.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
     let mut text = text.into_owned();
     text.replace_range(range.start..end, &stars);
     Cow::Owned(text)

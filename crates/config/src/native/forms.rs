@@ -46,10 +46,7 @@ impl Address {
 impl Decode for Address {
     fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
         let parsed = match &node.value {
-            Value::Int(port) => u16::try_from(*port)
-                .ok()
-                .filter(|port| *port > 0)
-                .map(Self::Port),
+            Value::Int(port) => u16::try_from(*port).ok().filter(|port| *port > 0).map(Self::Port),
             Value::Bool(false) => Some(Self::Off),
             Value::String(text) => parse_address(text),
             _ => None,
@@ -71,13 +68,7 @@ impl Decode for Address {
     }
 
     fn shape(_: &mut Shapes) -> Shape {
-        Shape::OneOf(vec![
-            Shape::Int {
-                min: 1,
-                max: 65_535,
-            },
-            text("address", "127.0.0.1:8443"),
-        ])
+        Shape::OneOf(vec![Shape::Int { min: 1, max: 65_535 }, text("address", "127.0.0.1:8443")])
     }
 }
 
@@ -87,16 +78,9 @@ fn parse_address(text: &str) -> Option<Address> {
     }
     let address = match text.strip_prefix(':') {
         Some(port) => return port.parse().ok().filter(|p| *p > 0).map(Address::Port),
-        None => text
-            .strip_prefix("localhost:")
-            .map(|port| format!("127.0.0.1:{port}")),
+        None => text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}")),
     };
-    address
-        .as_deref()
-        .unwrap_or(text)
-        .parse::<SocketAddr>()
-        .ok()
-        .map(Address::Full)
+    address.as_deref().unwrap_or(text).parse::<SocketAddr>().ok().map(Address::Full)
 }
 
 /// Worker threads.
@@ -114,19 +98,14 @@ impl Decode for WorkersForm {
             return Some(Self::Auto);
         }
         if !matches!(node.value, Value::Int(_)) {
-            context
-                .diagnostics
-                .push(wrong_type(node, "a number, or `auto`"));
+            context.diagnostics.push(wrong_type(node, "a number, or `auto`"));
             return None;
         }
         let count = u16::decode(node, context)?;
         if !(1..=1024).contains(&count) {
             context.diagnostics.push(
-                Diagnostic::new(
-                    codes::BAD_VALUE,
-                    "`workers` is between 1 and 1024, or `auto`",
-                )
-                .at(node.span, "out of range"),
+                Diagnostic::new(codes::BAD_VALUE, "`workers` is between 1 and 1024, or `auto`")
+                    .at(node.span, "out of range"),
             );
             return None;
         }
@@ -134,10 +113,7 @@ impl Decode for WorkersForm {
     }
 
     fn shape(_: &mut Shapes) -> Shape {
-        Shape::OneOf(vec![
-            words(&[("auto", "one per CPU")]),
-            Shape::Int { min: 1, max: 1024 },
-        ])
+        Shape::OneOf(vec![words(&[("auto", "one per CPU")]), Shape::Int { min: 1, max: 1024 }])
     }
 }
 
@@ -158,9 +134,7 @@ impl Decode for TlsForm {
         if node.as_map().is_some() {
             return RawCertificate::decode(node, context).map(Self::Files);
         }
-        context
-            .diagnostics
-            .push(wrong_type(node, "`auto` or `{ cert, key }`"));
+        context.diagnostics.push(wrong_type(node, "`auto` or `{ cert, key }`"));
         None
     }
 
@@ -180,10 +154,7 @@ impl Decode for LogForm {
             return RawLog::decode(node, context).map(Self);
         }
         if node.value == Value::Bool(false) {
-            return Some(Self(RawLog {
-                format: LogWord::Off,
-                path: None,
-            }));
+            return Some(Self(RawLog { format: LogWord::Off, path: None }));
         }
         LogWord::decode(node, context).map(|format| Self(RawLog { format, path: None }))
     }
@@ -201,10 +172,8 @@ impl Decode for Targets {
     fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
         let one = |node: &Node, context: &mut Context<'_>| match &node.value {
             Value::Map(_) => RawTarget::decode(node, context),
-            _ => Spanned::<String>::decode(node, context).map(|service| RawTarget {
-                service,
-                weight: crate::defaults::WEIGHT,
-            }),
+            _ => Spanned::<String>::decode(node, context)
+                .map(|service| RawTarget { service, weight: crate::defaults::WEIGHT }),
         };
         match &node.value {
             Value::Seq(items) => {
@@ -296,11 +265,7 @@ impl Decode for ValueForm {
     }
 
     fn shape(shapes: &mut Shapes) -> Shape {
-        Shape::OneOf(vec![
-            text("value", ""),
-            Shape::Bool,
-            RawValue::shape(shapes),
-        ])
+        Shape::OneOf(vec![text("value", ""), Shape::Bool, RawValue::shape(shapes)])
     }
 }
 
@@ -350,20 +315,13 @@ impl Decode for EndpointForm {
     fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
         match &node.value {
             Value::Map(_) => RawEndpoint::decode(node, context).map(Self),
-            _ => Spanned::decode(node, context).map(|address| {
-                Self(RawEndpoint {
-                    address,
-                    weight: crate::defaults::WEIGHT,
-                })
-            }),
+            _ => Spanned::decode(node, context)
+                .map(|address| Self(RawEndpoint { address, weight: crate::defaults::WEIGHT })),
         }
     }
 
     fn shape(shapes: &mut Shapes) -> Shape {
-        Shape::OneOf(vec![
-            text("address", "10.0.0.7:8080"),
-            RawEndpoint::shape(shapes),
-        ])
+        Shape::OneOf(vec![text("address", "10.0.0.7:8080"), RawEndpoint::shape(shapes)])
     }
 }
 
@@ -383,14 +341,9 @@ impl Decode for HealthForm {
             Value::Bool(false) => return Some(Self::Off),
             Value::String(text) if text == "off" => return Some(Self::Off),
             Value::String(text) if text == "tcp" => None,
-            Value::String(text) => Some(Spanned {
-                value: text.clone(),
-                span: node.span,
-            }),
+            Value::String(text) => Some(Spanned { value: text.clone(), span: node.span }),
             _ => {
-                context
-                    .diagnostics
-                    .push(wrong_type(node, "a path, `tcp`, `off` or a map"));
+                context.diagnostics.push(wrong_type(node, "a path, `tcp`, `off` or a map"));
                 return None;
             }
         };
@@ -404,10 +357,7 @@ impl Decode for HealthForm {
     }
 
     fn shape(shapes: &mut Shapes) -> Shape {
-        Shape::OneOf(vec![
-            text("path, `tcp` or `off`", "/healthz"),
-            RawHealth::shape(shapes),
-        ])
+        Shape::OneOf(vec![text("path, `tcp` or `off`", "/healthz"), RawHealth::shape(shapes)])
     }
 }
 
@@ -477,24 +427,15 @@ impl Decode for UpstreamTlsForm {
 impl Decode for Overlays {
     fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
         let Some(entries) = node.as_map() else {
-            context
-                .diagnostics
-                .push(wrong_type(node, "a map from environments to overlays"));
+            context.diagnostics.push(wrong_type(node, "a map from environments to overlays"));
             return None;
         };
         for entry in entries {
             if entry.node.as_map().is_none() && !entry.node.is_null() {
-                context
-                    .diagnostics
-                    .push(wrong_type(&entry.node, "an overlay: a map of keys"));
+                context.diagnostics.push(wrong_type(&entry.node, "an overlay: a map of keys"));
             }
         }
-        Some(Self(
-            entries
-                .iter()
-                .map(|e| (e.key.clone(), e.node.clone()))
-                .collect(),
-        ))
+        Some(Self(entries.iter().map(|e| (e.key.clone(), e.node.clone())).collect()))
     }
 
     fn shape(_: &mut Shapes) -> Shape {

@@ -28,22 +28,15 @@ pub(super) fn lower(
     into: &mut ModelBuilder<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    let span = raw
-        .raw
-        .gateway
-        .as_ref()
-        .map_or(raw.file.first_line(), |gateway| gateway.span);
+    let span = raw.raw.gateway.as_ref().map_or(raw.file.first_line(), |gateway| gateway.span);
     let gateway = raw.raw.gateway.as_ref().map(|gateway| &gateway.value);
     let (http, https) = addresses(raw, gateway, span, into);
     let redirects = gateway.is_some_and(|gateway| gateway.redirect_https);
     if redirects && (http.is_none() || https.is_none()) {
         diagnostics.push(
-            Diagnostic::new(
-                codes::CONFLICT,
-                "`redirect_https` needs both `http` and `https`",
-            )
-            .at(span, "one of the two listeners is missing")
-            .hint("give both a port, or take `redirect_https` out"),
+            Diagnostic::new(codes::CONFLICT, "`redirect_https` needs both `http` and `https`")
+                .at(span, "one of the two listeners is missing")
+                .hint("give both a port, or take `redirect_https` out"),
         );
     }
     for (id, place) in [("http", http), ("https", https)] {
@@ -63,11 +56,7 @@ pub(super) fn lower(
                 },
             });
         }
-        let suffix = if is_first {
-            String::new()
-        } else {
-            format!("@{}", raw.file.path.display())
-        };
+        let suffix = if is_first { String::new() } else { format!("@{}", raw.file.path.display()) };
         into.listeners.push(ListenerClaim {
             certificate: certificate_spans(gateway).filter(|_| tls.is_some()),
             listener: Listener {
@@ -98,10 +87,7 @@ fn addresses(
     };
     let ports = raw.raw.ports.as_ref().map(|ports| &ports.value);
     let http = gateway.and_then(|gateway| {
-        let port = gateway.port.map(|p| Spanned {
-            value: Address::Port(p.value),
-            span: p.span,
-        });
+        let port = gateway.port.map(|p| Spanned { value: Address::Port(p.value), span: p.span });
         gateway.http.or(port)
     });
     let https = gateway.and_then(|gateway| gateway.https);
@@ -110,10 +96,9 @@ fn addresses(
         |address: Option<Spanned<Address>>| address.is_some_and(|a| a.value != Address::Off);
     let resolve = |written: Option<Spanned<Address>>, surface, by_default: bool| match written {
         Some(address) => address.value.at(ip).map(|at| (at, address.span)),
-        None if by_default => Some((
-            SocketAddr::new(ip, port(surface, ports, into.options.low_ports)),
-            span,
-        )),
+        None if by_default => {
+            Some((SocketAddr::new(ip, port(surface, ports, into.options.low_ports)), span))
+        }
         None => None,
     };
     (
@@ -123,10 +108,8 @@ fn addresses(
 }
 
 fn tls(raw: &Lowering<'_>, gateway: Option<&RawGateway>, into: &ModelBuilder<'_>) -> Tls {
-    if let Some(Spanned {
-        value: TlsForm::Files(files),
-        span,
-    }) = gateway.and_then(|gateway| gateway.tls.as_ref())
+    if let Some(Spanned { value: TlsForm::Files(files), span }) =
+        gateway.and_then(|gateway| gateway.tls.as_ref())
     {
         Tls::Files {
             certificate: raw.path(&files.cert.value),
@@ -135,10 +118,7 @@ fn tls(raw: &Lowering<'_>, gateway: Option<&RawGateway>, into: &ModelBuilder<'_>
         }
     } else {
         let mut names = into.domains.clone();
-        let below = into
-            .domains
-            .iter()
-            .filter(|domain| !domain.starts_with("*."));
+        let below = into.domains.iter().filter(|domain| !domain.starts_with("*."));
         names.extend(below.map(|domain| format!("*.{domain}")));
         names.dedup();
         Tls::Own { names }
@@ -165,8 +145,5 @@ fn drain(gateway: Option<&RawGateway>) -> Drain {
     let written = gateway.and_then(|gateway| gateway.drain.as_ref());
     let min = written.map_or(defaults::DRAIN_MIN, |drain| drain.min.0);
     let max = written.map_or(defaults::DRAIN_MAX, |drain| drain.max.0);
-    Drain {
-        min,
-        max: max.max(min),
-    }
+    Drain { min, max: max.max(min) }
 }

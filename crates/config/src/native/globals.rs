@@ -36,13 +36,10 @@ pub(super) fn lower(
             WorkersForm::Auto => Workers::PerCpu,
             WorkersForm::Count(count) => Workers::Count(count),
         };
-        into.workers
-            .set("`workers`", value, workers.span, diagnostics);
+        into.workers.set("`workers`", value, workers.span, diagnostics);
     }
     if let Some(trace) = &file.trace {
-        let value = Tracing {
-            sample: trace.value.sample,
-        };
+        let value = Tracing { sample: trace.value.sample };
         into.tracing.set("`trace`", value, trace.span, diagnostics);
     }
     if let Some(gateway) = &file.gateway {
@@ -50,12 +47,10 @@ pub(super) fn lower(
             ReasonsWord::Full => Reasons::Full,
             ReasonsWord::Id => Reasons::Id,
         };
-        into.reasons
-            .set("`gateway.reasons`", reasons, gateway.span, diagnostics);
+        into.reasons.set("`gateway.reasons`", reasons, gateway.span, diagnostics);
         if let Some(log) = &gateway.value.access_log {
             let value = access_log(raw, log);
-            into.access_log
-                .set("`gateway.access_log`", value, gateway.span, diagnostics);
+            into.access_log.set("`gateway.access_log`", value, gateway.span, diagnostics);
         }
     }
     if file.management.is_some() {
@@ -114,10 +109,7 @@ fn chain(raw: &Lowering<'_>, into: &mut ModelBuilder<'_>, diagnostics: &mut Diag
             None => diagnostics.push(
                 Diagnostic::new(
                     codes::BAD_VALUE,
-                    format!(
-                        "`{key}` names `{}`, which is not among the files read",
-                        written.value
-                    ),
+                    format!("`{key}` names `{}`, which is not among the files read", written.value),
                 )
                 .at(written.span, "no such file was read")
                 .hint("name this file, or one that `include` leads to"),
@@ -148,43 +140,29 @@ pub(super) fn port(surface: Surface, raw: Option<&RawPorts>, low_ports: bool) ->
 
 fn management(raw: &Lowering<'_>, into: &mut ModelBuilder<'_>, diagnostics: &mut Diagnostics) {
     let ports = raw.raw.ports.as_ref().map(|ports| &ports.value);
-    let span = raw
-        .raw
-        .management
-        .as_ref()
-        .map_or(raw.file.first_line(), |m| m.span);
+    let span = raw.raw.management.as_ref().map_or(raw.file.first_line(), |m| m.span);
     let written = raw.raw.management.as_ref().map(|m| &m.value);
     let at = |surface, address: Option<&Spanned<Address>>| match address {
         Some(address) => address.value.at(defaults::MANAGEMENT_IP),
-        None => Some(SocketAddr::new(
-            defaults::MANAGEMENT_IP,
-            port(surface, ports, false),
-        )),
+        None => Some(SocketAddr::new(defaults::MANAGEMENT_IP, port(surface, ports, false))),
     };
     let value = Management {
         control: at(Surface::Console, written.and_then(|m| m.control.as_ref())),
         metrics: at(Surface::Metrics, written.and_then(|m| m.metrics.as_ref())),
-        jaeger: at(
-            Surface::JaegerQuery,
-            written.and_then(|m| m.jaeger.as_ref()),
-        ),
+        jaeger: at(Surface::JaegerQuery, written.and_then(|m| m.jaeger.as_ref())),
         origins: written.map(|m| origins(m, diagnostics)).unwrap_or_default(),
         token: written.and_then(|m| token(m, diagnostics)),
         idle: written.map_or(defaults::MANAGEMENT_IDLE, |m| m.idle.0),
     };
     if let Some(written) = written.filter(|m| m.token.is_none()) {
-        for address in [&written.control, &written.metrics, &written.jaeger]
-            .into_iter()
-            .flatten()
-        {
+        for address in [&written.control, &written.metrics, &written.jaeger].into_iter().flatten() {
             let bound = address.value.at(defaults::MANAGEMENT_IP);
             if bound.is_some_and(|address| !is_loopback(address.ip())) {
                 diagnostics.push(no_token(address.span));
             }
         }
     }
-    into.management
-        .set("`management`", value, span, diagnostics);
+    into.management.set("`management`", value, span, diagnostics);
 }
 
 fn is_loopback(ip: IpAddr) -> bool {
@@ -192,31 +170,22 @@ fn is_loopback(ip: IpAddr) -> bool {
 }
 
 fn no_token(span: Span) -> Diagnostic {
-    Diagnostic::new(
-        codes::NO_TOKEN,
-        "a management surface beyond loopback needs a token",
-    )
-    .at(span, "others can reach this address")
-    .hint("add `token: env:TRUNKLINE_TOKEN` or `token: file:/path` to `management`")
+    Diagnostic::new(codes::NO_TOKEN, "a management surface beyond loopback needs a token")
+        .at(span, "others can reach this address")
+        .hint("add `token: env:TRUNKLINE_TOKEN` or `token: file:/path` to `management`")
 }
 
 fn token(raw: &RawManagement, diagnostics: &mut Diagnostics) -> Option<String> {
     let token = raw.token.as_ref()?;
-    let is_reference = ["env:", "file:"].iter().any(|scheme| {
-        token
-            .value
-            .strip_prefix(scheme)
-            .is_some_and(|rest| !rest.is_empty())
-    });
+    let is_reference = ["env:", "file:"]
+        .iter()
+        .any(|scheme| token.value.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
     if !is_reference {
         // The text itself is not repeated: messages are logged.
         diagnostics.push(
-            Diagnostic::new(
-                codes::PLAIN_SECRET,
-                "`token` is not a reference to a secret",
-            )
-            .at(token.span, "secrets do not belong into this file")
-            .hint("write `env:NAME` or `file:path`"),
+            Diagnostic::new(codes::PLAIN_SECRET, "`token` is not a reference to a secret")
+                .at(token.span, "secrets do not belong into this file")
+                .hint("write `env:NAME` or `file:path`"),
         );
     }
     Some(token.value.clone())
@@ -225,21 +194,15 @@ fn token(raw: &RawManagement, diagnostics: &mut Diagnostics) -> Option<String> {
 fn origins(raw: &RawManagement, diagnostics: &mut Diagnostics) -> Vec<String> {
     let mut kept = Vec::new();
     for origin in &raw.origins {
-        let rest = origin
-            .value
-            .strip_prefix("https://")
-            .or(origin.value.strip_prefix("http://"));
+        let rest = origin.value.strip_prefix("https://").or(origin.value.strip_prefix("http://"));
         // A `*` would let every page on the internet call the surfaces.
         if rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['/', '*', ' ', '?', '#'])) {
             kept.push(origin.value.to_lowercase());
         } else {
             diagnostics.push(
-                Diagnostic::new(
-                    codes::BAD_VALUE,
-                    format!("`{}` is not an origin", origin.value),
-                )
-                .at(origin.span, "not a scheme and a host")
-                .hint("write it like `https://tools.example.com`, without a path"),
+                Diagnostic::new(codes::BAD_VALUE, format!("`{}` is not an origin", origin.value))
+                    .at(origin.span, "not a scheme and a host")
+                    .hint("write it like `https://tools.example.com`, without a path"),
             );
         }
     }
@@ -248,11 +211,7 @@ fn origins(raw: &RawManagement, diagnostics: &mut Diagnostics) -> Vec<String> {
 
 /// The host names of the gateway: on a laptop `<name>.localhost` first, then those of the file.
 fn domains(raws: &[Lowering<'_>], into: &mut ModelBuilder<'_>, diagnostics: &mut Diagnostics) {
-    let name = into
-        .name
-        .get()
-        .map_or(defaults::NAME, |name| name.value.as_str())
-        .to_owned();
+    let name = into.name.get().map_or(defaults::NAME, |name| name.value.as_str()).to_owned();
     let local = format!("{name}.localhost");
     let mut domains = Vec::new();
     if into.options.profile == Profile::Laptop {
@@ -263,12 +222,9 @@ fn domains(raws: &[Lowering<'_>], into: &mut ModelBuilder<'_>, diagnostics: &mut
         let lower = domain.value.to_lowercase();
         if !crate::builder::address::is_host(lower.strip_prefix("*.").unwrap_or(&lower)) {
             diagnostics.push(
-                Diagnostic::new(
-                    codes::BAD_VALUE,
-                    format!("`{}` is not a host name", domain.value),
-                )
-                .at(domain.span, "not a host name")
-                .hint("write it like `shop.example.com`, without scheme and port"),
+                Diagnostic::new(codes::BAD_VALUE, format!("`{}` is not a host name", domain.value))
+                    .at(domain.span, "not a host name")
+                    .hint("write it like `shop.example.com`, without scheme and port"),
             );
         } else if !domains.contains(&lower) {
             domains.push(lower);

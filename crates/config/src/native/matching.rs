@@ -22,20 +22,15 @@ fn bad(span: Span, message: impl Into<String>) -> Diagnostic {
 pub(super) fn lower(route: &Spanned<RawRoute>, diagnostics: &mut Diagnostics) -> Option<Match> {
     let raw = &route.value;
     let before = diagnostics.errors();
-    let short = raw
-        .matching
-        .as_ref()
-        .map(|short| parse_short(short, diagnostics));
+    let short = raw.matching.as_ref().map(|short| parse_short(short, diagnostics));
     let (short_methods, short_host, short_path) = short.unwrap_or_default();
 
     let hosts = raw.host.iter().chain(&short_host);
-    let hosts: Vec<HostPattern> = hosts
-        .filter_map(|text| host(text).map_err(|d| diagnostics.push(d)).ok())
-        .collect();
+    let hosts: Vec<HostPattern> =
+        hosts.filter_map(|text| host(text).map_err(|d| diagnostics.push(d)).ok()).collect();
     let methods = raw.methods.iter().flat_map(words).chain(short_methods);
-    let mut methods: Vec<String> = methods
-        .filter_map(|text| method(&text).map_err(|d| diagnostics.push(d)).ok())
-        .collect();
+    let mut methods: Vec<String> =
+        methods.filter_map(|text| method(&text).map_err(|d| diagnostics.push(d)).ok()).collect();
     methods.sort();
     methods.dedup();
 
@@ -54,28 +49,15 @@ pub(super) fn lower(route: &Spanned<RawRoute>, diagnostics: &mut Diagnostics) ->
     if says_nothing && diagnostics.errors() == before {
         diagnostics.push(
             Diagnostic::new(codes::MISSING_KEY, "a route needs a match")
-                .at(
-                    route.span,
-                    "this route does not say which requests it takes",
-                )
+                .at(route.span, "this route does not say which requests it takes")
                 .hint("add `match: \"/**\"` to take all of them"),
         );
     }
     let path = path.unwrap_or_else(|| PathPattern::Prefix("/".to_owned()));
-    (diagnostics.errors() == before).then_some(Match {
-        hosts,
-        path,
-        methods,
-        headers,
-        query,
-    })
+    (diagnostics.errors() == before).then_some(Match { hosts, path, methods, headers, query })
 }
 
-type Short = (
-    Vec<Spanned<String>>,
-    Option<Spanned<String>>,
-    Option<Spanned<String>>,
-);
+type Short = (Vec<Spanned<String>>, Option<Spanned<String>>, Option<Spanned<String>>);
 
 /// `[METHOD[,METHOD]] [host]/path`
 fn parse_short(text: &Spanned<String>, diagnostics: &mut Diagnostics) -> Short {
@@ -83,10 +65,7 @@ fn parse_short(text: &Spanned<String>, diagnostics: &mut Diagnostics) -> Short {
     let quote = usize::from((text.span.end - text.span.start) as usize > text.value.len());
     let part = |part: &str| {
         let from = part.as_ptr() as usize - text.value.as_ptr() as usize + quote;
-        Spanned {
-            value: part.to_owned(),
-            span: text.span.part(from, from + part.len()),
-        }
+        Spanned { value: part.to_owned(), span: text.span.part(from, from + part.len()) }
     };
     let mut parts = text.value.split_whitespace();
     let (methods, target) = match (parts.next(), parts.next(), parts.next()) {
@@ -100,9 +79,7 @@ fn parse_short(text: &Spanned<String>, diagnostics: &mut Diagnostics) -> Short {
             return Short::default();
         }
     };
-    let methods = methods
-        .map(|methods| words(&part(methods)))
-        .unwrap_or_default();
+    let methods = methods.map(|methods| words(&part(methods))).unwrap_or_default();
     let (host, path) = target.split_at(target.find('/').unwrap_or(target.len()));
     let host = (!host.is_empty() && host != "*").then(|| part(host));
     let path = (!path.is_empty()).then(|| part(path));
@@ -111,29 +88,18 @@ fn parse_short(text: &Spanned<String>, diagnostics: &mut Diagnostics) -> Short {
 
 fn words(text: &Spanned<String>) -> Vec<Spanned<String>> {
     let words = text.value.split(',').map(str::trim);
-    words
-        .map(|word| Spanned {
-            value: word.to_owned(),
-            span: text.span,
-        })
-        .collect()
+    words.map(|word| Spanned { value: word.to_owned(), span: text.span }).collect()
 }
 
 fn method(text: &Spanned<String>) -> Result<String, Diagnostic> {
-    let is_token = !text.value.is_empty()
-        && text
-            .value
-            .bytes()
-            .all(trunkline_model::filter::is_token_byte);
+    let is_token =
+        !text.value.is_empty() && text.value.bytes().all(trunkline_model::filter::is_token_byte);
     if !is_token {
         return Err(bad(text.span, format!("`{}` is not a method", text.value)));
     }
     if text.value.bytes().any(|byte| byte.is_ascii_lowercase()) {
-        return Err(bad(
-            text.span,
-            format!("the method `{}` is not in upper case", text.value),
-        )
-        .hint(format!("write `{}`", text.value.to_uppercase())));
+        return Err(bad(text.span, format!("the method `{}` is not in upper case", text.value))
+            .hint(format!("write `{}`", text.value.to_uppercase())));
     }
     Ok(text.value.clone())
 }
@@ -149,11 +115,7 @@ fn host(text: &Spanned<String>) -> Result<HostPattern, Diagnostic> {
             .hint("a host has no scheme, port or path; `*.` in front takes the names below it"));
     }
     let name = name.to_owned();
-    Ok(if is_wildcard {
-        HostPattern::Wildcard(name)
-    } else {
-        HostPattern::Exact(name)
-    })
+    Ok(if is_wildcard { HostPattern::Wildcard(name) } else { HostPattern::Exact(name) })
 }
 
 /// The one path of a route, however it is written.
@@ -169,9 +131,7 @@ fn path(
         (raw.glob.as_ref(), Kind::Glob),
         (raw.regex.as_ref(), Kind::Regex),
     ];
-    let mut written = written
-        .into_iter()
-        .filter_map(|(text, kind)| Some((text?, kind)));
+    let mut written = written.into_iter().filter_map(|(text, kind)| Some((text?, kind)));
     let (text, kind) = written.next()?;
     if let Some((second, _)) = written.next() {
         diagnostics.push(
@@ -181,9 +141,7 @@ fn path(
                 .hint("write two routes"),
         );
     }
-    kind.pattern(text)
-        .map_err(|diagnostic| diagnostics.push(diagnostic))
-        .ok()
+    kind.pattern(text).map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -198,34 +156,22 @@ impl Kind {
     fn pattern(self, text: &Spanned<String>) -> Result<PathPattern, Diagnostic> {
         let value = text.value.as_str();
         if value.len() > PATTERN_BYTES_MAX {
-            return Err(bad(
-                text.span,
-                format!("a path has at most {PATTERN_BYTES_MAX} bytes"),
-            ));
+            return Err(bad(text.span, format!("a path has at most {PATTERN_BYTES_MAX} bytes")));
         }
         if self == Kind::Regex {
             check_regex(text)?;
             return Ok(PathPattern::Regex(value.to_owned()));
         }
         if !value.starts_with('/') {
-            return Err(bad(
-                text.span,
-                format!("the path `{value}` does not start with `/`"),
-            ));
+            return Err(bad(text.span, format!("the path `{value}` does not start with `/`")));
         }
-        if let Some(odd) = value
-            .chars()
-            .find(|c| c.is_control() || matches!(c, ' ' | '?' | '#'))
-        {
+        if let Some(odd) = value.chars().find(|c| c.is_control() || matches!(c, ' ' | '?' | '#')) {
             return Err(bad(text.span, format!("a path cannot have {odd:?}"))
                 .hint("conditions on the query go under `query`; other characters as `%XX`"));
         }
         if let Err(refused) = normal(value) {
-            return Err(bad(
-                text.span,
-                format!("{refused}: no route sees such a request"),
-            )
-            .hint("they are answered with 400, so that there is no way around a route"));
+            return Err(bad(text.span, format!("{refused}: no route sees such a request"))
+                .hint("they are answered with 400, so that there is no way around a route"));
         }
         let owned = |text: &str| text.to_owned();
         Ok(match self {
@@ -250,9 +196,7 @@ impl Kind {
 }
 
 fn trim_slash(path: &str) -> &str {
-    path.strip_suffix('/')
-        .filter(|rest| !rest.is_empty())
-        .unwrap_or(path)
+    path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
 }
 
 /// Reports a regular expression that does not compile; `proxy` compiles it again to use it.
@@ -261,9 +205,7 @@ pub(super) fn check_regex(text: &Spanned<String>) -> Result<(), Diagnostic> {
         let message = format!("a regular expression has at most {PATTERN_BYTES_MAX} bytes");
         return Err(bad(text.span, message));
     }
-    let built = regex::RegexBuilder::new(&text.value)
-        .size_limit(1 << 20)
-        .build();
+    let built = regex::RegexBuilder::new(&text.value).size_limit(1 << 20).build();
     built.map(drop).map_err(|error| {
         let message = if let regex::Error::CompiledTooBig(_) = &error {
             "the regular expression is too large".to_owned()
@@ -271,10 +213,7 @@ pub(super) fn check_regex(text: &Spanned<String>) -> Result<(), Diagnostic> {
             // The library draws a picture over several lines; its last line says what is wrong.
             let text = error.to_string();
             let last = text.lines().last().unwrap_or_default();
-            format!(
-                "not a regular expression: {}",
-                last.trim_start_matches("error: ")
-            )
+            format!("not a regular expression: {}", last.trim_start_matches("error: "))
         };
         bad(text.span, message)
     })
@@ -305,12 +244,7 @@ fn value(form: &ValueForm, span: Span, diagnostics: &mut Diagnostics) -> Option<
         ValueForm::Present(false) => return Some(ValuePattern::Absent),
         ValueForm::Parts(parts) => parts,
     };
-    let RawValue {
-        exact,
-        prefix,
-        regex,
-        present,
-    } = &parts.value;
+    let RawValue { exact, prefix, regex, present } = &parts.value;
     if let Some(Err(diagnostic)) = regex.as_ref().map(check_regex) {
         diagnostics.push(diagnostic);
         return None;
@@ -318,16 +252,8 @@ fn value(form: &ValueForm, span: Span, diagnostics: &mut Diagnostics) -> Option<
     let mut patterns = [
         exact.clone().map(ValuePattern::Exact),
         prefix.clone().map(ValuePattern::Prefix),
-        regex
-            .as_ref()
-            .map(|regex| ValuePattern::Regex(regex.value.clone())),
-        present.map(|is| {
-            if is {
-                ValuePattern::Present
-            } else {
-                ValuePattern::Absent
-            }
-        }),
+        regex.as_ref().map(|regex| ValuePattern::Regex(regex.value.clone())),
+        present.map(|is| if is { ValuePattern::Present } else { ValuePattern::Absent }),
     ]
     .into_iter()
     .flatten();
@@ -335,11 +261,8 @@ fn value(form: &ValueForm, span: Span, diagnostics: &mut Diagnostics) -> Option<
         Some(pattern)
     } else {
         diagnostics.push(
-            bad(
-                parts.span,
-                "a condition has exactly one of `exact`, `prefix`, `regex`, `present`",
-            )
-            .also(span, "of this name"),
+            bad(parts.span, "a condition has exactly one of `exact`, `prefix`, `regex`, `present`")
+                .also(span, "of this name"),
         );
         None
     }
@@ -348,18 +271,11 @@ fn value(form: &ValueForm, span: Span, diagnostics: &mut Diagnostics) -> Option<
 /// The match as one text: equal for matches that take the same requests, whatever order their
 /// parts were written in.
 pub(super) fn canonical(matching: &Match) -> String {
-    let mut hosts: Vec<String> = matching
-        .hosts
-        .iter()
-        .map(|host| format!("{host:?}"))
-        .collect();
+    let mut hosts: Vec<String> = matching.hosts.iter().map(|host| format!("{host:?}")).collect();
     hosts.sort();
     let mut headers: Vec<String> = matching.headers.iter().map(|h| format!("{h:?}")).collect();
     headers.sort();
     let mut query: Vec<String> = matching.query.iter().map(|q| format!("{q:?}")).collect();
     query.sort();
-    format!(
-        "{hosts:?} {:?} {:?} {headers:?} {query:?}",
-        matching.path, matching.methods
-    )
+    format!("{hosts:?} {:?} {:?} {headers:?} {query:?}", matching.path, matching.methods)
 }

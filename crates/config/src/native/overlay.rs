@@ -32,12 +32,9 @@ pub(super) fn apply<'n>(
         };
         let place = file.entry("env").map_or(file.span, |entry| entry.key_span);
         diagnostics.push(
-            Diagnostic::new(
-                codes::UNKNOWN_ENV,
-                format!("there is no environment `{env}`"),
-            )
-            .at(place, "it is not among these")
-            .hint(hint),
+            Diagnostic::new(codes::UNKNOWN_ENV, format!("there is no environment `{env}`"))
+                .at(place, "it is not among these")
+                .hint(hint),
         );
         return Cow::Borrowed(file);
     };

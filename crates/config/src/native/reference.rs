@@ -45,9 +45,7 @@ fn collect(shape: &Shape, order: &mut Vec<&'static str>) {
 /// "a service" → "A service".
 fn title(name: &str) -> String {
     let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn section(page: &mut String, name: &str, shape: &StructShape) {
@@ -63,11 +61,7 @@ fn section(page: &mut String, name: &str, shape: &StructShape) {
     }
     for key in shape.unserved {
         let level = if key.security { "error" } else { "warning" };
-        let _ = writeln!(
-            page,
-            "| `{}` | {} | {level}: {} |",
-            key.key, key.purpose, key.instead
-        );
+        let _ = writeln!(page, "| `{}` | {} | {level}: {} |", key.key, key.purpose, key.instead);
     }
 }
 
@@ -82,11 +76,7 @@ fn row(page: &mut String, field: &FieldShape) {
         _ => String::new(),
     };
     let doc = field.doc.replace('\n', " ").replace('|', "\\|");
-    let _ = writeln!(
-        page,
-        "| {name} | {} | {default} | {doc} |",
-        words(&field.shape)
-    );
+    let _ = writeln!(page, "| {name} | {} | {default} | {doc} |", words(&field.shape));
 }
 
 fn words(shape: &Shape) -> String {
@@ -95,11 +85,9 @@ fn words(shape: &Shape) -> String {
         Shape::Bool => "`true`, `false`".to_owned(),
         Shape::Int { min, max } => format!("{min} to {max}"),
         Shape::Text { what, .. } => (*what).to_owned(),
-        Shape::Choice(words) => words
-            .iter()
-            .map(|(word, _)| format!("`{word}`"))
-            .collect::<Vec<_>>()
-            .join(", "),
+        Shape::Choice(words) => {
+            words.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+        }
         Shape::List(inner) => format!("list of {}", words(inner)),
         Shape::Map(inner) => format!("names with {}", words(inner)),
         Shape::OneOf(shapes) => shapes.iter().map(words).collect::<Vec<_>>().join(", or "),

@@ -28,11 +28,7 @@ pub(super) fn lower(
         let action = action(route, diagnostics);
         let filters = filters(&route.value, diagnostics);
         if let (Some(matching), Some((action, targets))) = (matching, action) {
-            let span = route
-                .value
-                .matching
-                .as_ref()
-                .map_or(route.span, |short| short.span);
+            let span = route.value.matching.as_ref().map_or(route.span, |short| short.span);
             let draft = RouteDraft {
                 file: raw.file.id,
                 span,
@@ -89,13 +85,7 @@ pub(super) fn infer(into: &mut ModelBuilder<'_>) {
             span: draft.name_span,
             canonical: matching::canonical(&matching),
             inferred: true,
-            targets: vec![(
-                Spanned {
-                    value: name,
-                    span: draft.name_span,
-                },
-                defaults::WEIGHT,
-            )],
+            targets: vec![(Spanned { value: name, span: draft.name_span }, defaults::WEIGHT)],
             route: Route {
                 id: RouteId::new(""),
                 listeners: Vec::new(),
@@ -122,12 +112,7 @@ type Make = fn(HeaderName, HeaderText) -> HeaderEdit;
 
 /// Exactly one of `to`, `redirect`, `respond`.
 fn action(route: &Spanned<RawRoute>, diagnostics: &mut Diagnostics) -> Option<(Action, Targets)> {
-    let RawRoute {
-        to,
-        redirect,
-        respond,
-        ..
-    } = &route.value;
+    let RawRoute { to, redirect, respond, .. } = &route.value;
     let mut spans = [
         to.as_ref().map(|to| to.span),
         redirect.as_ref().map(|redirect| redirect.span),
@@ -137,21 +122,16 @@ fn action(route: &Spanned<RawRoute>, diagnostics: &mut Diagnostics) -> Option<(A
     .flatten();
     if let (Some(first), Some(second)) = (spans.next(), spans.next()) {
         diagnostics.push(
-            Diagnostic::new(
-                codes::CONFLICT,
-                "a route does one of `to`, `redirect` and `respond`",
-            )
-            .at(second, "this excludes the other")
-            .also(first, "as this is given")
-            .hint("keep one of them"),
+            Diagnostic::new(codes::CONFLICT, "a route does one of `to`, `redirect` and `respond`")
+                .at(second, "this excludes the other")
+                .also(first, "as this is given")
+                .hint("keep one of them"),
         );
         return None;
     }
     if let Some(to) = to {
         let targets = to.value.0.iter();
-        let targets = targets
-            .map(|target| (target.service.clone(), target.weight))
-            .collect();
+        let targets = targets.map(|target| (target.service.clone(), target.weight)).collect();
         return Some((Action::Forward(Vec::new()), targets));
     }
     if let Some(redirect) = redirect {
@@ -162,29 +142,19 @@ fn action(route: &Spanned<RawRoute>, diagnostics: &mut Diagnostics) -> Option<(A
         return Some((lower_respond(respond, diagnostics)?, Vec::new()));
     }
     diagnostics.push(
-        Diagnostic::new(
-            codes::MISSING_KEY,
-            "a route needs `to`, `redirect` or `respond`",
-        )
-        .at(route.span, "nothing says where these requests go")
-        .hint("add `to:` with the name of a service"),
+        Diagnostic::new(codes::MISSING_KEY, "a route needs `to`, `redirect` or `respond`")
+            .at(route.span, "nothing says where these requests go")
+            .hint("add `to:` with the name of a service"),
     );
     None
 }
 
 fn lower_respond(raw: &Spanned<RawRespond>, diagnostics: &mut Diagnostics) -> Option<Action> {
-    let RawRespond {
-        status,
-        body,
-        content_type,
-    } = &raw.value;
+    let RawRespond { status, body, content_type } = &raw.value;
     if !(200..=599).contains(status) {
         diagnostics.push(
-            Diagnostic::new(
-                codes::BAD_VALUE,
-                format!("`{status}` is not a status of an answer"),
-            )
-            .at(raw.span, "a status is between 200 and 599"),
+            Diagnostic::new(codes::BAD_VALUE, format!("`{status}` is not a status of an answer"))
+                .at(raw.span, "a status is between 200 and 599"),
         );
         return None;
     }
@@ -195,16 +165,8 @@ fn lower_respond(raw: &Spanned<RawRespond>, diagnostics: &mut Diagnostics) -> Op
         );
         return None;
     }
-    let content_type = if body.is_empty() {
-        String::new()
-    } else {
-        content_type.clone()
-    };
-    Some(Action::Respond {
-        status: *status,
-        content_type,
-        body: body.clone(),
-    })
+    let content_type = if body.is_empty() { String::new() } else { content_type.clone() };
+    Some(Action::Respond { status: *status, content_type, body: body.clone() })
 }
 
 fn lower_redirect(
@@ -216,30 +178,18 @@ fn lower_redirect(
             let (scheme, authority, path) = split_url(&text.value);
             (scheme, authority, path, defaults::REDIRECT_STATUS)
         }
-        RedirectForm::Parts(RawRedirect {
-            scheme,
-            host,
-            path,
-            status,
-        }) => {
+        RedirectForm::Parts(RawRedirect { scheme, host, path, status }) => {
             let value = |text: &Option<Spanned<String>>| text.as_ref().map(|t| t.value.clone());
             (value(scheme), value(host), value(path), *status)
         }
     };
     let wrong = if !matches!(status, 301 | 302 | 303 | 307 | 308) {
         Some(format!("`{status}` is not a status of a redirect"))
-    } else if scheme
-        .as_ref()
-        .is_some_and(|scheme| scheme != "http" && scheme != "https")
-    {
+    } else if scheme.as_ref().is_some_and(|scheme| scheme != "http" && scheme != "https") {
         Some("a redirect goes to `http` or `https`".to_owned())
     } else if path.as_ref().is_some_and(|path| !path.starts_with('/')) {
         Some("the path of a redirect starts with `/`".to_owned())
-    } else if [&authority, &path]
-        .into_iter()
-        .flatten()
-        .any(|text| !is_header_text(text))
-    {
+    } else if [&authority, &path].into_iter().flatten().any(|text| !is_header_text(text)) {
         Some("a redirect cannot have spaces or control characters".to_owned())
     } else if scheme.is_none() && authority.is_none() && path.is_none() {
         Some("a redirect changes nothing".to_owned())
@@ -256,12 +206,7 @@ fn lower_redirect(
         );
         return None;
     }
-    Some(Redirect {
-        status,
-        scheme,
-        authority,
-        path,
-    })
+    Some(Redirect { status, scheme, authority, path })
 }
 
 fn is_header_text(text: &str) -> bool {
@@ -275,29 +220,19 @@ fn split_url(text: &str) -> (Option<String>, Option<String>, Option<String>) {
         None => return (None, None, Some(text.to_owned())),
     };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    (
-        scheme,
-        Some(authority.to_owned()),
-        (!path.is_empty()).then(|| path.to_owned()),
-    )
+    (scheme, Some(authority.to_owned()), (!path.is_empty()).then(|| path.to_owned()))
 }
 
 fn timeouts(raw: &RawRoute, diagnostics: &mut Diagnostics) -> RouteTimeouts {
     let Some(parts) = raw.timeout.as_ref().map(super::forms::TimeoutForm::parts) else {
         return RouteTimeouts::default();
     };
-    for (key, period) in [
-        ("connect", &parts.connect),
-        ("keep_alive", &parts.keep_alive),
-    ] {
+    for (key, period) in [("connect", &parts.connect), ("keep_alive", &parts.keep_alive)] {
         if let Some(period) = period {
             diagnostics.push(
-                Diagnostic::new(
-                    codes::CONFLICT,
-                    format!("`{key}` is a time limit of a service"),
-                )
-                .at(period.span, "not of a route")
-                .hint("move it to the `timeout` of the service"),
+                Diagnostic::new(codes::CONFLICT, format!("`{key}` is a time limit of a service"))
+                    .at(period.span, "not of a route")
+                    .hint("move it to the `timeout` of the service"),
             );
         }
     }
@@ -314,11 +249,7 @@ fn filters(raw: &RawRoute, diagnostics: &mut Diagnostics) -> Vec<Filter> {
     if let Some(changes) = &raw.request {
         filters.push(Filter::RequestHeaders(edits(changes, diagnostics)));
     }
-    if let Some(rewrite) = raw
-        .rewrite
-        .as_ref()
-        .and_then(|raw| lower_rewrite(raw, diagnostics))
-    {
+    if let Some(rewrite) = raw.rewrite.as_ref().and_then(|raw| lower_rewrite(raw, diagnostics)) {
         filters.push(Filter::RewritePath(rewrite));
     }
     if let Some(changes) = &raw.response {
@@ -357,14 +288,7 @@ fn header_name(text: &str, span: Span, diagnostics: &mut Diagnostics) -> Option<
         );
     });
     // Framing and connection management belong to the proxy (RFC 9110 §7.6.1).
-    let own = [
-        "content-length",
-        "transfer-encoding",
-        "connection",
-        "te",
-        "upgrade",
-        "host",
-    ];
+    let own = ["content-length", "transfer-encoding", "connection", "te", "upgrade", "host"];
     let name = name.ok()?;
     if own.contains(&name.as_str()) {
         diagnostics.push(
@@ -382,19 +306,13 @@ fn lower_rewrite(rewrite: &Spanned<RewriteForm>, diagnostics: &mut Diagnostics) 
         RewriteForm::Parts(parts) => {
             let to = parts.to.value.clone();
             let lowered = match (&parts.prefix, &parts.regex) {
-                (Some(from), None) => Rewrite::Prefix {
-                    from: from.value.clone(),
-                    to,
-                },
+                (Some(from), None) => Rewrite::Prefix { from: from.value.clone(), to },
                 (None, Some(regex)) => {
                     if let Err(diagnostic) = matching::check_regex(regex) {
                         diagnostics.push(diagnostic);
                         return None;
                     }
-                    Rewrite::Regex {
-                        pattern: regex.value.clone(),
-                        to,
-                    }
+                    Rewrite::Regex { pattern: regex.value.clone(), to }
                 }
                 _ => {
                     diagnostics.push(

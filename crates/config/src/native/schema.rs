@@ -60,10 +60,8 @@ fn structure(shape: &StructShape) -> Value {
     }
     for row in shape.unserved {
         let description = format!("Not served yet: {}.", row.purpose);
-        properties.insert(
-            row.key.to_owned(),
-            json!({ "description": description, "deprecated": true }),
-        );
+        properties
+            .insert(row.key.to_owned(), json!({ "description": description, "deprecated": true }));
     }
     let mut object = json!({
         "type": "object",
@@ -102,10 +100,7 @@ fn json_of(shape: &Shape) -> Value {
         Shape::Any => json!({}),
         Shape::Bool => json!({ "type": "boolean" }),
         Shape::Int { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
-        Shape::Text {
-            what: "text" | "value",
-            ..
-        } => {
+        Shape::Text { what: "text" | "value", .. } => {
             json!({ "type": ["string", "number", "boolean"] })
         }
         Shape::Text { example: "", .. } => json!({ "type": "string" }),

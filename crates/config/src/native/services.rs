@@ -20,8 +20,7 @@ pub(super) fn lower(
     into: &mut ModelBuilder<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    into.broken_services
-        .extend(raw.raw.services.failed.iter().cloned());
+    into.broken_services.extend(raw.raw.services.failed.iter().cloned());
     for (name, service) in &raw.raw.services.all {
         let parsed = match name.value.parse::<ServiceName>() {
             Ok(parsed) => parsed,
@@ -60,9 +59,7 @@ pub(super) fn lower(
             name_span: name.span,
             calls: service.calls.clone(),
             addresses,
-            port: service
-                .port
-                .filter(|_| is_process || service.external.is_none()),
+            port: service.port.filter(|_| is_process || service.external.is_none()),
         };
         into.services.push(draft);
     }
@@ -76,10 +73,7 @@ fn source(
     diagnostics: &mut Diagnostics,
 ) -> (Source, Vec<AddressDraft>) {
     let weight = defaults::WEIGHT;
-    let external = service.external.iter().map(|text| AddressDraft {
-        text: text.clone(),
-        weight,
-    });
+    let external = service.external.iter().map(|text| AddressDraft { text: text.clone(), weight });
     let endpoints = service.endpoints.iter().map(|endpoint| AddressDraft {
         text: endpoint.0.address.clone(),
         weight: endpoint.0.weight,
@@ -87,16 +81,10 @@ fn source(
     let mut addresses: Vec<AddressDraft> = external.chain(endpoints).collect();
     check_sources(service, &addresses, diagnostics);
     if let Some(command) = &service.command {
-        return (
-            Source::Process(process(raw, service, &command.value)),
-            Vec::new(),
-        );
+        return (Source::Process(process(raw, service, &command.value)), Vec::new());
     }
     if let (true, Some(port)) = (addresses.is_empty(), service.port) {
-        let text = Spanned {
-            value: format!("127.0.0.1:{}", port.value),
-            span: port.span,
-        };
+        let text = Spanned { value: format!("127.0.0.1:{}", port.value), span: port.span };
         addresses.push(AddressDraft { text, weight });
     }
     if addresses.is_empty() {
@@ -115,13 +103,10 @@ fn source(
 fn check_sources(service: &RawService, addresses: &[AddressDraft], diagnostics: &mut Diagnostics) {
     if let (Some(external), Some(endpoint)) = (&service.external, service.endpoints.first()) {
         diagnostics.push(
-            Diagnostic::new(
-                codes::CONFLICT,
-                "a service has either `external` or `endpoints`",
-            )
-            .at(endpoint.0.address.span, "given as well")
-            .also(external.span, "given here")
-            .hint("list all addresses in `endpoints`"),
+            Diagnostic::new(codes::CONFLICT, "a service has either `external` or `endpoints`")
+                .at(endpoint.0.address.span, "given as well")
+                .also(external.span, "given here")
+                .hint("list all addresses in `endpoints`"),
         );
     }
     if let (Some(command), Some(address)) = (&service.command, addresses.first()) {
@@ -147,20 +132,13 @@ fn check_sources(service: &RawService, addresses: &[AddressDraft], diagnostics: 
 }
 
 fn process(raw: &Lowering<'_>, service: &RawService, command: &str) -> Process {
-    let directory = service
-        .path
-        .as_ref()
-        .map_or_else(|| raw.path(""), |path| raw.path(&path.value));
+    let directory =
+        service.path.as_ref().map_or_else(|| raw.path(""), |path| raw.path(&path.value));
     Process {
         command: command.to_owned(),
         directory,
         port: service.port.map(|port| port.value),
-        env: service
-            .env
-            .all
-            .iter()
-            .map(|(k, v)| (k.value.clone(), v.value.clone()))
-            .collect(),
+        env: service.env.all.iter().map(|(k, v)| (k.value.clone(), v.value.clone())).collect(),
         language: service.language.clone(),
         start_timeout: service.start_timeout.0,
         stop_timeout: service.stop_timeout.0,
@@ -183,11 +161,7 @@ fn health(service: &RawService, diagnostics: &mut Diagnostics) -> Option<HealthC
     let HealthForm::On(raw) = &form.value else {
         return None;
     };
-    if let Some(path) = raw
-        .path
-        .as_ref()
-        .filter(|path| !path.value.starts_with('/'))
-    {
+    if let Some(path) = raw.path.as_ref().filter(|path| !path.value.starts_with('/')) {
         diagnostics.push(
             Diagnostic::new(codes::BAD_VALUE, format!("`{}` is not a path", path.value))
                 .at(path.span, "a path starts with `/`")
@@ -204,9 +178,7 @@ fn health(service: &RawService, diagnostics: &mut Diagnostics) -> Option<HealthC
         );
     }
     let probe = match &raw.path {
-        Some(path) => Probe::Http {
-            path: path.value.clone(),
-        },
+        Some(path) => Probe::Http { path: path.value.clone() },
         None => Probe::Tcp,
     };
     Some(HealthCheck {
@@ -222,14 +194,8 @@ fn health(service: &RawService, diagnostics: &mut Diagnostics) -> Option<HealthC
 fn outlier(service: &RawService, diagnostics: &mut Diagnostics) -> Option<Outlier> {
     let raw = match service.passive.as_ref() {
         None => RawPassive::usual(),
-        Some(Spanned {
-            value: PassiveForm::Off,
-            ..
-        }) => return None,
-        Some(Spanned {
-            value: PassiveForm::On(raw),
-            span,
-        }) => {
+        Some(Spanned { value: PassiveForm::Off, .. }) => return None,
+        Some(Spanned { value: PassiveForm::On(raw), span }) => {
             if raw.consecutive == 0 || raw.percent_max > 100 {
                 diagnostics.push(
                     Diagnostic::new(
@@ -251,22 +217,15 @@ fn outlier(service: &RawService, diagnostics: &mut Diagnostics) -> Option<Outlie
 }
 
 fn timeouts(service: &RawService) -> ServiceTimeouts {
-    let parts = service
-        .timeout
-        .as_ref()
-        .map(super::forms::TimeoutForm::parts);
+    let parts = service.timeout.as_ref().map(super::forms::TimeoutForm::parts);
     let parts = parts.as_ref();
     ServiceTimeouts {
         connect: parts
             .and_then(|p| p.connect.as_ref())
             .map_or(defaults::CONNECT_TIMEOUT, |period| period.value.0),
-        request: parts
-            .and_then(|p| p.request)
-            .map_or(defaults::REQUEST_TIMEOUT, |p| p.0),
+        request: parts.and_then(|p| p.request).map_or(defaults::REQUEST_TIMEOUT, |p| p.0),
         attempt: parts.and_then(|p| p.attempt).map(|period| period.0),
-        idle: parts
-            .and_then(|p| p.idle)
-            .map_or(defaults::STREAM_IDLE_TIMEOUT, |p| p.0),
+        idle: parts.and_then(|p| p.idle).map_or(defaults::STREAM_IDLE_TIMEOUT, |p| p.0),
         keep_alive: parts
             .and_then(|p| p.keep_alive.as_ref())
             .map_or(defaults::KEEP_ALIVE, |period| period.value.0),

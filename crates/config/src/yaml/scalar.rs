@@ -19,9 +19,7 @@ pub(super) fn resolve(text: &str) -> Value {
     if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
         return Value::String(text.to_owned());
     }
-    whole(text)
-        .or_else(|| float(text))
-        .unwrap_or_else(|| Value::String(text.to_owned()))
+    whole(text).or_else(|| float(text)).unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
 fn whole(text: &str) -> Option<Value> {
@@ -70,9 +68,7 @@ mod tests {
 
     #[test]
     fn words_that_yaml_1_1_took_for_truth_values_are_text() {
-        for word in [
-            "yes", "no", "on", "off", "12:30", "1.2.3", "0x", "-", "+", ".", "1_000",
-        ] {
+        for word in ["yes", "no", "on", "off", "12:30", "1.2.3", "0x", "-", "+", ".", "1_000"] {
             assert_eq!(resolve(word), Value::String(word.to_owned()), "{word}");
         }
         assert_eq!(resolve("0x1F"), Value::Int(31));

@@ -33,10 +33,7 @@ impl Size {
     }
 
     fn since(self, before: Self) -> Self {
-        Self {
-            nodes: self.nodes - before.nodes,
-            bytes: self.bytes - before.bytes,
-        }
+        Self { nodes: self.nodes - before.nodes, bytes: self.bytes - before.bytes }
     }
 }
 
@@ -51,11 +48,7 @@ struct Open {
 
 enum Content {
     Seq(Vec<Node>),
-    Map {
-        members: Members,
-        merges: Vec<Node>,
-        key: Option<Key>,
-    },
+    Map { members: Members, merges: Vec<Node>, key: Option<Key> },
 }
 
 enum Key {
@@ -80,11 +73,7 @@ impl Members {
     /// Where a key is written, if it is there.
     fn place_of(&self, key: &str) -> Option<Span> {
         if self.index.is_empty() {
-            return self
-                .entries
-                .iter()
-                .find(|entry| entry.key == key)
-                .map(|entry| entry.key_span);
+            return self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.key_span);
         }
         self.index.get(key).copied()
     }
@@ -96,11 +85,7 @@ impl Members {
         }
         self.entries.push(entry);
         if self.entries.len() == Self::SMALL {
-            self.index = self
-                .entries
-                .iter()
-                .map(|e| (e.key.clone(), e.key_span))
-                .collect();
+            self.index = self.entries.iter().map(|e| (e.key.clone(), e.key_span)).collect();
         }
     }
 }
@@ -129,10 +114,7 @@ impl<'d> Tree<'d> {
         match event {
             Event::DocumentStart(_) => self.anchors.clear(),
             Event::Scalar(text, style, anchor, tag) => {
-                let size = Size {
-                    nodes: 1,
-                    bytes: text.len(),
-                };
+                let size = Size { nodes: 1, bytes: text.len() };
                 self.count(size, span)?;
                 let value = self.scalar(&text, style, tag.as_deref(), span);
                 return self.complete(Node { value, span }, anchor, size);
@@ -143,11 +125,8 @@ impl<'d> Tree<'d> {
             }
             Event::MappingStart(anchor, tag) => {
                 self.check_tag(tag.as_deref(), "map", span);
-                let content = Content::Map {
-                    members: Members::default(),
-                    merges: Vec::new(),
-                    key: None,
-                };
+                let content =
+                    Content::Map { members: Members::default(), merges: Vec::new(), key: None };
                 self.start(content, anchor, span)?;
             }
             Event::SequenceEnd | Event::MappingEnd => return self.end(span),
@@ -165,11 +144,7 @@ impl<'d> Tree<'d> {
             };
         };
         let core = tag.is_yaml_core_schema();
-        let value = if core {
-            scalar::tagged(&tag.suffix, text)
-        } else {
-            None
-        };
+        let value = if core { scalar::tagged(&tag.suffix, text) } else { None };
         value.unwrap_or_else(|| {
             let message = if core {
                 format!("the text does not fit its tag `!!{}`", tag.suffix)
@@ -177,9 +152,9 @@ impl<'d> Tree<'d> {
                 format!("the tag `{tag}` is not known")
             };
             self.diagnostics.push(
-                Diagnostic::new(codes::TAG, message)
-                    .at(span, "this value")
-                    .hint("remove the tag; only `!!str`, `!!int`, `!!float`, `!!bool`, `!!null` are read"),
+                Diagnostic::new(codes::TAG, message).at(span, "this value").hint(
+                    "remove the tag; only `!!str`, `!!int`, `!!float`, `!!bool`, `!!null` are read",
+                ),
             );
             Value::Null
         })
@@ -201,12 +176,7 @@ impl<'d> Tree<'d> {
         if self.open.len() >= DEPTH_MAX {
             return Err(too_deep().at(span, "this is one level too many").into());
         }
-        self.open.push(Open {
-            anchor,
-            span,
-            before: self.read,
-            content,
-        });
+        self.open.push(Open { anchor, span, before: self.read, content });
         self.count(Size { nodes: 1, bytes: 0 }, span)
     }
 
@@ -220,11 +190,7 @@ impl<'d> Tree<'d> {
                 let last = items.last().map(|item| item.span);
                 (Value::Seq(items), last)
             }
-            Content::Map {
-                mut members,
-                merges,
-                ..
-            } => {
+            Content::Map { mut members, merges, .. } => {
                 let last = members.entries.last().map(|entry| entry.node.span);
                 let before = members.entries.len();
                 for merge in merges {
@@ -269,19 +235,14 @@ impl<'d> Tree<'d> {
                 codes::ALIAS,
                 "the alias points to something that is not complete before it",
             )
-            .at(
-                span,
-                "this alias is inside of what it names, or in another document",
-            )
+            .at(span, "this alias is inside of what it names, or in another document")
             .into());
         };
         let (node, size) = (node.clone(), *size);
         self.count_copies(size, span)?;
         self.count(size, span)?;
         if self.open.len() + depth(&node) > DEPTH_MAX {
-            return Err(too_deep()
-                .at(span, "expanding this alias nests too deep")
-                .into());
+            return Err(too_deep().at(span, "expanding this alias nests too deep").into());
         }
         self.complete(node, 0, size)
     }
@@ -296,13 +257,10 @@ impl<'d> Tree<'d> {
         } else {
             return Ok(());
         };
-        Err(Diagnostic::new(
-            codes::EXPANSION,
-            format!("aliases expand to more than {too_much}"),
-        )
-        .at(span, "reading stopped here")
-        .hint("write the repeated part fewer times; aliases of aliases multiply")
-        .into())
+        Err(Diagnostic::new(codes::EXPANSION, format!("aliases expand to more than {too_much}"))
+            .at(span, "reading stopped here")
+            .hint("write the repeated part fewer times; aliases of aliases multiply")
+            .into())
     }
 
     fn count(&mut self, more: Size, span: Span) -> Result<(), Stop> {
@@ -329,17 +287,11 @@ impl<'d> Tree<'d> {
         };
         match &mut open.content {
             Content::Seq(items) => items.push(node),
-            Content::Map {
-                members,
-                merges,
-                key,
-            } => match key.take() {
+            Content::Map { members, merges, key } => match key.take() {
                 None => *key = Some(accept_key(node, members, self.diagnostics)),
-                Some(Key::Plain(name, key_span)) => members.push(Entry {
-                    key: name,
-                    key_span,
-                    node,
-                }),
+                Some(Key::Plain(name, key_span)) => {
+                    members.push(Entry { key: name, key_span, node })
+                }
                 Some(Key::Merge) => merges.push(node),
                 Some(Key::Refused) => {}
             },
@@ -350,10 +302,7 @@ impl<'d> Tree<'d> {
 
 /// The message about too many levels, without its place.
 pub(super) fn too_deep() -> Diagnostic {
-    Diagnostic::new(
-        codes::TOO_DEEP,
-        format!("maps and lists nest more than {DEPTH_MAX} deep"),
-    )
+    Diagnostic::new(codes::TOO_DEEP, format!("maps and lists nest more than {DEPTH_MAX} deep"))
 }
 
 fn accept_key(node: Node, members: &Members, diagnostics: &mut Diagnostics) -> Key {
@@ -378,13 +327,10 @@ fn accept_key(node: Node, members: &Members, diagnostics: &mut Diagnostics) -> K
         return Key::Plain(name, node.span);
     };
     diagnostics.push(
-        Diagnostic::new(
-            codes::DUPLICATE_KEY,
-            format!("the key `{name}` is given twice"),
-        )
-        .at(node.span, "the second time")
-        .also(first, "the first time")
-        .hint("keep one of the two"),
+        Diagnostic::new(codes::DUPLICATE_KEY, format!("the key `{name}` is given twice"))
+            .at(node.span, "the second time")
+            .also(first, "the first time")
+            .hint("keep one of the two"),
     );
     Key::Refused
 }

@@ -184,10 +184,7 @@ fn a_bad_certificate_path_and_content() {
 
 #[test]
 fn an_unreadable_file() {
-    let files = [(
-        "trunkline.yaml",
-        "version: 1\ninclude: [missing.yaml, \"more/*.yaml\"]\n",
-    )];
+    let files = [("trunkline.yaml", "version: 1\ninclude: [missing.yaml, \"more/*.yaml\"]\n")];
     assert_snapshot!(shown(&load_files(&files, &production())), @r#"
     error[TL0001]: `missing.yaml`: cannot read the file: entity not found
      --> trunkline.yaml:2:11
@@ -436,10 +433,7 @@ fn files_of_other_products_are_named() {
     let files = [
         ("one.yaml", one),
         ("kong.yml", "_format_version: \"3.0\"\nservices: []\n"),
-        (
-            "haproxy.cfg",
-            "global\n  maxconn 100\nfrontend web\n  bind :80\n",
-        ),
+        ("haproxy.cfg", "global\n  maxconn 100\nfrontend web\n  bind :80\n"),
         ("notes.yaml", "hello: world\n"),
         ("empty.yaml", "# nothing\n"),
     ];

@@ -17,10 +17,7 @@ fn check_fresh(path: &str, fresh: &str) {
         std::fs::write(&file, fresh).unwrap();
     }
     let committed = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        committed == fresh,
-        "{path} is stale: run `UPDATE=1 cargo test -p trunkline-config`"
-    );
+    assert!(committed == fresh, "{path} is stale: run `UPDATE=1 cargo test -p trunkline-config`");
 }
 
 #[test]

@@ -19,10 +19,7 @@ fn aliases_of_one_long_text_are_refused_before_they_fill_the_memory() {
     let long = "a".repeat(1 << 20);
     let aliases = "*a, ".repeat(50_000);
     let said = screen(&format!("version: 1\nx: &a {long}\ny: [{aliases}]\n"));
-    assert!(
-        said.contains("aliases expand to more than 8 MiB of text"),
-        "{said}"
-    );
+    assert!(said.contains("aliases expand to more than 8 MiB of text"), "{said}");
     assert!(said.len() < 10_000);
 }
 
@@ -30,29 +27,16 @@ fn aliases_of_one_long_text_are_refused_before_they_fill_the_memory() {
 fn anchors_around_one_long_text_are_copies_too() {
     let long = "a".repeat(1 << 20);
     let anchors = "&a [".repeat(40);
-    let said = screen(&format!(
-        "version: 1\nx: {anchors}{long}{}\n",
-        "]".repeat(40)
-    ));
-    assert!(
-        said.contains("aliases expand to more than 8 MiB of text"),
-        "{said}"
-    );
+    let said = screen(&format!("version: 1\nx: {anchors}{long}{}\n", "]".repeat(40)));
+    assert!(said.contains("aliases expand to more than 8 MiB of text"), "{said}");
 }
 
 #[test]
 fn a_pattern_of_a_million_parts_does_not_use_up_the_stack() {
     for part in ["../", "**/", "a/"] {
-        let text = format!(
-            "version: 1\ninclude: [\"{}*.yaml\"]\n",
-            part.repeat(1_000_000)
-        );
+        let text = format!("version: 1\ninclude: [\"{}*.yaml\"]\n", part.repeat(1_000_000));
         let said = on_a_small_stack(vec![("trunkline.yaml".into(), text)]);
-        assert!(
-            said.contains("a pattern has at most 64 parts"),
-            "{part}: {}",
-            said.len()
-        );
+        assert!(said.contains("a pattern has at most 64 parts"), "{part}: {}", said.len());
     }
 }
 
@@ -63,10 +47,7 @@ fn a_long_row_of_files_that_include_the_next_does_not_use_up_the_stack() {
         (format!("{n}.yaml"), text)
     };
     let said = on_a_small_stack((0..1_200).map(file).collect());
-    assert!(
-        said.contains("files include each other more than 32 deep"),
-        "{said}"
-    );
+    assert!(said.contains("files include each other more than 32 deep"), "{said}");
 }
 
 #[test]

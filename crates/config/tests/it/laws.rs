@@ -13,10 +13,7 @@ fn check_laws(bytes: &[u8]) {
         assert_eq!(model.broken_laws(), Vec::new());
     }
     let text = shown(&loaded);
-    assert!(
-        text.chars().all(|c| c == '\n' || !c.is_control()),
-        "{text:?}"
-    );
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
     assert!(to_json(&loaded.diagnostics, &loaded.sources).is_object());
 }
 

@@ -36,27 +36,12 @@ fn a_short_match_has_methods_host_and_path() {
     let glob = |text: &str| PathPattern::Glob(text.into());
     let host = |text: &str| Some(HostPattern::Exact(text.into()));
     check("/**", &[], None, prefix("/"));
-    check(
-        "POST,GET /api/orders/**",
-        &["GET", "POST"],
-        None,
-        prefix("/api/orders"),
-    );
+    check("POST,GET /api/orders/**", &["GET", "POST"], None, prefix("/api/orders"));
     check("/version", &[], None, exact("/version"));
     check("GET /files/*/raw", &["GET"], None, glob("/files/*/raw"));
     check("/a/**/z", &[], None, glob("/a/**/z"));
-    check(
-        "Shop.example.com/",
-        &[],
-        host("shop.example.com"),
-        exact("/"),
-    );
-    check(
-        "shop.example.com",
-        &[],
-        host("shop.example.com"),
-        prefix("/"),
-    );
+    check("Shop.example.com/", &[], host("shop.example.com"), exact("/"));
+    check("shop.example.com", &[], host("shop.example.com"), prefix("/"));
     let wildcard = Some(HostPattern::Wildcard("example.com".into()));
     check("*.example.com/**", &[], wildcard, prefix("/"));
 }
@@ -69,25 +54,15 @@ fn a_long_match_has_conditions() {
     );
     assert_eq!(route.matching.hosts.len(), 2);
     assert_eq!(route.matching.path, PathPattern::Prefix("/v1".into()));
-    let headers: Vec<_> = route
-        .matching
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.clone()))
-        .collect();
+    let headers: Vec<_> =
+        route.matching.headers.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
     assert_eq!(
         headers,
-        [
-            ("x-team", ValuePattern::Regex("t-.*".into())),
-            ("x-old", ValuePattern::Absent),
-        ]
+        [("x-team", ValuePattern::Regex("t-.*".into())), ("x-old", ValuePattern::Absent),]
     );
     assert_eq!(
         route.matching.query,
-        [
-            ("debug".into(), ValuePattern::Present),
-            ("page".into(), ValuePattern::Exact("2".into())),
-        ]
+        [("debug".into(), ValuePattern::Present), ("page".into(), ValuePattern::Exact("2".into())),]
     );
 }
 
@@ -97,10 +72,7 @@ fn actions_are_forward_redirect_or_respond() {
     else {
         panic!("not a forward")
     };
-    let targets: Vec<_> = targets
-        .iter()
-        .map(|t| (t.service.as_str(), t.weight))
-        .collect();
+    let targets: Vec<_> = targets.iter().map(|t| (t.service.as_str(), t.weight)).collect();
     assert_eq!(targets, [("a", 1), ("b", 9)]);
 
     let Action::Redirect(to) = route("{ match: /, redirect: \"https://x.example/new\" }").action
@@ -108,10 +80,7 @@ fn actions_are_forward_redirect_or_respond() {
         panic!("not a redirect")
     };
     assert_eq!((to.status, to.scheme.as_deref()), (308, Some("https")));
-    assert_eq!(
-        (to.authority.as_deref(), to.path.as_deref()),
-        (Some("x.example"), Some("/new"))
-    );
+    assert_eq!((to.authority.as_deref(), to.path.as_deref()), (Some("x.example"), Some("/new")));
 
     let answer = route("{ match: /, respond: { status: 503, body: later } }").action;
     assert!(matches!(answer, Action::Respond { status: 503, body, .. } if body == "later"));
@@ -123,11 +92,8 @@ fn filters_stand_in_native_order() {
         "{ match: /old/**, to: a, response: { remove: server }, rewrite: { prefix: /old, to: /new },
             request: { set: { x-a: 1 }, add: { x-b: two }, remove: [x-c] }, timeout: { attempt: 1s, request: 3s } }",
     );
-    let [
-        Filter::RequestHeaders(edits),
-        Filter::RewritePath(rewrite),
-        Filter::ResponseHeaders(_),
-    ] = route.filters.as_slice()
+    let [Filter::RequestHeaders(edits), Filter::RewritePath(rewrite), Filter::ResponseHeaders(_)] =
+        route.filters.as_slice()
     else {
         panic!("{:?}", route.filters)
     };
@@ -140,13 +106,7 @@ fn filters_stand_in_native_order() {
         })
         .collect();
     assert_eq!(kinds, ["-x-c", "x-a=1", "x-b+=two"]);
-    assert_eq!(
-        *rewrite,
-        Rewrite::Prefix {
-            from: "/old".into(),
-            to: "/new".into()
-        }
-    );
+    assert_eq!(*rewrite, Rewrite::Prefix { from: "/old".into(), to: "/new".into() });
     assert_eq!(route.timeouts.attempt, Some(Duration::from_secs(1)));
     assert_eq!(route.timeouts.idle, None);
 }
@@ -157,23 +117,11 @@ fn what_is_absent_has_its_default() {
     assert_eq!(model.name.as_str(), "app");
     assert_eq!(model.workers, Workers::PerCpu);
     assert_eq!(model.domains, ["app.localhost"]);
-    let listeners: Vec<_> = model
-        .listeners
-        .iter()
-        .map(|l| (l.id.as_str(), l.address.to_string()))
-        .collect();
-    assert_eq!(
-        listeners,
-        [
-            ("http", "0.0.0.0:8000".into()),
-            ("https", "0.0.0.0:8443".into())
-        ]
-    );
+    let listeners: Vec<_> =
+        model.listeners.iter().map(|l| (l.id.as_str(), l.address.to_string())).collect();
+    assert_eq!(listeners, [("http", "0.0.0.0:8000".into()), ("https", "0.0.0.0:8443".into())]);
     let service = &model.services[0];
-    assert_eq!(
-        (service.protocol, service.balance),
-        (Protocol::Auto, Balance::RoundRobin)
-    );
+    assert_eq!((service.protocol, service.balance), (Protocol::Auto, Balance::RoundRobin));
     assert_eq!(service.timeouts.request, Duration::from_secs(30));
     assert!(service.health.is_none() && service.outlier.is_some() && service.tls.is_none());
     assert_eq!(model.management.metrics, Some(address("127.0.0.1:9090")));
@@ -184,18 +132,11 @@ fn what_is_absent_has_its_default() {
 fn one_named_listener_is_the_only_one() {
     let only = |gateway: &str| -> Vec<String> {
         let model = model(&format!("version: 1\ngateway: {gateway}\n"));
-        model
-            .listeners
-            .iter()
-            .map(|l| format!("{} {}", l.id, l.address))
-            .collect()
+        model.listeners.iter().map(|l| format!("{} {}", l.id, l.address)).collect()
     };
     assert_eq!(only("{ http: \"127.0.0.1:1\" }"), ["http 127.0.0.1:1"]);
     assert_eq!(only("{ https: 2 }"), ["https 0.0.0.0:2"]);
-    assert_eq!(
-        only("{ http: 1, tls: auto }"),
-        ["http 0.0.0.0:1", "https 0.0.0.0:8443"]
-    );
+    assert_eq!(only("{ http: 1, tls: auto }"), ["http 0.0.0.0:1", "https 0.0.0.0:8443"]);
     assert_eq!(only("{ http: off }"), ["https 0.0.0.0:8443"]);
     assert_eq!(only("{ http: \"[::1]:1\", https: off }"), ["http [::1]:1"]);
 }
@@ -226,20 +167,13 @@ trace: { sample: 12.5% }
     assert_eq!(model.reasons, Reasons::Id);
     assert_eq!(model.tracing.sample.basis_points(), 1250);
     assert_eq!(model.management.control, Some(address("127.0.0.1:20101")));
-    let [http, https] = model.listeners.as_slice() else {
-        panic!("{:?}", model.listeners)
-    };
+    let [http, https] = model.listeners.as_slice() else { panic!("{:?}", model.listeners) };
     assert!(matches!(
         http.filters[..],
-        [
-            Filter::RedirectToHttps { port: 443 },
-            Filter::SecureHeaders { .. }
-        ]
+        [Filter::RedirectToHttps { port: 443 }, Filter::SecureHeaders { .. }]
     ));
     assert!(matches!(https.filters[..], [Filter::SecureHeaders { .. }]));
-    let Some(Tls::Own { names }) = &https.tls else {
-        panic!("{:?}", https.tls)
-    };
+    let Some(Tls::Own { names }) = &https.tls else { panic!("{:?}", https.tls) };
     assert_eq!(names, &["shop.example.com", "*.shop.example.com"]);
     assert_eq!(https.drain.min, Duration::from_secs(5));
     assert_eq!(https.timeouts.idle, Duration::from_secs(5));
@@ -259,42 +193,16 @@ services:
 ",
     );
     let authorities = |name: &str| -> Vec<Authority> {
-        let service = model
-            .services
-            .iter()
-            .find(|s| s.name.as_str() == name)
-            .unwrap();
-        let Source::Static(endpoints) = &service.source else {
-            panic!("{:?}", service.source)
-        };
-        endpoints
-            .iter()
-            .map(|endpoint| endpoint.authority.clone())
-            .collect()
+        let service = model.services.iter().find(|s| s.name.as_str() == name).unwrap();
+        let Source::Static(endpoints) = &service.source else { panic!("{:?}", service.source) };
+        endpoints.iter().map(|endpoint| endpoint.authority.clone()).collect()
     };
-    assert_eq!(
-        authorities("front"),
-        [Authority::Service("orders".parse().unwrap())]
-    );
+    assert_eq!(authorities("front"), [Authority::Service("orders".parse().unwrap())]);
     let local = [address("127.0.0.1:81"), address("10.0.0.1:82")].map(Authority::Address);
     assert_eq!(authorities("local"), local);
-    assert_eq!(
-        authorities("far"),
-        [Authority::Dns {
-            host: "api.example.com".into(),
-            port: 443
-        }]
-    );
-    assert!(
-        model
-            .services
-            .iter()
-            .any(|s| s.name.as_str() == "far" && s.tls.is_some())
-    );
-    assert_eq!(
-        authorities("lone"),
-        [Authority::Address(address("127.0.0.1:83"))]
-    );
+    assert_eq!(authorities("far"), [Authority::Dns { host: "api.example.com".into(), port: 443 }]);
+    assert!(model.services.iter().any(|s| s.name.as_str() == "far" && s.tls.is_some()));
+    assert_eq!(authorities("lone"), [Authority::Address(address("127.0.0.1:83"))]);
 }
 
 #[test]
@@ -314,24 +222,13 @@ services:
 ",
     );
     let orders = &model.services[0];
-    let Source::Process(process) = &orders.source else {
-        panic!("{:?}", orders.source)
-    };
+    let Source::Process(process) = &orders.source else { panic!("{:?}", orders.source) };
     assert_eq!(process.directory.to_str(), Some("services/orders"));
-    let env: Vec<_> = process
-        .env
-        .iter()
-        .map(|(k, v)| format!("{k}={v}"))
-        .collect();
+    let env: Vec<_> = process.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
     assert_eq!(env, ["LEVEL=1.10", "DEBUG=true", "NAME=x"]);
     assert_eq!(process.stop_timeout, Duration::from_secs(3));
     let health = orders.health.as_ref().unwrap();
-    assert_eq!(
-        health.probe,
-        Probe::Http {
-            path: "/healthz".into()
-        }
-    );
+    assert_eq!(health.probe, Probe::Http { path: "/healthz".into() });
     assert_eq!(health.interval, Duration::from_secs(5));
     assert_eq!(orders.calls[0].as_str(), "db");
     assert_eq!(model.services[1].health.as_ref().unwrap().probe, Probe::Tcp);
@@ -341,10 +238,7 @@ services:
 fn on_a_laptop_every_service_has_a_name_on_loopback() {
     let text = "version: 1\nname: shop\nroutes: [{ match: \"/**\", to: a }]\nservices: { a: { external: \"a:1\" } }\n";
     let loaded = load_files(&[("trunkline.yaml", text)], &laptop());
-    let model = loaded
-        .model
-        .as_ref()
-        .unwrap_or_else(|| panic!("{}", shown(&loaded)));
+    let model = loaded.model.as_ref().unwrap_or_else(|| panic!("{}", shown(&loaded)));
     assert_eq!(model.domains, ["shop.localhost"]);
     assert!(model.listeners.iter().all(|l| l.address.ip().is_loopback()));
     let hosts = &model.routes[1].matching.hosts;
@@ -357,11 +251,7 @@ fn ids_survive_moving_and_reformatting_a_route() {
     let ids = |routes: &str| -> Vec<String> {
         let text =
             format!("version: 1\nroutes:\n{routes}\nservices: {{ a: {{ external: \"a:1\" }} }}\n");
-        let mut ids: Vec<_> = model(&text)
-            .routes
-            .iter()
-            .map(|r| r.id.to_string())
-            .collect();
+        let mut ids: Vec<_> = model(&text).routes.iter().map(|r| r.id.to_string()).collect();
         ids.sort();
         ids
     };
@@ -372,9 +262,7 @@ fn ids_survive_moving_and_reformatting_a_route() {
 
 #[test]
 fn every_object_knows_its_origin() {
-    let Model {
-        routes, services, ..
-    } = model(
+    let Model { routes, services, .. } = model(
         "version: 1\nroutes:\n  - { match: /, to: a }\nservices:\n  a: { external: \"a:1\" }\n",
     );
     assert_eq!(routes[0].origin.to_string(), "trunkline.yaml:3:5");

@@ -15,10 +15,7 @@ pub(crate) fn production() -> Options {
 }
 
 pub(crate) fn laptop() -> Options {
-    Options {
-        profile: Profile::Laptop,
-        ..Options::default()
-    }
+    Options { profile: Profile::Laptop, ..Options::default() }
 }
 
 /// Loads the first of some files; the others are there to be included.

@@ -11,10 +11,7 @@ fn right(loaded: &Loaded) -> &Model {
 }
 
 fn env(name: &str) -> Options {
-    Options {
-        env: Some(name.into()),
-        ..production()
-    }
+    Options { env: Some(name.into()), ..production() }
 }
 
 const OVERLAID: &str = "
@@ -92,20 +89,8 @@ fn included_files_share_one_model_and_are_watched() {
     let model = right(&loaded);
     assert_eq!((model.services.len(), model.routes.len()), (2, 2));
     assert!(model.routes.iter().all(|route| route.listeners.is_empty()));
-    let watched: Vec<_> = loaded
-        .watched
-        .iter()
-        .map(|path| path.to_str().unwrap())
-        .collect();
-    assert_eq!(
-        watched,
-        [
-            "main.yaml",
-            "teams",
-            "teams/a/trunkline.yaml",
-            "teams/b/trunkline.yaml"
-        ]
-    );
+    let watched: Vec<_> = loaded.watched.iter().map(|path| path.to_str().unwrap()).collect();
+    assert_eq!(watched, ["main.yaml", "teams", "teams/a/trunkline.yaml", "teams/b/trunkline.yaml"]);
 }
 
 const TWO: &str = "version: 1
@@ -120,10 +105,7 @@ fn the_edge_owns_what_two_files_claim() {
     let loaded = load_files(&[("one.yaml", one), ("two.yaml", TWO)], &production());
     let model = right(&loaded);
     assert_eq!(model.listeners.len(), 1);
-    assert!(
-        model.listeners[0].filters.is_empty(),
-        "the settings are those of the edge"
-    );
+    assert!(model.listeners[0].filters.is_empty(), "the settings are those of the edge");
 }
 
 #[test]
@@ -140,11 +122,7 @@ routes: [{ match: \"/**\", respond: {} }]\n";
 fn files_with_listeners_of_their_own_keep_their_routes_there() {
     let one = "version: 1\ninclude: [two.yaml]\ngateway: { http: 9001 }\nroutes: [{ match: /x/y, respond: {} }]\n";
     let loaded = load_files(&[("one.yaml", one), ("two.yaml", TWO)], &production());
-    let listeners: Vec<_> = right(&loaded)
-        .routes
-        .iter()
-        .map(|r| r.listeners[0].as_str())
-        .collect();
+    let listeners: Vec<_> = right(&loaded).routes.iter().map(|r| r.listeners[0].as_str()).collect();
     assert_eq!(listeners, ["http", "http@two.yaml"]);
 }
 

@@ -29,12 +29,7 @@ fn large(routes: usize) -> String {
     }
     text.push_str("services:\n");
     for i in 0..100 {
-        writeln!(
-            text,
-            "  svc-{i}: {{ external: \"127.0.0.1:{}\" }}",
-            10_000 + i
-        )
-        .unwrap();
+        writeln!(text, "  svc-{i}: {{ external: \"127.0.0.1:{}\" }}", 10_000 + i).unwrap();
     }
     text
 }
@@ -62,14 +57,8 @@ fn ten_thousand_routes_load_in_time() {
         })
         .collect();
     times.sort();
-    eprintln!(
-        "10 000 routes, read to Model: median {:?}, worst {:?}",
-        times[4], times[8]
-    );
-    assert!(
-        times[4] < Duration::from_millis(400),
-        "of 500 ms for the whole prepare"
-    );
+    eprintln!("10 000 routes, read to Model: median {:?}, worst {:?}", times[4], times[8]);
+    assert!(times[4] < Duration::from_millis(400), "of 500 ms for the whole prepare");
 }
 
 /// Minified JSON with places and messages on one line.

@@ -23,12 +23,7 @@ pub struct Lines<R> {
 impl<R: AsyncRead + Unpin> Lines<R> {
     /// Reads from `reader`.
     pub fn new(reader: R) -> Self {
-        Self {
-            reader,
-            pending: Vec::new(),
-            searched: 0,
-            ended: false,
-        }
+        Self { reader, pending: Vec::new(), searched: 0, ended: false }
     }
 
     /// The next line, without its line end; `None` at the end of the output. A last line without
@@ -50,21 +45,14 @@ impl<R: AsyncRead + Unpin> Lines<R> {
 
     fn take(&mut self) -> Option<Vec<u8>> {
         let fresh = self.pending.get(self.searched..)?;
-        let end = fresh
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .map(|at| self.searched + at);
+        let end = fresh.iter().position(|byte| *byte == b'\n').map(|at| self.searched + at);
         self.searched = self.pending.len();
         let (length, skipped) = match end {
             Some(end) if end <= LINE_BYTES_MAX => (end, 1),
             _ if self.pending.len() >= LINE_BYTES_MAX => (LINE_BYTES_MAX, 0),
             _ => return None,
         };
-        let mut line: Vec<u8> = self
-            .pending
-            .drain(..length + skipped)
-            .take(length)
-            .collect();
+        let mut line: Vec<u8> = self.pending.drain(..length + skipped).take(length).collect();
         self.searched = 0;
         if skipped == 1 && line.last() == Some(&b'\r') {
             line.pop();

@@ -27,10 +27,7 @@ impl Launcher {
     /// This binary, which must give the arguments after [`VERB`] to [`super::become_child`]. It is
     /// found even when its file was replaced meanwhile.
     pub fn this_binary() -> Self {
-        Self {
-            program: "/proc/self/exe".into(),
-            arguments: vec![VERB.into()],
-        }
+        Self { program: "/proc/self/exe".into(), arguments: vec![VERB.into()] }
     }
 }
 

@@ -39,9 +39,7 @@ pub fn become_child(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Infallible, VerbError> {
     let mut arguments = arguments.into_iter();
-    let parent = arguments
-        .next()
-        .and_then(|text| text.to_str()?.parse::<i32>().ok());
+    let parent = arguments.next().and_then(|text| text.to_str()?.parse::<i32>().ok());
     let (Some(parent), Some(line)) = (parent, arguments.next()) else {
         return Err(VerbError::Arguments);
     };
@@ -50,7 +48,5 @@ pub fn become_child(
     if getppid() != Pid::from_raw(parent) {
         return Err(VerbError::Orphaned);
     }
-    Err(VerbError::Shell(
-        Command::new("/bin/sh").arg("-c").arg(line).exec(),
-    ))
+    Err(VerbError::Shell(Command::new("/bin/sh").arg("-c").arg(line).exec()))
 }

@@ -13,11 +13,9 @@ pub fn read(folder: &Path, service: &str, since: Option<SystemTime>) -> io::Resu
     let mut lines = Vec::new();
     for name in [old_file_name(service), file_name(service)] {
         match fs::read(folder.join(name)) {
-            Ok(bytes) => lines.extend(
-                String::from_utf8_lossy(&bytes)
-                    .lines()
-                    .filter_map(Line::parse),
-            ),
+            Ok(bytes) => {
+                lines.extend(String::from_utf8_lossy(&bytes).lines().filter_map(Line::parse))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -37,11 +35,8 @@ pub struct Follow {
 impl Follow {
     /// Follows a service from the present end of its log.
     pub fn new(folder: &Path, service: &str) -> io::Result<Self> {
-        let mut follow = Self {
-            path: folder.join(file_name(service)),
-            open: None,
-            partial: String::new(),
-        };
+        let mut follow =
+            Self { path: folder.join(file_name(service)), open: None, partial: String::new() };
         follow.reopen()?;
         if let Some(file) = &mut follow.open {
             file.seek(SeekFrom::End(0))?;
@@ -79,13 +74,8 @@ impl Follow {
     }
 
     fn was_replaced(&self) -> bool {
-        let now = fs::metadata(&self.path)
-            .ok()
-            .map(|meta| (meta.dev(), meta.ino()));
-        let open = self
-            .open
-            .as_ref()
-            .and_then(|file| file.get_ref().metadata().ok());
+        let now = fs::metadata(&self.path).ok().map(|meta| (meta.dev(), meta.ino()));
+        let open = self.open.as_ref().and_then(|file| file.get_ref().metadata().ok());
         now.is_some() && now != open.map(|meta| (meta.dev(), meta.ino()))
     }
 
@@ -106,11 +96,7 @@ mod tests {
     use std::io::Write;
 
     fn append(path: &Path, text: &str) {
-        let mut file = File::options()
-            .create(true)
-            .append(true)
-            .open(path)
-            .unwrap();
+        let mut file = File::options().create(true).append(true).open(path).unwrap();
         file.write_all(text.as_bytes()).unwrap();
     }
 
@@ -121,18 +107,10 @@ mod tests {
         append(&path, "2026-01-01T00:00:00Z out before\n");
         let mut follow = Follow::new(folder.path(), "web").unwrap();
         let mut texts = || -> Vec<String> {
-            follow
-                .poll()
-                .unwrap()
-                .into_iter()
-                .map(|line| line.text)
-                .collect()
+            follow.poll().unwrap().into_iter().map(|line| line.text).collect()
         };
         assert_eq!(texts(), [""; 0]);
-        append(
-            &path,
-            "2026-01-01T00:00:01Z out one\n2026-01-01T00:00:02Z out t",
-        );
+        append(&path, "2026-01-01T00:00:01Z out one\n2026-01-01T00:00:02Z out t");
         assert_eq!(texts(), ["one"]);
         append(&path, "wo\n");
         assert_eq!(texts(), ["two"]);
@@ -146,10 +124,7 @@ mod tests {
     fn a_log_that_does_not_exist_yet_can_be_followed() {
         let folder = tempfile::tempdir().unwrap();
         let mut follow = Follow::new(folder.path(), "web").unwrap();
-        append(
-            &folder.path().join("web.log"),
-            "2026-01-01T00:00:00Z err first\n",
-        );
+        append(&folder.path().join("web.log"), "2026-01-01T00:00:00Z err first\n");
         assert_eq!(follow.poll().unwrap().len(), 1);
         assert_eq!(read(folder.path(), "absent", None).unwrap(), []);
     }

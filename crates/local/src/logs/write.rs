@@ -51,11 +51,7 @@ impl LogWriter {
         // Services log what they please, secrets included.
         fs::set_permissions(folder, Permissions::from_mode(0o700))?;
         let (messages, mut received) = mpsc::channel(LINES_MAX);
-        let mut files = Files {
-            folder: folder.to_owned(),
-            bytes_max,
-            open: BTreeMap::new(),
-        };
+        let mut files = Files { folder: folder.to_owned(), bytes_max, open: BTreeMap::new() };
         let body = move || {
             while let Some(message) = received.blocking_recv() {
                 files.take(message);
@@ -72,10 +68,7 @@ impl LogWriter {
     /// Queues a line; waits while too many are queued.
     pub async fn write(&self, service: &str, line: Line) {
         // The thread ends only after its last sender.
-        let _ = self
-            .messages
-            .send(Message::Line(service.to_owned(), line))
-            .await;
+        let _ = self.messages.send(Message::Line(service.to_owned(), line)).await;
     }
 
     /// Waits until all lines queued so far are in their files.
@@ -101,10 +94,7 @@ impl Files {
     /// A line that cannot be written is lost: a full disk must not stop a service.
     fn write(&mut self, service: &str, line: &Line) {
         let text = format!("{line}\n");
-        let full = self
-            .open
-            .get(service)
-            .is_some_and(|open| open.bytes >= self.bytes_max);
+        let full = self.open.get(service).is_some_and(|open| open.bytes >= self.bytes_max);
         if full {
             self.put_aside(service);
         }
@@ -123,10 +113,7 @@ impl Files {
         let path = self.folder.join(file_name(service));
         let file = OpenOptions::new().create(true).append(true).open(path)?;
         let bytes = file.metadata()?.len();
-        Ok(Open {
-            file: BufWriter::new(file),
-            bytes,
-        })
+        Ok(Open { file: BufWriter::new(file), bytes })
     }
 
     fn put_aside(&mut self, service: &str) {
@@ -157,14 +144,7 @@ mod tests {
         for number in 0..200 {
             let at = SystemTime::UNIX_EPOCH + Duration::from_secs(number);
             writer
-                .write(
-                    "orders",
-                    Line {
-                        at,
-                        stream: Stream::Out,
-                        text: number.to_string(),
-                    },
-                )
+                .write("orders", Line { at, stream: Stream::Out, text: number.to_string() })
                 .await;
         }
         writer.flush().await;

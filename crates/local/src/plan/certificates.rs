@@ -33,10 +33,7 @@ mod tests {
         let [system, root, into] = ["system", "root", "into"].map(|name| folder.path().join(name));
         fs::write(&system, "SYSTEM").unwrap();
         fs::write(&root, "OURS").unwrap();
-        assert_eq!(
-            bundle(&root, Some(system), &into).unwrap(),
-            Some(into.clone())
-        );
+        assert_eq!(bundle(&root, Some(system), &into).unwrap(), Some(into.clone()));
         assert_eq!(fs::read_to_string(into).unwrap(), "SYSTEM\nOURS");
     }
 }

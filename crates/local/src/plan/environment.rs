@@ -43,10 +43,8 @@ impl Surroundings {
             variables.callee(model, callee, addresses);
         }
         variables.set("OTEL_SERVICE_NAME", &service.name);
-        let attributes = format!(
-            "service.namespace={},deployment.environment.name=local",
-            model.name
-        );
+        let attributes =
+            format!("service.namespace={},deployment.environment.name=local", model.name);
         variables.set("OTEL_RESOURCE_ATTRIBUTES", attributes);
         if let Some(otlp) = &self.otlp {
             variables.set("OTEL_EXPORTER_OTLP_ENDPOINT", otlp);
@@ -82,21 +80,10 @@ impl Variables {
         let Some((host, port)) = place(model, callee, addresses, FOLLOWED_MAX) else {
             return;
         };
-        let scheme = if callee.tls.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        let bracketed = if host.contains(':') {
-            format!("[{host}]")
-        } else {
-            host.clone()
-        };
+        let scheme = if callee.tls.is_some() { "https" } else { "http" };
+        let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
         let name = callee.name.as_str().to_ascii_uppercase().replace('-', "_");
-        self.set(
-            format!("{name}_URL"),
-            format!("{scheme}://{bracketed}:{port}"),
-        );
+        self.set(format!("{name}_URL"), format!("{scheme}://{bracketed}:{port}"));
         self.set(format!("{name}_SERVICE_HOST"), host);
         self.set(format!("{name}_SERVICE_PORT"), port);
     }
@@ -118,12 +105,9 @@ fn place(
         Source::Static(endpoints) => match &endpoints.first()?.authority {
             Authority::Address(address) => Some(of_address(address)),
             Authority::Dns { host, port } => Some((host.clone(), *port)),
-            Authority::Service(name) => place(
-                model,
-                model.service(name)?,
-                addresses,
-                follow.checked_sub(1)?,
-            ),
+            Authority::Service(name) => {
+                place(model, model.service(name)?, addresses, follow.checked_sub(1)?)
+            }
         },
     }
 }

@@ -42,10 +42,7 @@ pub struct PortBook {
 impl PortBook {
     /// An empty book for a project.
     pub fn new(project: &str) -> Self {
-        Self {
-            project: project.to_owned(),
-            ..Self::default()
-        }
+        Self { project: project.to_owned(), ..Self::default() }
     }
 
     /// Reads what an earlier run remembered; an absent or damaged file is an empty book. `project`
@@ -77,12 +74,8 @@ impl PortBook {
             }
         }
         let begin = self.begin(service);
-        let others: BTreeSet<u16> = self
-            .ports
-            .iter()
-            .filter(|(name, _)| *name != service)
-            .map(|(_, p)| *p)
-            .collect();
+        let others: BTreeSet<u16> =
+            self.ports.iter().filter(|(name, _)| *name != service).map(|(_, p)| *p).collect();
         let reserved = (0..COUNT)
             .map(|step| FIRST + (begin + step) % COUNT)
             .filter(|port| !others.contains(port) && !taken.contains(port))
@@ -143,22 +136,14 @@ mod tests {
         let mut again = PortBook::load(&path, "shop");
         assert_eq!(again.choose("orders", &BTreeSet::new()), Some(chosen));
         let busy = TcpListener::bind((Ipv4Addr::LOCALHOST, chosen)).unwrap();
-        assert_eq!(
-            again.choose("orders", &BTreeSet::new()),
-            Some(chosen),
-            "its own by now"
-        );
+        assert_eq!(again.choose("orders", &BTreeSet::new()), Some(chosen), "its own by now");
         drop(again);
 
         let mut next = PortBook::load(&path, "shop");
         let other = next.choose("orders", &BTreeSet::new()).unwrap();
         assert_ne!(other, chosen);
         drop(busy);
-        assert_eq!(
-            next.remembered("orders"),
-            Some(other),
-            "the new choice is remembered"
-        );
+        assert_eq!(next.remembered("orders"), Some(other), "the new choice is remembered");
     }
 
     #[test]
@@ -173,14 +158,8 @@ mod tests {
     fn two_services_never_share_a_port() {
         let mut book = PortBook::new("shop");
         let first = book.choose("a", &BTreeSet::new()).unwrap();
-        let taken: BTreeSet<u16> = (FIRST..FIRST + COUNT)
-            .filter(|port| *port != first)
-            .collect();
-        assert_eq!(
-            book.choose("b", &taken),
-            None,
-            "the only port left belongs to `a`"
-        );
+        let taken: BTreeSet<u16> = (FIRST..FIRST + COUNT).filter(|port| *port != first).collect();
+        assert_eq!(book.choose("b", &taken), None, "the only port left belongs to `a`");
     }
 
     #[test]

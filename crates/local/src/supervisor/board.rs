@@ -83,8 +83,7 @@ impl Board {
             reason: None,
             after: planned.after.clone(),
         };
-        self.statuses
-            .send_modify(|all| drop(all.insert(planned.name.clone(), status)));
+        self.statuses.send_modify(|all| drop(all.insert(planned.name.clone(), status)));
     }
 
     pub(super) fn become_planned(&self, planned: &Planned) {
@@ -111,10 +110,7 @@ impl Board {
     }
 
     pub(super) fn starts(&self, name: &ServiceName) -> u64 {
-        self.statuses
-            .borrow()
-            .get(name)
-            .map_or(0, |status| status.starts)
+        self.statuses.borrow().get(name).map_or(0, |status| status.starts)
     }
 
     /// Those of `names` that are on the board and not ready.
@@ -127,9 +123,7 @@ impl Board {
     /// Waits until all of `names` were ready at one moment; those not on the board do not count.
     pub(super) async fn ready(&self, names: &[ServiceName]) {
         self.until(|all| {
-            names
-                .iter()
-                .all(|name| all.get(name).is_none_or(|s| s.state == State::Ready))
+            names.iter().all(|name| all.get(name).is_none_or(|s| s.state == State::Ready))
         })
         .await;
     }
@@ -146,15 +140,9 @@ impl Board {
                 result = Err("it was removed".to_owned());
                 return true;
             };
-            let failed = matches!(
-                status.state,
-                State::Failed | State::BackingOff | State::Stopped
-            );
+            let failed = matches!(status.state, State::Failed | State::BackingOff | State::Stopped);
             if status.starts > starts && failed {
-                result = Err(status
-                    .reason
-                    .clone()
-                    .unwrap_or_else(|| "it was stopped".to_owned()));
+                result = Err(status.reason.clone().unwrap_or_else(|| "it was stopped".to_owned()));
                 return true;
             }
             status.starts > starts && status.state == State::Ready
@@ -165,28 +153,19 @@ impl Board {
 
     /// Waits until a service has ended or is not on the board.
     pub(super) async fn ended(&self, name: &ServiceName) {
-        self.until(|all| {
-            all.get(name)
-                .is_none_or(|status| status.state == State::Stopped)
-        })
-        .await;
+        self.until(|all| all.get(name).is_none_or(|status| status.state == State::Stopped)).await;
     }
 
     /// Waits until nothing will change by itself.
     pub(super) async fn settled(&self) -> Statuses {
-        self.until(|all| all.keys().all(|name| is_settled(all, name, all.len())))
-            .await;
+        self.until(|all| all.keys().all(|name| is_settled(all, name, all.len()))).await;
         self.all()
     }
 
     async fn until(&self, condition: impl FnMut(&Statuses) -> bool) {
         let mut condition = condition;
         // The board holds the sender, so waiting cannot fail.
-        let _ = self
-            .statuses
-            .subscribe()
-            .wait_for(|all| condition(all))
-            .await;
+        let _ = self.statuses.subscribe().wait_for(|all| condition(all)).await;
     }
 }
 
@@ -194,10 +173,7 @@ impl Board {
 fn is_settled(all: &Statuses, name: &ServiceName, depth: usize) -> bool {
     all.get(name).is_none_or(|status| match status.state {
         State::Ready | State::Failed | State::Stopped => true,
-        State::Waiting => status
-            .after
-            .iter()
-            .any(|callee| is_blocked(all, callee, depth)),
+        State::Waiting => status.after.iter().any(|callee| is_blocked(all, callee, depth)),
         State::Starting | State::Draining | State::BackingOff => false,
     })
 }
@@ -206,10 +182,9 @@ fn is_settled(all: &Statuses, name: &ServiceName, depth: usize) -> bool {
 fn is_blocked(all: &Statuses, name: &ServiceName, depth: usize) -> bool {
     all.get(name).is_some_and(|status| match status.state {
         State::Failed => true,
-        State::Waiting if depth > 0 => status
-            .after
-            .iter()
-            .any(|callee| is_blocked(all, callee, depth - 1)),
+        State::Waiting if depth > 0 => {
+            status.after.iter().any(|callee| is_blocked(all, callee, depth - 1))
+        }
         _ => false,
     })
 }

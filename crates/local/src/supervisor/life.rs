@@ -149,12 +149,7 @@ impl Life {
                 self.publish(EndpointState::Starting);
                 let (reason, settled) = self.settle(child, fault).await;
                 let last_lines = output.last_lines().await;
-                End::Failed(Failure {
-                    after,
-                    last_lines,
-                    settled,
-                    ..Failure::of(reason)
-                })
+                End::Failed(Failure { after, last_lines, settled, ..Failure::of(reason) })
             }
         }
     }
@@ -172,11 +167,7 @@ impl Life {
     }
 
     async fn spawn(&self, attempt: u32) -> Result<(Child, Output), Failure> {
-        let hopeless = |reason, hint| Failure {
-            hint,
-            hopeless: true,
-            ..Failure::of(reason)
-        };
+        let hopeless = |reason, hint| Failure { hint, hopeless: true, ..Failure::of(reason) };
         let port = self.planned.address.port();
         if !is_free(port) {
             let (reason, hint) = words::busy(&self.planned);
@@ -196,8 +187,7 @@ impl Life {
             status.pid = Some(pid);
         });
         self.set(State::Starting);
-        self.deps
-            .emit(&self.planned.name, What::Starting { pid, attempt });
+        self.deps.emit(&self.planned.name, What::Starting { pid, attempt });
         let output = Output::follow(&self.scope, &self.deps, &self.planned.name, outputs);
         Ok((child, output))
     }
@@ -233,14 +223,7 @@ impl Life {
         self.publish(EndpointState::Ready);
         self.set(State::Ready);
         let after = self.deps.clock.now() - begin;
-        self.deps.emit(
-            &self.planned.name,
-            What::Ready {
-                after,
-                address,
-                evidence,
-            },
-        );
+        self.deps.emit(&self.planned.name, What::Ready { after, address, evidence });
         Ok(None)
     }
 
@@ -258,11 +241,7 @@ impl Life {
     async fn finish(&self, child: Child, command: &Command) {
         // For a restart new requests are held from now on; for a stop they are refused.
         let stops = matches!(command, Command::Stop);
-        self.publish(if stops {
-            EndpointState::Draining
-        } else {
-            EndpointState::Starting
-        });
+        self.publish(if stops { EndpointState::Draining } else { EndpointState::Starting });
         self.set(State::Draining);
         if let Some(ops) = &self.deps.ops {
             let name = &self.planned.name;
@@ -290,10 +269,7 @@ impl Life {
                 let lasted = ready_since.map(|since| self.deps.clock.now() - since);
                 let settled = lasted.is_some_and(|lasted| lasted >= self.deps.care.settled_after);
                 let status = self.clear(child).await;
-                (
-                    status.map_or_else(|| "exited".to_owned(), words::exited),
-                    settled,
-                )
+                (status.map_or_else(|| "exited".to_owned(), words::exited), settled)
             }
         }
     }
@@ -308,15 +284,13 @@ impl Life {
     async fn clear(&self, child: Child) -> Option<ExitStatus> {
         // SIGKILL makes this short; it still is no work for a runtime's thread.
         let status = tokio::task::spawn_blocking(move || child.reap()).await;
-        self.board
-            .change(&self.planned.name, |status| status.pid = None);
+        self.board.change(&self.planned.name, |status| status.pid = None);
         let (run, grace) = (self.deps.run, self.deps.care.leftovers_grace);
         let name = self.planned.name.to_string();
         let left = tokio::task::spawn_blocking(move || reap::service(run, &name, grace)).await;
         let count = left.map_or(0, |left| left.len());
         if count > 0 {
-            self.deps
-                .emit(&self.planned.name, What::LeftoversEnded { count });
+            self.deps.emit(&self.planned.name, What::LeftoversEnded { count });
         }
         status.ok().and_then(Result::ok)
     }
@@ -328,24 +302,11 @@ impl Life {
         let last = failure.hopeless || failures >= care.attempts_max;
         let random = u64::from(std::process::id()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let delay = care.backoff.delay(failures - 1, random);
-        let retry = Retry {
-            after: delay,
-            attempt: failures + 1,
-            attempts_max: care.attempts_max,
-        };
-        self.board
-            .change(&name, |status| status.reason = Some(failure.reason.clone()));
+        let retry = Retry { after: delay, attempt: failures + 1, attempts_max: care.attempts_max };
+        self.board.change(&name, |status| status.reason = Some(failure.reason.clone()));
         let held = !last && delay <= HOLD_MAX;
-        self.publish(if held {
-            EndpointState::Starting
-        } else {
-            EndpointState::Down
-        });
-        self.set(if last {
-            State::Failed
-        } else {
-            State::BackingOff
-        });
+        self.publish(if held { EndpointState::Starting } else { EndpointState::Down });
+        self.set(if last { State::Failed } else { State::BackingOff });
         let exited = What::Exited {
             reason: failure.reason.clone(),
             after: failure.after,
@@ -356,18 +317,10 @@ impl Life {
             self.deps.emit(&name, exited);
         }
         if last {
-            self.deps.emit(
-                &name,
-                What::Failed {
-                    reason: failure.reason,
-                    hint: failure.hint,
-                },
-            );
+            self.deps.emit(&name, What::Failed { reason: failure.reason, hint: failure.hint });
             return Some(next(&mut self.commands, &self.scope).await);
         }
-        timeout(delay, next(&mut self.commands, &self.scope))
-            .await
-            .ok()
+        timeout(delay, next(&mut self.commands, &self.scope)).await.ok()
     }
 
     fn set(&self, state: State) {
@@ -380,14 +333,8 @@ impl Life {
 
     pub(super) fn publish(&self, state: EndpointState) {
         let service = self.planned.name.clone();
-        let endpoint = Endpoint {
-            state,
-            ..Endpoint::ready(&service, self.planned.address)
-        };
-        self.deps.sink.publish(EndpointSet {
-            service,
-            endpoints: vec![endpoint],
-        });
+        let endpoint = Endpoint { state, ..Endpoint::ready(&service, self.planned.address) };
+        self.deps.sink.publish(EndpointSet { service, endpoints: vec![endpoint] });
     }
 }
 

@@ -38,10 +38,7 @@ impl Output {
         outputs: Outputs,
     ) -> Self {
         let (open, held) = watch::channel(());
-        let output = Self {
-            last: Arc::default(),
-            open,
-        };
+        let output = Self { last: Arc::default(), open };
         for (stream, pipe) in [(Stream::Out, outputs.stdout), (Stream::Err, outputs.stderr)] {
             let reader = Reader {
                 service: service.clone(),
@@ -50,11 +47,7 @@ impl Output {
                 last: Arc::clone(&output.last),
                 _held: held.clone(),
             };
-            let name = if stream == Stream::Out {
-                "stdout"
-            } else {
-                "stderr"
-            };
+            let name = if stream == Stream::Out { "stdout" } else { "stderr" };
             let scope_stops = scope.clone();
             scope.spawn(name, Policy::Best, async move {
                 // A process that escaped its group could hold the output open for ever.
@@ -70,12 +63,7 @@ impl Output {
     /// The last lines, after the process has ended.
     pub(super) async fn last_lines(&self) -> Vec<String> {
         let _ = timeout(REST_MAX, self.open.closed()).await;
-        self.last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .cloned()
-            .collect()
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 
@@ -94,32 +82,16 @@ impl Reader {
         while let Ok(Some(bytes)) = lines.next().await {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             self.keep(&text);
-            let line = Line {
-                at: self.deps.clock.wall(),
-                stream: self.stream,
-                text,
-            };
-            self.deps
-                .logs
-                .write(self.service.as_str(), line.clone())
-                .await;
+            let line = Line { at: self.deps.clock.wall(), stream: self.stream, text };
+            self.deps.logs.write(self.service.as_str(), line.clone()).await;
             skipped = self.tell(&line, skipped);
         }
     }
 
     /// Hands a line to the events. Returns how many lines their reader has missed since it last was told so.
     fn tell(&self, line: &Line, skipped: u64) -> u64 {
-        let event = |what| Event {
-            service: self.service.clone(),
-            at: line.at,
-            what,
-        };
-        if skipped > 0
-            && !self
-                .deps
-                .events
-                .emit_line(event(What::LinesSkipped(skipped)))
-        {
+        let event = |what| Event { service: self.service.clone(), at: line.at, what };
+        if skipped > 0 && !self.deps.events.emit_line(event(What::LinesSkipped(skipped))) {
             return skipped + 1;
         }
         let told = self.deps.events.emit_line(event(What::Log(line.clone())));

@@ -55,10 +55,7 @@ async fn a_child_that_ignores_sigterm_is_killed_after_its_time() {
 #[tokio::test]
 async fn when_the_tool_dies_its_server_is_ended_before_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
-    let mut rig = Rig::start(
-        folder.path(),
-        &model(&[("tool", BEHIND_A_TOOL)], folder.path()),
-    );
+    let mut rig = Rig::start(folder.path(), &model(&[("tool", BEHIND_A_TOOL)], folder.path()));
     let first = pid_in(&rig.line("tool").await).unwrap();
     rig.ready("tool").await;
     let tool = rig.supervisor.statuses()[&name("tool")].pid.unwrap();
@@ -82,12 +79,8 @@ fn survives_kill_9(folder: &Path, command: &str) {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(up.stdout.take().unwrap()).lines();
-    let port = lines.find_map(|line| {
-        line.unwrap()
-            .strip_prefix("web ready 127.0.0.1:")?
-            .parse()
-            .ok()
-    });
+    let port =
+        lines.find_map(|line| line.unwrap().strip_prefix("web ready 127.0.0.1:")?.parse().ok());
     let port: u16 = port.expect("it runs until it is killed");
     let run = RunId::of(up.id()).unwrap();
     up.kill().unwrap();
@@ -98,11 +91,7 @@ fn survives_kill_9(folder: &Path, command: &str) {
 }
 
 fn is_installed(program: &str) -> bool {
-    Command::new(program)
-        .arg("version")
-        .stdout(Stdio::null())
-        .status()
-        .is_ok()
+    Command::new(program).arg("version").stdout(Stdio::null()).status().is_ok()
 }
 
 #[test]
@@ -134,10 +123,7 @@ func main() {
 }"#;
     std::fs::write(folder.path().join("go.mod"), "module web\n\ngo 1.20\n").unwrap();
     std::fs::write(folder.path().join("main.go"), server).unwrap();
-    survives_kill_9(
-        folder.path(),
-        &format!("cd {} && go run .", folder.path().display()),
-    );
+    survives_kill_9(folder.path(), &format!("cd {} && go run .", folder.path().display()));
 }
 
 #[test]
@@ -156,9 +142,7 @@ fn after_kill_9_the_next_run_leaves_no_orphan_and_no_busy_port() {
     while grandchildren.len() < 2 || port.is_none() {
         let line = lines.next().expect("it runs until it is killed").unwrap();
         grandchildren.extend(line.split_once(" | ").and_then(|(_, text)| pid_in(text)));
-        port = port.or(line
-            .strip_prefix("tool ready 127.0.0.1:")
-            .and_then(|p| p.parse().ok()));
+        port = port.or(line.strip_prefix("tool ready 127.0.0.1:").and_then(|p| p.parse().ok()));
     }
     let run = RunId::of(up.id()).unwrap();
     assert!(!is_free(port.unwrap()));
@@ -180,11 +164,7 @@ fn what_a_run_of_another_pid_namespace_started_is_left_alone() {
     let here = RunId::of_this_process().unwrap();
     let start = |namespace| {
         // Here this pid was never that process: such a run looks dead.
-        let run = RunId {
-            started_ticks: here.started_ticks + 1,
-            namespace,
-            ..here
-        };
+        let run = RunId { started_ticks: here.started_ticks + 1, namespace, ..here };
         let mut sleep = Command::new("sleep");
         sleep.arg("1000").env(RUN_VARIABLE, run.to_string());
         sleep.spawn().unwrap()

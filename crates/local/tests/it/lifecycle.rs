@@ -57,37 +57,23 @@ async fn callers_start_when_their_callees_are_ready() {
 #[tokio::test]
 async fn a_service_that_keeps_failing_fails_for_good_with_its_last_words() {
     let folder = tempfile::tempdir().unwrap();
-    let mut rig = Rig::start(
-        folder.path(),
-        &model(&[("bad", "echo no luck >&2; exit 3")], folder.path()),
-    );
+    let mut rig =
+        Rig::start(folder.path(), &model(&[("bad", "echo no luck >&2; exit 3")], folder.path()));
     let retries = std::cell::Cell::new(0);
     let last = rig.expect("bad", |what| match what {
         What::Exited { retry: Some(_), .. } => {
             retries.set(retries.get() + 1);
             None
         }
-        What::Exited {
-            reason,
-            last_lines,
-            retry: None,
-            ..
-        } => Some((reason.clone(), last_lines.clone())),
+        What::Exited { reason, last_lines, retry: None, .. } => {
+            Some((reason.clone(), last_lines.clone()))
+        }
         _ => None,
     });
-    assert_eq!(
-        last.await,
-        ("exited with code 3".to_owned(), vec!["no luck".to_owned()])
-    );
+    assert_eq!(last.await, ("exited with code 3".to_owned(), vec!["no luck".to_owned()]));
     assert_eq!(retries.get(), 4, "five tries in all");
-    rig.expect("bad", |what| {
-        matches!(what, What::Failed { .. }).then_some(())
-    })
-    .await;
-    assert_eq!(
-        rig.supervisor.settled().await[&name("bad")].state,
-        State::Failed
-    );
+    rig.expect("bad", |what| matches!(what, What::Failed { .. }).then_some(())).await;
+    assert_eq!(rig.supervisor.settled().await[&name("bad")].state, State::Failed);
     assert_eq!(rig.published.of("bad").last(), Some(&EndpointState::Down));
     rig.supervisor.stop().await;
 }
@@ -120,11 +106,7 @@ async fn a_restart_keeps_the_port_and_holds_requests_meanwhile() {
     let after = rig.supervisor.statuses()[&name("web")].clone();
     assert_eq!(before.address, after.address);
     assert_ne!(before.pid, after.pid);
-    assert_eq!(
-        rig.published.of("web"),
-        [Starting, Ready, Starting, Ready],
-        "never down"
-    );
+    assert_eq!(rig.published.of("web"), [Starting, Ready, Starting, Ready], "never down");
     let unknown = rig.supervisor.restart(&name("absent")).await;
     assert_eq!(unknown, Err(RestartError::Unknown(name("absent"))));
     rig.supervisor.stop().await;
@@ -175,15 +157,8 @@ async fn a_restart_ends_the_process_only_when_nothing_is_in_flight() {
         _ => None,
     };
     assert_eq!(rig.expect("web", draining).await, 3);
-    assert_eq!(
-        rig.supervisor.statuses()[&name("web")].state,
-        State::Draining
-    );
-    assert_eq!(
-        rig.published.of("web").last(),
-        Some(&Starting),
-        "new requests are held"
-    );
+    assert_eq!(rig.supervisor.statuses()[&name("web")].state, State::Draining);
+    assert_eq!(rig.published.of("web").last(), Some(&Starting), "new requests are held");
     busy.0.store(0, Ordering::Relaxed);
     rig.ready("web").await;
     restart.await.unwrap().unwrap();
@@ -203,14 +178,8 @@ async fn a_busy_port_is_reported_with_its_holder_and_not_tried_again() {
             _ => None,
         })
         .await;
-    assert!(
-        reason.starts_with(&format!("port {port} is already in use by ")),
-        "{reason}"
-    );
-    assert!(
-        hint.contains(&format!("kill {}", std::process::id())),
-        "{hint}"
-    );
+    assert!(reason.starts_with(&format!("port {port} is already in use by ")), "{reason}");
+    assert!(hint.contains(&format!("kill {}", std::process::id())), "{hint}");
     drop(busy);
     // A process that another test is starting has a copy of the socket until it runs its program.
     let freed = async {
@@ -235,10 +204,7 @@ async fn what_answers_on_the_port_must_not_be_of_another_run() {
             _ => None,
         })
         .await;
-    assert!(
-        reason.contains("was taken meanwhile by python3 (process "),
-        "{reason}"
-    );
+    assert!(reason.contains("was taken meanwhile by python3 (process "), "{reason}");
     assert!(!rig.published.of("web").contains(&Ready));
     rig.supervisor.stop().await;
 }
@@ -280,18 +246,12 @@ async fn a_caller_of_a_failed_service_waits_and_starts_when_it_is_mended() {
 #[tokio::test]
 async fn a_changed_plan_touches_only_what_changed() {
     let folder = tempfile::tempdir().unwrap();
-    let before = model(
-        &[("same", SERVER), ("gone", SERVER), ("changed", SERVER)],
-        folder.path(),
-    );
+    let before = model(&[("same", SERVER), ("gone", SERVER), ("changed", SERVER)], folder.path());
     let mut rig = Rig::start(folder.path(), &before);
     rig.supervisor.settled().await;
     let first = rig.supervisor.statuses();
     let command = format!("echo changed; {SERVER}");
-    let after = model(
-        &[("same", SERVER), ("changed", &command), ("new", SERVER)],
-        folder.path(),
-    );
+    let after = model(&[("same", SERVER), ("changed", &command), ("new", SERVER)], folder.path());
     let plan = Plan::of(&after, &rig.around, &mut rig.ports).unwrap();
     rig.supervisor.apply(&plan).await;
     while rig.line("changed").await != "changed" {}

@@ -32,10 +32,7 @@ pub(crate) struct Published(Mutex<Vec<(String, EndpointState)>>);
 impl EndpointSink for Published {
     fn publish(&self, set: EndpointSet) {
         let state = set.endpoints[0].state;
-        self.0
-            .lock()
-            .unwrap()
-            .push((set.service.to_string(), state));
+        self.0.lock().unwrap().push((set.service.to_string(), state));
     }
 }
 
@@ -66,13 +63,7 @@ struct OwnRun(std::process::Child);
 impl OwnRun {
     fn start() -> Self {
         let mut waiting = Command::new("cat");
-        Self(
-            waiting
-                .stdin(Stdio::piped())
-                .stdout(Stdio::null())
-                .spawn()
-                .unwrap(),
-        )
+        Self(waiting.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap())
     }
 
     fn id(&self) -> RunId {
@@ -101,12 +92,7 @@ impl Rig {
 
     pub(crate) fn start_asking(folder: &Path, model: &Model, ops: Option<Arc<dyn Ops>>) -> Self {
         let own = OwnRun::start();
-        let around = Surroundings {
-            run: own.id(),
-            otlp: None,
-            root: None,
-            bundle: None,
-        };
+        let around = Surroundings { run: own.id(), otlp: None, root: None, bundle: None };
         let mut ports = PortBook::new(folder.to_str().unwrap());
         let plan = Plan::of(model, &around, &mut ports).unwrap();
         let (emit, events) = event::channel();
@@ -127,16 +113,7 @@ impl Rig {
             },
         };
         let supervisor = Supervisor::start(&Scope::new("test"), &plan, deps);
-        Self {
-            supervisor,
-            events,
-            published,
-            ports,
-            around,
-            logs,
-            seen: Vec::new(),
-            _run: own,
-        }
+        Self { supervisor, events, published, ports, around, logs, seen: Vec::new(), _run: own }
     }
 
     /// The next event of `service` that `wanted` accepts, with what it makes of it.
@@ -147,11 +124,7 @@ impl Rig {
     ) -> T {
         let found = timeout(PATIENCE, async {
             loop {
-                let event = self
-                    .events
-                    .recv()
-                    .await
-                    .expect("events end with the supervisor");
+                let event = self.events.recv().await.expect("events end with the supervisor");
                 let hit = (event.service.as_str() == service).then(|| wanted(&event.what));
                 self.seen.push(event);
                 if let Some(hit) = hit.flatten() {
@@ -164,10 +137,7 @@ impl Rig {
     }
 
     pub(crate) async fn ready(&mut self, service: &str) {
-        self.expect(service, |what| {
-            matches!(what, What::Ready { .. }).then_some(())
-        })
-        .await;
+        self.expect(service, |what| matches!(what, What::Ready { .. }).then_some(())).await;
     }
 
     pub(crate) async fn line(&mut self, service: &str) -> String {

@@ -21,19 +21,13 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 pub(super) fn exist(folder: &Path) -> Result<bool, AuthorityError> {
     folder
         .try_exists()
-        .map_err(|source| AuthorityError::Unreadable {
-            path: folder.to_owned(),
-            source,
-        })
+        .map_err(|source| AuthorityError::Unreadable { path: folder.to_owned(), source })
 }
 
 /// Certificate and key as PEM texts.
 pub(super) fn read(folder: &Path) -> Result<(String, String), AuthorityError> {
     let key = folder.join(KEY);
-    let unreadable = |source| AuthorityError::Unreadable {
-        path: key.clone(),
-        source,
-    };
+    let unreadable = |source| AuthorityError::Unreadable { path: key.clone(), source };
     let mode = fs::metadata(&key).map_err(unreadable)?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(AuthorityError::Exposed { path: key, mode });
@@ -42,20 +36,15 @@ pub(super) fn read(folder: &Path) -> Result<(String, String), AuthorityError> {
 }
 
 fn text(path: &Path) -> Result<String, AuthorityError> {
-    let unreadable = |source| AuthorityError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| AuthorityError::Unreadable { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     File::open(path)
         .map_err(unreadable)?
         .take(FILE_BYTES_MAX)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
-    let not_text = |_| AuthorityError::Corrupt {
-        path: path.to_owned(),
-        why: "is not text".to_owned(),
-    };
+    let not_text =
+        |_| AuthorityError::Corrupt { path: path.to_owned(), why: "is not text".to_owned() };
     String::from_utf8(bytes).map_err(not_text)
 }
 
@@ -66,16 +55,9 @@ pub(super) fn write(folder: &Path, made: &Made) -> Result<bool, AuthorityError> 
         move |source| AuthorityError::Unwritable { path, source }
     };
     let parent = folder.parent().unwrap_or(folder);
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(parent)
-        .map_err(unwritable(parent))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(unwritable(parent))?;
     let beside = unused(folder);
-    DirBuilder::new()
-        .mode(0o700)
-        .create(&beside)
-        .map_err(unwritable(&beside))?;
+    DirBuilder::new().mode(0o700).create(&beside).map_err(unwritable(&beside))?;
     let placed = place(&beside, folder, parent, made);
     if !matches!(placed, Ok(true)) {
         // What is left over is only in the way of nobody; the first error is the one to report.
@@ -103,11 +85,7 @@ fn place(beside: &Path, folder: &Path, parent: &Path, made: &Made) -> io::Result
 }
 
 fn write_file(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }

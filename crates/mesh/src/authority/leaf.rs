@@ -51,12 +51,7 @@ impl Authority {
         if !(1..=LEAF_NAMES_MAX).contains(&alternatives.len()) {
             return Err(AuthorityError::NameCount(alternatives.len()));
         }
-        self.issue(
-            "Trunkline gateway",
-            alternatives,
-            &[ExtendedKeyUsagePurpose::ServerAuth],
-            now,
-        )
+        self.issue("Trunkline gateway", alternatives, &[ExtendedKeyUsagePurpose::ServerAuth], now)
     }
 
     /// A certificate for a workload, as server and as client: its identity as the only URI (X509-SVID §2), and
@@ -74,10 +69,7 @@ impl Authority {
         if let Some(service) = identity.service_name() {
             alternatives.push(self.checked(&format!("{service}.{domain}"))?);
         }
-        let purposes = [
-            ExtendedKeyUsagePurpose::ServerAuth,
-            ExtendedKeyUsagePurpose::ClientAuth,
-        ];
+        let purposes = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         self.issue("Trunkline workload", alternatives, &purposes, now)
     }
 
@@ -86,10 +78,7 @@ impl Authority {
         if !self.permitted().allows(name) {
             return Err(self.refusal(name));
         }
-        if name
-            .strip_prefix("*.")
-            .is_some_and(|below| !below.trim_end_matches('.').contains('.'))
-        {
+        if name.strip_prefix("*.").is_some_and(|below| !below.trim_end_matches('.').contains('.')) {
             return Err(AuthorityError::WildcardTooWide(name.to_owned()));
         }
         Ok(match address(name) {
@@ -99,10 +88,7 @@ impl Authority {
     }
 
     fn refusal(&self, name: &str) -> AuthorityError {
-        AuthorityError::NotPermitted {
-            name: name.to_owned(),
-            permitted: self.permitted().clone(),
-        }
+        AuthorityError::NotPermitted { name: name.to_owned(), permitted: self.permitted().clone() }
     }
 
     pub(super) fn issue(
@@ -121,20 +107,13 @@ impl Authority {
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         parameters.extended_key_usages = purposes.to_vec();
         parameters.use_authority_key_identifier_extension = true;
-        parameters.not_before = calendar(
-            now.checked_sub(CLOCK_SKEW).ok_or(AuthorityError::Clock)?,
-            Duration::ZERO,
-        )?;
+        parameters.not_before =
+            calendar(now.checked_sub(CLOCK_SKEW).ok_or(AuthorityError::Clock)?, Duration::ZERO)?;
         parameters.not_after = calendar(now, LEAF_LIFE)?;
         let made = parameters.signed_by(&key, &self.issuer)?;
         let secret = PrivatePkcs8KeyDer::from(key.serialize_der());
         let certificate = Certificate::from_der(vec![made.der().clone()], secret.into())?;
-        let renew_at = now
-            .checked_add(LEAF_LIFE * 2 / 3)
-            .ok_or(AuthorityError::Clock)?;
-        Ok(Leaf {
-            certificate,
-            renew_at,
-        })
+        let renew_at = now.checked_add(LEAF_LIFE * 2 / 3).ok_or(AuthorityError::Clock)?;
+        Ok(Leaf { certificate, renew_at })
     }
 }

@@ -57,9 +57,7 @@ impl Permitted {
             }
         }
         let is_alone = |name: &&String| !parents(name).any(|parent| wanted.contains(parent));
-        Ok(Self {
-            names: wanted.iter().filter(is_alone).cloned().collect(),
-        })
+        Ok(Self { names: wanted.iter().filter(is_alone).cloned().collect() })
     }
 
     /// Whether a certificate may have this name: a host name, a wildcard, or an address.
@@ -87,10 +85,7 @@ impl Permitted {
         let all: Vec<&str> = self.names().collect();
         let digest = super::digest_text(all.join("\n").as_bytes(), 6);
         // A name may fill 253 bytes, a file name 255.
-        format!(
-            "{}-{digest}",
-            first.get(..first.len().min(64)).unwrap_or_default()
-        )
+        format!("{}-{digest}", first.get(..first.len().min(64)).unwrap_or_default())
     }
 
     /// The extension of the root's certificate that says so.
@@ -113,26 +108,17 @@ impl Permitted {
 impl fmt::Display for Permitted {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<String> = self.names().map(|name| format!("`{name}`")).collect();
-        write!(
-            formatter,
-            "{}, names below, and loopback addresses",
-            names.join(", ")
-        )
+        write!(formatter, "{}, names below, and loopback addresses", names.join(", "))
     }
 }
 
 pub(super) fn address(name: &str) -> Option<IpAddr> {
-    name.strip_prefix('[')
-        .and_then(|name| name.strip_suffix(']'))
-        .unwrap_or(name)
-        .parse()
-        .ok()
+    name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name).parse().ok()
 }
 
 /// `a.b.c` has the parents `b.c` and `c`.
 fn parents(name: &str) -> impl Iterator<Item = &str> {
-    name.match_indices('.')
-        .filter_map(|(dot, _)| name.get(dot + 1..))
+    name.match_indices('.').filter_map(|(dot, _)| name.get(dot + 1..))
 }
 
 #[cfg(test)]
@@ -146,17 +132,10 @@ mod tests {
     #[test]
     fn names_that_another_includes_are_left_out() {
         let check = |names: &[&str], expect: &[&str]| {
-            assert_eq!(
-                permitted(names).names().collect::<Vec<_>>(),
-                expect,
-                "{names:?}"
-            );
+            assert_eq!(permitted(names).names().collect::<Vec<_>>(), expect, "{names:?}");
         };
         check(&[], &["localhost"]);
-        check(
-            &["shop.localhost", "*.shop.localhost", "127.0.0.1", "[::1]"],
-            &["localhost"],
-        );
+        check(&["shop.localhost", "*.shop.localhost", "127.0.0.1", "[::1]"], &["localhost"]);
         check(
             &["Shop.Example", "*.shop.example", "a.b.shop.example"],
             &["localhost", "shop.example"],
@@ -167,24 +146,12 @@ mod tests {
     #[test]
     fn only_names_below_are_allowed() {
         let permitted = permitted(&["shop.example"]);
-        for name in [
-            "localhost",
-            "a.b.localhost",
-            "SHOP.example",
-            "*.shop.example",
-            "127.0.0.1",
-            "::1",
-        ] {
+        for name in
+            ["localhost", "a.b.localhost", "SHOP.example", "*.shop.example", "127.0.0.1", "::1"]
+        {
             assert!(permitted.allows(name), "{name}");
         }
-        for name in [
-            "example",
-            "xshop.example",
-            "*.example",
-            "10.0.0.1",
-            "",
-            "a b",
-        ] {
+        for name in ["example", "xshop.example", "*.example", "10.0.0.1", "", "a b"] {
             assert!(!permitted.allows(name), "{name}");
         }
     }
@@ -200,10 +167,7 @@ mod tests {
     #[test]
     fn the_folder_depends_on_the_set_alone() {
         assert_eq!(permitted(&["a.localhost"]).folder_name(), "localhost");
-        let (one, other) = (
-            permitted(&["b.test", "a.test"]),
-            permitted(&["a.test", "*.b.test"]),
-        );
+        let (one, other) = (permitted(&["b.test", "a.test"]), permitted(&["a.test", "*.b.test"]));
         assert_eq!(one.folder_name(), other.folder_name());
         assert!(one.folder_name().starts_with("a.test-"));
         assert_ne!(one.folder_name(), permitted(&["a.test"]).folder_name());

@@ -39,10 +39,7 @@ pub(super) fn make(permitted: &Permitted, now: SystemTime) -> Result<Made, Autho
     let early = now.checked_sub(CLOCK_SKEW).ok_or(AuthorityError::Clock)?;
     parameters.not_before = calendar(early, Duration::ZERO)?;
     parameters.not_after = calendar(now, ROOT_LIFE)?;
-    Ok(Made {
-        certificate: parameters.self_signed(&key)?.pem(),
-        key: key.serialize_pem(),
-    })
+    Ok(Made { certificate: parameters.self_signed(&key)?.pem(), key: key.serialize_pem() })
 }
 
 /// Everything of the root but its dates follows from its names and its key, so that it can be signed with after a
@@ -78,10 +75,7 @@ pub(super) fn load(
     let (_, parsed) = X509Certificate::from_der(&certificate)
         .map_err(|_| corrupt(files::CERTIFICATE, "is not a certificate"))?;
     if parsed.public_key().raw != key.subject_public_key_info() {
-        return Err(corrupt(
-            files::CERTIFICATE,
-            "does not belong to the key beside it",
-        ));
+        return Err(corrupt(files::CERTIFICATE, "does not belong to the key beside it"));
     }
     if !says(&parsed, permitted) {
         return Err(corrupt(files::CERTIFICATE, "was made for other names"));
@@ -90,20 +84,11 @@ pub(super) fn load(
     let not_after = SystemTime::UNIX_EPOCH
         .checked_add(Duration::from_secs(end))
         .ok_or(AuthorityError::Clock)?;
-    if now
-        .checked_add(LEAF_LIFE)
-        .is_none_or(|last| last > not_after)
-    {
-        return Err(AuthorityError::Expired {
-            path: folder.join(files::CERTIFICATE),
-        });
+    if now.checked_add(LEAF_LIFE).is_none_or(|last| last > not_after) {
+        return Err(AuthorityError::Expired { path: folder.join(files::CERTIFICATE) });
     }
     let issuer = Issuer::new(parameters(permitted, &key), key);
-    Ok(Loaded {
-        issuer,
-        certificate: certificate.into_owned(),
-        not_after,
-    })
+    Ok(Loaded { issuer, certificate: certificate.into_owned(), not_after })
 }
 
 /// Whether the certificate is of an authority that is constrained to exactly these names.
@@ -111,11 +96,7 @@ fn says(certificate: &X509Certificate<'_>, permitted: &Permitted) -> bool {
     let Ok(Some(constraints)) = certificate.name_constraints() else {
         return false;
     };
-    let subtrees = constraints
-        .value
-        .permitted_subtrees
-        .as_deref()
-        .unwrap_or_default();
+    let subtrees = constraints.value.permitted_subtrees.as_deref().unwrap_or_default();
     let names = subtrees.iter().filter_map(|subtree| match subtree.base {
         GeneralName::DNSName(name) => Some(name),
         _ => None,

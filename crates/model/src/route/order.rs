@@ -85,13 +85,7 @@ mod tests {
             Some((_, suffix)) => vec![HostPattern::Wildcard(suffix.into())],
             None => vec![HostPattern::Exact(host.into())],
         };
-        Match {
-            hosts,
-            path,
-            methods: vec![],
-            headers: vec![],
-            query: vec![],
-        }
+        Match { hosts, path, methods: vec![], headers: vec![], query: vec![] }
     }
 
     fn glob(text: &str) -> PathPattern {
@@ -100,10 +94,8 @@ mod tests {
 
     /// Every key is greater than the next one, although the later route stands first in the file.
     fn check_descending(matches: &[Match]) {
-        let keys: Vec<_> = (0..)
-            .zip(matches)
-            .map(|(place, m)| specificity(m, 100 - place))
-            .collect();
+        let keys: Vec<_> =
+            (0..).zip(matches).map(|(place, m)| specificity(m, 100 - place)).collect();
         assert!(keys.is_sorted_by(|a, b| a > b), "{keys:?}");
     }
 

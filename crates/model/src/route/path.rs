@@ -151,15 +151,7 @@ mod tests {
 
     #[test]
     fn dots_inside_a_segment_are_fine() {
-        for path in [
-            "/.well-known/x",
-            "/a..b",
-            "/...",
-            "/a.",
-            "/..a",
-            "/.;",
-            "/a/.b%20c",
-        ] {
+        for path in ["/.well-known/x", "/a..b", "/...", "/a.", "/..a", "/.;", "/a/.b%20c"] {
             let refused = path == "/.;";
             assert_eq!(normal(path).is_err(), refused, "{path}");
         }

@@ -59,16 +59,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
 
 /// Reads one `<number><unit>` and returns its nanoseconds and what follows.
 fn take_part<'a>(rest: &'a str, whole: &str) -> Result<(u128, &'a str), InvalidDuration> {
-    let digits = rest
-        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-        .unwrap_or(rest.len());
+    let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
     let (number, after) = rest.split_at(digits);
     if number.is_empty() {
         return Err(InvalidDuration::Number(whole.to_owned()));
     }
-    let letters = after
-        .find(|c: char| !c.is_ascii_alphabetic())
-        .unwrap_or(after.len());
+    let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
     let (unit, after) = after.split_at(letters);
     if unit.is_empty() {
         return Err(InvalidDuration::NoUnit(number.to_owned()));
@@ -88,16 +84,8 @@ fn scaled(number: &str, scale: u64) -> Option<u128> {
     if whole.len() > 18 || fraction.len() > 18 || fraction.contains('.') {
         return None;
     }
-    let whole: u128 = if whole.is_empty() {
-        0
-    } else {
-        whole.parse().ok()?
-    };
-    let part: u128 = if fraction.is_empty() {
-        0
-    } else {
-        fraction.parse().ok()?
-    };
+    let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let part: u128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
     let tens = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
     Some(whole * u128::from(scale) + part * u128::from(scale) / tens)
 }
@@ -113,11 +101,7 @@ pub fn format_duration(duration: Duration) -> String {
             nanos -= count * u128::from(*scale);
         }
     }
-    if text.is_empty() {
-        "0s".to_owned()
-    } else {
-        text
-    }
+    if text.is_empty() { "0s".to_owned() } else { text }
 }
 
 #[cfg(test)]
@@ -130,18 +114,9 @@ mod tests {
         assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));
         assert_eq!(parse_duration("0"), Ok(Duration::ZERO));
-        assert_eq!(
-            parse_duration("5"),
-            Err(InvalidDuration::NoUnit("5".into()))
-        );
-        assert_eq!(
-            parse_duration("5 parsecs"),
-            Err(InvalidDuration::NoUnit("5".into()))
-        );
-        assert_eq!(
-            parse_duration("5min"),
-            Err(InvalidDuration::Unit("min".into()))
-        );
+        assert_eq!(parse_duration("5"), Err(InvalidDuration::NoUnit("5".into())));
+        assert_eq!(parse_duration("5 parsecs"), Err(InvalidDuration::NoUnit("5".into())));
+        assert_eq!(parse_duration("5min"), Err(InvalidDuration::Unit("min".into())));
         assert_eq!(parse_duration("9999999d"), Err(InvalidDuration::TooLong));
     }
 

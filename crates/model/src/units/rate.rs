@@ -39,16 +39,10 @@ impl FromStr for Rate {
     fn from_str(text: &str) -> Result<Self, InvalidRate> {
         let (count, span) = text.split_once('/').ok_or(InvalidRate::Shape)?;
         let count = count.trim();
-        let count = count
-            .parse()
-            .map_err(|_| InvalidRate::Count(count.to_owned()))?;
+        let count = count.parse().map_err(|_| InvalidRate::Count(count.to_owned()))?;
         let span = span.trim();
         let bare_unit = span.starts_with(|c: char| c.is_ascii_alphabetic());
-        let per = parse_duration(&if bare_unit {
-            format!("1{span}")
-        } else {
-            span.to_owned()
-        })?;
+        let per = parse_duration(&if bare_unit { format!("1{span}") } else { span.to_owned() })?;
         if per.is_zero() {
             return Err(InvalidRate::ZeroSpan);
         }
@@ -59,9 +53,7 @@ impl FromStr for Rate {
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = format_duration(self.per);
-        let unit = span
-            .strip_prefix('1')
-            .filter(|unit| unit.chars().all(char::is_alphabetic));
+        let unit = span.strip_prefix('1').filter(|unit| unit.chars().all(char::is_alphabetic));
         write!(f, "{}/{}", self.count, unit.unwrap_or(&span))
     }
 }
@@ -71,10 +63,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, printed: &str) {
-        assert_eq!(
-            text.parse::<Rate>().map(|rate| rate.to_string()),
-            Ok(printed.to_owned())
-        );
+        assert_eq!(text.parse::<Rate>().map(|rate| rate.to_string()), Ok(printed.to_owned()));
     }
 
     #[test]

@@ -26,11 +26,7 @@ impl Share {
 
     /// A share of `points` hundredths of a percent; `None` above 10 000.
     pub const fn from_basis_points(points: u16) -> Option<Self> {
-        if points <= 10_000 {
-            Some(Self(points))
-        } else {
-            None
-        }
+        if points <= 10_000 { Some(Self(points)) } else { None }
     }
 
     /// Hundredths of a percent: 0 to 10 000.
@@ -48,20 +44,14 @@ impl FromStr for Share {
     type Err = InvalidShare;
 
     fn from_str(text: &str) -> Result<Self, InvalidShare> {
-        let number = text
-            .trim()
-            .strip_suffix('%')
-            .ok_or(InvalidShare::Shape)?
-            .trim_end();
+        let number = text.trim().strip_suffix('%').ok_or(InvalidShare::Shape)?.trim_end();
         let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
         let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
         if !digits(whole) || !digits(fraction) || fraction.len() > 2 {
             return Err(InvalidShare::Shape);
         }
         let whole: u32 = whole.parse().map_err(|_| InvalidShare::TooLarge)?;
-        let cents: u32 = format!("{fraction:0<2}")
-            .parse()
-            .map_err(|_| InvalidShare::Shape)?;
+        let cents: u32 = format!("{fraction:0<2}").parse().map_err(|_| InvalidShare::Shape)?;
         let points = whole.checked_mul(100).and_then(|p| p.checked_add(cents));
         points
             .and_then(|points| u16::try_from(points).ok())

@@ -41,25 +41,16 @@ impl FromStr for ByteSize {
         if number.is_empty() || number.contains('.') {
             return Err(InvalidSize::Shape);
         }
-        let (_, scale) = UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or(InvalidSize::Shape)?;
+        let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit).ok_or(InvalidSize::Shape)?;
         let number: u64 = number.parse().map_err(|_| InvalidSize::TooLarge)?;
-        number
-            .checked_mul(*scale)
-            .map(Self)
-            .ok_or(InvalidSize::TooLarge)
+        number.checked_mul(*scale).map(Self).ok_or(InvalidSize::TooLarge)
     }
 }
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let binary = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-        match binary
-            .iter()
-            .find(|(_, scale)| self.0 > 0 && self.0.is_multiple_of(*scale))
-        {
+        match binary.iter().find(|(_, scale)| self.0 > 0 && self.0.is_multiple_of(*scale)) {
             Some((unit, scale)) => write!(f, "{}{unit}", self.0 / scale),
             None => write!(f, "{}B", self.0),
         }
@@ -82,9 +73,6 @@ mod tests {
         assert_eq!("64KiB".parse(), Ok(ByteSize(65_536)));
         assert_eq!("64KB".parse(), Ok(ByteSize(64_000)));
         assert_eq!("1.5MiB".parse::<ByteSize>(), Err(InvalidSize::Shape));
-        assert_eq!(
-            "99999999999GiB".parse::<ByteSize>(),
-            Err(InvalidSize::TooLarge)
-        );
+        assert_eq!("99999999999GiB".parse::<ByteSize>(), Err(InvalidSize::TooLarge));
     }
 }

@@ -116,10 +116,9 @@ impl Head {
     /// The first line.
     pub fn start(&self) -> Start<'_> {
         match self.line {
-            Line::Request { method, target } => Start::Request {
-                method: self.text(method),
-                target: self.text(target),
-            },
+            Line::Request { method, target } => {
+                Start::Request { method: self.text(method), target: self.text(target) }
+            }
             Line::Response { status } => Start::Response { status },
         }
     }
@@ -176,22 +175,17 @@ impl Head {
 
     /// The value of the first field of this name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.fields()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.fields().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// The value of the first field of this name, if it is UTF-8.
     pub fn get_text(&self, name: &str) -> Option<&str> {
-        self.get(name)
-            .and_then(|value| std::str::from_utf8(value).ok())
+        self.get(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// The values of all fields of this name, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.fields()
-            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.fields().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// Whether a field of this name is there.
@@ -235,10 +229,7 @@ impl Head {
 
     /// All fields in order: name as received, value.
     pub fn fields(&self) -> Fields<'_> {
-        Fields {
-            head: self,
-            fields: self.fields.iter(),
-        }
+        Fields { head: self, fields: self.fields.iter() }
     }
 
     /// How many fields there are.
@@ -247,8 +238,7 @@ impl Head {
     }
 
     fn position(&self, name: &str) -> Option<usize> {
-        self.fields()
-            .position(|(n, _)| n.eq_ignore_ascii_case(name))
+        self.fields().position(|(n, _)| n.eq_ignore_ascii_case(name))
     }
 
     fn remove_after(&mut self, name: &str, from: usize) {

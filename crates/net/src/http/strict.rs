@@ -51,11 +51,7 @@ pub fn check(parts: &Parts) -> Result<(), Ambiguous> {
         host.is_ok_and(|host| is_plain(&host) && is_same(target, &host, parts.uri.scheme_str()))
     };
     let hosts = &mut parts.headers.get_all(HOST).iter();
-    if hosts.all(|host| agrees(host.as_bytes())) {
-        Ok(())
-    } else {
-        Err(Ambiguous::HostMismatch)
-    }
+    if hosts.all(|host| agrees(host.as_bytes())) { Ok(()) } else { Err(Ambiguous::HostMismatch) }
 }
 
 /// Refuses a message of either direction whose transfer coding is more than `chunked`: taken off
@@ -93,11 +89,7 @@ mod tests {
     fn check_both(target: &str, hosts: &[&str], expect: Result<(), Ambiguous>) {
         let fields: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
         for version in [Version::HTTP_11, Version::HTTP_2] {
-            assert_eq!(
-                check(&parts(version, target, &fields)),
-                expect,
-                "{target} {hosts:?}"
-            );
+            assert_eq!(check(&parts(version, target, &fields)), expect, "{target} {hosts:?}");
         }
     }
 
@@ -114,20 +106,14 @@ mod tests {
         check_both("http://shop.test:81/a", &["shop.test"], mismatch);
         check_both("http://shop.test/a", &[""], mismatch);
         check_both("http://shop.test/a", &["me@shop.test"], mismatch);
-        check_both(
-            "http://me:pw@shop.test/",
-            &["shop.test"],
-            Err(Ambiguous::Credentials),
-        );
+        check_both("http://me:pw@shop.test/", &["shop.test"], Err(Ambiguous::Credentials));
     }
 
     #[test]
     fn codings_beside_chunked_are_refused() {
         let check = |codings: &[&str]| {
-            let fields: Vec<_> = codings
-                .iter()
-                .map(|coding| ("transfer-encoding", *coding))
-                .collect();
+            let fields: Vec<_> =
+                codings.iter().map(|coding| ("transfer-encoding", *coding)).collect();
             super::check(&parts(Version::HTTP_11, "/", &fields))
         };
         assert_eq!((check(&[]), check(&["Chunked"])), (Ok(()), Ok(())));

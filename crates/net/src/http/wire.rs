@@ -40,9 +40,7 @@ pub fn request_head(parts: &::http::request::Parts) -> Head {
     if let Some(authority) = parts.uri.authority() {
         let host = authority.as_str().rsplit('@').next().unwrap_or_default();
         head.append("host", host.as_bytes());
-        copy_fields(&parts.headers, &mut head, |name| {
-            name != ::http::header::HOST
-        });
+        copy_fields(&parts.headers, &mut head, |name| name != ::http::header::HOST);
     } else {
         copy_fields(&parts.headers, &mut head, |_| true);
     }
@@ -140,10 +138,7 @@ mod tests {
             .into_parts();
         let head = request_head(&parts);
         assert_eq!(head.target(), "/a?b");
-        assert_eq!(
-            head.get_all("host").collect::<Vec<_>>(),
-            [b"shop.localhost:8000"]
-        );
+        assert_eq!(head.get_all("host").collect::<Vec<_>>(), [b"shop.localhost:8000"]);
     }
 
     #[test]
@@ -176,10 +171,7 @@ mod tests {
     #[test]
     fn heads_that_cannot_be_sent_are_errors() {
         let head = Head::request("GET", "/a b", Version::Http11);
-        assert_eq!(
-            request_out(&head, None).unwrap_err(),
-            Unsendable::Target("/a b".into())
-        );
+        assert_eq!(request_out(&head, None).unwrap_err(), Unsendable::Target("/a b".into()));
         assert_eq!(
             response_out(&Head::response(42, Version::Http11)).unwrap_err(),
             Unsendable::Status(42)

@@ -38,10 +38,7 @@ pub fn holder(address: SocketAddr) -> Option<Holder> {
     let link = format!("socket:[{inode}]");
     let mut left = LOOKED_AT_MAX;
     for process in fs::read_dir("/proc").ok()?.flatten() {
-        let Some(pid) = process
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse::<u32>().ok())
+        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok())
         else {
             continue;
         };
@@ -54,10 +51,7 @@ pub fn holder(address: SocketAddr) -> Option<Holder> {
                 .is_ok_and(|target| target.as_os_str() == link.as_str())
             {
                 let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-                return Some(Holder {
-                    pid,
-                    name: name.trim_end().to_owned(),
-                });
+                return Some(Holder { pid, name: name.trim_end().to_owned() });
             }
         }
     }
@@ -81,10 +75,7 @@ fn parse_line(line: &str) -> Option<(SocketAddr, u64)> {
     (fields.nth(1)? == LISTEN).then_some(())?;
     let inode = fields.nth(5)?.parse().ok().filter(|&inode| inode != 0)?;
     let (ip, port) = local.split_once(':')?;
-    Some((
-        SocketAddr::new(parse_ip(ip)?, u16::from_str_radix(port, 16).ok()?),
-        inode,
-    ))
+    Some((SocketAddr::new(parse_ip(ip)?, u16::from_str_radix(port, 16).ok()?), inode))
 }
 
 /// Addresses are printed as 32-bit words in the byte order of the machine.
@@ -133,20 +124,11 @@ mod tests {
             &format!("  0: 0100007F:1F40 00000000:0000 0A {rest} 4711 1 0"),
             Some(("127.0.0.1:8000", 4711)),
         );
-        check(
-            &format!("  1: 0100007F:1F40 0100007F:9C40 01 {rest} 4712 1 0"),
-            None,
-        );
-        check(
-            &format!("  2: 0100007F:1F40 00000000:0000 0A {rest} 0 1 0"),
-            None,
-        );
+        check(&format!("  1: 0100007F:1F40 0100007F:9C40 01 {rest} 4712 1 0"), None);
+        check(&format!("  2: 0100007F:1F40 00000000:0000 0A {rest} 0 1 0"), None);
         let six = "00000000000000000000000001000000";
         let any = "00000000000000000000000000000000";
-        check(
-            &format!("  3: {six}:01BB {any}:0000 0A {rest} 9 1 0"),
-            Some(("[::1]:443", 9)),
-        );
+        check(&format!("  3: {six}:01BB {any}:0000 0A {rest} 9 1 0"), Some(("[::1]:443", 9)));
         let mapped = "0000000000000000FFFF00000100007F";
         check(
             &format!("  4: {mapped}:01BB {any}:0000 0A {rest} 9 1 0"),

@@ -89,8 +89,7 @@ pub enum ReadError {
 }
 
 fn in_file(path: Option<&Path>) -> String {
-    path.map(|path| format!(" in {}", path.display()))
-        .unwrap_or_default()
+    path.map(|path| format!(" in {}", path.display())).unwrap_or_default()
 }
 
 fn days(span: Duration) -> String {
@@ -119,14 +118,8 @@ impl Certificate {
                     certificate: Some(certificate.to_owned()).filter(|path| path != key),
                 },
             },
-            WhatIsWrong::BadKey(_) => LoadError {
-                path: key.to_owned(),
-                wrong,
-            },
-            wrong => LoadError {
-                path: certificate.to_owned(),
-                wrong,
-            },
+            WhatIsWrong::BadKey(_) => LoadError { path: key.to_owned(), wrong },
+            wrong => LoadError { path: certificate.to_owned(), wrong },
         })?;
         loaded.check_time(now).map_err(at(certificate))?;
         Ok(loaded)
@@ -147,12 +140,7 @@ impl Certificate {
         let key = key.map_err(|error| WhatIsWrong::BadKey(error.to_string()))?;
         check_pair(&chain, &key)?;
         let key = CertifiedKey::new(chain, key);
-        Ok(Self {
-            key: Arc::new(key),
-            names,
-            not_before,
-            not_after,
-        })
+        Ok(Self { key: Arc::new(key), names, not_before, not_after })
     }
 
     /// Says whether the leaf is valid at `now`.

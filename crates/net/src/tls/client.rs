@@ -94,13 +94,8 @@ impl Roots {
 
 fn add_files(mut roots: RootCertStore, files: &[PathBuf]) -> Result<RootCertStore, RootsError> {
     for path in files {
-        let fail = |wrong| LoadError {
-            path: path.clone(),
-            wrong,
-        };
-        let chain = read(path)
-            .and_then(|text| parse_chain(&text))
-            .map_err(fail)?;
+        let fail = |wrong| LoadError { path: path.clone(), wrong };
+        let chain = read(path).and_then(|text| parse_chain(&text)).map_err(fail)?;
         for certificate in chain {
             roots
                 .add(certificate)
@@ -115,12 +110,8 @@ fn system() -> Result<&'static Arc<RootCertStore>, RootsError> {
     if let Some(roots) = ROOTS.get() {
         return Ok(roots);
     }
-    let text = SYSTEM_BUNDLES
-        .iter()
-        .find_map(|bundle| read(Path::new(bundle)).ok());
-    let chain = text
-        .and_then(|text| parse_chain(&text).ok())
-        .ok_or(RootsError::NoSystemBundle)?;
+    let text = SYSTEM_BUNDLES.iter().find_map(|bundle| read(Path::new(bundle)).ok());
+    let chain = text.and_then(|text| parse_chain(&text).ok()).ok_or(RootsError::NoSystemBundle)?;
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(chain);
     Ok(ROOTS.get_or_init(|| Arc::new(roots)))
@@ -131,9 +122,7 @@ pub fn client_config(settings: &ClientSettings) -> Result<Arc<ClientConfig>, Cli
     let builder = ClientConfig::builder_with_provider(super::provider())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
     let builder = if settings.skip_verify {
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anybody))
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody))
     } else {
         builder.with_root_certificates(settings.roots.load()?)
     };
@@ -145,18 +134,14 @@ pub fn client_config(settings: &ClientSettings) -> Result<Arc<ClientConfig>, Cli
         }
     };
     config.alpn_protocols.clone_from(&settings.alpn);
-    config.resumption = Resumption::store(Arc::new(ClientSessionMemoryCache::new(
-        SERVERS_REMEMBERED_MAX,
-    )));
+    config.resumption =
+        Resumption::store(Arc::new(ClientSessionMemoryCache::new(SERVERS_REMEMBERED_MAX)));
     Ok(Arc::new(config))
 }
 
 /// The name to ask for and to verify: a host name or an address, with or without brackets. `None` if it is neither.
 pub fn server_name(host: &str) -> Option<ServerName<'static>> {
-    let host = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     ServerName::try_from(host.to_owned()).ok()
 }
 
@@ -205,8 +190,6 @@ impl ServerCertVerifier for Anybody {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        super::provider()
-            .signature_verification_algorithms
-            .supported_schemes()
+        super::provider().signature_verification_algorithms.supported_schemes()
     }
 }

@@ -64,10 +64,7 @@ pub fn server_config(
     let builder = ServerConfig::builder_with_provider(super::provider())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
     let verifier = |roots: &Roots| -> Result<_, ServerTlsError> {
-        Ok(WebPkiClientVerifier::builder_with_provider(
-            Arc::new(roots.load()?),
-            super::provider(),
-        ))
+        Ok(WebPkiClientVerifier::builder_with_provider(Arc::new(roots.load()?), super::provider()))
     };
     let builder = match &settings.client_certificates {
         ClientCertificates::NotAsked => builder.with_no_client_auth(),

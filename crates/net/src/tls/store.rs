@@ -37,9 +37,9 @@ impl HostPattern {
         match self.0.strip_prefix('*') {
             None => self.0.eq_ignore_ascii_case(host),
             Some(suffix) => match host.find('.') {
-                Some(dot) if dot > 0 => host
-                    .get(dot..)
-                    .is_some_and(|rest| rest.eq_ignore_ascii_case(suffix)),
+                Some(dot) if dot > 0 => {
+                    host.get(dot..).is_some_and(|rest| rest.eq_ignore_ascii_case(suffix))
+                }
                 _ => false,
             },
         }
@@ -91,8 +91,7 @@ impl CertificateStore {
                     Some(suffix) => (&mut names.wildcard, suffix),
                     None => (&mut names.exact, pattern.as_str()),
                 };
-                map.entry(name.to_owned())
-                    .or_insert_with(|| Arc::clone(&key));
+                map.entry(name.to_owned()).or_insert_with(|| Arc::clone(&key));
             }
         }
         self.names.store(Arc::new(names));
@@ -149,15 +148,7 @@ mod tests {
 
     #[test]
     fn patterns_with_a_star_elsewhere_are_refused() {
-        for text in [
-            "",
-            "*",
-            "a.*.b",
-            "w*.b",
-            "a..b",
-            "-".repeat(64).as_str(),
-            "a b",
-        ] {
+        for text in ["", "*", "a.*.b", "w*.b", "a..b", "-".repeat(64).as_str(), "a b"] {
             assert_eq!(HostPattern::parse(text), None, "{text}");
         }
     }
@@ -168,11 +159,7 @@ mod tests {
             [&["first.test"][..], &["*.shop.test"], &["orders.shop.test"]].map(self_signed);
         let store = CertificateStore::new(&[first.clone(), wild.clone(), exact.clone()]);
         let check = |name: Option<&str>, expect: &Certificate| {
-            assert_eq!(
-                names(&store.find(name).unwrap()),
-                expect.chain()[0].to_vec(),
-                "{name:?}"
-            );
+            assert_eq!(names(&store.find(name).unwrap()), expect.chain()[0].to_vec(), "{name:?}");
         };
         check(Some("Orders.shop.test"), &exact);
         check(Some("web.shop.test"), &wild);

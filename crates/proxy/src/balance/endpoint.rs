@@ -49,9 +49,7 @@ const STATES: [EndpointState; 5] = [
 
 fn encode(state: EndpointState) -> u8 {
     let place = STATES.iter().position(|known| *known == state);
-    place
-        .and_then(|place| u8::try_from(place).ok())
-        .unwrap_or(NO_OVERRIDE)
+    place.and_then(|place| u8::try_from(place).ok()).unwrap_or(NO_OVERRIDE)
 }
 
 fn decode(state: u8) -> Option<EndpointState> {
@@ -88,16 +86,13 @@ impl LiveEndpoint {
 
     /// Overrides the state, or takes the override away.
     pub(crate) fn override_state(&self, state: Option<EndpointState>) {
-        self.overriding
-            .store(state.map_or(NO_OVERRIDE, encode), Ordering::SeqCst);
+        self.overriding.store(state.map_or(NO_OVERRIDE, encode), Ordering::SeqCst);
     }
 
     /// The state in force.
     pub(crate) fn state(&self) -> EndpointState {
         let own = || decode(self.state.load(Ordering::SeqCst));
-        decode(self.overriding.load(Ordering::SeqCst))
-            .or_else(own)
-            .unwrap_or(EndpointState::Down)
+        decode(self.overriding.load(Ordering::SeqCst)).or_else(own).unwrap_or(EndpointState::Down)
     }
 
     pub(crate) fn is_overridden(&self) -> bool {
@@ -131,16 +126,12 @@ impl LiveEndpoint {
     /// For how long it is still ejected.
     pub(crate) fn ejected_for(&self, now: Instant) -> Option<Duration> {
         let until = self.ejected_until.load(Ordering::Relaxed);
-        until
-            .checked_sub(self.nanos(now))
-            .filter(|left| *left > 0)
-            .map(Duration::from_nanos)
+        until.checked_sub(self.nanos(now)).filter(|left| *left > 0).map(Duration::from_nanos)
     }
 
     /// Ejects it for so long, as an earlier process decided.
     pub(crate) fn eject_for(&self, left: Duration, now: Instant) {
-        self.ejected_until
-            .store(self.nanos(now + left), Ordering::Relaxed);
+        self.ejected_until.store(self.nanos(now + left), Ordering::Relaxed);
     }
 
     /// Whether it can take a request now.
@@ -168,18 +159,10 @@ impl LiveEndpoint {
             return false;
         }
         self.suspect.store(failed, Ordering::Relaxed);
-        let peers = if failed {
-            peers()
-        } else {
-            Peers {
-                total: 0,
-                ejected: 0,
-            }
-        };
+        let peers = if failed { peers() } else { Peers { total: 0, ejected: 0 } };
         let until = lock(&self.outlier).record(outcome, config, peers, now, random);
         if let Some(until) = until {
-            self.ejected_until
-                .store(self.nanos(until), Ordering::Relaxed);
+            self.ejected_until.store(self.nanos(until), Ordering::Relaxed);
         }
         until.is_some()
     }

@@ -24,12 +24,7 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) fn new(workers: usize, epoch: Instant) -> Self {
-        Self {
-            services: Mutex::default(),
-            overrides: Mutex::default(),
-            workers,
-            epoch,
-        }
+        Self { services: Mutex::default(), overrides: Mutex::default(), workers, epoch }
     }
 
     /// The service of this name, made if it is not known yet.
@@ -86,10 +81,7 @@ impl Registry {
 
     /// Every override.
     pub(crate) fn all_overrides(&self) -> Vec<(EndpointId, EndpointState)> {
-        self.overrides()
-            .iter()
-            .map(|(id, state)| (id.clone(), *state))
-            .collect()
+        self.overrides().iter().map(|(id, state)| (id.clone(), *state)).collect()
     }
 
     /// Takes an override from an earlier process; its endpoint may come later.
@@ -119,8 +111,6 @@ impl Registry {
     }
 
     fn overrides(&self) -> MutexGuard<'_, HashMap<EndpointId, EndpointState>> {
-        self.overrides
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.overrides.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -77,10 +77,7 @@ impl LiveService {
         endpoints: &[Endpoint],
         overrides: impl Fn(&EndpointId) -> Option<EndpointState>,
     ) {
-        let _one_at_a_time = self
-            .publishing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let former = self.members.load_full();
         let mut next = Vec::with_capacity(endpoints.len());
         for endpoint in endpoints.iter().take(limits::ENDPOINTS_MAX) {
@@ -99,10 +96,7 @@ impl LiveService {
             }
         }
         let same = next.len() == former.endpoints.len()
-            && next
-                .iter()
-                .zip(&former.endpoints)
-                .all(|(new, old)| Arc::ptr_eq(new, old));
+            && next.iter().zip(&former.endpoints).all(|(new, old)| Arc::ptr_eq(new, old));
         if !same {
             self.members.store(Arc::new(Members { endpoints: next }));
         }
@@ -113,10 +107,7 @@ impl LiveService {
     pub(crate) fn hold(self: &Arc<Self>, bytes: u64) -> Option<Held> {
         let held = self.held.fetch_add(1, Ordering::Relaxed);
         let held_bytes = self.held_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let guard = Held {
-            service: Arc::clone(self),
-            bytes,
-        };
+        let guard = Held { service: Arc::clone(self), bytes };
         let fits = held < limits::HOLD_REQUESTS_MAX && held_bytes + bytes <= limits::HOLD_BYTES_MAX;
         fits.then_some(guard)
     }
@@ -148,10 +139,7 @@ impl Members {
     /// How many serve or would if they were not ejected, and how many of them are. One that is out
     /// for another reason does not count: the last that serves would be ejected for its sake.
     pub(crate) fn peers(&self, now: Instant) -> Peers {
-        let mut peers = Peers {
-            total: 0,
-            ejected: 0,
-        };
+        let mut peers = Peers { total: 0, ejected: 0 };
         for endpoint in self.endpoints.iter().filter(|one| one.is_present()) {
             peers.total += 1;
             peers.ejected += usize::from(endpoint.is_ejected(now));
@@ -161,9 +149,7 @@ impl Members {
 
     /// Whether an endpoint is coming up.
     pub(crate) fn is_starting(&self) -> bool {
-        self.endpoints
-            .iter()
-            .any(|endpoint| endpoint.state() == EndpointState::Starting)
+        self.endpoints.iter().any(|endpoint| endpoint.state() == EndpointState::Starting)
     }
 }
 
@@ -177,8 +163,6 @@ pub(crate) struct Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.service.held.fetch_sub(1, Ordering::Relaxed);
-        self.service
-            .held_bytes
-            .fetch_sub(self.bytes, Ordering::Relaxed);
+        self.service.held_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

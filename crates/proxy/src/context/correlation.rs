@@ -63,30 +63,17 @@ mod tests {
     #[test]
     fn a_sane_id_is_kept() {
         let (id, head) = settled(&["abc-123"]);
-        assert_eq!(
-            (&*id, head.get_text(REQUEST_ID)),
-            ("abc-123", Some("abc-123"))
-        );
+        assert_eq!((&*id, head.get_text(REQUEST_ID)), ("abc-123", Some("abc-123")));
     }
 
     #[test]
     fn anything_else_is_replaced_and_forwarded_once() {
         let long = "a".repeat(129);
-        for values in [
-            &[][..],
-            &[""],
-            &["a b"],
-            &["a\u{e9}"],
-            &[&long],
-            &["a", "b"],
-        ] {
+        for values in [&[][..], &[""], &["a b"], &["a\u{e9}"], &[&long], &["a", "b"]] {
             let (id, head) = settled(values);
             assert_eq!(id.len(), 36);
             assert_eq!(id.as_bytes()[14], b'4');
-            assert_eq!(
-                head.get_all(REQUEST_ID).collect::<Vec<_>>(),
-                [id.as_bytes()]
-            );
+            assert_eq!(head.get_all(REQUEST_ID).collect::<Vec<_>>(), [id.as_bytes()]);
         }
     }
 }

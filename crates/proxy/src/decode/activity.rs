@@ -77,16 +77,14 @@ impl Activity {
     /// Notes that bytes arrived.
     pub(super) fn received(&self) {
         if self.open.load(Ordering::Relaxed) == 0 && self.head_since.load(Ordering::Relaxed) == 0 {
-            self.head_since
-                .store(self.nanos().max(1), Ordering::Relaxed);
+            self.head_since.store(self.nanos().max(1), Ordering::Relaxed);
         }
     }
 
     /// Notes that what was written had to wait for the caller.
     pub(super) fn stalled(&self) {
         if self.stalled_since.load(Ordering::Relaxed) == 0 {
-            self.stalled_since
-                .store(self.nanos().max(1), Ordering::Relaxed);
+            self.stalled_since.store(self.nanos().max(1), Ordering::Relaxed);
         }
     }
 
@@ -169,9 +167,7 @@ pub(crate) struct Busy(Arc<Activity>);
 impl Drop for Busy {
     fn drop(&mut self) {
         let activity = &self.0;
-        activity
-            .idle_since
-            .store(activity.nanos(), Ordering::Relaxed);
+        activity.idle_since.store(activity.nanos(), Ordering::Relaxed);
         activity.open.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -23,11 +23,7 @@ pub(super) struct Watched {
 
 impl Watched {
     pub(super) fn new(stream: Stream, read: Vec<u8>, activity: Arc<Activity>) -> Self {
-        Self {
-            stream,
-            read: read.into(),
-            activity,
-        }
+        Self { stream, read: read.into(), activity }
     }
 
     fn note_sent(&self, ready: bool) {

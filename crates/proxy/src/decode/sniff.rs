@@ -43,27 +43,14 @@ mod tests {
         }
         drop(caller);
         let found = sniff(&mut server, Duration::from_secs(5)).await;
-        assert_eq!(
-            found
-                .as_ref()
-                .map(|(http2, read)| (*http2, read.as_slice())),
-            expect
-        );
+        assert_eq!(found.as_ref().map(|(http2, read)| (*http2, read.as_slice())), expect);
     }
 
     #[tokio::test]
     async fn the_preface_is_told_from_every_request() {
         check(&[PREFACE], Some((true, PREFACE))).await;
-        check(
-            &[b"GET / HTTP/1.1\r\n"],
-            Some((false, b"GET / HTTP/1.1\r\n")),
-        )
-        .await;
-        check(
-            &[b"PRIDE / HTTP/1.1\r\n"],
-            Some((false, b"PRIDE / HTTP/1.1\r\n")),
-        )
-        .await;
+        check(&[b"GET / HTTP/1.1\r\n"], Some((false, b"GET / HTTP/1.1\r\n"))).await;
+        check(&[b"PRIDE / HTTP/1.1\r\n"], Some((false, b"PRIDE / HTTP/1.1\r\n"))).await;
         check(&[], None).await;
     }
 }

@@ -41,10 +41,7 @@ impl Dial<'_> {
         let limit = self.limit;
         let opened = tokio::time::timeout(limit, self.open_unlimited()).await;
         opened.unwrap_or_else(|_| {
-            let detail = format!(
-                "no connection to {} within {limit:?}",
-                self.endpoint.address
-            );
+            let detail = format!("no connection to {} within {limit:?}", self.endpoint.address);
             Err(Failure::new(Kind::ConnectTimeout, detail, Processed::No))
         })
     }
@@ -58,29 +55,15 @@ impl Dial<'_> {
         let Some(settings) = &self.transport.tls else {
             return Ok(stream);
         };
-        let name = settings
-            .server_name
-            .as_deref()
-            .unwrap_or(&self.endpoint.host);
+        let name = settings.server_name.as_deref().unwrap_or(&self.endpoint.host);
         let fail = |error: &dyn std::fmt::Display| {
-            Failure::new(
-                Kind::UpstreamTls,
-                format!("{address}: {error}"),
-                Processed::No,
-            )
+            Failure::new(Kind::UpstreamTls, format!("{address}: {error}"), Processed::No)
         };
         let server_name =
             tls::server_name(name).ok_or_else(|| fail(&format!("`{name}` is no host name")))?;
-        let config = if self.http1_only {
-            &settings.http1_only
-        } else {
-            &settings.offering
-        };
+        let config = if self.http1_only { &settings.http1_only } else { &settings.offering };
         let connector = TlsConnector::from(std::sync::Arc::clone(config));
-        let secured = connector
-            .connect(server_name, stream)
-            .await
-            .map_err(|error| fail(&error))?;
+        let secured = connector.connect(server_name, stream).await.map_err(|error| fail(&error))?;
         Ok(Stream::Tls(Box::new(secured.into())))
     }
 
@@ -94,14 +77,12 @@ impl Dial<'_> {
             handshake.map_err(|error| Failure::new(Kind::Connect, whole(&error), Processed::No))?;
         let leased = Pool::lease(self.worker, key.clone(), sender, self.keep_alive);
         let (worker, number) = (Rc::clone(self.worker), leased.number());
-        self.worker
-            .scope
-            .spawn_local("upstream", Policy::Best, async move {
-                if let Err(error) = connection.with_upgrades().await {
-                    tracing::debug!(address = %key.address, %error, "upstream connection broke");
-                }
-                worker.pool.forget(&key, number);
-            });
+        self.worker.scope.spawn_local("upstream", Policy::Best, async move {
+            if let Err(error) = connection.with_upgrades().await {
+                tracing::debug!(address = %key.address, %error, "upstream connection broke");
+            }
+            worker.pool.forget(&key, number);
+        });
         Ok(leased)
     }
 
@@ -125,20 +106,18 @@ impl Dial<'_> {
         let (worker, number) = (Rc::clone(self.worker), self.worker.pool.number());
         let streams_max = Rc::new(Cell::new(limits::UPSTREAM_STREAMS_MAX));
         let allowed = Rc::clone(&streams_max);
-        self.worker
-            .scope
-            .spawn_local("upstream", Policy::Best, async move {
-                let mut connection = connection;
-                let ended = std::future::poll_fn(|cx| {
-                    let polled = std::pin::Pin::new(&mut connection).poll(cx);
-                    allowed.set(connection.current_max_send_streams());
-                    polled
-                });
-                if let Err(error) = ended.await {
-                    tracing::debug!(address = %key.address, %error, "upstream connection broke");
-                }
-                worker.pool.forget(&key, number);
+        self.worker.scope.spawn_local("upstream", Policy::Best, async move {
+            let mut connection = connection;
+            let ended = std::future::poll_fn(|cx| {
+                let polled = std::pin::Pin::new(&mut connection).poll(cx);
+                allowed.set(connection.current_max_send_streams());
+                polled
             });
+            if let Err(error) = ended.await {
+                tracing::debug!(address = %key.address, %error, "upstream connection broke");
+            }
+            worker.pool.forget(&key, number);
+        });
         Ok(opening.share(number, sender, streams_max, self.keep_alive))
     }
 }

@@ -27,11 +27,7 @@ pub(crate) enum Processed {
 
 impl Failure {
     pub(crate) fn new(kind: Kind, detail: impl Into<String>, processed: Processed) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-            processed,
-        }
+        Self { kind, detail: detail.into(), processed }
     }
 
     /// The failure that the codec reports; `reused` tells whether the connection had served

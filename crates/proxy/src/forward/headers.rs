@@ -27,9 +27,7 @@ const HOP_BY_HOP: [&str; 7] = [
 
 /// Prepares a request for any service.
 pub(crate) fn prepare_request(exchange: &mut Exchange, upgrade: bool) {
-    let upgrade_to = upgrade
-        .then(|| exchange.request.get("upgrade").map(<[u8]>::to_vec))
-        .flatten();
+    let upgrade_to = upgrade.then(|| exchange.request.get("upgrade").map(<[u8]>::to_vec)).flatten();
     let trailers = exchange.request.has_element("te", "trailers");
     strip_own(&mut exchange.request);
     // Credentials for this proxy are not the service's business (RFC 9110 §11.7.2).
@@ -120,18 +118,12 @@ fn tell_caller(exchange: &mut Exchange) {
     }
     chain.extend_from_slice(ip.to_string().as_bytes());
     exchange.request.set("x-forwarded-for", &chain);
-    exchange
-        .request
-        .set("x-forwarded-proto", exchange.scheme.as_str().as_bytes());
+    exchange.request.set("x-forwarded-proto", exchange.scheme.as_str().as_bytes());
     if let Some(host) = exchange.request.get("host").map(<[u8]>::to_vec) {
         exchange.request.set("x-forwarded-host", &host);
     }
     if exchange.request.has("forwarded") {
-        let node = if ip.is_ipv6() {
-            format!("\"[{ip}]\"")
-        } else {
-            ip.to_string()
-        };
+        let node = if ip.is_ipv6() { format!("\"[{ip}]\"") } else { ip.to_string() };
         let element = format!("for={node};proto={}", exchange.scheme.as_str());
         exchange.request.append("forwarded", element.as_bytes());
     }
@@ -139,17 +131,14 @@ fn tell_caller(exchange: &mut Exchange) {
 
 /// Whether the request is a gRPC call.
 pub(crate) fn is_grpc(head: &Head) -> bool {
-    head.get("content-type")
-        .is_some_and(|value| value.starts_with(b"application/grpc"))
+    head.get("content-type").is_some_and(|value| value.starts_with(b"application/grpc"))
 }
 
 /// After how long the service closes an idle connection, where it says so: `Keep-Alive: timeout=5`
 /// (RFC 2068 §19.7.1.1; Node and Apache send it).
 pub(super) fn keep_alive(fields: &HeaderMap) -> Option<Duration> {
     let value = fields.get("keep-alive")?.to_str().ok()?;
-    let seconds = value
-        .split(',')
-        .find_map(|part| part.trim().strip_prefix("timeout="))?;
+    let seconds = value.split(',').find_map(|part| part.trim().strip_prefix("timeout="))?;
     seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
@@ -158,10 +147,7 @@ pub(super) fn keep_alive(fields: &HeaderMap) -> Option<Duration> {
 pub(super) fn frame_http1(fields: &mut HeaderMap, body: &Body) {
     let length_known = body.is_end_stream() || body.size_hint().exact().is_some();
     if !length_known && !fields.contains_key(header::CONTENT_LENGTH) {
-        fields.insert(
-            header::TRANSFER_ENCODING,
-            HeaderValue::from_static("chunked"),
-        );
+        fields.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 
@@ -176,12 +162,7 @@ pub(super) fn name_host(fields: &mut HeaderMap, address: SocketAddr) {
 
 /// HTTP/2 has no connection-specific fields, and no `Expect` that we would wait for.
 pub(super) fn frame_http2(fields: &mut HeaderMap) {
-    for name in [
-        header::CONNECTION,
-        header::UPGRADE,
-        header::TRANSFER_ENCODING,
-        header::EXPECT,
-    ] {
+    for name in [header::CONNECTION, header::UPGRADE, header::TRANSFER_ENCODING, header::EXPECT] {
         fields.remove(name);
     }
 }

@@ -160,31 +160,19 @@ impl Pool {
         keep_alive: Duration,
     ) -> Exclusive {
         let number = worker.pool.number();
-        Exclusive {
-            sender,
-            number,
-            key,
-            worker: Rc::clone(worker),
-            keep_alive,
-            withheld: None,
-        }
+        Exclusive { sender, number, key, worker: Rc::clone(worker), keep_alive, withheld: None }
     }
 
     /// Whether HTTP/2 is known to be spoken there: a connection of it is open.
     pub(crate) fn speaks_http2(&self, key: &Key) -> bool {
-        self.places
-            .borrow()
-            .get(key)
-            .is_some_and(|place| !place.shared.is_empty())
+        self.places.borrow().get(key).is_some_and(|place| !place.shared.is_empty())
     }
 
     /// What there is for a request over HTTP/2.
     pub(crate) fn multiplex(worker: &Rc<Worker>, key: &Key) -> Multiplexed {
         let mut places = worker.pool.places.borrow_mut();
         let place = places.entry(key.clone()).or_default();
-        place
-            .shared
-            .retain(|shared| !shared.sender.borrow().is_closed());
+        place.shared.retain(|shared| !shared.sender.borrow().is_closed());
         let roomy = place.shared.iter().filter(|shared| shared.has_room());
         if let Some(shared) = roomy.min_by_key(|shared| shared.streams.get()) {
             return Multiplexed::Ready(Stream::new(shared, worker));
@@ -196,10 +184,7 @@ impl Pool {
             return Multiplexed::Full;
         }
         place.opening = Some(Rc::default());
-        Multiplexed::Open(Opening {
-            worker: Rc::clone(worker),
-            key: key.clone(),
-        })
+        Multiplexed::Open(Opening { worker: Rc::clone(worker), key: key.clone() })
     }
 
     /// A connection ended: it is not offered any more.
@@ -210,8 +195,7 @@ impl Pool {
         };
         let before = place.idle.len();
         place.idle.retain(|idle| idle.number != number);
-        self.idle
-            .set(self.idle.get().saturating_sub(before - place.idle.len()));
+        self.idle.set(self.idle.get().saturating_sub(before - place.idle.len()));
         place.shared.retain(|shared| shared.number != number);
         if place.is_empty() {
             places.remove(key);
@@ -301,18 +285,13 @@ impl Shared {
 impl Stream {
     fn new(shared: &Rc<Shared>, worker: &Rc<Worker>) -> Self {
         shared.streams.set(shared.streams.get() + 1);
-        Self {
-            shared: Rc::clone(shared),
-            worker: Rc::clone(worker),
-        }
+        Self { shared: Rc::clone(shared), worker: Rc::clone(worker) }
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.shared
-            .streams
-            .set(self.shared.streams.get().saturating_sub(1));
+        self.shared.streams.set(self.shared.streams.get().saturating_sub(1));
         self.shared.idle_since.set(self.worker.clock.now());
     }
 }
@@ -336,11 +315,7 @@ impl Opening {
         });
         let stream = Stream::new(&shared, &self.worker);
         let mut places = self.worker.pool.places.borrow_mut();
-        places
-            .entry(self.key.clone())
-            .or_default()
-            .shared
-            .push(shared);
+        places.entry(self.key.clone()).or_default().shared.push(shared);
         drop(places);
         stream
     }
@@ -349,9 +324,7 @@ impl Opening {
 impl Drop for Opening {
     fn drop(&mut self) {
         let mut places = self.worker.pool.places.borrow_mut();
-        let opening = places
-            .get_mut(&self.key)
-            .and_then(|place| place.opening.take());
+        let opening = places.get_mut(&self.key).and_then(|place| place.opening.take());
         drop(places);
         if let Some(opening) = opening {
             opening.notify_waiters();

@@ -140,12 +140,7 @@ impl RequestBody {
         self.end_loan();
         let number = self.0.loan.get();
         let shared = Rc::clone(&self.0);
-        Body::Stream(Box::pin(Loan {
-            shared,
-            number,
-            gate,
-            timer: None,
-        }))
+        Body::Stream(Box::pin(Loan { shared, number, gate, timer: None }))
     }
 }
 
@@ -176,10 +171,7 @@ impl Loan {
 
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let idle = self.shared.idle;
-        self.timer
-            .get_or_insert_with(|| Box::pin(sleep(idle)))
-            .as_mut()
-            .poll(cx)
+        self.timer.get_or_insert_with(|| Box::pin(sleep(idle))).as_mut().poll(cx)
     }
 }
 

@@ -36,13 +36,8 @@ impl ResponseBody {
         in_flight: InFlight,
         idle: Duration,
     ) -> Self {
-        let mut body = Self {
-            incoming,
-            lease: Some(lease),
-            _in_flight: in_flight,
-            idle,
-            timer: None,
-        };
+        let mut body =
+            Self { incoming, lease: Some(lease), _in_flight: in_flight, idle, timer: None };
         if body.incoming.is_end_stream() {
             body.finish();
         }

@@ -60,9 +60,7 @@ impl Transports {
         let transport = Arc::new(Transport {
             id: self.next.fetch_add(1, Ordering::Relaxed),
             protocol,
-            tls: tls
-                .map(|tls| TransportTls::new(tls, protocol))
-                .transpose()?,
+            tls: tls.map(|tls| TransportTls::new(tls, protocol)).transpose()?,
         });
         known.retain(|_, weak| weak.strong_count() > 0);
         known.insert(settings, Arc::downgrade(&transport));
@@ -72,10 +70,7 @@ impl Transports {
 
 impl TransportTls {
     fn new(settings: &UpstreamTls, protocol: Protocol) -> Result<Self, ClientTlsError> {
-        let roots = settings
-            .ca
-            .clone()
-            .map_or(Roots::System, |ca| Roots::Files(vec![ca]));
+        let roots = settings.ca.clone().map_or(Roots::System, |ca| Roots::Files(vec![ca]));
         let config = |alpn: Vec<Vec<u8>>| {
             tls::client_config(&ClientSettings {
                 roots: roots.clone(),

@@ -41,13 +41,7 @@ pub(crate) async fn tunnel(caller: Upgrade, service: Upgrade, idle: Duration) ->
     let (Ok(caller), Ok(service)) = (caller.0.await, service.0.await) else {
         return Carried::default();
     };
-    join(
-        HyperIo::<Upgraded>(caller),
-        HyperIo::<Upgraded>(service),
-        idle,
-        &carried,
-    )
-    .await;
+    join(HyperIo::<Upgraded>(caller), HyperIo::<Upgraded>(service), idle, &carried).await;
     carried.get()
 }
 
@@ -93,8 +87,7 @@ where
         if count == 0 {
             return to.shutdown().await;
         }
-        to.write_all(buffer.get(..count).unwrap_or_default())
-            .await?;
+        to.write_all(buffer.get(..count).unwrap_or_default()).await?;
         to.flush().await?;
         moved(count as u64);
     }
@@ -124,12 +117,6 @@ mod tests {
         let idle = Duration::from_secs(5);
         let (got, ()) = tokio::join!(ends, join(near, far, idle, &carried));
         assert_eq!(got, (b"ask".to_vec(), b"answer".to_vec()));
-        assert_eq!(
-            carried.get(),
-            Carried {
-                to_service: 3,
-                to_caller: 6
-            }
-        );
+        assert_eq!(carried.get(), Carried { to_service: 3, to_caller: 6 });
     }
 }

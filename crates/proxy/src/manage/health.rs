@@ -50,12 +50,7 @@ pub(super) async fn keep_checking(proxy: Proxy) {
         }
         let Some(plan) = proxy.plan() else { continue };
         let mut wanted: HashMap<EndpointId, (Arc<ServicePlan>, Arc<LiveEndpoint>)> = HashMap::new();
-        for service in plan
-            .destinations
-            .services
-            .values()
-            .filter(|s| s.service.health.is_some())
-        {
+        for service in plan.destinations.services.values().filter(|s| s.service.health.is_some()) {
             for endpoint in &service.live.members().endpoints {
                 let both = (Arc::clone(service), Arc::clone(endpoint));
                 wanted.insert(endpoint.id.clone(), both);
@@ -92,15 +87,7 @@ pub(super) async fn keep_checking(proxy: Proxy) {
                     () = check.run() => {}
                 }
             });
-            running.insert(
-                id,
-                Running {
-                    settings,
-                    endpoint,
-                    transport,
-                    stop,
-                },
-            );
+            running.insert(id, Running { settings, endpoint, transport, stop });
         }
     }
 }
@@ -133,17 +120,12 @@ impl Check {
         // The first check comes soon, but not at once for all.
         tokio::time::sleep(part(self.settings.interval / 4, random.number())).await;
         loop {
-            let present = !matches!(
-                self.endpoint.state(),
-                EndpointState::Down | EndpointState::Maint
-            );
+            let present =
+                !matches!(self.endpoint.state(), EndpointState::Down | EndpointState::Maint);
             if present {
                 let checked = self.once().await;
-                (passes, failures) = if checked.is_ok() {
-                    (passes + 1, 0)
-                } else {
-                    (0, failures + 1)
-                };
+                (passes, failures) =
+                    if checked.is_ok() { (passes + 1, 0) } else { (0, failures + 1) };
                 self.conclude(checked.err().as_deref(), passes, failures);
             }
             // Up to a tenth of jitter, so that checks of many processes do not march in step.

@@ -38,15 +38,10 @@ pub(super) async fn probe(probe: &Probe, place: &Place, limit: Duration) -> Resu
 async fn get(path: &str, place: &Place, limit: Duration) -> Result<(), String> {
     let address = place.address;
     let scheme = if place.tls.is_some() { "https" } else { "http" };
-    let host = if place.host.contains(':') {
-        format!("[{}]", place.host)
-    } else {
-        place.host.to_string()
-    };
+    let host =
+        if place.host.contains(':') { format!("[{}]", place.host) } else { place.host.to_string() };
     let url = format!("{scheme}://{host}:{}{path}", address.port());
-    let url = url
-        .parse()
-        .map_err(|_| format!("`{path}` cannot be asked for"))?;
+    let url = url.parse().map_err(|_| format!("`{path}` cannot be asked for"))?;
     let client = Client {
         connect: Connect::Address(address),
         tls: place.tls.clone(),
@@ -57,10 +52,7 @@ async fn get(path: &str, place: &Place, limit: Duration) -> Result<(), String> {
     };
     match client.get(&url).await {
         Ok(answer) if answer.status().as_u16() < 400 => Ok(()),
-        Ok(answer) => Err(format!(
-            "{address}: GET {path} answered {}",
-            answer.status().as_u16()
-        )),
+        Ok(answer) => Err(format!("{address}: GET {path} answered {}", answer.status().as_u16())),
         Err(error) => Err(format!("{address}: {}", crate::forward::whole(&error))),
     }
 }

@@ -35,14 +35,9 @@ pub(super) async fn keep_resolving(proxy: Proxy) {
 pub(super) async fn publish(proxy: &Proxy, plan: &Plan, limit: Duration) {
     for service in &plan.model.services {
         if let Source::Static(written) = &service.source
-            && written
-                .iter()
-                .all(|one| matches!(one.authority, Authority::Address(_)))
+            && written.iter().all(|one| matches!(one.authority, Authority::Address(_)))
         {
-            let endpoints = written
-                .iter()
-                .filter_map(|one| literal(&service.name, one))
-                .collect();
+            let endpoints = written.iter().filter_map(|one| literal(&service.name, one)).collect();
             publish_set(proxy, &service.name, endpoints);
         }
     }
@@ -55,10 +50,7 @@ async fn follow(proxy: &Proxy, plan: &Plan, limit: Duration) {
         let Source::Static(written) = &service.source else {
             continue;
         };
-        if written
-            .iter()
-            .all(|one| matches!(one.authority, Authority::Address(_)))
-        {
+        if written.iter().all(|one| matches!(one.authority, Authority::Address(_))) {
             continue;
         }
         let found = tokio::time::timeout(limit, resolve_all(proxy, &service.name, written)).await;
@@ -79,10 +71,7 @@ fn literal(service: &ServiceName, written: &StaticEndpoint) -> Option<Endpoint> 
     let Authority::Address(address) = written.authority else {
         return None;
     };
-    Some(Endpoint {
-        weight: written.weight,
-        ..Endpoint::ready(service, address)
-    })
+    Some(Endpoint { weight: written.weight, ..Endpoint::ready(service, address) })
 }
 
 /// Every endpoint, or `None` if a name could not be resolved.
@@ -123,10 +112,7 @@ fn of_service(
         return Vec::new();
     };
     let members = live.members();
-    let present = members
-        .endpoints
-        .iter()
-        .filter(|e| e.state() != EndpointState::Down);
+    let present = members.endpoints.iter().filter(|e| e.state() != EndpointState::Down);
     let same = present.map(|endpoint| Endpoint {
         host: endpoint.host.to_string(),
         weight: endpoint.weight().saturating_mul(written.weight),

@@ -86,10 +86,7 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "five independent facts, each read on its own"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "five independent facts, each read on its own")]
 struct State {
     buffer: Vec<u8>,
     /// Lines that were lost: the buffer was full, or the disk.
@@ -117,11 +114,7 @@ impl AccessLog {
             .name("access log".into())
             .spawn(move || write_lines(&of_thread, output))
             .map_err(AccessLogError::Thread)?;
-        Ok(Self {
-            format,
-            shared,
-            thread: Some(thread),
-        })
+        Ok(Self { format, shared, thread: Some(thread) })
     }
 
     /// Writes the line of a record, or drops and counts it when the buffer is full.
@@ -153,11 +146,7 @@ impl AccessLog {
         state.hurry = true;
         self.shared.work.notify_one();
         let busy = |state: &mut State| state.writing || !state.buffer.is_empty() || state.reopen;
-        drop(
-            self.shared
-                .idle
-                .wait_timeout_while(state, FLUSH_TIME_MAX, busy),
-        );
+        drop(self.shared.idle.wait_timeout_while(state, FLUSH_TIME_MAX, busy));
     }
 
     /// Lines that were lost so far.
@@ -178,10 +167,7 @@ impl Drop for AccessLog {
         state.closing = true;
         self.shared.work.notify_one();
         let waiting = |state: &mut State| !state.ended;
-        let waited = self
-            .shared
-            .idle
-            .wait_timeout_while(state, FLUSH_TIME_MAX, waiting);
+        let waited = self.shared.idle.wait_timeout_while(state, FLUSH_TIME_MAX, waiting);
         let ended = waited.unwrap_or_else(PoisonError::into_inner).0.ended;
         // A thread that is stuck in a write cannot be joined; it ends with its stream.
         if ended && let Some(thread) = self.thread.take() {
@@ -212,9 +198,7 @@ impl Shared {
         std::mem::swap(&mut state.buffer, into);
         state.writing = true;
         state.hurry = false;
-        Some(Work {
-            reopen: std::mem::take(&mut state.reopen),
-        })
+        Some(Work { reopen: std::mem::take(&mut state.reopen) })
     }
 
     fn written(&self, lost: u64) {
@@ -244,9 +228,7 @@ fn write_lines(shared: &Shared, mut output: Output) {
             Output::File(file) => file.write(&lines, work.reopen),
             Output::Stream(stream) => file::write_whole_lines(stream.as_mut(), &lines),
         };
-        let lost = result
-            .as_ref()
-            .map_or_else(|failed| failed.lines_lost, |()| 0);
+        let lost = result.as_ref().map_or_else(|failed| failed.lines_lost, |()| 0);
         match (result, failing) {
             (Err(failed), false) => {
                 tracing::error!(error = %failed.error, "access log cannot be written, lines are dropped and counted");

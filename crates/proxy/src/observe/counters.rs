@@ -138,11 +138,7 @@ pub(crate) fn distribution<'a>(parts: impl Iterator<Item = &'a Histogram>) -> Di
         before = at_most;
         (count > 0).then_some((bound, count))
     });
-    Distribution {
-        buckets: buckets.collect(),
-        sum: sum.sum_micros(),
-        count: sum.count(),
-    }
+    Distribution { buckets: buckets.collect(), sum: sum.sum_micros(), count: sum.count() }
 }
 
 #[cfg(test)]
@@ -159,10 +155,7 @@ mod tests {
         family.of(1).statuses.count(200);
         let statuses = family.statuses();
         assert_eq!(statuses.len(), 10);
-        assert_eq!(
-            statuses.iter().find(|(status, _)| *status == 200),
-            Some(&(200, 3))
-        );
+        assert_eq!(statuses.iter().find(|(status, _)| *status == 200), Some(&(200, 3)));
         assert_eq!(statuses.first(), Some(&(0, 1)));
     }
 
@@ -173,9 +166,6 @@ mod tests {
         family.of(1).latency.record(Duration::from_micros(5));
         family.of(1).latency.record(Duration::from_micros(7));
         let merged = family.latency();
-        assert_eq!(
-            (merged.count, merged.sum, merged.buckets),
-            (3, 17, vec![(5, 2), (7, 1)])
-        );
+        assert_eq!((merged.count, merged.sum, merged.buckets), (3, 17, vec![(5, 2), (7, 1)]));
     }
 }

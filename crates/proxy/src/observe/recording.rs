@@ -105,10 +105,7 @@ impl Recording {
     pub(crate) fn toward(&mut self, live: &Arc<LiveService>, body: &RequestBody) {
         live.take();
         let since = self.worker.clock.now();
-        self.service = Some(Toward {
-            live: Arc::clone(live),
-            since,
-        });
+        self.service = Some(Toward { live: Arc::clone(live), since });
         self.body = Some(body.clone());
     }
 
@@ -116,13 +113,7 @@ impl Recording {
     pub(crate) fn attempt(&mut self, endpoint: &Arc<LiveEndpoint>, span: SpanId) {
         let since = self.worker.clock.now();
         let endpoint = Arc::clone(endpoint);
-        self.attempt = Some(Open {
-            endpoint,
-            span,
-            since,
-            connect: Duration::ZERO,
-            status: None,
-        });
+        self.attempt = Some(Open { endpoint, span, since, connect: Duration::ZERO, status: None });
     }
 
     /// The attempt under way was answered; it ends with its body.
@@ -137,10 +128,8 @@ impl Recording {
     pub(crate) fn failed(&mut self, kind: Kind, spent: &Spent) {
         if let Some(mut attempt) = self.attempt.take() {
             attempt.connect = spent.connect;
-            let connecting = matches!(
-                kind,
-                Kind::Connect | Kind::ConnectTimeout | Kind::UpstreamTls
-            );
+            let connecting =
+                matches!(kind, Kind::Connect | Kind::ConnectTimeout | Kind::UpstreamTls);
             if connecting {
                 let cell = attempt.endpoint.counters.of(self.worker.index);
                 cell.connect_failures.increment();
@@ -186,11 +175,7 @@ impl Recording {
     }
 
     fn close(&mut self, attempt: &Open, outcome: Result<u16, Kind>) {
-        let duration = self
-            .worker
-            .clock
-            .now()
-            .saturating_duration_since(attempt.since);
+        let duration = self.worker.clock.now().saturating_duration_since(attempt.since);
         let cell = attempt.endpoint.counters.of(self.worker.index);
         cell.statuses.count(outcome.unwrap_or(0));
         cell.latency.record(duration);
@@ -228,8 +213,7 @@ impl Drop for Recording {
             service.live.leave();
             let cell = service.live.counters.of(worker);
             cell.statuses.count(record.status);
-            cell.latency
-                .record(now.saturating_duration_since(service.since));
+            cell.latency.record(now.saturating_duration_since(service.since));
         }
         let cell = self.route.of(worker);
         cell.statuses.count(record.status);
@@ -243,10 +227,7 @@ fn text(bytes: &[u8]) -> Box<str> {
     let bytes = bytes.get(..TEXT_BYTES_MAX).unwrap_or(bytes);
     let text = String::from_utf8_lossy(bytes);
     if text.chars().any(char::is_control) {
-        return text
-            .chars()
-            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-            .collect();
+        return text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     }
     text.into()
 }

@@ -57,10 +57,7 @@ impl Counters {
     }
 
     fn listener(&self, id: &ListenerId) -> Arc<PerWorker<Connections>> {
-        let mut listeners = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         let make = || Arc::new(PerWorker::new(self.workers));
         Arc::clone(listeners.entry(id.clone()).or_insert_with(make))
     }
@@ -69,10 +66,7 @@ impl Counters {
     pub(crate) fn retain(&self, plan: &Plan) {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         routes.retain(|id, _| plan.destinations.routes.contains_key(id));
-        let mut listeners = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.retain(|id, _| plan.listeners.iter().any(|l| l.listener.id == *id));
     }
 }
@@ -86,27 +80,18 @@ pub(crate) fn build(
 ) -> Result<Plan, PrepareErrors> {
     let laws = model.broken_laws();
     if !laws.is_empty() {
-        return Err(PrepareErrors(
-            laws.into_iter().map(PrepareError::from).collect(),
-        ));
+        return Err(PrepareErrors(laws.into_iter().map(PrepareError::from).collect()));
     }
     let mut wrong = Vec::new();
     let destinations = Arc::new(Destinations {
         services: services(parts, &model, &mut wrong),
-        routes: model
-            .routes
-            .iter()
-            .map(|r| (r.id.clone(), parts.counters.route(&r.id)))
-            .collect(),
+        routes: model.routes.iter().map(|r| (r.id.clone(), parts.counters.route(&r.id))).collect(),
         unrouted: Arc::clone(&parts.counters.unrouted),
     });
     let mut listeners: Vec<Arc<ListenerPlan>> = Vec::new();
     let mut bound = Vec::new();
     for listener in &model.listeners {
-        let donors = former
-            .into_iter()
-            .flat_map(|plan| &plan.listeners)
-            .chain(&listeners);
+        let donors = former.into_iter().flat_map(|plan| &plan.listeners).chain(&listeners);
         let donors: Vec<_> = donors.map(AsRef::as_ref).collect();
         let compiled = compile(parts, listener, (&model, &destinations), &donors);
         match compiled {
@@ -127,12 +112,7 @@ pub(crate) fn build(
     if !wrong.is_empty() {
         return Err(PrepareErrors(wrong));
     }
-    Ok(Plan {
-        model,
-        listeners,
-        destinations,
-        bound,
-    })
+    Ok(Plan { model, listeners, destinations, bound })
 }
 
 fn services(
@@ -166,11 +146,7 @@ fn services(
 fn ejection(service: &Service) -> outlier::Config {
     let config = |outlier: Outlier| outlier::Config {
         failures: outlier.consecutive,
-        ejection: backoff::Config {
-            first: outlier.base,
-            max: outlier.max,
-            jitter_percent: 10,
-        },
+        ejection: backoff::Config { first: outlier.base, max: outlier.max, jitter_percent: 10 },
         ejected_percent_max: outlier.percent_max,
     };
     let off = Outlier {
@@ -190,9 +166,7 @@ fn compile(
     donors: &[&ListenerPlan],
 ) -> Result<ListenerPlan, Vec<PrepareError>> {
     let mut wrong = Vec::new();
-    let former = donors
-        .iter()
-        .find(|former| former.listener.id == listener.id);
+    let former = donors.iter().find(|former| former.listener.id == listener.id);
     let tls = parts.certificates.serve(listener, former.copied());
     let tls = tls.map_err(|error| wrong.push(error));
     let filters = Chain::compile(&listener.filters).map_err(|invalid| {

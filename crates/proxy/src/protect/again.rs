@@ -22,12 +22,7 @@ pub(super) fn next_step(
     body: &RequestBody,
     reused: bool,
 ) -> Again {
-    decide(
-        failure,
-        is_harmless(method) && body.is_empty(),
-        body.is_started(),
-        reused,
-    )
+    decide(failure, is_harmless(method) && body.is_empty(), body.is_started(), reused)
 }
 
 fn decide(failure: &Failure, harmless: bool, body_started: bool, reused: bool) -> Again {
@@ -44,10 +39,7 @@ fn decide(failure: &Failure, harmless: bool, body_started: bool, reused: bool) -
 
 /// Methods that may be repeated by everybody (RFC 9110 §9.2.2).
 fn is_harmless(method: &str) -> bool {
-    matches!(
-        method,
-        "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE"
-    )
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
 }
 
 #[cfg(test)]
@@ -67,60 +59,25 @@ mod tests {
     #[test]
     fn what_was_never_sent_is_sent_elsewhere() {
         for harmless in [true, false] {
-            check(
-                Kind::Connect,
-                Processed::No,
-                [harmless, false, false],
-                Again::Elsewhere,
-            );
+            check(Kind::Connect, Processed::No, [harmless, false, false], Again::Elsewhere);
         }
     }
 
     #[test]
     fn a_dead_pooled_connection_is_no_fault_of_its_endpoint() {
-        check(
-            Kind::UpstreamReset,
-            Processed::No,
-            [false, false, true],
-            Again::SameEndpoint,
-        );
-        check(
-            Kind::UpstreamReset,
-            Processed::Unlikely,
-            [true, false, true],
-            Again::SameEndpoint,
-        );
+        check(Kind::UpstreamReset, Processed::No, [false, false, true], Again::SameEndpoint);
+        check(Kind::UpstreamReset, Processed::Unlikely, [true, false, true], Again::SameEndpoint);
     }
 
     #[test]
     fn what_may_have_been_processed_is_not_repeated() {
-        check(
-            Kind::UpstreamReset,
-            Processed::Maybe,
-            [true, false, false],
-            Again::No,
-        );
-        check(
-            Kind::UpstreamReset,
-            Processed::Unlikely,
-            [false, false, true],
-            Again::No,
-        );
-        check(
-            Kind::AttemptTimeout,
-            Processed::Maybe,
-            [true, false, true],
-            Again::No,
-        );
+        check(Kind::UpstreamReset, Processed::Maybe, [true, false, false], Again::No);
+        check(Kind::UpstreamReset, Processed::Unlikely, [false, false, true], Again::No);
+        check(Kind::AttemptTimeout, Processed::Maybe, [true, false, true], Again::No);
     }
 
     #[test]
     fn a_body_that_was_begun_cannot_be_sent_again() {
-        check(
-            Kind::UpstreamReset,
-            Processed::No,
-            [false, true, true],
-            Again::No,
-        );
+        check(Kind::UpstreamReset, Processed::No, [false, true, true], Again::No);
     }
 }

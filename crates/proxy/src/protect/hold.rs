@@ -32,10 +32,7 @@ pub(super) async fn wait(
             return refuse("requests");
         };
         let until = (call.worker.clock.now() + limits::HOLD_TIME).into();
-        *hold = Some(Hold {
-            _held: guard,
-            until,
-        });
+        *hold = Some(Hold { _held: guard, until });
     }
     let Some(until) = hold.as_ref().map(|hold| hold.until) else {
         return refuse("requests");
@@ -48,12 +45,8 @@ pub(super) async fn wait(
 
 /// What the held request costs at most.
 fn bytes(call: &Call<'_>) -> u64 {
-    let head: usize = call
-        .exchange
-        .request
-        .fields()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
+    let head: usize =
+        call.exchange.request.fields().map(|(name, value)| name.len() + value.len()).sum();
     let body = call.body.bytes_max();
     head as u64 + body.min(limits::HOLD_BODY_BYTES_MAX)
 }

@@ -56,11 +56,7 @@ impl Proxy {
         let mut answers = Vec::with_capacity(orders.len());
         for (index, addresses) in orders.into_iter().enumerate() {
             let (done, answer) = oneshot::channel();
-            let command = Command::Serve {
-                addresses,
-                services: Arc::clone(&services),
-                done,
-            };
+            let command = Command::Serve { addresses, services: Arc::clone(&services), done };
             self.tell(index, command).await?;
             answers.push(answer);
         }
@@ -102,10 +98,7 @@ impl Proxy {
             }
             running.retired.push(former);
             if running.retired.len() > limits::RETIRED_PLANS_MAX {
-                tracing::warn!(
-                    plans = running.retired.len(),
-                    "replaced plans are still in use"
-                );
+                tracing::warn!(plans = running.retired.len(), "replaced plans are still in use");
             }
         }
         drop(running);

@@ -16,9 +16,7 @@ impl Proxy {
             let mut running = self.running();
             running.draining = true;
             let listening = running.listening.iter_mut();
-            listening
-                .map(|(address, one)| one.leaves(*address))
-                .collect()
+            listening.map(|(address, one)| one.leaves(*address)).collect()
         };
         let ends = leaving.into_iter().map(|mut leaving| {
             leaving.deadlines = deadlines.unwrap_or(leaving.deadlines);
@@ -26,23 +24,12 @@ impl Proxy {
         });
         let ends = futures_util::future::join_all(ends).await;
         self.stop().await;
-        ends.iter()
-            .map(|end| {
-                if let Drained::Forced(left) = end {
-                    *left
-                } else {
-                    0
-                }
-            })
-            .sum()
+        ends.iter().map(|end| if let Drained::Forced(left) = end { *left } else { 0 }).sum()
     }
 
     /// Cuts everything off at once, whatever a running drain waits for.
     pub fn force(&self) {
-        self.running()
-            .listening
-            .values()
-            .for_each(|listening| listening.drain.force());
+        self.running().listening.values().for_each(|listening| listening.drain.force());
     }
 
     async fn stop(&self) {
@@ -50,11 +37,7 @@ impl Proxy {
             // A worker that is gone has stopped.
             let _ = worker.commands.send(Command::Stop).await;
         }
-        let threads = self
-            .inner
-            .workers
-            .iter()
-            .filter_map(worker::Handle::take_thread);
+        let threads = self.inner.workers.iter().filter_map(worker::Handle::take_thread);
         for thread in threads {
             // Its last records are in the ring once it has ended.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
@@ -85,11 +68,7 @@ impl Proxy {
     /// Further handles of every listening socket, for the next process.
     pub fn listening_fds(&self) -> std::io::Result<Vec<OwnedFd>> {
         let running = self.running();
-        let descriptors = running
-            .sockets()
-            .flat_map(trunkline_net::socket::Bound::descriptors);
-        descriptors
-            .map(|descriptor| descriptor.try_clone_to_owned())
-            .collect()
+        let descriptors = running.sockets().flat_map(trunkline_net::socket::Bound::descriptors);
+        descriptors.map(|descriptor| descriptor.try_clone_to_owned()).collect()
     }
 }

@@ -78,24 +78,14 @@ impl Running {
     }
 
     pub(super) fn listens_on(&self, address: SocketAddr) -> bool {
-        self.listening
-            .get(&address)
-            .is_some_and(|one| one.bound.is_some())
-            || self
-                .inherited
-                .iter()
-                .any(|bound| bound.address() == address)
+        self.listening.get(&address).is_some_and(|one| one.bound.is_some())
+            || self.inherited.iter().any(|bound| bound.address() == address)
     }
 
     pub(super) fn addresses(&self) -> Vec<(ListenerId, SocketAddr)> {
         let listeners = self.plan.iter().flat_map(|plan| &plan.listeners);
         let found = listeners.filter_map(|plan| {
-            let address = self
-                .listening
-                .get(&plan.listener.address)?
-                .bound
-                .as_ref()?
-                .address();
+            let address = self.listening.get(&plan.listener.address)?.bound.as_ref()?.address();
             Some((plan.listener.id.clone(), address))
         });
         found.collect()
@@ -103,10 +93,7 @@ impl Running {
 
     /// Every listening socket, those that no plan has asked for included.
     pub(super) fn sockets(&self) -> impl Iterator<Item = &Bound> {
-        let taken = self
-            .listening
-            .values()
-            .filter_map(|listening| listening.bound.as_ref());
+        let taken = self.listening.values().filter_map(|listening| listening.bound.as_ref());
         taken.chain(&self.inherited)
     }
 
@@ -127,15 +114,9 @@ impl Running {
                 known.deadlines = deadlines;
                 continue;
             }
-            let returning = self
-                .listening
-                .remove(&wanted)
-                .and_then(|former| former.bound);
+            let returning = self.listening.remove(&wanted).and_then(|former| former.bound);
             let inherited = || {
-                let place = self
-                    .inherited
-                    .iter()
-                    .position(|bound| bound.address() == wanted)?;
+                let place = self.inherited.iter().position(|bound| bound.address() == wanted)?;
                 let mut bound = self.inherited.swap_remove(place);
                 if let Err(error) = bound.extend_to(workers) {
                     // A single socket that somebody else bound may have to serve alone.
@@ -143,9 +124,7 @@ impl Running {
                 }
                 Some(bound)
             };
-            let known = returning
-                .or_else(|| bound.remove(&wanted))
-                .or_else(inherited);
+            let known = returning.or_else(|| bound.remove(&wanted)).or_else(inherited);
             // Only an address whose drain ended between prepare and commit is not there any more.
             let bound = match known {
                 Some(bound) => bound,
@@ -211,33 +190,21 @@ impl Running {
 
 fn deadlines(plan: &ListenerPlan) -> Deadlines {
     let drain = plan.listener.drain;
-    Deadlines {
-        minimum: drain.min,
-        maximum: drain.max,
-    }
+    Deadlines { minimum: drain.min, maximum: drain.max }
 }
 
 impl Proxy {
     /// Ends an address: callers are sent away for the minimum, then its sockets are closed, and
     /// what is left is cut at the maximum.
     pub(super) async fn end(&self, leaving: Leaving) -> Drained {
-        let Leaving {
-            address,
-            epoch,
-            drain,
-            deadlines,
-        } = leaving;
+        let Leaving { address, epoch, drain, deadlines } = leaving;
         let close = async {
             tokio::time::sleep(deadlines.minimum).await;
             self.of_epoch(address, epoch, |listening| drop(listening.bound.take()));
         };
         let (drained, ()) = tokio::join!(drain.drain(deadlines), close);
         let mut running = self.running();
-        if running
-            .listening
-            .get(&address)
-            .is_some_and(|listening| listening.epoch == epoch)
-        {
+        if running.listening.get(&address).is_some_and(|listening| listening.epoch == epoch) {
             running.listening.remove(&address);
         }
         drained

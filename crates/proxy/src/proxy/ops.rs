@@ -26,11 +26,7 @@ impl Ops for Proxy {
             for index in 0..self.inner.workers.len() {
                 let (answer, answered) = oneshot::channel();
                 let left = limit.saturating_sub(sessions.len());
-                if self
-                    .tell(index, Command::Sessions(left, answer))
-                    .await
-                    .is_ok()
-                {
+                if self.tell(index, Command::Sessions(left, answer)).await.is_ok() {
                     sessions.extend(answered.await.unwrap_or_default());
                 }
             }
@@ -45,11 +41,7 @@ impl Ops for Proxy {
     ) -> BoxFuture<'_, Result<(), UnknownEndpoint>> {
         Box::pin(async move {
             let known = self.inner.parts.registry.set_override(&endpoint, state);
-            if known {
-                Ok(())
-            } else {
-                Err(UnknownEndpoint(endpoint))
-            }
+            if known { Ok(()) } else { Err(UnknownEndpoint(endpoint)) }
         })
     }
 
@@ -114,9 +106,7 @@ impl Proxy {
         });
         let services = plan.model.services.iter();
         let services = services.filter_map(|service| plan.destinations.services.get(&service.name));
-        stats.services = services
-            .map(|service| service_stats(&service.live, now))
-            .collect();
+        stats.services = services.map(|service| service_stats(&service.live, now)).collect();
         stats
     }
 
@@ -127,9 +117,7 @@ impl Proxy {
         }
         let tls = request.scheme == "https";
         let listeners = plan.iter().flat_map(|plan| &plan.listeners);
-        let arrives = listeners
-            .clone()
-            .find(|listener| listener.tls.is_some() == tls);
+        let arrives = listeners.clone().find(|listener| listener.tls.is_some() == tls);
         let Some(listener) = arrives.or_else(|| listeners.clone().next()) else {
             return Explanation {
                 listener: None,
@@ -142,17 +130,12 @@ impl Proxy {
         let mut explanation = route::explanation(&listener.table, &request);
         explanation.listener = Some(listener.listener.id.clone());
         let outer = listener.filters.names().map(str::to_owned);
-        explanation.filters = outer
-            .chain(std::mem::take(&mut explanation.filters))
-            .collect();
+        explanation.filters = outer.chain(std::mem::take(&mut explanation.filters)).collect();
         let now = self.inner.clock.now();
         for (service, _, endpoints) in &mut explanation.targets {
             if let Some(live) = self.inner.parts.registry.find(service) {
                 let members = live.members();
-                let able = members
-                    .endpoints
-                    .iter()
-                    .filter(|endpoint| endpoint.is_eligible(now));
+                let able = members.endpoints.iter().filter(|endpoint| endpoint.is_eligible(now));
                 endpoints.extend(able.map(|endpoint| endpoint.id.clone()));
             }
         }
@@ -168,10 +151,7 @@ fn listener_stats(plan: &ListenerPlan, address: std::net::SocketAddr) -> Listene
         address,
         accepted: counters.iter().map(|cell| cell.accepted.get()).sum(),
         open: u64::try_from(open).unwrap_or(0),
-        handshakes_failed: counters
-            .iter()
-            .map(|cell| cell.handshakes_failed.get())
-            .sum(),
+        handshakes_failed: counters.iter().map(|cell| cell.handshakes_failed.get()).sum(),
     }
 }
 
@@ -182,19 +162,12 @@ fn service_stats(service: &LiveService, now: std::time::Instant) -> ServiceStats
         in_flight: service.in_flight(),
         held: u64::from(service.held()),
         latency: service.counters.latency(),
-        endpoints: service
-            .members()
-            .endpoints
-            .iter()
-            .map(|e| endpoint_stats(e, now))
-            .collect(),
+        endpoints: service.members().endpoints.iter().map(|e| endpoint_stats(e, now)).collect(),
     }
 }
 
 fn endpoint_stats(endpoint: &LiveEndpoint, now: std::time::Instant) -> EndpointStats {
-    let in_flight = endpoint
-        .in_flight
-        .load(std::sync::atomic::Ordering::Relaxed);
+    let in_flight = endpoint.in_flight.load(std::sync::atomic::Ordering::Relaxed);
     EndpointStats {
         id: endpoint.id.clone(),
         address: endpoint.address,

@@ -29,15 +29,7 @@ impl Proxy {
     /// Starts the workers; they serve nothing until the first commit. Must be called on the
     /// management runtime, where health checks, name resolution and record reading will run.
     pub fn start(deps: Deps) -> Result<Self, StartError> {
-        let Deps {
-            clock,
-            scope,
-            workers,
-            sink,
-            issuer,
-            resolver,
-            inherited,
-        } = deps;
+        let Deps { clock, scope, workers, sink, issuer, resolver, inherited } = deps;
         let count = workers.max(1);
         let scope = scope.child("proxy");
         let inherited = Bound::adopt(inherited)?;
@@ -52,10 +44,7 @@ impl Proxy {
             parts: Parts {
                 registry: Registry::new(count, started),
                 transports: Transports::default(),
-                certificates: Certificates {
-                    issuer,
-                    clock: clock.clone(),
-                },
+                certificates: Certificates { issuer, clock: clock.clone() },
                 counters: Counters::new(count),
                 workers: count,
             },

@@ -23,10 +23,7 @@ impl Proxy {
     pub fn export_state(&self) -> State {
         let now = self.inner.clock.now();
         let registry = &self.inner.parts.registry;
-        let mut state = State {
-            overrides: registry.all_overrides(),
-            ..State::default()
-        };
+        let mut state = State { overrides: registry.all_overrides(), ..State::default() };
         for service in registry.all() {
             for endpoint in &service.members().endpoints {
                 if !endpoint.is_healthy() {

@@ -110,10 +110,7 @@ mod tests {
 
     #[test]
     fn browsers_get_a_page_and_programs_a_document() {
-        check(
-            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-            Form::Html,
-        );
+        check("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Form::Html);
         check("*/*", Form::Json);
         check("application/json, text/plain, */*", Form::Json);
         check("", Form::Json);

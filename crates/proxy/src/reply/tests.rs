@@ -34,10 +34,7 @@ fn answered(request: &Head, reasons: Reasons) -> (Head, String) {
 fn json_is_a_problem_document_with_the_facts() {
     let (head, body) = answered(&request("GET", &[]), Reasons::Full);
     assert_eq!(head.status(), 502);
-    assert_eq!(
-        head.get_text("content-type"),
-        Some("application/problem+json")
-    );
+    assert_eq!(head.get_text("content-type"), Some("application/problem+json"));
     assert_eq!(
         head.get_text(HEADER),
         Some(r#"connect;service="orders";attempts=2;error="<b>\"refused\"?""#)
@@ -52,20 +49,13 @@ fn json_is_a_problem_document_with_the_facts() {
             "\n"
         )
     );
-    assert_eq!(
-        head.get_text("content-length"),
-        Some(body.len().to_string().as_str())
-    );
+    assert_eq!(head.get_text("content-length"), Some(body.len().to_string().as_str()));
 }
 
 #[test]
 fn pages_escape_what_came_from_outside() {
     let (head, body) = answered(&request("GET", &[("accept", "text/html")]), Reasons::Full);
-    assert!(
-        head.get_text("content-type")
-            .unwrap()
-            .starts_with("text/html")
-    );
+    assert!(head.get_text("content-type").unwrap().starts_with("text/html"));
     assert!(head.has("content-security-policy"));
     assert!(body.contains("&lt;b&gt;") && !body.contains("<b>"));
 }
@@ -78,14 +68,9 @@ fn with_ids_only_nothing_but_the_reference_is_told() {
         assert!(body.contains("00f067aa0ba902b7"));
         assert!(!body.contains("orders") && !body.contains("reached") && !body.contains("refused"));
     }
-    let (head, _) = answered(
-        &request("POST", &[("content-type", "application/grpc")]),
-        Reasons::Id,
-    );
-    assert_eq!(
-        head.get_text("grpc-message"),
-        Some("reference 00f067aa0ba902b7")
-    );
+    let (head, _) =
+        answered(&request("POST", &[("content-type", "application/grpc")]), Reasons::Id);
+    assert_eq!(head.get_text("grpc-message"), Some("reference 00f067aa0ba902b7"));
 }
 
 #[test]
@@ -94,10 +79,7 @@ fn grpc_calls_get_grpc_statuses() {
     let (head, body) = answered(&call, Reasons::Full);
     assert_eq!((head.status(), body.as_str()), (200, ""));
     assert_eq!(head.get_text("grpc-status"), Some("14"));
-    assert_eq!(
-        head.get_text("content-type"),
-        Some("application/grpc+proto")
-    );
+    assert_eq!(head.get_text("content-type"), Some("application/grpc+proto"));
     let message = head.get_text("grpc-message").unwrap();
     assert!(message.starts_with("the service could not be reached"));
     assert!(head.get_text(HEADER).unwrap().starts_with("connect;"));
@@ -119,11 +101,7 @@ fn callers_are_told_when_to_try_again() {
     let (head, _) = answer(&reply, &request("GET", &[]), reference(), Reasons::Full);
     assert_eq!(head.get_text("retry-after"), Some("1"));
     assert_eq!(head.get_text("cache-control"), Some("no-store"));
-    assert!(
-        !answered(&request("GET", &[]), Reasons::Full)
-            .0
-            .has("retry-after")
-    );
+    assert!(!answered(&request("GET", &[]), Reasons::Full).0.has("retry-after"));
 }
 
 #[test]

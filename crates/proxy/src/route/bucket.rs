@@ -79,9 +79,7 @@ impl Children {
     }
 
     fn branch(self) -> Option<usize> {
-        (self.0 & !Self::LITERALS)
-            .checked_sub(1)
-            .map(|n| n as usize)
+        (self.0 & !Self::LITERALS).checked_sub(1).map(|n| n as usize)
     }
 }
 
@@ -163,12 +161,7 @@ impl Bucket {
     /// The best route for a request whose host fits.
     #[inline]
     pub(super) fn find(&self, asked: &Asked<'_>, path: &str) -> Option<&Arc<CompiledRoute>> {
-        let mut search = Search {
-            bucket: self,
-            asked,
-            path,
-            best: NONE,
-        };
+        let mut search = Search { bucket: self, asked, path, best: NONE };
         search.visit(ROOT, self.root, path.strip_prefix('/'));
         match search.best {
             0 => self.first.as_ref(),

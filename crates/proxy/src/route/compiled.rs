@@ -81,14 +81,10 @@ impl CompiledRoute {
         let former = |equal: fn(&Route, &Route) -> bool| {
             former.filter(move |former| equal(&former.source, route))
         };
-        let path = former(|a, b| a.matching.path == b.matching.path).map_or_else(
-            || Path::compile(&route.matching.path),
-            |f| Ok(f.path.clone()),
-        );
-        let conditions = former(|a, b| a.matching == b.matching).map_or_else(
-            || Conditions::compile(&route.matching),
-            |f| Ok(f.conditions.clone()),
-        );
+        let path = former(|a, b| a.matching.path == b.matching.path)
+            .map_or_else(|| Path::compile(&route.matching.path), |f| Ok(f.path.clone()));
+        let conditions = former(|a, b| a.matching == b.matching)
+            .map_or_else(|| Conditions::compile(&route.matching), |f| Ok(f.conditions.clone()));
         let filters = former(|a, b| a.filters == b.filters)
             .map_or_else(|| Chain::compile(&route.filters), |f| Ok(f.filters.clone()));
         let action = CompiledAction::compile(&route.action);
@@ -134,10 +130,7 @@ fn impossible_hosts(route: &Route) -> Vec<Problem> {
         HostPattern::Wildcard(suffix) => suffix.clone(),
     };
     let hosts = route.matching.hosts.iter().map(text);
-    hosts
-        .filter(|text| host::normal(text).as_deref() != Ok(text))
-        .map(Problem::Host)
-        .collect()
+    hosts.filter(|text| host::normal(text).as_deref() != Ok(text)).map(Problem::Host).collect()
 }
 
 impl CompiledAction {
@@ -145,11 +138,7 @@ impl CompiledAction {
         match action {
             Action::Forward(targets) => Targets::new(targets).map(Self::Forward),
             Action::Redirect(redirect) => Ok(Self::Redirect(redirect.clone())),
-            Action::Respond {
-                status,
-                content_type,
-                body,
-            } => {
+            Action::Respond { status, content_type, body } => {
                 let content_type = Some(content_type.as_str())
                     .filter(|text| !text.is_empty())
                     .map(str::parse::<HeaderText>)
@@ -165,10 +154,9 @@ impl CompiledAction {
     pub fn answer(&self, exchange: &Exchange) -> Option<Reply> {
         match self {
             Self::Forward(_) => None,
-            Self::Redirect(redirect) => Some(Reply::redirect(
-                redirect.status,
-                &location(redirect, exchange),
-            )),
+            Self::Redirect(redirect) => {
+                Some(Reply::redirect(redirect.status, &location(redirect, exchange)))
+            }
             Self::Respond(reply) => Some(reply.clone()),
         }
     }
@@ -204,10 +192,7 @@ impl Targets {
         if total == 0 {
             return Err(Problem::NoTarget);
         }
-        Ok(Self {
-            targets: targets.into(),
-            total,
-        })
+        Ok(Self { targets: targets.into(), total })
     }
 
     /// All targets, in the order they are written.

@@ -41,9 +41,7 @@ impl<'a> Fields<'a> {
         };
         let pairs = pairs.into_iter().flatten();
         let named = pairs.filter(move |(given, _)| given.eq_ignore_ascii_case(name));
-        head.into_iter()
-            .flatten()
-            .chain(named.map(|(_, value)| value.as_bytes()))
+        head.into_iter().flatten().chain(named.map(|(_, value)| value.as_bytes()))
     }
 }
 

@@ -65,9 +65,7 @@ fn passed_over(
         Ok(path) => path,
         Err(bad) => {
             let all = table.routes().iter().take(1);
-            return all
-                .map(|route| (route.id.clone(), bad.to_string()))
-                .collect();
+            return all.map(|route| (route.id.clone(), bad.to_string())).collect();
         }
     };
     let (mut close, mut far) = (Vec::new(), Vec::new());

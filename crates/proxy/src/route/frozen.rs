@@ -29,10 +29,7 @@ struct Slot {
 }
 
 /// The largest number marks a slot without record.
-const FREE: Slot = Slot {
-    tag: 0,
-    record: u32::MAX,
-};
+const FREE: Slot = Slot { tag: 0, record: u32::MAX };
 
 /// One record, at a border that cache lines have too.
 #[derive(Debug)]
@@ -51,11 +48,7 @@ const LONG: u8 = u8::MAX;
 
 impl<V, const N: usize> Default for Frozen<V, N> {
     fn default() -> Self {
-        Self {
-            slots: Box::default(),
-            records: Box::default(),
-            long: String::new(),
-        }
+        Self { slots: Box::default(), records: Box::default(), long: String::new() }
     }
 }
 
@@ -67,12 +60,7 @@ impl<V, const N: usize> Frozen<V, N> {
         for (key, value) in items {
             let (from, text) = key.unwrap_or_default();
             let (length, text) = place(text, &mut long);
-            records.push(Record {
-                value,
-                from,
-                length,
-                text,
-            });
+            records.push(Record { value, from, length, text });
             keys.push(key);
         }
         let mut slots = vec![FREE; (keys.len() * 4 / 3 + 1).next_power_of_two()];
@@ -81,11 +69,7 @@ impl<V, const N: usize> Frozen<V, N> {
                 insert(&mut slots, hash(from, text.as_bytes()), record);
             }
         }
-        Self {
-            slots: slots.into(),
-            records: records.into(),
-            long,
-        }
+        Self { slots: slots.into(), records: records.into(), long }
     }
 
     /// The record of a key: its number and value.
@@ -140,10 +124,7 @@ fn number(size: usize) -> u32 {
 /// A text as its record keeps it.
 fn place<const N: usize>(text: &str, long: &mut String) -> (u8, [u8; N]) {
     const {
-        assert!(
-            N >= 8 && N < LONG as usize,
-            "room for a place, and a length below the mark"
-        );
+        assert!(N >= 8 && N < LONG as usize, "room for a place, and a length below the mark");
     };
     let mut own = [0; N];
     if let (Some(room), Ok(length)) = (own.get_mut(..text.len()), u8::try_from(text.len())) {

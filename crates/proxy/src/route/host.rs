@@ -134,10 +134,7 @@ mod tests {
         assert_eq!(of(&head).as_deref(), Ok("a.test"));
         head.append("host", b"b.test");
         assert_eq!(of(&head), Err(BadHost::Several));
-        assert_eq!(
-            of(&Head::request("GET", "/", Version::Http10)).as_deref(),
-            Ok("")
-        );
+        assert_eq!(of(&Head::request("GET", "/", Version::Http10)).as_deref(), Ok(""));
     }
 
     #[test]

@@ -24,24 +24,14 @@ fn fits(matching: &Match, asked: &Asked<'_>, path: &str) -> bool {
     let any_method = matching.methods.is_empty();
     let headers = matching.headers.iter();
     let query = matching.query.iter();
-    (any_host
-        || matching
-            .hosts
-            .iter()
-            .any(|host| host_fits(host, asked.host)))
+    (any_host || matching.hosts.iter().any(|host| host_fits(host, asked.host)))
         && path_fits(&matching.path, path)
         && (any_method || matching.methods.iter().any(|m| m == asked.method))
         && headers
             .map(|(name, pattern)| (pattern, field(asked.fields, name.as_str())))
             .chain(query.map(|(name, pattern)| {
                 let value = parameter(asked.query, name);
-                (
-                    pattern,
-                    value
-                        .map(std::borrow::Cow::into_owned)
-                        .into_iter()
-                        .collect(),
-                )
+                (pattern, value.map(std::borrow::Cow::into_owned).into_iter().collect())
             }))
             .all(|(pattern, values)| value_fits(pattern, &values))
 }

@@ -92,11 +92,8 @@ impl RouteTable {
     ) -> Result<Self, Vec<InvalidRoute>> {
         let served =
             |route: &&Route| route.listeners.is_empty() || route.listeners.contains(listener);
-        let former: HashMap<_, _> = donors
-            .iter()
-            .flat_map(|table| &table.routes)
-            .map(|route| (&route.id, route))
-            .collect();
+        let former: HashMap<_, _> =
+            donors.iter().flat_map(|table| &table.routes).map(|route| (&route.id, route)).collect();
         let mut compiled = Vec::new();
         let mut wrong = Vec::new();
         for route in routes.into_iter().filter(served) {
@@ -138,11 +135,7 @@ impl RouteTable {
         for ((kind, host), group) in groups {
             let same = |bucket: &&Bucket| {
                 bucket.routes().len() == group.len()
-                    && bucket
-                        .routes()
-                        .iter()
-                        .zip(&group)
-                        .all(|(a, b)| Arc::ptr_eq(a, b))
+                    && bucket.routes().iter().zip(&group).all(|(a, b)| Arc::ptr_eq(a, b))
             };
             let mut known = donors.iter().filter_map(|donor| donor.bucket(kind, host));
             let bucket = match known.find(same) {
@@ -154,16 +147,9 @@ impl RouteTable {
                 _ => hosts.push((Some((kind, host)), bucket)),
             }
         }
-        let wildcards = hosts
-            .iter()
-            .any(|(key, _)| matches!(key, Some((kind::WILDCARD, _))));
+        let wildcards = hosts.iter().any(|(key, _)| matches!(key, Some((kind::WILDCARD, _))));
         let hosts = Frozen::new(hosts);
-        Self {
-            routes,
-            hosts,
-            wildcards,
-            any,
-        }
+        Self { routes, hosts, wildcards, any }
     }
 
     pub(super) fn bucket(&self, kind: u32, host: &str) -> Option<&Bucket> {

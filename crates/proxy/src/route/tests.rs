@@ -31,10 +31,7 @@ fn route(id: &str, hosts: &[&str], path: PathPattern) -> Route {
             query: vec![],
         },
         order: OrderKey(0, 0),
-        action: Action::Forward(vec![Target {
-            service: "web".parse().unwrap(),
-            weight: 1,
-        }]),
+        action: Action::Forward(vec![Target { service: "web".parse().unwrap(), weight: 1 }]),
         filters: vec![],
         timeouts: RouteTimeouts::default(),
         origin: Origin::new("trunkline.yaml", 1, 1),
@@ -53,13 +50,7 @@ fn build(routes: &[Route]) -> RouteTable {
 }
 
 fn asked<'a>(host: &'a str, path: &'a str) -> Asked<'a> {
-    Asked {
-        host,
-        method: "GET",
-        path,
-        query: None,
-        fields: Fields::Pairs(&[]),
-    }
+    Asked { host, method: "GET", path, query: None, fields: Fields::Pairs(&[]) }
 }
 
 fn found<'a>(table: &'a RouteTable, host: &str, path: &str) -> &'a str {
@@ -140,10 +131,8 @@ fn unchanged_buckets_and_routes_are_shared_with_the_former_table() {
         route("re", &["b.test"], PathPattern::Regex("/x.*".into())),
     ]);
     let former = build(&routes);
-    routes[1].action = Action::Forward(vec![Target {
-        service: "other".parse().unwrap(),
-        weight: 1,
-    }]);
+    routes[1].action =
+        Action::Forward(vec![Target { service: "other".parse().unwrap(), weight: 1 }]);
     let http = ListenerId::new("http");
     let next = RouteTable::build(&http, &routes, &[&former]).unwrap();
     let same = |host| {
@@ -185,10 +174,7 @@ fn explanations_tell_why_better_routes_were_passed_over() {
     assert_eq!(told.passed_over, [(RouteId::new("canary"), why.to_owned())]);
 
     question.headers.push(("X-Canary".into(), "1".into()));
-    assert_eq!(
-        explanation(&table, &question).route.unwrap().0,
-        RouteId::new("canary")
-    );
+    assert_eq!(explanation(&table, &question).route.unwrap().0, RouteId::new("canary"));
 
     question.target = "/none".into();
     let told = explanation(&table, &question);
@@ -196,19 +182,14 @@ fn explanations_tell_why_better_routes_were_passed_over() {
 }
 
 fn a_segment() -> impl Strategy<Value = &'static str> {
-    select(vec![
-        "a", "b", "ab", "", "*", "**", "a*", "*b", "%61", "a*b*",
-    ])
+    select(vec!["a", "b", "ab", "", "*", "**", "a*", "*b", "%61", "a*b*"])
 }
 
 fn a_path_pattern() -> impl Strategy<Value = PathPattern> {
     let joined = proptest::collection::vec(a_segment(), 1..5)
         .prop_map(|segments| format!("/{}", segments.join("/")))
         .boxed();
-    let plain = joined
-        .clone()
-        .prop_map(|path| path.replace('*', ""))
-        .boxed();
+    let plain = joined.clone().prop_map(|path| path.replace('*', "")).boxed();
     let regexes = vec![
         "/a.*",
         "/a/b?",

@@ -35,12 +35,7 @@ impl Listening {
         plan: Arc<ListenerPlan>,
         accepting: Accepting,
     ) -> Self {
-        Self {
-            wanted,
-            epoch,
-            plan: RefCell::new(plan),
-            accepting: watch::Sender::new(accepting),
-        }
+        Self { wanted, epoch, plan: RefCell::new(plan), accepting: watch::Sender::new(accepting) }
     }
 
     /// The plan in force.

@@ -34,9 +34,7 @@ pub(crate) struct Handle {
 impl Handle {
     /// Takes what the worker has recorded, at most [`limits::RECORDS_READ_MAX`] at a time.
     pub(crate) fn read_records(&self, take: impl FnMut(Box<ExchangeRecord>)) {
-        self.records()
-            .drain(limits::RECORDS_READ_MAX)
-            .for_each(take);
+        self.records().drain(limits::RECORDS_READ_MAX).for_each(take);
     }
 
     /// Records that found the ring full.
@@ -46,10 +44,7 @@ impl Handle {
 
     /// Takes the thread, to wait for its end.
     pub(crate) fn take_thread(&self) -> Option<JoinHandle<()>> {
-        self.thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn records(&self) -> MutexGuard<'_, Reader<Box<ExchangeRecord>>> {
@@ -65,9 +60,8 @@ pub(crate) fn spawn(index: usize, clock: &Clock, scope: &Scope) -> io::Result<Ha
     let (clock, scope) = (clock.clone(), scope.clone());
     let measured = Arc::clone(&stall);
     let serve = move || {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build_local(LocalOptions::default());
+        let runtime =
+            Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
         let Ok(runtime) = runtime else {
             tracing::error!(worker = index, "worker has no runtime");
             return;
@@ -87,15 +81,8 @@ pub(crate) fn spawn(index: usize, clock: &Clock, scope: &Scope) -> io::Result<Ha
         });
         runtime.block_on(run(&worker, receiver));
     };
-    let thread = std::thread::Builder::new()
-        .name(format!("worker-{index}"))
-        .spawn(serve)?;
-    Ok(Handle {
-        commands,
-        records: Mutex::new(records),
-        stall,
-        thread: Mutex::new(Some(thread)),
-    })
+    let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(serve)?;
+    Ok(Handle { commands, records: Mutex::new(records), stall, thread: Mutex::new(Some(thread)) })
 }
 
 async fn run(worker: &Rc<Worker>, mut commands: Receiver<Command>) {
@@ -110,25 +97,13 @@ async fn run(worker: &Rc<Worker>, mut commands: Receiver<Command>) {
         };
         let Some(command) = command else { break };
         match command {
-            Command::Serve {
-                addresses,
-                services,
-                done,
-            } => {
+            Command::Serve { addresses, services, done } => {
                 serve(worker, addresses, &services);
                 acknowledge(done);
             }
             Command::Accept(yes, done) => {
-                let next = if yes {
-                    Accepting::Yes
-                } else {
-                    Accepting::Paused
-                };
-                worker
-                    .listening
-                    .borrow()
-                    .iter()
-                    .for_each(|one| one.set_accepting(next));
+                let next = if yes { Accepting::Yes } else { Accepting::Paused };
+                worker.listening.borrow().iter().for_each(|one| one.set_accepting(next));
                 // Accept loops see it at their next turn, which comes before the answer is read.
                 tokio::task::yield_now().await;
                 acknowledge(done);
@@ -165,19 +140,11 @@ fn serve(worker: &Rc<Worker>, addresses: Vec<Address>, services: &[ServiceName])
 
 /// Only accept loops and connections hold the drain: it is over when the last of them is.
 fn start(worker: &Rc<Worker>, address: Address) -> Rc<Listening> {
-    let Address {
-        wanted,
-        epoch,
-        sockets,
-        plan,
-        drain,
-    } = address;
+    let Address { wanted, epoch, sockets, plan, drain } = address;
     let one = Rc::new(Listening::new(wanted, epoch, plan, Accepting::Yes));
     for socket in sockets {
         let task = accept(Rc::clone(worker), Rc::clone(&one), drain.clone(), socket);
-        worker
-            .scope
-            .spawn_local(format!("accept {wanted}"), Policy::Best, task);
+        worker.scope.spawn_local(format!("accept {wanted}"), Policy::Best, task);
     }
     one
 }
@@ -185,9 +152,5 @@ fn start(worker: &Rc<Worker>, address: Address) -> Rc<Listening> {
 fn sessions(worker: &Worker, limit: usize) -> Vec<trunkline_model::ops::Session> {
     let now = worker.clock.now();
     let connections = worker.connections.borrow();
-    connections
-        .values()
-        .take(limit)
-        .map(|activity| activity.session(now))
-        .collect()
+    connections.values().take(limit).map(|activity| activity.session(now)).collect()
 }

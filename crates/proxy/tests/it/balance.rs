@@ -16,9 +16,7 @@ async fn spread(rig: &Rig, requests: usize) -> BTreeMap<String, usize> {
     let mut caller = rig.client().await;
     let mut counts = BTreeMap::new();
     for _ in 0..requests {
-        *counts
-            .entry(caller.get("a", "/").await.text().to_owned())
-            .or_default() += 1;
+        *counts.entry(caller.get("a", "/").await.text().to_owned()).or_default() += 1;
     }
     counts
 }
@@ -42,27 +40,17 @@ async fn the_least_busy_endpoint_is_picked() {
     let rig = Rig::start(model(vec![web])).await;
     let mut waiting = rig.client().await;
     waiting.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    until("one is busy", async || {
-        rig.service("web").await.in_flight == 1
-    })
-    .await;
-    rig.proxy
-        .publish(endpoints("web", &[busy.address(), free.address()]));
+    until("one is busy", async || rig.service("web").await.in_flight == 1).await;
+    rig.proxy.publish(endpoints("web", &[busy.address(), free.address()]));
     assert_eq!(spread(&rig, 10).await["free"], 10);
 }
 
 #[tokio::test]
 async fn targets_of_a_route_share_by_weight() {
     let (a, b) = (Upstream::answering(200, "a"), Upstream::answering(200, "b"));
-    let services = vec![
-        service("one", &[a.address()]),
-        service("two", &[b.address()]),
-    ];
+    let services = vec![service("one", &[a.address()]), service("two", &[b.address()])];
     let mut wanted = model(services);
-    let target = |name: &str, weight| Target {
-        service: name.parse().unwrap(),
-        weight,
-    };
+    let target = |name: &str, weight| Target { service: name.parse().unwrap(), weight };
     for route in &mut wanted.routes {
         route.action = Action::Forward(vec![target("one", 1), target("two", 1)]);
     }
@@ -77,19 +65,13 @@ async fn a_person_may_take_an_endpoint_out_and_a_reload_keeps_that() {
     let wanted = model(vec![service("web", &[a.address(), b.address()])]);
     let rig = Rig::start(wanted.clone()).await;
     let id = rig.endpoints("web").await[0].id.clone();
-    rig.proxy
-        .set_endpoint(id.clone(), Some(EndpointState::Maint))
-        .await
-        .unwrap();
+    rig.proxy.set_endpoint(id.clone(), Some(EndpointState::Maint)).await.unwrap();
     assert_eq!(spread(&rig, 10).await.get("a"), None);
     rig.reload(wanted).await;
     assert_eq!(spread(&rig, 10).await.get("a"), None);
     let told = &rig.endpoints("web").await[0];
     assert_eq!((told.state, told.overridden), (EndpointState::Maint, true));
-    assert_eq!(
-        rig.proxy.export_state().overrides,
-        [(id.clone(), EndpointState::Maint)]
-    );
+    assert_eq!(rig.proxy.export_state().overrides, [(id.clone(), EndpointState::Maint)]);
     rig.proxy.set_endpoint(id, None).await.unwrap();
     assert_eq!(spread(&rig, 10).await["a"], 5);
     let unknown = trunkline_model::EndpointId::new("nobody");
@@ -98,10 +80,7 @@ async fn a_person_may_take_an_endpoint_out_and_a_reload_keeps_that() {
 
 #[tokio::test]
 async fn an_endpoint_that_fails_in_a_row_is_ejected() {
-    let (bad, good) = (
-        Upstream::answering(500, "bad"),
-        Upstream::answering(200, "good"),
-    );
+    let (bad, good) = (Upstream::answering(500, "bad"), Upstream::answering(200, "good"));
     let mut web = service("web", &[bad.address(), good.address()]);
     web.outlier = Some(Outlier {
         consecutive: 3,
@@ -115,21 +94,14 @@ async fn an_endpoint_that_fails_in_a_row_is_ejected() {
     assert!(rig.endpoints("web").await[0].ejected);
     let state = rig.proxy.export_state();
     assert_eq!(state.ejected.len(), 1);
-    let heir = Rig::start(model(vec![service(
-        "web",
-        &[bad.address(), good.address()],
-    )]))
-    .await;
+    let heir = Rig::start(model(vec![service("web", &[bad.address(), good.address()])])).await;
     heir.proxy.import_state(&state);
     assert_eq!(spread(&heir, 10).await.get("bad"), None);
 }
 
 #[tokio::test]
 async fn the_last_endpoint_that_serves_is_not_ejected() {
-    let (bad, out) = (
-        Upstream::answering(500, "bad"),
-        Upstream::answering(200, "out"),
-    );
+    let (bad, out) = (Upstream::answering(500, "bad"), Upstream::answering(200, "out"));
     let mut web = service("web", &[bad.address(), out.address()]);
     web.outlier = Some(Outlier {
         consecutive: 1,

@@ -13,10 +13,7 @@ async fn a_request_goes_through_and_is_recorded() {
         let response = caller.get("shop.localhost", "/a?b=c").await;
         assert_eq!(response.status, 200, "{}", response.head);
         let text = response.text();
-        assert!(
-            text.contains("/a?b=c") && text.contains("x-forwarded-for"),
-            "{text}"
-        );
+        assert!(text.contains("/a?b=c") && text.contains("x-forwarded-for"), "{text}");
         assert!(text.contains("traceparent"), "{text}");
     }
     let records = rig.records.wait(2).await;
@@ -28,10 +25,7 @@ async fn a_request_goes_through_and_is_recorded() {
     assert_eq!(stats.generation, 1);
     assert_eq!(stats.services[0].requests, [(200, 2)]);
     assert_eq!(stats.services[0].endpoints[0].requests, [(200, 2)]);
-    assert_eq!(
-        (stats.services[0].in_flight, stats.services[0].latency.count),
-        (0, 2)
-    );
+    assert_eq!((stats.services[0].in_flight, stats.services[0].latency.count), (0, 2));
 }
 
 #[tokio::test]
@@ -51,10 +45,7 @@ async fn a_caller_cannot_name_away_what_a_filter_has_put_there() {
     let mut wanted = model(vec![service("web", &[upstream.address()])]);
     let (name, value) = ("x-tenant".parse().unwrap(), "ours".parse().unwrap());
     let filter = Filter::RequestHeaders(vec![HeaderEdit::Set(name, value)]);
-    wanted
-        .routes
-        .iter_mut()
-        .for_each(|route| route.filters.push(filter.clone()));
+    wanted.routes.iter_mut().for_each(|route| route.filters.push(filter.clone()));
     let rig = Rig::start(wanted).await;
     let mut caller = rig.client().await;
     caller

@@ -35,11 +35,7 @@ impl Load {
                 }
             });
         }
-        Self {
-            stop,
-            done,
-            callers,
-        }
+        Self { stop, done, callers }
     }
 
     async fn end(mut self) -> (u64, Vec<String>) {
@@ -63,9 +59,7 @@ async fn ask_http1(
     while !stop.load(Ordering::Relaxed) {
         posts = !posts;
         let response = if posts {
-            caller
-                .send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
-                .await;
+            caller.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").await;
             caller.response().await
         } else {
             caller.get("shop.localhost", "/y").await
@@ -122,11 +116,8 @@ fn was_not_taken(error: &hyper::Error) -> bool {
 fn vary(base: &Model, round: usize) -> Model {
     let mut next = base.clone();
     let extra = (1..=round % 7).zip(100..).map(|(number, order)| {
-        let mut extra = route(
-            order,
-            PathPattern::Exact(format!("/extra/{number}")),
-            &base.services[0],
-        );
+        let mut extra =
+            route(order, PathPattern::Exact(format!("/extra/{number}")), &base.services[0]);
         extra.timeouts.request = Some(Duration::from_secs(5 + (round % 3) as u64));
         extra
     });
@@ -135,8 +126,7 @@ fn vary(base: &Model, round: usize) -> Model {
         next.services[0].timeouts.request = Duration::from_secs(9);
     }
     if round % 5 == 4 {
-        next.listeners
-            .push(listener("second", "127.0.0.2:0".parse().unwrap()));
+        next.listeners.push(listener("second", "127.0.0.2:0".parse().unwrap()));
     }
     next
 }
@@ -149,10 +139,7 @@ fn waited_for_a_core() -> Duration {
         let read = |name| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
         if read("comm").starts_with("worker-") {
             let stat = read("schedstat");
-            let waited = stat
-                .split_whitespace()
-                .nth(1)
-                .and_then(|text| text.parse::<u64>().ok());
+            let waited = stat.split_whitespace().nth(1).and_then(|text| text.parse::<u64>().ok());
             nanos += waited.unwrap_or(0);
         }
     }
@@ -202,16 +189,9 @@ async fn hammer(reloads: usize, every: Duration) {
     assert!(wrong.is_empty(), "{wrong:?}");
     assert!(done > 100, "there was load: {done}");
     assert_eq!(stats.generation, reloads as u64 + 1);
-    let counted: u64 = stats.services[0]
-        .requests
-        .iter()
-        .map(|(_, count)| count)
-        .sum();
+    let counted: u64 = stats.services[0].requests.iter().map(|(_, count)| count).sum();
     assert_eq!(counted, done, "counters are exact over reloads");
-    let records = rig
-        .records
-        .wait(usize::try_from(done - stats.records_dropped).unwrap())
-        .await;
+    let records = rig.records.wait(usize::try_from(done - stats.records_dropped).unwrap()).await;
     assert!(records.iter().all(|record| record.end == End::Complete));
 }
 
@@ -228,15 +208,11 @@ async fn a_thousand_reloads_lose_nothing() {
 
 #[tokio::test]
 async fn a_commit_takes_effect_with_the_next_request_of_an_open_connection() {
-    let (old, new) = (
-        Upstream::answering(200, "old"),
-        Upstream::answering(200, "new"),
-    );
+    let (old, new) = (Upstream::answering(200, "old"), Upstream::answering(200, "new"));
     let rig = Rig::start(model(vec![service("web", &[old.address()])])).await;
     let mut caller = rig.client().await;
     assert_eq!(caller.get("a", "/").await.text(), "old");
-    rig.reload(model(vec![service("web", &[new.address()])]))
-        .await;
+    rig.reload(model(vec![service("web", &[new.address()])])).await;
     assert_eq!(caller.get("a", "/").await.text(), "new");
     assert_eq!(rig.stats().await.generation, 2);
 }
@@ -260,17 +236,13 @@ async fn a_removed_listener_keeps_accepting_for_a_while() {
     let upstream = Upstream::answering(200, "ok");
     let base = model(vec![service("web", &[upstream.address()])]);
     let mut two = base.clone();
-    two.listeners
-        .push(listener("second", "127.0.0.2:0".parse().unwrap()));
+    two.listeners.push(listener("second", "127.0.0.2:0".parse().unwrap()));
     two.listeners[1].drain.min = Duration::from_millis(300);
     let rig = Rig::start(two).await;
     let second = rig.proxy.addresses()[1].1;
     rig.reload(base).await;
     let response = RawClient::connect(second).await.get("a", "/").await;
-    assert_eq!(
-        (response.status, response.header("connection")),
-        (200, Some("close"))
-    );
+    assert_eq!((response.status, response.header("connection")), (200, Some("close")));
     trunkline_testkit::wait::until("it closes", async || {
         tokio::net::TcpStream::connect(second).await.is_err()
     })
@@ -282,8 +254,7 @@ async fn a_listener_that_comes_back_keeps_its_socket() {
     let upstream = Upstream::answering(200, "ok");
     let base = model(vec![service("web", &[upstream.address()])]);
     let mut two = base.clone();
-    two.listeners
-        .push(listener("second", "127.0.0.2:0".parse().unwrap()));
+    two.listeners.push(listener("second", "127.0.0.2:0".parse().unwrap()));
     let rig = Rig::start(two.clone()).await;
     let second = rig.proxy.addresses()[1].1;
     rig.reload(base).await;
@@ -291,10 +262,7 @@ async fn a_listener_that_comes_back_keeps_its_socket() {
     assert_eq!(rig.proxy.addresses()[1].1, second);
     tokio::time::sleep(Duration::from_millis(200)).await;
     let response = RawClient::connect(second).await.get("a", "/").await;
-    assert_eq!(
-        (response.status, response.header("connection")),
-        (200, None)
-    );
+    assert_eq!((response.status, response.header("connection")), (200, None));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -363,13 +331,7 @@ async fn many_routes_are_prepared_quickly() {
     rig.proxy.commit(plan).await.unwrap();
     let begin = std::time::Instant::now();
     let plan = rig.proxy.prepare(Arc::new(wanted)).unwrap();
-    println!(
-        "10 000 routes: prepared in {first:?}, again in {:?}",
-        begin.elapsed()
-    );
+    println!("10 000 routes: prepared in {first:?}, again in {:?}", begin.elapsed());
     rig.proxy.commit(plan).await.unwrap();
-    assert_eq!(
-        rig.client().await.get("a", "/team-3/100/x").await.status,
-        200
-    );
+    assert_eq!(rig.client().await.get("a", "/team-3/100/x").await.status, 200);
 }

@@ -8,10 +8,8 @@ use trunkline_testkit::{RawClient, Upstream};
 
 use crate::rig::{Rig, get, http2, model, service, tcp};
 
-const PATIENT: Deadlines = Deadlines {
-    minimum: Duration::from_millis(100),
-    maximum: Duration::from_secs(10),
-};
+const PATIENT: Deadlines =
+    Deadlines { minimum: Duration::from_millis(100), maximum: Duration::from_secs(10) };
 
 #[tokio::test]
 async fn a_drain_lets_requests_finish_and_says_close() {
@@ -21,10 +19,7 @@ async fn a_drain_lets_requests_finish_and_says_close() {
     let mut kept = rig.client().await;
     assert_eq!(kept.get("a", "/").await.text().len(), 10);
     busy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    until("it is under way", async || {
-        rig.service("web").await.in_flight == 1
-    })
-    .await;
+    until("it is under way", async || rig.service("web").await.in_flight == 1).await;
     let proxy = rig.proxy.clone();
     let drain = tokio::spawn(async move { proxy.drain(Some(PATIENT)).await });
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -33,10 +28,7 @@ async fn a_drain_lets_requests_finish_and_says_close() {
         during.get("a", "/").await
     });
     for response in [last, during] {
-        assert_eq!(
-            (response.status, response.header("connection")),
-            (200, Some("close"))
-        );
+        assert_eq!((response.status, response.header("connection")), (200, Some("close")));
     }
     assert_eq!(busy.response().await.text().len(), 10);
     assert_eq!(within("the drain", drain).await.unwrap(), 0);
@@ -49,22 +41,12 @@ async fn half_a_head_does_not_hold_a_drain_up() {
     let rig = Rig::before(&upstream).await;
     let mut slow = rig.client().await;
     slow.send("GET / HTTP/1.1\r\nHo").await;
-    until("it is open", async || {
-        rig.stats().await.listeners[0].open == 1
-    })
-    .await;
+    until("it is open", async || rig.stats().await.listeners[0].open == 1).await;
     let begin = Instant::now();
-    let deadlines = Deadlines {
-        minimum: Duration::ZERO,
-        maximum: Duration::from_secs(60),
-    };
+    let deadlines = Deadlines { minimum: Duration::ZERO, maximum: Duration::from_secs(60) };
     let cut = within("the drain", rig.proxy.drain(Some(deadlines))).await;
     assert_eq!(cut, 0);
-    assert!(
-        begin.elapsed() < Duration::from_secs(9),
-        "{:?}",
-        begin.elapsed()
-    );
+    assert!(begin.elapsed() < Duration::from_secs(9), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]
@@ -73,20 +55,10 @@ async fn a_drain_ends_by_force() {
     let rig = Rig::before(&upstream).await;
     let mut busy = rig.client().await;
     busy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    until("it is under way", async || {
-        rig.service("web").await.in_flight == 1
-    })
-    .await;
+    until("it is under way", async || rig.service("web").await.in_flight == 1).await;
     let begin = Instant::now();
-    let deadlines = Deadlines {
-        minimum: Duration::ZERO,
-        maximum: Duration::from_millis(100),
-    };
-    assert_eq!(
-        rig.proxy.drain(Some(deadlines)).await,
-        1,
-        "connections were cut"
-    );
+    let deadlines = Deadlines { minimum: Duration::ZERO, maximum: Duration::from_millis(100) };
+    assert_eq!(rig.proxy.drain(Some(deadlines)).await, 1, "connections were cut");
     assert!(begin.elapsed() < Duration::from_secs(3));
     until("upstream work ends", async || upstream.open() == 0).await;
 }
@@ -100,21 +72,10 @@ async fn http2_callers_are_sent_away_without_loss() {
         let request = caller.send_request(get("http://a/"));
         async move {
             use http_body_util::BodyExt;
-            request
-                .await
-                .unwrap()
-                .into_body()
-                .collect()
-                .await
-                .unwrap()
-                .to_bytes()
-                .len()
+            request.await.unwrap().into_body().collect().await.unwrap().to_bytes().len()
         }
     });
-    until("it is under way", async || {
-        rig.service("web").await.in_flight == 1
-    })
-    .await;
+    until("it is under way", async || rig.service("web").await.in_flight == 1).await;
     assert_eq!(rig.proxy.drain(Some(PATIENT)).await, 0);
     assert_eq!(answer.await.unwrap(), 5);
 }
@@ -161,11 +122,6 @@ async fn a_busy_port_is_found_while_the_old_plan_serves_on() {
     let taken = upstream.address();
     second.listeners.push(crate::rig::listener("other", taken));
     let wrong = rig.proxy.prepare(std::sync::Arc::new(second)).unwrap_err();
-    assert!(
-        wrong
-            .to_string()
-            .contains(&format!("{taken} is already in use")),
-        "{wrong}"
-    );
+    assert!(wrong.to_string().contains(&format!("{taken} is already in use")), "{wrong}");
     assert_eq!(rig.client().await.get("a", "/").await.status, 200);
 }

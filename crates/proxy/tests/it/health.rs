@@ -28,23 +28,12 @@ async fn an_unhealthy_endpoint_gets_nothing_until_it_rises() {
     let well = Arc::new(AtomicBool::new(true));
     let state = Arc::clone(&well);
     let sick = Upstream::http(move |_| {
-        let status = if state.load(Ordering::Relaxed) {
-            200
-        } else {
-            503
-        };
-        async move {
-            Response::builder()
-                .status(status)
-                .body(body::full("sick"))
-                .unwrap()
-        }
+        let status = if state.load(Ordering::Relaxed) { 200 } else { 503 };
+        async move { Response::builder().status(status).body(body::full("sick")).unwrap() }
     });
     let good = Upstream::answering(200, "good");
     let mut web = service("web", &[sick.address(), good.address()]);
-    web.health = Some(quick(Probe::Http {
-        path: "/healthz".into(),
-    }));
+    web.health = Some(quick(Probe::Http { path: "/healthz".into() }));
     let rig = Rig::start(model(vec![web])).await;
     well.store(false, Ordering::Relaxed);
     until("it falls", async || !rig.endpoints("web").await[0].healthy).await;
@@ -63,10 +52,7 @@ async fn when_all_are_unhealthy_the_reason_tells_how_many_and_why() {
     let mut web = service("web", &[unused_address(), unused_address()]);
     web.health = Some(quick(Probe::Tcp));
     let rig = Rig::start(model(vec![web])).await;
-    until("all fall", async || {
-        rig.endpoints("web").await.iter().all(|e| !e.healthy)
-    })
-    .await;
+    until("all fall", async || rig.endpoints("web").await.iter().all(|e| !e.healthy)).await;
     let response = rig.client().await.get("a", "/").await;
     assert_eq!(response.status, 503);
     let reason = response.header("x-trunkline-reason").unwrap();
@@ -79,17 +65,9 @@ async fn when_all_are_unhealthy_the_reason_tells_how_many_and_why() {
 async fn names_are_resolved_and_services_may_stand_for_others() {
     let upstream = Upstream::answering(200, "ok");
     let port = upstream.address().port();
-    let written = |authority| {
-        Source::Static(vec![StaticEndpoint {
-            authority,
-            weight: 1,
-        }])
-    };
+    let written = |authority| Source::Static(vec![StaticEndpoint { authority, weight: 1 }]);
     let mut named = service("named", &[]);
-    named.source = written(Authority::Dns {
-        host: "localhost".into(),
-        port,
-    });
+    named.source = written(Authority::Dns { host: "localhost".into(), port });
     let mut alias = service("alias", &[]);
     alias.source = written(Authority::Service("web".parse().unwrap()));
     let web = service("web", &[upstream.address()]);
@@ -99,8 +77,6 @@ async fn names_are_resolved_and_services_may_stand_for_others() {
         assert_eq!(caller.get("a", path).await.status, 200, "{path}");
     }
     rig.proxy.publish(crate::rig::endpoints("web", &[]));
-    until("the one that stands for it follows", async || {
-        rig.endpoints("alias").await.is_empty()
-    })
-    .await;
+    until("the one that stands for it follows", async || rig.endpoints("alias").await.is_empty())
+        .await;
 }

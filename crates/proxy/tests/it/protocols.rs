@@ -12,55 +12,29 @@ use crate::rig::{Rig, get, http2, model, service, tcp, tls};
 
 fn secured(mut model: Model, pki: &Pki) -> Model {
     let (certificate, key) = pki.issue_files(&["shop.localhost"]);
-    model.listeners[0].tls = Some(Tls::Files {
-        certificate,
-        key,
-        origin: Origin::built_in(),
-    });
+    model.listeners[0].tls = Some(Tls::Files { certificate, key, origin: Origin::built_in() });
     model
 }
 
 async fn text(response: Response<hyper::body::Incoming>) -> String {
-    String::from_utf8(
-        response
-            .into_body()
-            .collect()
-            .await
-            .unwrap()
-            .to_bytes()
-            .to_vec(),
-    )
-    .unwrap()
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 
 #[tokio::test]
 async fn alpn_decides_what_a_secure_listener_speaks() {
     let (pki, upstream) = (Pki::new(), Upstream::echo());
-    let rig = Rig::start(secured(
-        model(vec![service("web", &[upstream.address()])]),
-        &pki,
-    ))
-    .await;
+    let rig = Rig::start(secured(model(vec![service("web", &[upstream.address()])]), &pki)).await;
     let stream = tls(rig.address, pki.client(&[H2, HTTP_1_1]), "shop.localhost").await;
     assert_eq!(stream.alpn(), Some(H2));
     let mut caller = http2(stream).await;
-    let response = caller
-        .send_request(get("https://shop.localhost/x"))
-        .await
-        .unwrap();
+    let response = caller.send_request(get("https://shop.localhost/x")).await.unwrap();
     let text = text(response).await;
     assert!(text.contains(r#"["x-forwarded-proto","https"]"#), "{text}");
     let stream = tls(rig.address, pki.client(&[HTTP_1_1]), "shop.localhost").await;
     let mut caller = RawClient::over(stream);
     assert_eq!(caller.get("shop.localhost", "/").await.status, 200);
     let stream = tls(rig.address, pki.client(&[]), "shop.localhost").await;
-    assert_eq!(
-        RawClient::over(stream)
-            .get("shop.localhost", "/")
-            .await
-            .status,
-        200
-    );
+    assert_eq!(RawClient::over(stream).get("shop.localhost", "/").await.status, 200);
     // Two workers record: their order says nothing.
     let records = rig.records.wait(3).await;
     let mut spoken: Vec<_> = records.iter().map(|r| (r.protocol, r.scheme)).collect();
@@ -84,17 +58,8 @@ async fn http2_with_prior_knowledge_is_told_by_its_preface() {
         }
     });
     let texts = futures_util::future::join_all(requests).await;
-    assert!(
-        texts
-            .iter()
-            .enumerate()
-            .all(|(number, text)| text.contains(&format!("/{number}")))
-    );
-    assert!(
-        texts[0].contains(r#"["host","shop.localhost"]"#),
-        "{}",
-        texts[0]
-    );
+    assert!(texts.iter().enumerate().all(|(number, text)| text.contains(&format!("/{number}"))));
+    assert!(texts[0].contains(r#"["host","shop.localhost"]"#), "{}", texts[0]);
 }
 
 #[tokio::test]
@@ -112,11 +77,7 @@ async fn upstream_http2_multiplexes_on_one_connection() {
         }
     });
     let texts = futures_util::future::join_all(requests).await;
-    assert!(
-        texts.iter().all(|text| text.contains("HTTP/2.0")),
-        "{}",
-        texts[0]
-    );
+    assert!(texts.iter().all(|text| text.contains("HTTP/2.0")), "{}", texts[0]);
     assert_eq!(upstream.connections(), 1);
 }
 
@@ -147,11 +108,7 @@ async fn upstream_tls_verifies_and_says_why_it_failed() {
     let secure = |name: &str, upstream: &Upstream| {
         let mut service = service(name, &[upstream.address()]);
         let ca = Some(pki.root_file());
-        service.tls = Some(UpstreamTls {
-            server_name: None,
-            ca,
-            verify: true,
-        });
+        service.tls = Some(UpstreamTls { server_name: None, ca, verify: true });
         service
     };
     let rig = Rig::start(model(vec![secure("good", &good), secure("bad", &bad)])).await;
@@ -159,18 +116,11 @@ async fn upstream_tls_verifies_and_says_why_it_failed() {
     for _ in 0..2 {
         assert_eq!(caller.get("a", "/good").await.text(), "secret");
     }
-    assert_eq!(
-        good.connections(),
-        1,
-        "ALPN found HTTP/2, and its connection is kept"
-    );
+    assert_eq!(good.connections(), 1, "ALPN found HTTP/2, and its connection is kept");
     let refused = caller.get("a", "/bad").await;
     assert_eq!(refused.status, 502);
     let reason = refused.header("x-trunkline-reason").unwrap();
-    assert!(
-        reason.starts_with("upstream_tls;service=\"bad\""),
-        "{reason}"
-    );
+    assert!(reason.starts_with("upstream_tls;service=\"bad\""), "{reason}");
 }
 
 #[tokio::test]
@@ -188,11 +138,7 @@ async fn a_grpc_call_keeps_its_trailers_and_streams_both_ways() {
     for message in ["one", "two", "three"] {
         sender.data(message).await;
         let frame = response.body_mut().frame().await.unwrap().unwrap();
-        assert_eq!(
-            frame.into_data().unwrap(),
-            message,
-            "each message comes back before the next"
-        );
+        assert_eq!(frame.into_data().unwrap(), message, "each message comes back before the next");
     }
     drop(sender);
     let trailers = response.into_body().collect().await.unwrap();
@@ -213,11 +159,7 @@ async fn a_failed_grpc_call_gets_a_grpc_status() {
         .unwrap();
     let response = caller.send_request(request).await.unwrap();
     assert_eq!(response.status(), 200);
-    assert!(
-        response.headers().contains_key("grpc-status"),
-        "{:?}",
-        response.headers()
-    );
+    assert!(response.headers().contains_key("grpc-status"), "{:?}", response.headers());
 }
 
 #[tokio::test]
@@ -232,11 +174,7 @@ async fn a_changed_certificate_is_shown_to_new_connections() {
     rig.reload(wanted).await;
     let stream = tls(rig.address, pki.client(&[HTTP_1_1]), "shop.localhost").await;
     assert_ne!(stream.tls().unwrap().peer_certificates, first);
-    assert_eq!(
-        open.get("shop.localhost", "/").await.status,
-        200,
-        "the open one goes on"
-    );
+    assert_eq!(open.get("shop.localhost", "/").await.status, 200, "the open one goes on");
 }
 
 #[tokio::test]
@@ -245,27 +183,17 @@ async fn head_and_empty_answers_end_at_once() {
         if request.uri().path() == "/empty" {
             return Response::builder().status(204).body(body::empty()).unwrap();
         }
-        Response::builder()
-            .header("content-length", "5")
-            .body(body::full("hello"))
-            .unwrap()
+        Response::builder().header("content-length", "5").body(body::full("hello")).unwrap()
     });
     let rig = Rig::before(&upstream).await;
     let mut caller = rig.client().await;
     caller.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let head = caller.response_to("HEAD").await;
-    assert_eq!(
-        (head.status, head.header("content-length")),
-        (200, Some("5"))
-    );
+    assert_eq!((head.status, head.header("content-length")), (200, Some("5")));
     assert_eq!(caller.get("a", "/empty").await.status, 204);
     assert_eq!(caller.get("a", "/").await.text(), "hello");
     let records = rig.records.wait(3).await;
-    assert!(
-        records
-            .iter()
-            .all(|record| record.end == trunkline_model::record::End::Complete)
-    );
+    assert!(records.iter().all(|record| record.end == trunkline_model::record::End::Complete));
 }
 
 #[tokio::test]
@@ -285,11 +213,7 @@ async fn requests_that_cannot_be_routed_are_refused_with_a_reason() {
         assert_eq!(response.status, status, "{request}{}", response.head);
     }
     let stats = rig.stats().await;
-    let none = stats
-        .routes
-        .iter()
-        .find(|route| route.id.as_str() == "none")
-        .unwrap();
+    let none = stats.routes.iter().find(|route| route.id.as_str() == "none").unwrap();
     assert_eq!(none.requests, [(400, 4)]);
 }
 
@@ -308,9 +232,7 @@ async fn the_projects_own_authority_secures_a_listener() {
     };
     let upstream = Upstream::echo();
     let mut wanted = model(vec![service("web", &[upstream.address()])]);
-    wanted.listeners[0].tls = Some(Tls::Own {
-        names: vec!["shop.localhost".into()],
-    });
+    wanted.listeners[0].tls = Some(Tls::Own { names: vec!["shop.localhost".into()] });
     let rig = Rig::start_with(wanted.clone(), |deps| {
         deps.issuer = Some(std::sync::Arc::new(authority));
     })
@@ -318,9 +240,6 @@ async fn the_projects_own_authority_secures_a_listener() {
     rig.reload(wanted).await;
     let client = trunkline_net::tls::client_config(&roots).unwrap();
     let mut caller = http2(tls(rig.address, client, "shop.localhost").await).await;
-    let response = caller
-        .send_request(get("https://shop.localhost/"))
-        .await
-        .unwrap();
+    let response = caller.send_request(get("https://shop.localhost/")).await.unwrap();
     assert_eq!(response.status(), 200);
 }

@@ -21,9 +21,7 @@ fn closes_on_reuse() -> Upstream {
         if socket.read(&mut seen).await.unwrap_or(0) == 0 {
             return;
         }
-        let _ = socket
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-            .await;
+        let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
         let _ = socket.read(&mut seen).await;
     })
 }
@@ -40,11 +38,7 @@ async fn a_dead_kept_connection_costs_the_caller_nothing() {
         assert_eq!(caller.get("a", "/").await.status, 200, "request {number}");
     }
     let records = rig.records.wait(5).await;
-    assert_eq!(
-        records[1].attempts.len(),
-        2,
-        "one on the dead connection, one on a fresh one"
-    );
+    assert_eq!(records[1].attempts.len(), 2, "one on the dead connection, one on a fresh one");
 }
 
 #[tokio::test]
@@ -56,9 +50,7 @@ async fn a_post_on_a_dead_kept_connection_is_not_repeated() {
     .await;
     let mut caller = rig.client().await;
     assert_eq!(caller.get("a", "/").await.status, 200);
-    caller
-        .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
-        .await;
+    caller.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").await;
     let response = caller.response().await;
     assert_eq!(response.status, 502);
     let reason = response.header("x-trunkline-reason").unwrap();
@@ -70,9 +62,7 @@ async fn a_connection_closed_while_idle_is_not_used() {
     let upstream = Upstream::tcp(|mut socket: TcpStream| async move {
         let mut seen = [0; 4096];
         let _ = socket.read(&mut seen).await;
-        let _ = socket
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-            .await;
+        let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
     });
     let rig = Rig::start_with(model(vec![service("web", &[upstream.address()])]), |deps| {
         deps.workers = 1;
@@ -80,9 +70,7 @@ async fn a_connection_closed_while_idle_is_not_used() {
     .await;
     for number in 1..4 {
         let mut caller = rig.client().await;
-        caller
-            .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
-            .await;
+        caller.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").await;
         assert_eq!(caller.response().await.status, 200, "request {number}");
         until("the service closes", async || upstream.open() == 0).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -92,43 +80,26 @@ async fn a_connection_closed_while_idle_is_not_used() {
 #[tokio::test]
 async fn an_unreachable_endpoint_is_passed_over_with_the_body() {
     let upstream = Upstream::echo();
-    let rig = Rig::start(model(vec![service(
-        "web",
-        &[unused_address(), upstream.address()],
-    )]))
-    .await;
+    let rig =
+        Rig::start(model(vec![service("web", &[unused_address(), upstream.address()])])).await;
     let mut caller = rig.client().await;
     for _ in 0..4 {
-        caller
-            .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
-            .await;
+        caller.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").await;
         let response = caller.response().await;
         assert_eq!(response.status, 200, "{}", response.head);
         assert!(response.text().contains(r#""body":"hi""#));
     }
-    let failures: u64 = rig
-        .endpoints("web")
-        .await
-        .iter()
-        .map(|e| e.connect_failures)
-        .sum();
+    let failures: u64 = rig.endpoints("web").await.iter().map(|e| e.connect_failures).sum();
     assert!(failures > 0);
 }
 
 #[tokio::test]
 async fn when_nobody_can_be_reached_the_caller_is_told() {
-    let rig = Rig::start(model(vec![service(
-        "web",
-        &[unused_address(), unused_address()],
-    )]))
-    .await;
+    let rig = Rig::start(model(vec![service("web", &[unused_address(), unused_address()])])).await;
     let response = rig.client().await.get("a", "/").await;
     assert_eq!(response.status, 502);
     let reason = response.header("x-trunkline-reason").unwrap();
-    assert!(
-        reason.starts_with("connect;service=\"web\";attempts=2;error="),
-        "{reason}"
-    );
+    assert!(reason.starts_with("connect;service=\"web\";attempts=2;error="), "{reason}");
 }
 
 #[tokio::test]
@@ -177,13 +148,8 @@ async fn requests_are_held_while_an_endpoint_starts() {
     set.endpoints[0].state = EndpointState::Starting;
     rig.proxy.publish(set.clone());
     let mut caller = rig.client().await;
-    caller
-        .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
-        .await;
-    until("the request is held", async || {
-        rig.service("web").await.held == 1
-    })
-    .await;
+    caller.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").await;
+    until("the request is held", async || rig.service("web").await.held == 1).await;
     assert_eq!(upstream.requests(), 0);
     set.endpoints[0].state = EndpointState::Ready;
     rig.proxy.publish(set);
@@ -198,24 +164,15 @@ async fn a_restart_waits_for_what_is_in_flight_and_not_for_what_is_held() {
     let name = || "web".parse().unwrap();
     let mut running = rig.client().await;
     running.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    until("one is in flight", async || {
-        rig.proxy.in_flight(name()).await == 1
-    })
-    .await;
+    until("one is in flight", async || rig.proxy.in_flight(name()).await == 1).await;
     let mut set = endpoints("web", &[upstream.address()]);
     set.endpoints[0].state = EndpointState::Starting;
     rig.proxy.publish(set.clone());
     let mut held = rig.client().await;
     held.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    until("the other is held", async || {
-        rig.service("web").await.held == 1
-    })
-    .await;
+    until("the other is held", async || rig.service("web").await.held == 1).await;
     assert_eq!(running.response().await.text().len(), 10);
-    until("nothing is in flight", async || {
-        rig.proxy.in_flight(name()).await == 0
-    })
-    .await;
+    until("nothing is in flight", async || rig.proxy.in_flight(name()).await == 0).await;
     set.endpoints[0].state = EndpointState::Ready;
     rig.proxy.publish(set);
     assert_eq!(held.response().await.status, 200);

@@ -83,12 +83,7 @@ impl Rig {
         let plan = proxy.prepare(Arc::new(model)).unwrap();
         proxy.commit(plan).await.unwrap();
         let address = proxy.addresses()[0].1;
-        Self {
-            proxy,
-            address,
-            records,
-            scope,
-        }
+        Self { proxy, address, records, scope }
     }
 
     /// A gateway in front of one service with this upstream.
@@ -111,11 +106,7 @@ impl Rig {
 
     pub async fn service(&self, name: &str) -> ServiceStats {
         let stats = self.stats().await;
-        stats
-            .services
-            .into_iter()
-            .find(|service| service.name.as_str() == name)
-            .unwrap()
+        stats.services.into_iter().find(|service| service.name.as_str() == name).unwrap()
     }
 
     pub async fn endpoints(&self, name: &str) -> Vec<EndpointStats> {
@@ -136,11 +127,7 @@ pub fn model(services: Vec<Service>) -> Model {
         .iter()
         .zip(1..)
         .map(|(service, order)| {
-            route(
-                order,
-                PathPattern::Prefix(format!("/{}", service.name)),
-                service,
-            )
+            route(order, PathPattern::Prefix(format!("/{}", service.name)), service)
         })
         .collect();
     routes.push(route(0, PathPattern::Prefix("/".into()), &services[0]));
@@ -176,10 +163,7 @@ pub fn listener(id: &str, address: SocketAddr) -> Listener {
             head: Duration::from_secs(10),
             idle: Duration::from_secs(60),
         },
-        drain: Drain {
-            min: Duration::from_millis(50),
-            max: Duration::from_secs(5),
-        },
+        drain: Drain { min: Duration::from_millis(50), max: Duration::from_secs(5) },
         origin: Origin::built_in(),
     }
 }
@@ -196,10 +180,7 @@ pub fn route(order: u64, path: PathPattern, service: &Service) -> Route {
             query: Vec::new(),
         },
         order: OrderKey(order, 0),
-        action: Action::Forward(vec![Target {
-            service: service.name.clone(),
-            weight: 1,
-        }]),
+        action: Action::Forward(vec![Target { service: service.name.clone(), weight: 1 }]),
         filters: Vec::new(),
         timeouts: RouteTimeouts::default(),
         origin: Origin::built_in(),
@@ -234,10 +215,7 @@ pub fn service(name: &str, addresses: &[SocketAddr]) -> Service {
 /// The endpoints of a service, to be published.
 pub fn endpoints(name: &str, addresses: &[SocketAddr]) -> EndpointSet {
     let service = name.parse().unwrap();
-    let endpoints = addresses
-        .iter()
-        .map(|address| Endpoint::ready(&service, *address))
-        .collect();
+    let endpoints = addresses.iter().map(|address| Endpoint::ready(&service, *address)).collect();
     EndpointSet { service, endpoints }
 }
 
@@ -280,7 +258,5 @@ pub async fn tcp(address: SocketAddr) -> Stream {
 
 /// A request without a body.
 pub fn get(url: &str) -> hyper::Request<ReplyBody> {
-    hyper::Request::get(url)
-        .body(trunkline_testkit::body::empty())
-        .unwrap()
+    hyper::Request::get(url).body(trunkline_testkit::body::empty()).unwrap()
 }

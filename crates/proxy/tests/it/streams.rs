@@ -26,10 +26,7 @@ async fn an_upgrade_becomes_a_tunnel() {
         )
         .await;
     let response = caller.response().await;
-    assert_eq!(
-        (response.status, response.header("upgrade")),
-        (101, Some("websocket"))
-    );
+    assert_eq!((response.status, response.header("upgrade")), (101, Some("websocket")));
     for message in ["hello", "again"] {
         caller.send(message).await;
         assert_eq!(caller.exactly(message.len()).await, message.as_bytes());
@@ -49,9 +46,7 @@ async fn an_idle_tunnel_is_closed() {
     web.timeouts.idle = Duration::from_millis(50);
     let rig = Rig::start(model(vec![web])).await;
     let mut caller = rig.client().await;
-    caller
-        .send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
-        .await;
+    caller.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n").await;
     assert_eq!(caller.response().await.status, 101);
     assert_eq!(caller.rest().await, b"");
 }
@@ -61,9 +56,7 @@ async fn a_refused_upgrade_is_an_answer_like_any_other() {
     let upstream = Upstream::answering(403, "no");
     let rig = Rig::before(&upstream).await;
     let mut caller = rig.client().await;
-    caller
-        .send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
-        .await;
+    caller.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n").await;
     assert_eq!(caller.response().await.status, 403);
     assert_eq!(caller.get("a", "/").await.status, 403);
 }
@@ -126,11 +119,7 @@ async fn the_service_decides_whether_to_ask_for_a_body() {
     assert_eq!(asked.load(Ordering::Relaxed), 4);
     let mut caller = rig.client().await;
     caller.send(post("/refuse")).await;
-    assert_eq!(
-        caller.response_to("POST").await.status,
-        417,
-        "no 100 came before"
-    );
+    assert_eq!(caller.response_to("POST").await.status, 417, "no 100 came before");
 }
 
 #[tokio::test]
@@ -154,10 +143,7 @@ async fn an_answer_without_asking_for_the_body_leaves_nothing_behind() {
     assert_eq!((response.status, response.text()), (401, "no"));
     until("upstream work ends", async || upstream.open() == 0).await;
     drop(caller);
-    until("the caller's connection ends", async || {
-        rig.stats().await.listeners[0].open == 0
-    })
-    .await;
+    until("the caller's connection ends", async || rig.stats().await.listeners[0].open == 0).await;
 }
 
 #[tokio::test]
@@ -207,10 +193,7 @@ async fn a_slow_caller_holds_back_the_service() {
     let bound = 64 << 20;
     assert!(before < bound, "{before} bytes were taken from the service");
     drop(caller);
-    until("the service is told that the caller left", async || {
-        upstream.open() == 0
-    })
-    .await;
+    until("the service is told that the caller left", async || upstream.open() == 0).await;
     assert_eq!(rig.records.wait(1).await[0].end, End::CallerGone);
 }
 
@@ -241,10 +224,7 @@ async fn a_slow_service_holds_back_the_caller() {
         steady
     })
     .await;
-    assert!(
-        before < 64 << 20,
-        "{before} bytes were taken from the caller"
-    );
+    assert!(before < 64 << 20, "{before} bytes were taken from the caller");
     sending.abort();
 }
 
@@ -276,10 +256,6 @@ async fn pipelined_requests_are_answered_in_order() {
     caller.send(requests.collect::<String>()).await;
     for n in 0..5 {
         let response = caller.response().await;
-        assert!(
-            response.text().contains(&format!("\"/{n}\"")),
-            "{}",
-            response.text()
-        );
+        assert!(response.text().contains(&format!("\"/{n}\"")), "{}", response.text());
     }
 }

@@ -27,12 +27,7 @@ async fn a_request_that_is_not_answered_in_time() {
     let upstream = Upstream::hanging();
     let mut web = service("web", &[upstream.address()]);
     web.timeouts.request = SHORT;
-    check(
-        web,
-        504,
-        "request_timeout;service=\"web\";attempts=1;limit_ms=60",
-    )
-    .await;
+    check(web, 504, "request_timeout;service=\"web\";attempts=1;limit_ms=60").await;
     until("upstream work is cancelled", async || upstream.open() == 0).await;
 }
 
@@ -48,13 +43,7 @@ async fn an_attempt_that_is_not_answered_in_time() {
 async fn a_connection_that_is_not_opened_in_time() {
     // A listening socket whose queue is full lets further connections wait.
     let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    full.bind(
-        &"127.0.0.1:0"
-            .parse::<std::net::SocketAddr>()
-            .unwrap()
-            .into(),
-    )
-    .unwrap();
+    full.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
     full.listen(0).unwrap();
     let address = full.local_addr().unwrap().as_socket().unwrap();
     let mut fill = Vec::new();
@@ -88,9 +77,7 @@ async fn a_caller_that_stops_in_the_middle_is_told_so() {
     web.timeouts.idle = SHORT;
     let rig = Rig::start(model(vec![web])).await;
     let mut caller = rig.client().await;
-    caller
-        .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf")
-        .await;
+    caller.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf").await;
     let response = caller.response().await;
     assert_eq!(response.status, 408, "{}", response.head);
 }
@@ -125,9 +112,7 @@ async fn a_slow_caller_ejects_nobody() {
     });
     let rig = Rig::start(model(vec![web])).await;
     let mut caller = rig.client().await;
-    caller
-        .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf")
-        .await;
+    caller.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf").await;
     assert_eq!(caller.response().await.status, 504);
     let endpoints = rig.endpoints("web").await;
     assert!(endpoints.iter().all(|endpoint| !endpoint.ejected));
@@ -148,10 +133,7 @@ async fn a_caller_that_leaves_cancels_the_work() {
     let rig = Rig::before(&upstream).await;
     let mut caller = rig.client().await;
     caller.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    until("the request arrives", async || {
-        rig.service("web").await.in_flight == 1
-    })
-    .await;
+    until("the request arrives", async || rig.service("web").await.in_flight == 1).await;
     drop(caller);
     until("upstream work is cancelled", async || upstream.open() == 0).await;
     let record = &rig.records.wait(1).await[0];

@@ -79,9 +79,7 @@ fn position(random: u64, endpoints: usize) -> usize {
 /// One step of a linear congruential generator (Knuth's MMIX constants): enough to leave a bad draw
 /// behind.
 fn next_random(random: u64) -> u64 {
-    random
-        .wrapping_mul(6_364_136_223_846_793_005)
-        .wrapping_add(1_442_695_040_888_963_407)
+    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407)
 }
 
 #[cfg(test)]
@@ -92,18 +90,9 @@ mod tests {
     #[test]
     fn a_small_set_yields_the_least_loaded_for_its_weight() {
         let loads = [
-            Load {
-                weight: 1,
-                active: 3,
-            },
-            Load {
-                weight: 4,
-                active: 7,
-            },
-            Load {
-                weight: 1,
-                active: 2,
-            },
+            Load { weight: 1, active: 3 },
+            Load { weight: 4, active: 7 },
+            Load { weight: 1, active: 2 },
         ];
         for random in [0, u64::MAX / 2, u64::MAX] {
             assert_eq!(
@@ -117,14 +106,7 @@ mod tests {
     #[test]
     fn ties_fall_on_every_endpoint() {
         let picked: std::collections::BTreeSet<_> = (0..4)
-            .filter_map(|i| {
-                least_request(4, i << 62, |_| {
-                    Some(Load {
-                        weight: 1,
-                        active: 0,
-                    })
-                })
-            })
+            .filter_map(|i| least_request(4, i << 62, |_| Some(Load { weight: 1, active: 0 })))
             .collect();
         assert_eq!(picked.len(), 4);
     }

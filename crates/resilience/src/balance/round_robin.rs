@@ -14,9 +14,7 @@ pub struct RoundRobin {
 impl RoundRobin {
     /// A balancer for `endpoints` endpoints, all without credit.
     pub fn new(endpoints: usize) -> Self {
-        Self {
-            credit: vec![0; endpoints],
-        }
+        Self { credit: vec![0; endpoints] }
     }
 
     /// Starts turns in the middle of a cycle, so that many workers do not all pick the first

@@ -37,9 +37,8 @@ impl Histogram {
     /// Counts one duration.
     pub fn record(&self, duration: Duration) {
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let buckets = self
-            .buckets
-            .get_or_init(|| (0..BUCKETS).map(|_| AtomicU64::new(0)).collect());
+        let buckets =
+            self.buckets.get_or_init(|| (0..BUCKETS).map(|_| AtomicU64::new(0)).collect());
         if let Some(count) = buckets.get(bucket_of(micros)) {
             count.fetch_add(1, Ordering::Relaxed);
         }
@@ -53,9 +52,7 @@ impl Histogram {
                 *sum += count.load(Ordering::Relaxed);
             }
         }
-        into.sum_micros = into
-            .sum_micros
-            .wrapping_add(self.sum_micros.load(Ordering::Relaxed));
+        into.sum_micros = into.sum_micros.wrapping_add(self.sum_micros.load(Ordering::Relaxed));
     }
 
     /// What was counted so far.
@@ -68,10 +65,7 @@ impl Histogram {
 
 impl Default for Snapshot {
     fn default() -> Self {
-        Self {
-            counts: vec![0; BUCKETS],
-            sum_micros: 0,
-        }
+        Self { counts: vec![0; BUCKETS], sum_micros: 0 }
     }
 }
 
@@ -124,13 +118,10 @@ impl Snapshot {
     /// For each bucket its upper edge in microseconds (inclusive) and how many durations were at
     /// most that.
     pub fn cumulative(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.counts
-            .iter()
-            .enumerate()
-            .scan(0, |sum, (bucket, count)| {
-                *sum += count;
-                Some((upper_edge(bucket), *sum))
-            })
+        self.counts.iter().enumerate().scan(0, |sum, (bucket, count)| {
+            *sum += count;
+            Some((upper_edge(bucket), *sum))
+        })
     }
 }
 
@@ -157,10 +148,7 @@ mod tests {
 
     #[test]
     fn small_values_have_their_own_bucket_and_the_greatest_the_last() {
-        assert_eq!(
-            (0..16).map(bucket_of).collect::<Vec<_>>(),
-            (0..16).collect::<Vec<_>>()
-        );
+        assert_eq!((0..16).map(bucket_of).collect::<Vec<_>>(), (0..16).collect::<Vec<_>>());
         assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
         assert_eq!(upper_edge(BUCKETS - 1), (1 << VALUE_BITS) - 1);
     }
@@ -175,11 +163,7 @@ mod tests {
 
     #[test]
     fn merged_workers_equal_one_worker() {
-        let (one, other, both) = (
-            Histogram::default(),
-            Histogram::default(),
-            Histogram::default(),
-        );
+        let (one, other, both) = (Histogram::default(), Histogram::default(), Histogram::default());
         for millis in 0..1000 {
             let duration = Duration::from_millis(millis);
             if millis % 3 == 0 { &one } else { &other }.record(duration);

@@ -51,10 +51,7 @@ pub(super) async fn run<F: Future<Output: Outcome>>(path: &str, task: F) -> Resu
         Ok(outcome) => outcome.into_result(),
         Err(panic) => Err(format!("panicked: {}", message(panic.as_ref()))),
     };
-    result.map_err(|reason| Failure {
-        task: path.to_owned(),
-        reason,
-    })
+    result.map_err(|reason| Failure { task: path.to_owned(), reason })
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

@@ -53,12 +53,7 @@ impl Upstream {
         Self::start(address, move |counts| {
             let handler = Rc::new(handler);
             Rc::new(move |socket| {
-                Box::pin(serve::http(
-                    socket,
-                    tls.clone(),
-                    Rc::clone(&handler),
-                    Arc::clone(&counts),
-                ))
+                Box::pin(serve::http(socket, tls.clone(), Rc::clone(&handler), Arc::clone(&counts)))
             })
         })
     }
@@ -82,12 +77,7 @@ impl Upstream {
     /// Streams each request's body back as it comes, trailers included.
     pub fn mirror() -> Self {
         Self::http(|request: Request<Incoming>| async move {
-            Response::new(
-                request
-                    .into_body()
-                    .map_err(std::io::Error::other)
-                    .boxed_unsync(),
-            )
+            Response::new(request.into_body().map_err(std::io::Error::other).boxed_unsync())
         })
     }
 
@@ -161,10 +151,7 @@ impl Upstream {
 
 /// An address where nobody listens: connecting to it is refused.
 pub fn unused_address() -> SocketAddr {
-    std::net::TcpListener::bind(free_address())
-        .unwrap()
-        .local_addr()
-        .unwrap()
+    std::net::TcpListener::bind(free_address()).unwrap().local_addr().unwrap()
 }
 
 async fn echo(request: Request<Incoming>) -> Response<ReplyBody> {
@@ -174,9 +161,7 @@ async fn echo(request: Request<Incoming>) -> Response<ReplyBody> {
     };
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let pairs = |map: &HeaderMap| -> Vec<(String, String)> {
-        map.iter()
-            .map(|(name, value)| (name.to_string(), text(value)))
-            .collect()
+        map.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
     };
     let trailers = collected.trailers().map(pairs).unwrap_or_default();
     let description = json!({
@@ -187,10 +172,7 @@ async fn echo(request: Request<Incoming>) -> Response<ReplyBody> {
         "body": String::from_utf8_lossy(&collected.to_bytes()),
         "trailers": trailers,
     });
-    let status = head
-        .headers
-        .get("x-answer-status")
-        .map_or_else(|| "200".to_owned(), text);
+    let status = head.headers.get("x-answer-status").map_or_else(|| "200".to_owned(), text);
     Response::builder()
         .status(status.as_str())
         .header(header::CONTENT_TYPE, "application/json")
@@ -225,10 +207,7 @@ async fn upgrade(mut request: Request<Incoming>) -> Response<ReplyBody> {
 async fn grpc(request: Request<Incoming>) -> Response<ReplyBody> {
     let response = Response::builder().header(header::CONTENT_TYPE, "application/grpc");
     if let Some(status) = request.headers().get("x-answer-grpc-status") {
-        return response
-            .header("grpc-status", status)
-            .body(body::empty())
-            .unwrap();
+        return response.header("grpc-status", status).body(body::empty()).unwrap();
     }
     let (sender, reply) = body::channel();
     let mut incoming = request.into_body();

@@ -60,10 +60,7 @@ async fn secured(
         let is_h2 = begins_with_preface(&socket).await;
         return Some((Stream::Tcp(socket), is_h2));
     };
-    let accepted = TlsAcceptor::from(config)
-        .accept(Stream::Tcp(socket))
-        .await
-        .ok()?;
+    let accepted = TlsAcceptor::from(config).accept(Stream::Tcp(socket)).await.ok()?;
     let stream = Stream::Tls(Box::new(accepted.into()));
     let is_h2 = stream.alpn() == Some(H2);
     Some((stream, is_h2))

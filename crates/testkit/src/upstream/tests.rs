@@ -15,23 +15,15 @@ async fn the_echo_describes_the_request() {
         .await;
     let response = caller.response().await;
     let description: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
-    assert_eq!(
-        (response.status, upstream.requests(), upstream.connections()),
-        (201, 1, 1)
-    );
-    assert_eq!(
-        (&description["body"], &description["target"]),
-        (&"hi".into(), &"/a?b".into())
-    );
+    assert_eq!((response.status, upstream.requests(), upstream.connections()), (201, 1, 1));
+    assert_eq!((&description["body"], &description["target"]), (&"hi".into(), &"/a?b".into()));
 }
 
 #[tokio::test]
 async fn an_upgraded_connection_echoes_bytes() {
     let upstream = Upstream::upgrading();
     let mut caller = RawClient::connect(upstream.address()).await;
-    caller
-        .send("GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
-        .await;
+    caller.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n").await;
     assert_eq!(caller.response().await.status, 101);
     caller.send("ping").await;
     assert_eq!(caller.exactly(4).await, b"ping");
@@ -70,23 +62,15 @@ async fn grpc_ends_with_trailers_or_with_trailers_only() {
     let upstream = Upstream::grpc();
     let mut caller = H2Caller::connect(upstream.address()).await;
     let request = || http::Request::post("http://shop.test/shop.Orders/Place");
-    let placed = caller
-        .call(request().body(body::full("message")).unwrap())
-        .await;
+    let placed = caller.call(request().body(body::full("message")).unwrap()).await;
     assert_eq!(
         (placed.body.as_ref(), &placed.trailers["grpc-status"]),
         (&b"message"[..], &"0".parse().unwrap())
     );
-    let refused = request()
-        .header("x-answer-grpc-status", "14")
-        .body(body::empty())
-        .unwrap();
+    let refused = request().header("x-answer-grpc-status", "14").body(body::empty()).unwrap();
     let refused = caller.call(refused).await;
     assert_eq!(
-        (
-            refused.head.headers["grpc-status"].as_bytes(),
-            upstream.connections()
-        ),
+        (refused.head.headers["grpc-status"].as_bytes(), upstream.connections()),
         (&b"14"[..], 1)
     );
 }
@@ -102,13 +86,8 @@ async fn alpn_decides_what_a_secure_service_speaks() {
     );
     let client = pki.client(&[b"h2"]);
     let mut caller = H2Caller::connect_tls(upstream.address(), client, "shop.test").await;
-    let answer = caller
-        .call(
-            http::Request::get("https://shop.test/")
-                .body(body::empty())
-                .unwrap(),
-        )
-        .await;
+    let answer =
+        caller.call(http::Request::get("https://shop.test/").body(body::empty()).unwrap()).await;
     assert_eq!(answer.body.as_ref(), b"HTTP/2.0");
 }
 
@@ -117,8 +96,6 @@ async fn a_resetting_service_resets() {
     let upstream = Upstream::resetting();
     let mut caller = RawClient::connect(upstream.address()).await;
     caller.send("x").await;
-    let error = wait::within("a reset", caller.stream.read_u8())
-        .await
-        .unwrap_err();
+    let error = wait::within("a reset", caller.stream.read_u8()).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
 }

@@ -26,16 +26,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     let env = context.globals.env.clone();
     // Without an environment the file is checked as `up` reads it.
-    let profile = if env.is_some() {
-        Profile::Production
-    } else {
-        Profile::Laptop
-    };
-    let options = Options {
-        env,
-        profile,
-        ..Options::default()
-    };
+    let profile = if env.is_some() { Profile::Production } else { Profile::Laptop };
+    let options = Options { env, profile, ..Options::default() };
     let loader = Loader::new(&context.globals.dir, &args.files, options)?.strict(args.strict);
     let loaded = loader.load();
     let printer = &context.printer;
@@ -43,19 +35,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
         let messages = to_json(&loaded.diagnostics, &loaded.sources);
         printer
             .json(&json!({ "schema": 1, "ok": loaded.model.is_some(), "diagnostics": messages }));
-        return Ok(if loaded.model.is_some() {
-            Exit::Done
-        } else {
-            Exit::Usage
-        });
+        return Ok(if loaded.model.is_some() { Exit::Done } else { Exit::Usage });
     }
     tell(&loaded, printer)?;
     if let Some(model) = &loaded.model {
-        let files: Vec<_> = loader
-            .files()
-            .iter()
-            .map(|file| file.display().to_string())
-            .collect();
+        let files: Vec<_> = loader.files().iter().map(|file| file.display().to_string()).collect();
         printer.data(format_args!(
             "{} {}: {}, {}, {}",
             printer.data.apply(crate::print::Role::Good, "✓"),
@@ -69,9 +53,5 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
 }
 
 fn count(number: usize, word: &str) -> String {
-    if number == 1 {
-        format!("1 {word}")
-    } else {
-        format!("{number} {word}s")
-    }
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }

@@ -16,10 +16,7 @@ pub(crate) struct Args {
 }
 
 /// Prints the script.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "every verb is called the same way"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "every verb is called the same way")]
 pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command(), "trunkline", &mut script);

@@ -16,10 +16,7 @@ pub(crate) struct Args {
 }
 
 /// Prints a page.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "every verb is called the same way"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "every verb is called the same way")]
 pub(crate) fn run(_args: &Args, context: &Context) -> Verdict {
     context.printer.raw(&cli_page());
     Ok(Exit::Done)
@@ -55,15 +52,9 @@ fn cli_page() -> String {
 fn verb_section(page: &mut String, verb: &Command) {
     let usage = verb.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").trim();
-    let about = verb
-        .get_about()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let _ = write!(
-        page,
-        "\n### `{}`\n\n{about}.\n\n```\ntrunkline {usage}\n```\n\n",
-        verb.get_name()
-    );
+    let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
+    let _ =
+        write!(page, "\n### `{}`\n\n{about}.\n\n```\ntrunkline {usage}\n```\n\n", verb.get_name());
     flags(page, verb.get_arguments());
     if let Some(example) = verb.get_after_help() {
         let example = example.to_string();

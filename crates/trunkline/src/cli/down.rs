@@ -37,14 +37,11 @@ pub(crate) fn run(_args: &Args, context: &Context) -> Verdict {
             .hint("it ends by itself at its drain limit; `kill` it to end it now")
         })?;
         if context.printer.is_json() {
+            context.printer.json(&json!({ "schema": 1, "stopped": card.pid }));
+        } else {
             context
                 .printer
-                .json(&json!({ "schema": 1, "stopped": card.pid }));
-        } else {
-            context.printer.data(format_args!(
-                "`{}` (process {}) has ended",
-                card.project, card.pid
-            ));
+                .data(format_args!("`{}` (process {}) has ended", card.project, card.pid));
         }
         Ok(Exit::Done)
     })

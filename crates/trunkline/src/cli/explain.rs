@@ -40,11 +40,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     }
     runtime::small(async {
         let control = Control::connect(context).await?;
-        let mut path = format!(
-            "/v1/explain?method={}&url={}",
-            encode(method),
-            encode(url.trim())
-        );
+        let mut path = format!("/v1/explain?method={}&url={}", encode(method), encode(url.trim()));
         for header in &args.headers {
             path.push_str("&header=");
             path.push_str(&encode(header));
@@ -66,9 +62,7 @@ fn explain_code(code: &codes::Code, context: &Context) {
     if printer.is_json() {
         printer.json(&json!({ "schema": 1, "code": code.code, "level": code.level.to_string(), "name": code.name, "page": code.page }));
     } else {
-        printer.data(format_args!(
-            "{} · {} · {}\n\n{}",
-            code.code, code.level, code.name, code.page
-        ));
+        printer
+            .data(format_args!("{} · {} · {}\n\n{}", code.code, code.level, code.name, code.page));
     }
 }

@@ -30,12 +30,10 @@ pub(crate) fn command() -> Command {
     let command = Cli::command();
     let groups = groups(&command);
     let exits =
-        Exit::TABLE
-            .iter()
-            .fold("Exit codes:".to_owned(), |mut text, (_, code, meaning)| {
-                let _ = write!(text, "\n  {code:<4} {meaning}");
-                text
-            });
+        Exit::TABLE.iter().fold("Exit codes:".to_owned(), |mut text, (_, code, meaning)| {
+            let _ = write!(text, "\n  {code:<4} {meaning}");
+            text
+        });
     command
         .help_template(TEMPLATE)
         .override_usage("trunkline <command> [options]")

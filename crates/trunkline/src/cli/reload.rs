@@ -21,30 +21,15 @@ pub(crate) fn run(_args: &Args, context: &Context) -> Verdict {
             printer.json(&done);
             return Ok(Exit::Done);
         }
-        for warning in done
-            .get("warnings")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+        for warning in done.get("warnings").and_then(Value::as_array).into_iter().flatten() {
             crate::print::complain(&format!(
                 "{}\n",
                 warning.as_str().unwrap_or_default().trim_end()
             ));
         }
-        let generation = done
-            .get("generation")
-            .and_then(Value::as_u64)
-            .unwrap_or_default();
-        let changed = done
-            .get("changed")
-            .and_then(Value::as_bool)
-            .unwrap_or_default();
-        let what = if changed {
-            "is in force"
-        } else {
-            "is in force; nothing changed"
-        };
+        let generation = done.get("generation").and_then(Value::as_u64).unwrap_or_default();
+        let changed = done.get("changed").and_then(Value::as_bool).unwrap_or_default();
+        let what = if changed { "is in force" } else { "is in force; nothing changed" };
         printer.data(format_args!("configuration {generation} {what}"));
         Ok(Exit::Done)
     })

@@ -20,16 +20,14 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     runtime::small(async {
         let control = Control::connect(context).await?;
-        let done: Value = control
-            .post(&format!("/v1/services/{}/restart", encode(&args.service)))
-            .await?;
+        let done: Value =
+            control.post(&format!("/v1/services/{}/restart", encode(&args.service))).await?;
         if context.printer.is_json() {
             context.printer.json(&done);
         } else {
-            context.printer.data(format_args!(
-                "{} was restarted and is ready",
-                clean(&args.service)
-            ));
+            context
+                .printer
+                .data(format_args!("{} was restarted and is ready", clean(&args.service)));
         }
         Ok(Exit::Done)
     })

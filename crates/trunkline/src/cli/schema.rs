@@ -9,10 +9,7 @@ use crate::exit::{Exit, Verdict};
 pub(crate) struct Args {}
 
 /// Prints the schema.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "every verb is called the same way"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "every verb is called the same way")]
 pub(crate) fn run(_args: &Args, context: &Context) -> Verdict {
     context.printer.json(&trunkline_config::schema());
     Ok(Exit::Done)

@@ -26,11 +26,7 @@ pub(crate) struct Args {
 
 /// Serves until it is asked to end.
 pub(crate) fn run(args: Args, context: &Context) -> Verdict {
-    logging::start(
-        logging::Reader::Operator,
-        &context.globals,
-        &context.printer,
-    );
+    logging::start(logging::Reader::Operator, &context.globals, &context.printer);
     let options = Options {
         env: context.globals.env.clone(),
         profile: Profile::Production,
@@ -38,12 +34,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Verdict {
     };
     let loader = Loader::new(&context.globals.dir, &args.config, options)?;
     runtime::serving(async {
-        let start = Start {
-            verb: "serve",
-            role: "gateway",
-            loader,
-            takeover: args.takeover,
-        };
+        let start = Start { verb: "serve", role: "gateway", loader, takeover: args.takeover };
         let mut node = start.start(context).await?;
         let ending = node.run().await;
         node.end(ending).await

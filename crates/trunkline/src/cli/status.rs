@@ -34,9 +34,7 @@ pub(crate) fn run(_args: &Args, context: &Context) -> Verdict {
         }
         tokio::time::sleep(RATE_WINDOW).await;
         let (earlier, now) = (read(document)?, control.get("/v1/status").await?);
-        context
-            .printer
-            .raw(&render(&now, &earlier, context.printer.data));
+        context.printer.raw(&render(&now, &earlier, context.printer.data));
         Ok(Exit::Done)
     })
 }

@@ -17,12 +17,7 @@ pub(crate) struct Args {
     #[arg(value_name = "ID")]
     id: Option<String>,
     /// List at most so many
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value_t = 20,
-        conflicts_with = "id"
-    )]
+    #[arg(long, value_name = "COUNT", default_value_t = 20, conflicts_with = "id")]
     limit: usize,
     /// Only traces with a span of this service
     #[arg(long, value_name = "NAME", conflicts_with = "id")]
@@ -35,11 +30,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
         let control = Control::connect(context).await?;
         let path = match (&args.id, &args.service) {
             (Some(id), _) => format!("/v1/traces/{}", encode(id)),
-            (None, Some(service)) => format!(
-                "/v1/traces?limit={}&service={}",
-                args.limit,
-                encode(service)
-            ),
+            (None, Some(service)) => {
+                format!("/v1/traces?limit={}&service={}", args.limit, encode(service))
+            }
             (None, None) => format!("/v1/traces?limit={}", args.limit),
         };
         let document: Value = control.get(&path).await?;

@@ -32,11 +32,7 @@ pub(crate) struct Args {
 
 /// Runs until Ctrl-C or `down`.
 pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
-    logging::start(
-        logging::Reader::Developer,
-        &context.globals,
-        &context.printer,
-    );
+    logging::start(logging::Reader::Developer, &context.globals, &context.printer);
     let options = Options {
         env: context.globals.env.clone(),
         profile: Profile::Laptop,
@@ -51,24 +47,11 @@ async fn serve(loader: Loader, context: &Context) -> Verdict {
     let begin = clock.now();
     let main_file = loader.main_file()?;
     let directory = main_file.parent().map(PathBuf::from).unwrap_or_default();
-    let shown = loader
-        .files()
-        .first()
-        .map(|file| file.display().to_string())
-        .unwrap_or_default();
-    let mut node = Start {
-        verb: "up",
-        role: "all",
-        loader,
-        takeover: None,
-    }
-    .start(context)
-    .await?;
+    let shown = loader.files().first().map(|file| file.display().to_string()).unwrap_or_default();
+    let mut node = Start { verb: "up", role: "all", loader, takeover: None }.start(context).await?;
     tell_leftovers(up::reap_leftovers().await, printer);
     let board = Arc::clone(&node.parts().switchboard);
-    let model = board
-        .model()
-        .ok_or_else(|| Failure::new("no configuration is in force"))?;
+    let model = board.model().ok_or_else(|| Failure::new("no configuration is in force"))?;
     let started = match up::start(node.parts(), &model, &directory) {
         Ok(started) => started,
         Err(failure) => {
@@ -76,12 +59,7 @@ async fn serve(loader: Loader, context: &Context) -> Verdict {
             return Err(failure);
         }
     };
-    printer.note(screen::head(
-        &model,
-        &started.plan,
-        &shown,
-        printer.progress,
-    ));
+    printer.note(screen::head(&model, &started.plan, &shown, printer.progress));
     tell_root(&node, printer);
     board.set_services(started.local.services.clone());
     node.set_local(started.local);
@@ -96,9 +74,7 @@ async fn serve(loader: Loader, context: &Context) -> Verdict {
         begin,
     };
     let scope = node.parts().scope.clone();
-    node.parts()
-        .scope
-        .spawn("screen", Policy::Best, screen.show(scope, started.events));
+    node.parts().scope.spawn("screen", Policy::Best, screen.show(scope, started.events));
     let ending = node.run().await;
     if ending == Ending::Interrupted {
         printer.note("\n  ending; Ctrl-C again ends at once");
@@ -122,19 +98,9 @@ fn tell_root(node: &Node, printer: &Printer) {
     let Some(authority) = node.parts().issuer.authority() else {
         return;
     };
-    let what = if authority.is_new() {
-        "root certificate made"
-    } else {
-        "root certificate"
-    };
+    let what = if authority.is_new() { "root certificate made" } else { "root certificate" };
     let what = format!("{what} {}", authority.root_file().display());
-    printer.note(screen::mark(
-        Role::Good,
-        "certificates",
-        &what,
-        None,
-        printer.progress,
-    ));
+    printer.note(screen::mark(Role::Good, "certificates", &what, None, printer.progress));
 }
 
 /// Prints what happens, until the end of the run.
@@ -200,16 +166,14 @@ impl Screen {
         }
         if !self.waiting.is_empty() {
             let names: Vec<_> = self.waiting.iter().map(ToString::to_string).collect();
-            self.spinner
-                .say(&format!("waiting for {}", names.join(", ")));
+            self.spinner.say(&format!("waiting for {}", names.join(", ")));
             return;
         }
         self.spinner.clear();
         if self.failed.is_empty() {
             self.told = true;
             let after = self.clock.now().saturating_duration_since(self.begin);
-            self.printer
-                .raw(&screen::ready(&self.board.urls(), after, self.printer.data));
+            self.printer.raw(&screen::ready(&self.board.urls(), after, self.printer.data));
         }
     }
 }

@@ -35,10 +35,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
             return Ok(Exit::Done);
         }
         let pid = done.get("pid").and_then(Value::as_u64).unwrap_or_default();
-        let version = done
-            .get("version")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let version = done.get("version").and_then(Value::as_str).unwrap_or_default();
         context.printer.data(format_args!(
             "process {} handed over to process {pid}, trunkline {}",
             control.run.card.pid,

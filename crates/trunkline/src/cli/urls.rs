@@ -37,11 +37,8 @@ pub(crate) fn run(_args: &Args, context: &Context) -> Verdict {
         }
         let found: Urls =
             serde_json::from_value(document).map_err(|error| Failure::from_error(&error))?;
-        let mut table = Table::new(&[
-            ("kind", Align::Left),
-            ("name", Align::Left),
-            ("url", Align::Left),
-        ]);
+        let mut table =
+            Table::new(&[("kind", Align::Left), ("name", Align::Left), ("url", Align::Left)]);
         for url in found.urls {
             table.row(vec![
                 (clean(&url.kind).into_owned(), Some(Role::Faint)),

@@ -35,20 +35,14 @@ pub(super) fn prints(files: &[PathBuf]) -> Vec<Print> {
 
 /// Prepares a Model; everything that is wrong is told, each with its place.
 pub(super) async fn prepare(parts: &Parts, model: &Arc<Model>) -> Result<Plan, Vec<String>> {
-    let (proxy, issuer, now) = (
-        parts.proxy.clone(),
-        Arc::clone(&parts.issuer),
-        parts.clock.wall(),
-    );
+    let (proxy, issuer, now) = (parts.proxy.clone(), Arc::clone(&parts.issuer), parts.clock.wall());
     let model = Arc::clone(model);
     // Compiling and signing take CPU, and reading certificates blocks.
     let prepared = tokio::task::spawn_blocking(move || {
         issuer.cover(&model, now).map_err(|problem| vec![problem])?;
         proxy.prepare(model).map_err(|errors| messages(&errors))
     });
-    prepared
-        .await
-        .unwrap_or_else(|error| Err(vec![error.to_string()]))
+    prepared.await.unwrap_or_else(|error| Err(vec![error.to_string()]))
 }
 
 fn messages(errors: &PrepareErrors) -> Vec<String> {
@@ -63,49 +57,33 @@ impl Node {
     /// Reads the configuration again and puts it in force; the former one stays when it is wrong.
     pub(super) async fn reload(&mut self) -> Result<Reloaded, Refused> {
         let loader = self.loader.clone();
-        let failed = |reason: String| Refused::Failed {
-            command: "reload",
-            reason,
-        };
+        let failed = |reason: String| Refused::Failed { command: "reload", reason };
         let loaded = tokio::task::spawn_blocking(move || loader.load()).await;
         let loaded = loaded.map_err(|error| failed(error.to_string()))?;
         self.seen = prints(&loaded.watched);
-        self.watch
-            .files(loaded.watched.iter().map(PathBuf::as_path));
+        self.watch.files(loaded.watched.iter().map(PathBuf::as_path));
         let Some(model) = loaded.model.clone() else {
             return Err(Refused::Invalid(plain_messages(&loaded)));
         };
         let former = self.parts.switchboard.model();
         let changed = former.as_deref() != Some(&*model);
-        let plan = prepare(&self.parts, &model)
-            .await
-            .map_err(Refused::Invalid)?;
+        let plan = prepare(&self.parts, &model).await.map_err(Refused::Invalid)?;
         self.parts
             .records
             .follow(&model, self.local.is_none())
             .map_err(|failure| failed(failure.message))?;
-        let generation = self
-            .parts
-            .proxy
-            .commit(plan)
-            .await
-            .map_err(|error| failed(chain(&error)))?;
+        let generation =
+            self.parts.proxy.commit(plan).await.map_err(|error| failed(chain(&error)))?;
         if let Some(socket) = &self.socket {
             self.parts
                 .rebind_surfaces(&model, socket)
                 .map_err(|failure| failed(failure.message))?;
         }
-        self.parts
-            .switchboard
-            .in_force(Arc::clone(&model), self.parts.urls(&model));
+        self.parts.switchboard.in_force(Arc::clone(&model), self.parts.urls(&model));
         if let Some(local) = &mut self.local {
             local.follow(&model).await.map_err(failed)?;
         }
-        Ok(Reloaded {
-            generation,
-            changed,
-            warnings: plain_messages(&loaded),
-        })
+        Ok(Reloaded { generation, changed, warnings: plain_messages(&loaded) })
     }
 
     /// Reloads for a reason that nobody waits for: the log tells how it went.
@@ -138,14 +116,13 @@ impl Node {
 
     /// Time until a certificate of the project's CA should be renewed.
     pub(super) fn renewal(&self) -> Duration {
-        let due = self.parts.issuer.renew_at().map(|at| {
-            at.duration_since(self.parts.clock.wall())
-                .unwrap_or_default()
-        });
+        let due = self
+            .parts
+            .issuer
+            .renew_at()
+            .map(|at| at.duration_since(self.parts.clock.wall()).unwrap_or_default());
         // Not at once again, should the renewal fail.
-        due.map_or(RENEWAL_LOOK_MAX, |due| {
-            due.clamp(Duration::from_secs(1), RENEWAL_LOOK_MAX)
-        })
+        due.map_or(RENEWAL_LOOK_MAX, |due| due.clamp(Duration::from_secs(1), RENEWAL_LOOK_MAX))
     }
 
     /// Renews certificates that are due, by preparing the same Model again.

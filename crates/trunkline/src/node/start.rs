@@ -70,14 +70,9 @@ impl Start {
         let Some(path) = &self.takeover else {
             return Ok(Inheritance::default());
         };
-        let (taker, offer) = Taker::begin(path, VERSION)
-            .await
-            .map_err(|error| Failure::from_error(&error))?;
-        Ok(Inheritance {
-            taker: Some(taker),
-            lock: Some(offer.lock),
-            listening: offer.listening,
-        })
+        let (taker, offer) =
+            Taker::begin(path, VERSION).await.map_err(|error| Failure::from_error(&error))?;
+        Ok(Inheritance { taker: Some(taker), lock: Some(offer.lock), listening: offer.listening })
     }
 
     /// Everything up to the moment where something accepts.
@@ -90,10 +85,7 @@ impl Start {
         let run = self.claim(inheritance.lock)?;
         let loaded = self.loader.load();
         tell(&loaded, &context.printer)?;
-        let model = loaded
-            .model
-            .clone()
-            .ok_or_else(|| Failure::told(crate::exit::Exit::Usage))?;
+        let model = loaded.model.clone().ok_or_else(|| Failure::told(crate::exit::Exit::Usage))?;
         let (switchboard, orders) = Switchboard::new(self.role);
         let (surfaces, listening) = split(inheritance.listening, &model);
         let mut parts = Parts::start(
@@ -108,9 +100,7 @@ impl Start {
         )?;
         drop(listening);
         parts.records.follow(&model, self.verb == "serve")?;
-        let plan = change::prepare(&parts, &model)
-            .await
-            .map_err(|problems| wrong(&problems))?;
+        let plan = change::prepare(&parts, &model).await.map_err(|problems| wrong(&problems))?;
         parts.bind_surfaces(&model, surfaces)?;
         let mut watch = Watch::new();
         watch.files(loaded.watched.iter().map(PathBuf::as_path));
@@ -155,23 +145,15 @@ impl Node {
         verb: &str,
     ) -> Result<Self, Failure> {
         let state = match &mut taker {
-            Some(taker) => taker
-                .ready()
-                .await
-                .map_err(|error| Failure::from_error(&error))?,
+            Some(taker) => taker.ready().await.map_err(|error| Failure::from_error(&error))?,
             None => State::default(),
         };
         let model = Arc::clone(plan.model());
         let proxy = &self.parts.proxy;
         // What people and checks have said counts from the first request on.
         proxy.inherit_state(state.into());
-        proxy
-            .commit(plan)
-            .await
-            .map_err(|error| Failure::from_error(&error))?;
-        self.parts
-            .switchboard
-            .in_force(Arc::clone(&model), self.parts.urls(&model));
+        proxy.commit(plan).await.map_err(|error| Failure::from_error(&error))?;
+        self.parts.switchboard.in_force(Arc::clone(&model), self.parts.urls(&model));
         self.parts.switchboard.set_readiness(Readiness::Ready);
         // Until here the former process could go on; its socket and card are replaced last.
         let socket = LocalSocket::bind(&self.run.control_socket())
@@ -179,9 +161,7 @@ impl Node {
         self.parts.serve_surfaces(&socket)?;
         self.socket = Some(socket);
         self.run.take_over();
-        self.run
-            .publish(&self.card(&model, verb)?)
-            .map_err(|error| Failure::from_error(&error))?;
+        self.run.publish(&self.card(&model, verb)?).map_err(|error| Failure::from_error(&error))?;
         if let Some(taker) = taker {
             // If the former process is gone, nobody but this one can serve: it goes on.
             if let Err(error) = taker.serving().await {
@@ -215,19 +195,13 @@ impl Node {
 fn split(inherited: Vec<Bound>, model: &Model) -> (Vec<Bound>, Vec<Bound>) {
     let management = &model.management;
     let surfaces = [management.control, management.metrics, management.jaeger];
-    inherited
-        .into_iter()
-        .partition(|bound| surfaces.contains(&Some(bound.address())))
+    inherited.into_iter().partition(|bound| surfaces.contains(&Some(bound.address())))
 }
 
 fn descriptors(bound: &[Bound]) -> Result<Vec<OwnedFd>, Failure> {
-    let copies = bound
-        .iter()
-        .flat_map(Bound::descriptors)
-        .map(|descriptor| descriptor.try_clone_to_owned());
-    copies
-        .collect::<Result<_, _>>()
-        .map_err(|error| Failure::from_error(&error))
+    let copies =
+        bound.iter().flat_map(Bound::descriptors).map(|descriptor| descriptor.try_clone_to_owned());
+    copies.collect::<Result<_, _>>().map_err(|error| Failure::from_error(&error))
 }
 
 /// Everything that keeps the Model from being served, as one failure.
@@ -269,10 +243,7 @@ impl From<State> for trunkline_proxy::State {
                 .collect(),
             ejected: ejected
                 .map(|(id, left_ms)| {
-                    (
-                        EndpointId::new(id),
-                        std::time::Duration::from_millis(left_ms),
-                    )
+                    (EndpointId::new(id), std::time::Duration::from_millis(left_ms))
                 })
                 .collect(),
         }
@@ -294,10 +265,7 @@ impl From<trunkline_proxy::State> for State {
                 .collect(),
             ejected: ejected
                 .map(|(id, left)| {
-                    (
-                        id.to_string(),
-                        u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
-                    )
+                    (id.to_string(), u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
                 })
                 .collect(),
         }

@@ -13,38 +13,24 @@ impl Node {
         if self.local.is_some() {
             let because =
                 "`up` owns the processes of the services; end it and start it with the new binary";
-            return Err(Refused::NotHere {
-                command: "upgrade",
-                because,
-            });
+            return Err(Refused::NotHere { command: "upgrade", because });
         }
         self.hand_over().await.map_err(|error| {
             tracing::error!(error = %chain(&error), "upgrade failed; this process goes on");
-            Refused::Failed {
-                command: "upgrade",
-                reason: chain(&error),
-            }
+            Refused::Failed { command: "upgrade", reason: chain(&error) }
         })
     }
 
     async fn hand_over(&mut self) -> Result<Upgraded, UpgradeError> {
-        let program = self
-            .run
-            .take_next_binary()
-            .unwrap_or_else(|| self.program.clone());
-        let (listener, path) = self
-            .run
-            .listen_takeover()
-            .map_err(|error| std::io::Error::other(chain(&error)))?;
+        let program = self.run.take_next_binary().unwrap_or_else(|| self.program.clone());
+        let (listener, path) =
+            self.run.listen_takeover().map_err(|error| std::io::Error::other(chain(&error)))?;
         let mut giver = Giver::begin(&program, self.arguments.clone(), listener, path).await?;
         let lock = self.run.lock().try_clone_to_owned()?;
         giver.offer(lock, self.parts.listening()?).await?;
         let proxy = &self.parts.proxy;
         let handed = async {
-            proxy
-                .pause_accepting()
-                .await
-                .map_err(|error| std::io::Error::other(chain(&error)))?;
+            proxy.pause_accepting().await.map_err(|error| std::io::Error::other(chain(&error)))?;
             giver.release(proxy.export_state().into()).await
         };
         if let Err(error) = handed.await {
@@ -57,9 +43,6 @@ impl Node {
         // Commands that come from now on are for the other one; those being carried out are answered.
         self.parts.surfaces_scope.stop();
         tracing::info!(pid = giver.pid, version = %giver.version, "handed over");
-        Ok(Upgraded {
-            pid: giver.pid,
-            version: giver.version.clone(),
-        })
+        Ok(Upgraded { pid: giver.pid, version: giver.version.clone() })
     }
 }

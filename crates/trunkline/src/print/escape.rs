@@ -20,10 +20,7 @@ mod tests {
     #[test]
     fn nothing_that_moves_a_cursor_survives() {
         assert_eq!(
-            clean("a\u{1b}[2Jb\r\n\u{9b}c\u{202e}")
-                .chars()
-                .filter(|c| c.is_control())
-                .count(),
+            clean("a\u{1b}[2Jb\r\n\u{9b}c\u{202e}").chars().filter(|c| c.is_control()).count(),
             0
         );
         assert_eq!(clean("tab\tbed"), "tab    bed");

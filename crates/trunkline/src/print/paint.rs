@@ -61,13 +61,9 @@ impl Paint {
 
     /// A service's name in its own colour. `label` is the name as shown, padding included.
     pub(crate) fn service(self, name: &str, label: impl fmt::Display) -> String {
-        let sum = name.bytes().fold(0_usize, |sum, byte| {
-            sum.wrapping_mul(31).wrapping_add(byte.into())
-        });
-        let codes = NAME_CODES
-            .get(sum % NAME_CODES.len())
-            .copied()
-            .unwrap_or("36");
+        let sum =
+            name.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        let codes = NAME_CODES.get(sum % NAME_CODES.len()).copied().unwrap_or("36");
         self.wrap(codes, label)
     }
 
@@ -85,11 +81,7 @@ impl Paint {
     }
 
     fn wrap(self, codes: &str, text: impl fmt::Display) -> String {
-        if self.on {
-            format!("\u{1b}[{codes}m{text}\u{1b}[0m")
-        } else {
-            text.to_string()
-        }
+        if self.on { format!("\u{1b}[{codes}m{text}\u{1b}[0m") } else { text.to_string() }
     }
 }
 

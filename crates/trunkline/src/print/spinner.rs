@@ -17,11 +17,7 @@ pub(crate) struct Spinner {
 
 impl Spinner {
     pub(super) fn new(on: bool) -> Self {
-        let target = if on {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
+        let target = if on { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg}") {
             bar.set_style(style);

@@ -24,10 +24,7 @@ const GAP: &str = "  ";
 impl Table {
     /// A table with these columns.
     pub(crate) fn new(columns: &[(&'static str, Align)]) -> Self {
-        Self {
-            columns: columns.to_vec(),
-            rows: Vec::new(),
-        }
+        Self { columns: columns.to_vec(), rows: Vec::new() }
     }
 
     /// Adds a row; cells beyond the columns are not shown.
@@ -42,17 +39,10 @@ impl Table {
 
     /// The lines, indented by two, without spaces at their ends.
     pub(crate) fn render(&self, paint: Paint) -> String {
-        let widths: Vec<usize> = self
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(at, column)| self.width(at, column.0))
-            .collect();
-        let heading: Vec<_> = self
-            .columns
-            .iter()
-            .map(|(name, _)| ((*name).to_owned(), Some(Role::Faint)))
-            .collect();
+        let widths: Vec<usize> =
+            self.columns.iter().enumerate().map(|(at, column)| self.width(at, column.0)).collect();
+        let heading: Vec<_> =
+            self.columns.iter().map(|(name, _)| ((*name).to_owned(), Some(Role::Faint))).collect();
         let mut text = String::new();
         let rows =
             std::iter::once(&heading).filter(|row| row.iter().any(|(name, _)| !name.is_empty()));
@@ -66,10 +56,7 @@ impl Table {
 
     fn line(&self, row: &[(String, Option<Role>)], widths: &[usize], paint: Paint) -> String {
         let mut line = String::new();
-        let last = row
-            .iter()
-            .rposition(|(cell, _)| !cell.is_empty())
-            .unwrap_or(0);
+        let last = row.iter().rposition(|(cell, _)| !cell.is_empty()).unwrap_or(0);
         for (at, (((cell, role), width), (_, align))) in
             row.iter().zip(widths).zip(&self.columns).enumerate()
         {
@@ -89,11 +76,8 @@ impl Table {
     }
 
     fn width(&self, at: usize, heading: &str) -> usize {
-        let cells = self
-            .rows
-            .iter()
-            .filter_map(|row| row.get(at))
-            .map(|(cell, _)| cell.chars().count());
+        let cells =
+            self.rows.iter().filter_map(|row| row.get(at)).map(|(cell, _)| cell.chars().count());
         cells.chain([heading.chars().count()]).max().unwrap_or(0)
     }
 }
@@ -104,21 +88,10 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_lines_end_with_text() {
-        let mut table = Table::new(&[
-            ("service", Align::Left),
-            ("rate", Align::Right),
-            ("note", Align::Left),
-        ]);
-        table.row(vec![
-            ("web".into(), None),
-            ("2.5/s".into(), None),
-            (String::new(), None),
-        ]);
-        table.row(vec![
-            ("payments".into(), None),
-            ("100/s".into(), None),
-            ("slow".into(), None),
-        ]);
+        let mut table =
+            Table::new(&[("service", Align::Left), ("rate", Align::Right), ("note", Align::Left)]);
+        table.row(vec![("web".into(), None), ("2.5/s".into(), None), (String::new(), None)]);
+        table.row(vec![("payments".into(), None), ("100/s".into(), None), ("slow".into(), None)]);
         let expected = "  service    rate  note\n  web       2.5/s\n  payments  100/s  slow\n";
         assert_eq!(table.render(Paint::new(false)), expected);
     }

@@ -50,11 +50,7 @@ impl Run {
         for _ in 0..TRIES {
             private_folder(&folder)?;
             if let Some(lock) = take_lock(&folder)? {
-                return Ok(Self {
-                    folder,
-                    lock,
-                    handed_over: false,
-                });
+                return Ok(Self { folder, lock, handed_over: false });
             }
         }
         Err(ClaimError::Held(None))
@@ -63,11 +59,7 @@ impl Run {
     /// Prepares to go on with the folder of a former process, which lent its lock. The folder is that
     /// process's until [`Run::take_over`]: it stays as it is when this one ends before.
     pub(crate) fn adopt(base: &Path, config: &Path, lock: OwnedFd) -> Self {
-        Self {
-            folder: folder_of(base, config),
-            lock,
-            handed_over: true,
-        }
+        Self { folder: folder_of(base, config), lock, handed_over: true }
     }
 
     /// The folder is this process's from now on.
@@ -78,13 +70,11 @@ impl Run {
     /// Says who runs here. Readers see the old card or the new one, never a part.
     pub(crate) fn publish(&self, card: &Card) -> Result<(), ClaimError> {
         let path = self.folder.join(CARD);
-        let written = serde_json::to_vec_pretty(card)
-            .map_err(io::Error::from)
-            .and_then(|text| {
-                let fresh = self.folder.join("run.json.new");
-                fs::write(&fresh, text)?;
-                fs::rename(fresh, &path)
-            });
+        let written = serde_json::to_vec_pretty(card).map_err(io::Error::from).and_then(|text| {
+            let fresh = self.folder.join("run.json.new");
+            fs::write(&fresh, text)?;
+            fs::rename(fresh, &path)
+        });
         written.map_err(system(&path))
     }
 
@@ -133,21 +123,14 @@ impl Drop for Run {
 
 /// Names the binary that the next upgrade of the run in `folder` shall start.
 pub(super) fn set_next_binary(folder: &Path, binary: &Path) -> io::Result<()> {
-    fs::write(
-        folder.join(NEXT_BINARY),
-        binary.as_os_str().as_encoded_bytes(),
-    )
+    fs::write(folder.join(NEXT_BINARY), binary.as_os_str().as_encoded_bytes())
 }
 
 /// The lock of the folder; `None` if the file was removed meanwhile.
 fn take_lock(folder: &Path) -> Result<Option<OwnedFd>, ClaimError> {
     let path = folder.join(LOCK);
-    let opened = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path);
+    let opened =
+        OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&path);
     let file = match opened {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(system(&path))?,
@@ -205,8 +188,5 @@ fn listen(path: &Path) -> Result<UnixListener, ClaimError> {
 }
 
 fn system(path: &Path) -> impl FnOnce(io::Error) -> ClaimError + use<'_> {
-    move |source| ClaimError::System {
-        path: path.to_owned(),
-        source,
-    }
+    move |source| ClaimError::System { path: path.to_owned(), source }
 }

@@ -51,13 +51,7 @@ fn nothing_here(dir: &Path, runs: &[Found]) -> Failure {
         runs => {
             let others: Vec<_> = runs
                 .iter()
-                .map(|run| {
-                    format!(
-                        "`{}` (-C {})",
-                        run.card.project,
-                        run.card.directory.display()
-                    )
-                })
+                .map(|run| format!("`{}` (-C {})", run.card.project, run.card.directory.display()))
                 .collect();
             failure.hint(format_args!(
                 "start it with `trunkline up`; running elsewhere: {}",
@@ -76,12 +70,7 @@ fn all(base: &Path) -> Vec<Found> {
         .filter_map(Result::ok)
         .map(|entry| entry.path())
         .filter(|folder| is_held(folder))
-        .filter_map(|folder| {
-            Some(Found {
-                card: read_card(&folder)?,
-                folder,
-            })
-        })
+        .filter_map(|folder| Some(Found { card: read_card(&folder)?, folder }))
         .collect();
     runs.sort_by(|a, b| a.folder.cmp(&b.folder));
     runs

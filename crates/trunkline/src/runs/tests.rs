@@ -23,11 +23,7 @@ fn one_file_has_one_run_at_a_time() {
     };
     assert_eq!(holder.pid, std::process::id());
     drop(run);
-    assert_eq!(
-        std::fs::read_dir(base.path()).unwrap().count(),
-        0,
-        "nothing is left behind"
-    );
+    assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 0, "nothing is left behind");
     Run::claim(base.path(), &config).unwrap();
 }
 
@@ -41,10 +37,7 @@ fn a_handed_over_lock_keeps_the_folder() {
     new.take_over();
     old.hand_over();
     drop(old);
-    assert!(matches!(
-        Run::claim(base.path(), &config),
-        Err(ClaimError::Held(_))
-    ));
+    assert!(matches!(Run::claim(base.path(), &config), Err(ClaimError::Held(_))));
     drop(new);
     Run::claim(base.path(), &config).unwrap();
 }
@@ -69,16 +62,10 @@ fn a_verb_means_the_nearest_run_above_its_folder() {
     let shop = std::fs::canonicalize(base.path()).unwrap().join("shop");
     std::fs::create_dir_all(shop.join("apps/web")).unwrap();
     let runs = base.path().join("runs");
-    assert_eq!(
-        find(&runs, &shop).unwrap_err().exit,
-        crate::exit::Exit::NotRunning
-    );
+    assert_eq!(find(&runs, &shop).unwrap_err().exit, crate::exit::Exit::NotRunning);
     let run = Run::claim(&runs, &shop.join("trunkline.yaml")).unwrap();
     run.publish(&card(&shop)).unwrap();
-    assert_eq!(
-        find(&runs, &shop.join("apps/web")).unwrap().card.project,
-        "shop"
-    );
+    assert_eq!(find(&runs, &shop.join("apps/web")).unwrap().card.project, "shop");
     let elsewhere = find(&runs, base.path()).unwrap_err();
     assert!(elsewhere.hint.unwrap().contains("`shop` (-C "));
 }

@@ -50,10 +50,7 @@ pub(crate) fn render(found: &Explanation, paint: Paint) -> String {
     };
     line(
         "listener",
-        found
-            .listener
-            .as_deref()
-            .map_or_else(|| "none".into(), |id| clean(id).into_owned()),
+        found.listener.as_deref().map_or_else(|| "none".into(), |id| clean(id).into_owned()),
     );
     match &found.route {
         Some(Route { id, origin }) => {
@@ -70,10 +67,7 @@ pub(crate) fn render(found: &Explanation, paint: Paint) -> String {
                 ),
             );
         }
-        None => line(
-            "route",
-            paint.apply(Role::Error, "none: the answer is 404 no_route"),
-        ),
+        None => line("route", paint.apply(Role::Error, "none: the answer is 404 no_route")),
     }
     if !found.filters.is_empty() {
         line("filters", clean(&found.filters.join(", ")).into_owned());
@@ -94,10 +88,7 @@ pub(crate) fn render(found: &Explanation, paint: Paint) -> String {
         );
     }
     for passed in &found.passed_over {
-        line(
-            "not",
-            format!("{}: {}", clean(&passed.route), clean(&passed.because)),
-        );
+        line("not", format!("{}: {}", clean(&passed.route), clean(&passed.because)));
     }
     text
 }

@@ -23,11 +23,9 @@ pub(crate) fn render(line: &Line, paint: Paint) -> String {
     let time = paint.apply(Role::Faint, time);
     let text = clean(&line.text);
     match line.stream.as_str() {
-        "stderr" => format!(
-            "{} {time} {}",
-            prefix(&line.service, paint),
-            paint.apply(Role::Warning, text)
-        ),
+        "stderr" => {
+            format!("{} {time} {}", prefix(&line.service, paint), paint.apply(Role::Warning, text))
+        }
         _ => format!("{} {time} {text}", prefix(&line.service, paint)),
     }
 }
@@ -35,9 +33,5 @@ pub(crate) fn render(line: &Line, paint: Paint) -> String {
 /// A service's name, right-aligned, in its colour, and the bar after it.
 pub(crate) fn prefix(service: &str, paint: Paint) -> String {
     let label = format!("{:>NAME_CELLS$}", clean(service));
-    format!(
-        "{} {}",
-        paint.service(service, label),
-        paint.apply(Role::Faint, "│")
-    )
+    format!("{} {}", paint.service(service, label), paint.apply(Role::Faint, "│"))
 }

@@ -121,11 +121,8 @@ fn head(now: &Status, paint: Paint) -> String {
 }
 
 fn listeners(now: &Status) -> Table {
-    let mut table = Table::new(&[
-        ("listener", Align::Left),
-        ("open", Align::Right),
-        ("url", Align::Left),
-    ]);
+    let mut table =
+        Table::new(&[("listener", Align::Left), ("open", Align::Right), ("url", Align::Left)]);
     for listener in &now.listeners {
         let url = listener.url.as_deref().unwrap_or(&listener.address);
         table.row(vec![
@@ -156,30 +153,15 @@ fn services(now: &Status, earlier: &Status) -> Table {
     let seconds = now.uptime_seconds - earlier.uptime_seconds;
     for (name, service) in &now.services {
         let before = earlier.services.get(name).map_or(0, total);
-        let usable = service
-            .endpoints
-            .iter()
-            .filter(|endpoint| endpoint.is_usable())
-            .count();
-        let failed = service
-            .requests
-            .as_ref()
-            .map_or(0, |requests| requests.failed);
+        let usable = service.endpoints.iter().filter(|endpoint| endpoint.is_usable()).count();
+        let failed = service.requests.as_ref().map_or(0, |requests| requests.failed);
         let latency = |pick: fn(&Latency) -> Option<f64>| {
-            service
-                .latency_ms
-                .as_ref()
-                .and_then(pick)
-                .map(span_ms)
-                .unwrap_or_default()
+            service.latency_ms.as_ref().and_then(pick).map(span_ms).unwrap_or_default()
         };
         let process = service.process.as_ref();
         table.row(vec![
             (clean(name).into_owned(), Some(Role::Strong)),
-            (
-                clean(&service.state).into_owned(),
-                Some(role_of(&service.state)),
-            ),
+            (clean(&service.state).into_owned(), Some(role_of(&service.state))),
             (format!("{usable}/{}", service.endpoints.len()), None),
             (total(service).to_string(), None),
             (failed.to_string(), (failed > 0).then_some(Role::Warning)),
@@ -187,36 +169,20 @@ fn services(now: &Status, earlier: &Status) -> Table {
             (service.in_flight.unwrap_or_default().to_string(), None),
             (latency(|latency| latency.p50), None),
             (latency(|latency| latency.p99), None),
-            (
-                process
-                    .and_then(|p| p.pid)
-                    .map(|pid| pid.to_string())
-                    .unwrap_or_default(),
-                None,
-            ),
-            (
-                process.map(|p| p.restarts.to_string()).unwrap_or_default(),
-                None,
-            ),
+            (process.and_then(|p| p.pid).map(|pid| pid.to_string()).unwrap_or_default(), None),
+            (process.map(|p| p.restarts.to_string()).unwrap_or_default(), None),
         ]);
     }
     table
 }
 
 fn total(service: &Service) -> u64 {
-    service
-        .requests
-        .as_ref()
-        .map_or(0, |requests| requests.total)
+    service.requests.as_ref().map_or(0, |requests| requests.total)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate is shown with one digit")]
 fn rate(requests: u64, seconds: f64) -> String {
-    if seconds <= 0.0 {
-        String::new()
-    } else {
-        format!("{:.1}/s", requests as f64 / seconds)
-    }
+    if seconds <= 0.0 { String::new() } else { format!("{:.1}/s", requests as f64 / seconds) }
 }
 
 fn role_of(state: &str) -> Role {
@@ -257,10 +223,7 @@ fn troubles(now: &Status, paint: Paint) -> String {
                 tell(&endpoint.id, "ejected for failing live traffic".to_owned());
             }
             if endpoint.overridden {
-                tell(
-                    &endpoint.id,
-                    format!("held in state `{}` by a person", endpoint.state),
-                );
+                tell(&endpoint.id, format!("held in state `{}` by a person", endpoint.state));
             }
         }
     }

@@ -63,32 +63,15 @@ pub(crate) fn render_list(list: &List, paint: Paint) -> String {
     ]);
     for trace in &list.traces {
         let status = trace.status.as_ref().map(text_of).unwrap_or_default();
-        let role = if trace.failed > 0 {
-            Role::Error
-        } else {
-            Role::Good
-        };
+        let role = if trace.failed > 0 { Role::Error } else { Role::Good };
         table.row(vec![
             (time_of_day(&clean(&trace.start)), None),
             (span_ms(trace.duration_ms), None),
-            (
-                if status.is_empty() {
-                    "-".to_owned()
-                } else {
-                    status
-                },
-                Some(role),
-            ),
+            (if status.is_empty() { "-".to_owned() } else { status }, Some(role)),
             (trace.spans.to_string(), None),
             (clean(&trace.id).into_owned(), Some(Role::Hint)),
-            (
-                clean(trace.name.as_deref().unwrap_or_default()).into_owned(),
-                None,
-            ),
-            (
-                clean(&trace.services.join(", ")).into_owned(),
-                Some(Role::Faint),
-            ),
+            (clean(trace.name.as_deref().unwrap_or_default()).into_owned(), None),
+            (clean(&trace.services.join(", ")).into_owned(), Some(Role::Faint)),
         ]);
     }
     table.render(paint)
@@ -108,11 +91,8 @@ const DEPTH_MAX: usize = 16;
 
 /// One trace: each span under its parent, on one line, with its bar on the common time axis.
 pub(crate) fn render_one(trace: &Trace, paint: Paint) -> String {
-    let starts: Vec<f64> = trace
-        .spans
-        .iter()
-        .map(|span| milliseconds_of_day(&span.start))
-        .collect();
+    let starts: Vec<f64> =
+        trace.spans.iter().map(|span| milliseconds_of_day(&span.start)).collect();
     let first = starts.iter().copied().fold(f64::INFINITY, f64::min);
     let end = trace
         .spans
@@ -121,11 +101,7 @@ pub(crate) fn render_one(trace: &Trace, paint: Paint) -> String {
         .map(|(span, start)| start + span.duration_ms)
         .fold(first, f64::max);
     let total = (end - first).max(0.001);
-    let when = trace
-        .spans
-        .first()
-        .map(|span| time_of_day(&clean(&span.start)))
-        .unwrap_or_default();
+    let when = trace.spans.first().map(|span| time_of_day(&clean(&span.start))).unwrap_or_default();
     let mut text = format!(
         "trace {} · {when} · {} · {} spans\n\n",
         paint.apply(Role::Strong, clean(&trace.id)),
@@ -143,11 +119,8 @@ pub(crate) fn render_one(trace: &Trace, paint: Paint) -> String {
             )
         })
     };
-    let width = order
-        .iter()
-        .map(|(index, depth)| label(*index, *depth).chars().count())
-        .max()
-        .unwrap_or(0);
+    let width =
+        order.iter().map(|(index, depth)| label(*index, *depth).chars().count()).max().unwrap_or(0);
     for (index, depth) in order {
         let (Some(span), Some(start)) = (trace.spans.get(index), starts.get(index)) else {
             continue;
@@ -192,12 +165,7 @@ fn bar(offset: f64, length: f64) -> String {
     let cells = BAR_CELLS as usize;
     let from = ((offset * BAR_CELLS).floor() as usize).min(cells - 1);
     let long = ((length * BAR_CELLS).round() as usize).clamp(1, cells - from);
-    format!(
-        "{}{}{}",
-        "·".repeat(from),
-        "━".repeat(long),
-        "·".repeat(cells - from - long)
-    )
+    format!("{}{}{}", "·".repeat(from), "━".repeat(long), "·".repeat(cells - from - long))
 }
 
 /// Spans as (index, depth), children below their parent, in order of start. Each span appears once,
@@ -210,10 +178,7 @@ fn in_tree_order(spans: &[Span]) -> Vec<(usize, usize)> {
     let mut waiting: Vec<(usize, usize)> = Vec::new();
     let roots = spans.iter().enumerate().filter(|(_, span)| is_root(span));
     // What is in a circle of parents has no root: it comes last.
-    let begin: Vec<usize> = roots
-        .map(|(index, _)| index)
-        .chain(0..spans.len())
-        .collect();
+    let begin: Vec<usize> = roots.map(|(index, _)| index).chain(0..spans.len()).collect();
     for root in begin {
         waiting.push((root, 0));
         while let Some((index, depth)) = waiting.pop() {
@@ -234,15 +199,10 @@ fn in_tree_order(spans: &[Span]) -> Vec<(usize, usize)> {
 
 /// Milliseconds since midnight of an RFC 3339 time; spans of one trace are near each other.
 fn milliseconds_of_day(rfc3339: &str) -> f64 {
-    let time = rfc3339
-        .split_once('T')
-        .map_or("", |(_, time)| time)
-        .trim_end_matches('Z');
+    let time = rfc3339.split_once('T').map_or("", |(_, time)| time).trim_end_matches('Z');
     time.split(':')
         .zip([3_600_000.0, 60_000.0, 1_000.0])
-        .fold(0.0, |sum, (part, unit)| {
-            sum + part.parse::<f64>().unwrap_or_default() * unit
-        })
+        .fold(0.0, |sum, (part, unit)| sum + part.parse::<f64>().unwrap_or_default() * unit)
 }
 
 #[cfg(test)]
@@ -269,10 +229,8 @@ mod tests {
 
     #[test]
     fn a_waterfall_shows_who_waited_for_whom() {
-        let lines: Vec<_> = render_one(&trace(), Paint::new(false))
-            .lines()
-            .map(str::to_owned)
-            .collect();
+        let lines: Vec<_> =
+            render_one(&trace(), Paint::new(false)).lines().map(str::to_owned).collect();
         let expected = [
             "trace 4f2a · 12:00:00.000 · 100ms · 3 spans",
             "",

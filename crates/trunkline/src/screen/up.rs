@@ -33,11 +33,8 @@ pub(crate) fn head(model: &Model, plan: &Plan, file: &str, paint: Paint) -> Stri
     let mut table = Table::new(&[("", Align::Left); 4]);
     for service in &model.services {
         let calls: Vec<_> = service.calls.iter().map(ToString::to_string).collect();
-        let calls = if calls.is_empty() {
-            String::new()
-        } else {
-            format!("→ {}", calls.join(", "))
-        };
+        let calls =
+            if calls.is_empty() { String::new() } else { format!("→ {}", calls.join(", ")) };
         table.row(vec![
             (service.name.to_string(), Some(Role::Strong)),
             (language(service), Some(Role::Faint)),
@@ -61,27 +58,17 @@ fn language(service: &Service) -> String {
 fn what_runs(service: &Service, plan: &Plan) -> String {
     match &service.source {
         Source::Process(process) => {
-            let folder = process
-                .directory
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned());
-            let folder = folder
-                .map(|folder| format!("  in {}", clean(&folder)))
-                .unwrap_or_default();
-            let port = plan
-                .services
-                .get(&service.name)
-                .map(|planned| planned.address.port());
-            let port = port
-                .map(|port| format!("  on port {port}"))
-                .unwrap_or_default();
+            let folder =
+                process.directory.file_name().map(|name| name.to_string_lossy().into_owned());
+            let folder =
+                folder.map(|folder| format!("  in {}", clean(&folder))).unwrap_or_default();
+            let port = plan.services.get(&service.name).map(|planned| planned.address.port());
+            let port = port.map(|port| format!("  on port {port}")).unwrap_or_default();
             format!("{}{folder}{port}", clean(&process.command))
         }
         Source::Static(endpoints) => {
-            let shown: Vec<_> = endpoints
-                .iter()
-                .map(|endpoint| authority(&endpoint.authority))
-                .collect();
+            let shown: Vec<_> =
+                endpoints.iter().map(|endpoint| authority(&endpoint.authority)).collect();
             clean(&shown.join(", ")).into_owned()
         }
     }
@@ -124,40 +111,23 @@ pub(crate) fn mark(
 pub(crate) fn event(event: &Event, paint: Paint) -> Option<String> {
     let name = event.service.as_str();
     let line = match &event.what {
-        What::Ready {
-            after, evidence, ..
-        } => mark(Role::Good, name, &evidence.to_string(), Some(*after), paint),
-        What::Exited {
-            reason,
-            after,
-            last_lines,
-            retry,
-        } => exited(name, reason, *after, last_lines, retry.as_ref(), paint),
+        What::Ready { after, evidence, .. } => {
+            mark(Role::Good, name, &evidence.to_string(), Some(*after), paint)
+        }
+        What::Exited { reason, after, last_lines, retry } => {
+            exited(name, reason, *after, last_lines, retry.as_ref(), paint)
+        }
         What::Failed { reason, hint } => {
-            let mut text = mark(
-                Role::Error,
-                name,
-                &format!("{reason}; it stays down"),
-                None,
-                paint,
-            );
+            let mut text =
+                mark(Role::Error, name, &format!("{reason}; it stays down"), None, paint);
             if let Some(hint) = hint {
-                let _ = write!(
-                    text,
-                    "\n    {}: {}",
-                    paint.apply(Role::Hint, "hint"),
-                    clean(hint)
-                );
+                let _ = write!(text, "\n    {}: {}", paint.apply(Role::Hint, "hint"), clean(hint));
             }
             text
         }
-        What::Draining { in_flight } if *in_flight > 0 => mark(
-            Role::Faint,
-            name,
-            &format!("finishes {in_flight} requests"),
-            None,
-            paint,
-        ),
+        What::Draining { in_flight } if *in_flight > 0 => {
+            mark(Role::Faint, name, &format!("finishes {in_flight} requests"), None, paint)
+        }
         What::Stopped => mark(Role::Faint, name, "has ended", None, paint),
         What::LeftoversEnded { count } => mark(
             Role::Warning,
@@ -195,20 +165,11 @@ fn exited(
     let mut what = format!("{reason} after {}", span_ms(after.as_secs_f64() * 1_000.0));
     if let Some(retry) = retry {
         let wait = span_ms(retry.after.as_secs_f64() * 1_000.0);
-        let _ = write!(
-            what,
-            ", next try in {wait} ({} of {})",
-            retry.attempt, retry.attempts_max
-        );
+        let _ = write!(what, ", next try in {wait} ({} of {})", retry.attempt, retry.attempts_max);
     }
     let mut text = mark(Role::Error, name, &what, None, paint);
     for line in last_lines {
-        let _ = write!(
-            text,
-            "\n      {} {}",
-            paint.apply(Role::Faint, "│"),
-            clean(line)
-        );
+        let _ = write!(text, "\n      {} {}", paint.apply(Role::Faint, "│"), clean(line));
     }
     text
 }
@@ -218,12 +179,7 @@ pub(crate) fn log_line(service: &str, line: &trunkline_local::logs::Line, paint:
     // The text of a line begins with its time and its stream.
     let written = line.to_string();
     let time = time_of_day(written.split(' ').next().unwrap_or_default());
-    format!(
-        "{} {} {}",
-        prefix(service, paint),
-        paint.apply(Role::Faint, time),
-        clean(&line.text)
-    )
+    format!("{} {} {}", prefix(service, paint), paint.apply(Role::Faint, time), clean(&line.text))
 }
 
 /// Where everything is, once it is ready.
@@ -236,9 +192,7 @@ pub(crate) fn ready(urls: &[Url], after: Duration, paint: Paint) -> String {
     let mut line = |label: &str, url: &str| {
         let _ = writeln!(text, "  {label:>10}   {}", paint.link(url, &clean(url)));
     };
-    let gateways = urls
-        .iter()
-        .filter(|url| matches!(url.target, UrlTarget::Listener(_)));
+    let gateways = urls.iter().filter(|url| matches!(url.target, UrlTarget::Listener(_)));
     // The secure way in first.
     let (secure, plain): (Vec<_>, Vec<_>) = gateways.partition(|url| url.url.starts_with("https:"));
     for (at, url) in secure.into_iter().chain(plain).enumerate() {

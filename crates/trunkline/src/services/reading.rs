@@ -31,9 +31,7 @@ pub(super) fn start(
         query,
         lines,
     };
-    services
-        .scope
-        .spawn("log reader", Policy::Best, reader.run());
+    services.scope.spawn("log reader", Policy::Best, reader.run());
     receiver
 }
 
@@ -56,18 +54,12 @@ impl Reader {
         let mut followed: Vec<(Arc<str>, Follow)> = wanted
             .clone()
             .filter_map(|name| {
-                Some((
-                    Arc::from(name.as_str()),
-                    Follow::new(&self.folder, name).ok()?,
-                ))
+                Some((Arc::from(name.as_str()), Follow::new(&self.folder, name).ok()?))
             })
             .collect();
         let mut past: Vec<LogLine> = wanted.flat_map(|name| self.past(name)).collect();
         past.sort_by_key(|line| line.unix_nanos);
-        let skip = self
-            .query
-            .tail
-            .map_or(0, |tail| past.len().saturating_sub(tail));
+        let skip = self.query.tail.map_or(0, |tail| past.len().saturating_sub(tail));
         for line in past.into_iter().skip(skip) {
             if self.lines.send(line).await.is_err() {
                 return;
@@ -109,10 +101,7 @@ impl Reader {
 }
 
 fn document(service: &Arc<str>, line: Line) -> LogLine {
-    let since = line
-        .at
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = line.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     LogLine {
         unix_nanos: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX),
         service: Arc::clone(service),

@@ -46,23 +46,11 @@ impl Giver {
                 program: program.display().to_string(),
                 source,
             })?;
-        let mut new = Started {
-            child,
-            serving: false,
-        };
+        let mut new = Started { child, serving: false };
         let connected = timeout(STEP_MAX, connection(&listener, &mut new.child)).await;
         let mut line = Line::new(connected.map_err(|_| UpgradeError::NoHello)??);
         match line.receive().await?.0 {
-            Say::Hello {
-                protocol: PROTOCOL,
-                version,
-                pid,
-            } => Ok(Self {
-                line,
-                new,
-                version,
-                pid,
-            }),
+            Say::Hello { protocol: PROTOCOL, version, pid } => Ok(Self { line, new, version, pid }),
             Say::Hello { protocol, .. } => Err(UpgradeError::Protocol(protocol)),
             other => Err(out_of_turn("hello", &other)),
         }

@@ -29,14 +29,9 @@ impl Taker {
     pub(crate) async fn begin(path: &Path, version: &str) -> Result<(Self, Offer), UpgradeError> {
         let socket = UnixStream::connect(path)?;
         check_same_user(&socket)?;
-        let mut taker = Self {
-            line: Line::new(Channel::new(socket, STEP_MAX)?),
-        };
-        let hello = Say::Hello {
-            protocol: PROTOCOL,
-            version: version.to_owned(),
-            pid: std::process::id(),
-        };
+        let mut taker = Self { line: Line::new(Channel::new(socket, STEP_MAX)?) };
+        let hello =
+            Say::Hello { protocol: PROTOCOL, version: version.to_owned(), pid: std::process::id() };
         taker.line.send(&hello, Vec::new()).await?;
         let (say, message) = taker.line.receive().await?;
         let mut descriptors = message.descriptors.into_iter();

@@ -33,10 +33,7 @@ fn twenty_upgrades_lose_no_request() {
             || serving.text(),
         );
     }
-    eprintln!(
-        "20 upgrades: {} requests answered, none failed",
-        load.finish()
-    );
+    eprintln!("20 upgrades: {} requests answered, none failed", load.finish());
     serving.ended();
     world.data(&["down"]);
     until("the last process", || !is_alive(pid), String::new);
@@ -54,12 +51,7 @@ fn an_upgrade_that_fails_leaves_the_old_process_serving() {
     // A binary that ends at once, one that cannot be started, and a configuration that is wrong.
     for binary in ["/bin/false", "/etc/passwd"] {
         let output = world.run(&["upgrade", "--binary", binary]);
-        assert_eq!(
-            output.status.code(),
-            Some(1),
-            "{}",
-            crate::support::describe(&output)
-        );
+        assert_eq!(output.status.code(), Some(1), "{}", crate::support::describe(&output));
     }
     world.write("trunkline.yaml", "version: 1\nnonsense: 1\n");
     assert_eq!(world.run(&["upgrade"]).status.code(), Some(1));
@@ -71,10 +63,7 @@ fn an_upgrade_that_fails_leaves_the_old_process_serving() {
 
 /// Reloads of alternating files while callers never stop; then the loop stalls from `/metrics`.
 fn reloads(count: usize, pause: Duration) {
-    let (one, two) = (
-        Upstream::answering(200, "one"),
-        Upstream::answering(200, "two"),
-    );
+    let (one, two) = (Upstream::answering(200, "one"), Upstream::answering(200, "two"));
     let (world, port) = (World::new(), free_port());
     let texts = [config(port, &one), config(port, &two)];
     let metrics = texts[0]
@@ -94,22 +83,12 @@ fn reloads(count: usize, pause: Duration) {
         std::thread::sleep(pause);
     }
     world.data(&["reload"]);
-    let expected = if count.is_multiple_of(2) {
-        "one"
-    } else {
-        "two"
-    };
+    let expected = if count.is_multiple_of(2) { "one" } else { "two" };
     assert_eq!(get(port, "/").1, expected);
     let answered = load.finish();
     let stalls = get(metrics, "/metrics").1;
-    let stalls: Vec<_> = stalls
-        .lines()
-        .filter(|line| line.contains("stall"))
-        .collect();
-    eprintln!(
-        "{count} reloads: {answered} requests answered, none failed\n{}",
-        stalls.join("\n")
-    );
+    let stalls: Vec<_> = stalls.lines().filter(|line| line.contains("stall")).collect();
+    eprintln!("{count} reloads: {answered} requests answered, none failed\n{}", stalls.join("\n"));
     serving.signal("TERM");
     assert!(serving.ended().success());
 }

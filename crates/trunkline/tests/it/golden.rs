@@ -34,23 +34,12 @@ pub fn check(name: &str, screen: &str) {
         return;
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        masked, expected,
-        "{name}: if the change is wanted, run with UPDATE=1"
-    );
+    assert_eq!(masked, expected, "{name}: if the change is wanted, run with UPDATE=1");
 }
 
 pub fn mask(screen: &str) -> String {
-    let masked = MASKS
-        .iter()
-        .fold(screen.to_owned(), |text, (pattern, stand_in)| {
-            Regex::new(pattern)
-                .unwrap()
-                .replace_all(&text, *stand_in)
-                .into_owned()
-        });
-    masked
-        .lines()
-        .map(|line| format!("{}\n", line.trim_end()))
-        .collect()
+    let masked = MASKS.iter().fold(screen.to_owned(), |text, (pattern, stand_in)| {
+        Regex::new(pattern).unwrap().replace_all(&text, *stand_in).into_owned()
+    });
+    masked.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }

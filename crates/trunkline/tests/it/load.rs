@@ -24,11 +24,8 @@ impl Load {
             threads: Vec::new(),
         };
         for caller in 0..callers {
-            let (stop, answered, failures) = (
-                Arc::clone(&load.stop),
-                Arc::clone(&load.answered),
-                Arc::clone(&load.failures),
-            );
+            let (stop, answered, failures) =
+                (Arc::clone(&load.stop), Arc::clone(&load.answered), Arc::clone(&load.failures));
             load.threads.push(std::thread::spawn(move || {
                 let keep = caller % 2 == 0;
                 let mut connection = None;
@@ -37,10 +34,7 @@ impl Load {
                         Ok(()) => drop(answered.fetch_add(1, Ordering::Relaxed)),
                         Err(error) => {
                             connection = None;
-                            failures
-                                .lock()
-                                .unwrap()
-                                .push(format!("kept {keep}: {error}"));
+                            failures.lock().unwrap().push(format!("kept {keep}: {error}"));
                         }
                     }
                     std::thread::sleep(Duration::from_millis(2));
@@ -85,25 +79,15 @@ fn request(
             TcpStream::connect(address).map_err(|error| format!("connect: {error}"))?,
         ),
     };
-    open.get_ref()
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    open.get_ref().set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let word = if keep { "keep-alive" } else { "close" };
     let head = format!("GET /load HTTP/1.1\r\nhost: load.test\r\nconnection: {word}\r\n\r\n");
-    open.get_mut()
-        .write_all(head.as_bytes())
-        .map_err(|error| format!("write: {error}"))?;
+    open.get_mut().write_all(head.as_bytes()).map_err(|error| format!("write: {error}"))?;
     let (mut length, mut closes, mut status) = (0, !keep, String::new());
     loop {
         let mut line = String::new();
-        if open
-            .read_line(&mut line)
-            .map_err(|error| format!("read: {error}"))?
-            == 0
-        {
-            return Err(format!(
-                "closed before the end of the head (status `{status}`)"
-            ));
+        if open.read_line(&mut line).map_err(|error| format!("read: {error}"))? == 0 {
+            return Err(format!("closed before the end of the head (status `{status}`)"));
         }
         let line = line.trim_end().to_ascii_lowercase();
         match line.split_once(':') {
@@ -115,8 +99,7 @@ fn request(
         }
     }
     let mut body = vec![0; length];
-    open.read_exact(&mut body)
-        .map_err(|error| format!("body: {error}"))?;
+    open.read_exact(&mut body).map_err(|error| format!("body: {error}"))?;
     if !status.contains(" 200") {
         return Err(format!("{status}: {}", String::from_utf8_lossy(&body)));
     }

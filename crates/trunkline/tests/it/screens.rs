@@ -22,9 +22,7 @@ fn help_is_grouped_and_bare_trunkline_prints_it() {
 #[test]
 fn what_does_not_run_is_told_with_exit_3() {
     let world = World::new();
-    for verb in [
-        "status", "urls", "logs", "traces", "reload", "upgrade", "down",
-    ] {
+    for verb in ["status", "urls", "logs", "traces", "reload", "upgrade", "down"] {
         check("not-running", &world, &[verb]);
     }
 }
@@ -73,15 +71,8 @@ fn a_running_gateway_shows_itself() {
         serde_json::from_str(&world.data(&["traces", "--format", "json"])).unwrap();
     let id = list["traces"][0]["id"].as_str().unwrap();
     let drawn = golden::mask(&screen(&world.run(&["traces", id])));
-    assert!(
-        drawn.contains("━") && drawn.contains("GET web") && drawn.contains("200"),
-        "{drawn}"
-    );
-    check(
-        "explain-request",
-        &world,
-        &["explain", "GET http://demo.test/a"],
-    );
+    assert!(drawn.contains("━") && drawn.contains("GET web") && drawn.contains("200"), "{drawn}");
+    check("explain-request", &world, &["explain", "GET http://demo.test/a"]);
     check("reload", &world, &["reload"]);
     check("restart-not-here", &world, &["restart", "web"]);
     check("down", &world, &["down"]);
@@ -96,22 +87,15 @@ fn the_reference_of_the_command_line_is_fresh() {
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(page, printed).unwrap();
     } else {
-        assert_eq!(
-            printed,
-            std::fs::read_to_string(page).unwrap(),
-            "run with UPDATE=1"
-        );
+        assert_eq!(printed, std::fs::read_to_string(page).unwrap(), "run with UPDATE=1");
     }
 }
 
 #[test]
 fn a_reader_that_goes_away_is_not_an_error() {
     let world = World::new();
-    let mut child = world
-        .command(&["schema"])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        world.command(&["schema"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
 }

@@ -28,64 +28,34 @@ pub fn get(port: u16, path: &str) -> (u16, String) {
     let Ok(mut socket) = std::net::TcpStream::connect(("127.0.0.1", port)) else {
         return (0, String::new());
     };
-    socket
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    write!(
-        socket,
-        "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
-    )
-    .unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    write!(socket, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
     let mut text = String::new();
     let _ = socket.read_to_string(&mut text);
-    let status = text
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .unwrap_or(0);
-    (
-        status,
-        text.split_once("\r\n\r\n")
-            .map(|(_, body)| body.to_owned())
-            .unwrap_or_default(),
-    )
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    (status, text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
 }
 
 #[test]
 fn requests_go_through_and_a_wrong_file_changes_nothing() {
-    let (one, two) = (
-        Upstream::answering(200, "one"),
-        Upstream::answering(200, "two"),
-    );
+    let (one, two) = (Upstream::answering(200, "one"), Upstream::answering(200, "two"));
     let (world, port) = (World::new(), free_port());
     world.write("trunkline.yaml", &config(port, &one));
     let mut serving = world.start(&["serve", "-c", "trunkline.yaml"]);
     serving.wait_for("serving");
     assert_eq!(get(port, "/"), (200, "one".to_owned()));
 
-    world.write(
-        "trunkline.yaml",
-        "version: 1\nservices: { web: { extrenal: 1 } }\n",
-    );
+    world.write("trunkline.yaml", "version: 1\nservices: { web: { extrenal: 1 } }\n");
     serving.wait_for("the former one stays in force");
     assert_eq!(get(port, "/"), (200, "one".to_owned()));
     let refused = world.run(&["reload"]);
     assert_eq!(refused.status.code(), Some(2), "{}", describe(&refused));
 
     world.write("trunkline.yaml", &config(port, &two));
-    until(
-        "the new file",
-        || get(port, "/").1 == "two",
-        || serving.text(),
-    );
+    until("the new file", || get(port, "/").1 == "two", || serving.text());
     serving.signal("TERM");
     assert_eq!(serving.ended().code(), Some(0));
-    assert_eq!(
-        std::fs::read_dir(world.path("run/trunkline"))
-            .unwrap()
-            .count(),
-        0
-    );
+    assert_eq!(std::fs::read_dir(world.path("run/trunkline")).unwrap().count(), 0);
 }
 
 #[test]
@@ -101,9 +71,7 @@ fn management_threads_step_back_behind_workers() {
         let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
         let (name, rest) = stat.rsplit_once(") ").unwrap();
         let niceness = rest.split(' ').nth(16).unwrap().to_owned();
-        for (at, (kind, expected)) in [("(worker-", "0"), ("(manage", "5")]
-            .into_iter()
-            .enumerate()
+        for (at, (kind, expected)) in [("(worker-", "0"), ("(manage", "5")].into_iter().enumerate()
         {
             if name.contains(kind) {
                 assert_eq!(niceness, expected, "{stat}");
@@ -155,8 +123,5 @@ fn a_busy_port_is_told_with_its_holder() {
     let output = world.run(&["serve", "-c", "trunkline.yaml"]);
     assert_eq!(output.status.code(), Some(1), "{}", describe(&output));
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        text.contains("already in use by") && text.contains("trunkline.yaml:3:"),
-        "{text}"
-    );
+    assert!(text.contains("already in use by") && text.contains("trunkline.yaml:3:"), "{text}");
 }

@@ -20,14 +20,8 @@ fn missing() -> Option<&'static str> {
             .status()
             .is_ok_and(|status| status.success())
     };
-    let tools = [
-        ("node", "--version"),
-        ("npm", "--version"),
-        ("go", "version"),
-    ];
-    let tool = tools
-        .iter()
-        .find(|(tool, argument)| !is_there(tool, argument));
+    let tools = [("node", "--version"), ("npm", "--version"), ("go", "version")];
+    let tool = tools.iter().find(|(tool, argument)| !is_there(tool, argument));
     let packages = repository("examples/shop/apps/web/node_modules");
     tool.map(|(tool, _)| *tool)
         .or_else(|| (!packages.is_dir()).then_some("npm ci in examples/shop/apps/web"))
@@ -56,18 +50,12 @@ fn the_shop_answers_through_the_gateway() {
         return;
     }
     let services = repository("examples/shop/services");
-    build(
-        &services.join("orders"),
-        "go",
-        &["build", "-o", "/dev/null", "."],
-    );
+    build(&services.join("orders"), "go", &["build", "-o", "/dev/null", "."]);
     build(&services.join("payments"), "cargo", &["build", "--quiet"]);
     let world = World::new();
     let mut command = world.command(&["up"]);
     // Toolchains keep what they built in the real home folder.
-    command
-        .current_dir(repository("examples/shop"))
-        .env("HOME", std::env::var_os("HOME").unwrap());
+    command.current_dir(repository("examples/shop")).env("HOME", std::env::var_os("HOME").unwrap());
     let mut up = Running::new(command);
     until("the shop", || up.text().contains("Ready in"), || up.text());
     let urls = up.text();

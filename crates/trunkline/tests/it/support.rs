@@ -18,20 +18,13 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        let world = Self {
-            folder: tempfile::Builder::new()
-                .prefix("tl-")
-                .tempdir_in("/tmp")
-                .unwrap(),
-        };
+        let world =
+            Self { folder: tempfile::Builder::new().prefix("tl-").tempdir_in("/tmp").unwrap() };
         for name in ["project", "data", "state", "run", "home"] {
             fs::create_dir(world.folder.path().join(name)).unwrap();
         }
-        fs::set_permissions(
-            world.path("run"),
-            std::os::unix::fs::PermissionsExt::from_mode(0o700),
-        )
-        .unwrap();
+        fs::set_permissions(world.path("run"), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .unwrap();
         world
     }
 
@@ -75,21 +68,14 @@ impl World {
 
     /// Runs a verb to its end.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+        self.command(arguments).stdin(Stdio::null()).output().unwrap()
     }
 
     /// Runs a verb that must succeed, and returns what it printed.
     #[track_caller]
     pub fn data(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert!(
-            output.status.success(),
-            "{arguments:?}: {}",
-            describe(&output)
-        );
+        assert!(output.status.success(), "{arguments:?}: {}", describe(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -112,15 +98,8 @@ pub fn describe(output: &Output) -> String {
 /// Exit code, and both streams as one screen.
 pub fn screen(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let code = output
-        .status
-        .code()
-        .map_or_else(|| "signal".to_owned(), |code| code.to_string());
-    format!(
-        "{}{}[exit {code}]\n",
-        text(&output.stderr),
-        text(&output.stdout)
-    )
+    let code = output.status.code().map_or_else(|| "signal".to_owned(), |code| code.to_string());
+    format!("{}{}[exit {code}]\n", text(&output.stderr), text(&output.stdout))
 }
 
 /// A process whose lines are gathered; it is killed with its handle.
@@ -143,11 +122,7 @@ impl Running {
             gather(child.stdout.take().unwrap(), Arc::clone(&lines)),
             gather(child.stderr.take().unwrap(), Arc::clone(&lines)),
         ];
-        Self {
-            child,
-            lines,
-            readers,
-        }
+        Self { child, lines, readers }
     }
 
     pub fn pid(&self) -> u32 {
@@ -156,12 +131,7 @@ impl Running {
 
     /// Everything it has printed.
     pub fn text(&self) -> String {
-        self.lines
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|line| format!("{line}\n"))
-            .collect()
+        self.lines.lock().unwrap().iter().map(|line| format!("{line}\n")).collect()
     }
 
     /// Waits until it has printed something.
@@ -174,11 +144,7 @@ impl Running {
                 return;
             }
             assert!(ended.is_none(), "ended before `{text}`:\n{}", self.text());
-            assert!(
-                Instant::now() < deadline,
-                "waited in vain for `{text}`:\n{}",
-                self.text()
-            );
+            assert!(Instant::now() < deadline, "waited in vain for `{text}`:\n{}", self.text());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -214,11 +180,7 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!(
-                "--- printed by process {}:\n{}",
-                self.child.id(),
-                self.text()
-            );
+            eprintln!("--- printed by process {}:\n{}", self.child.id(), self.text());
         }
     }
 }
@@ -237,9 +199,7 @@ fn gather(
 
 /// Sends a signal by the system's own tool.
 pub fn signal(pid: u32, name: &str) {
-    let _ = Command::new("kill")
-        .args([&format!("-{name}"), &pid.to_string()])
-        .status();
+    let _ = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
 }
 
 /// Whether a process is there and not a zombie.
@@ -256,11 +216,7 @@ pub fn is_alive(pid: u32) -> bool {
 pub fn until(what: &str, mut holds: impl FnMut() -> bool, state: impl Fn() -> String) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
-        assert!(
-            Instant::now() < deadline,
-            "waited in vain for {what}\n{}",
-            state()
-        );
+        assert!(Instant::now() < deadline, "waited in vain for {what}\n{}", state());
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -293,7 +249,5 @@ pub fn free_port() -> u16 {
 
 /// The lines of a file of the repository.
 pub fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }

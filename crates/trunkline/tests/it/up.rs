@@ -37,9 +37,7 @@ fn pids(world: &World) -> Vec<u32> {
     let status: serde_json::Value =
         serde_json::from_str(&world.data(&["status", "--format", "json"])).unwrap();
     let services = status["services"].as_object().unwrap().values();
-    services
-        .filter_map(|service| u32::try_from(service["process"]["pid"].as_u64()?).ok())
-        .collect()
+    services.filter_map(|service| u32::try_from(service["process"]["pid"].as_u64()?).ok()).collect()
 }
 
 #[test]
@@ -49,16 +47,10 @@ fn services_run_answer_restart_and_leave_nothing_behind() {
     let mut up = world.start(&["up"]);
     up.wait_for("Ready in");
     let (status, body) = get(port, "/");
-    assert!(
-        status == 200 && body.starts_with("web calls http://127.0.0.1:"),
-        "{body}"
-    );
+    assert!(status == 200 && body.starts_with("web calls http://127.0.0.1:"), "{body}");
     assert_eq!(get(port, "/orders/1").1, "orders calls nobody");
     let logs = world.data(&["logs", "web"]);
-    assert!(
-        logs.contains(r"web │ ") && logs.contains(r"listening \u{1b}[2J"),
-        "{logs}"
-    );
+    assert!(logs.contains(r"web │ ") && logs.contains(r"listening \u{1b}[2J"), "{logs}");
     world.data(&["restart", "orders"]);
     assert_eq!(get(port, "/orders/1").0, 200);
     let second = world.run(&["up"]);
@@ -68,24 +60,12 @@ fn services_run_answer_restart_and_leave_nothing_behind() {
     assert_eq!(started.len(), 2);
     up.signal("INT");
     assert_eq!(up.ended().code(), Some(130));
-    until(
-        "the services' end",
-        || !started.iter().any(|pid| is_alive(*pid)),
-        String::new,
-    );
+    until("the services' end", || !started.iter().any(|pid| is_alive(*pid)), String::new);
     assert_eq!(get(port, "/").0, 0);
     for folder in ["run/trunkline", "state/trunkline"] {
-        assert_eq!(
-            std::fs::read_dir(world.path(folder)).unwrap().count(),
-            0,
-            "{folder}"
-        );
+        assert_eq!(std::fs::read_dir(world.path(folder)).unwrap().count(), 0, "{folder}");
     }
-    assert_eq!(
-        std::fs::read_dir(world.project()).unwrap().count(),
-        2,
-        "the project is as it was"
-    );
+    assert_eq!(std::fs::read_dir(world.project()).unwrap().count(), 2, "the project is as it was");
 }
 
 #[test]
@@ -100,11 +80,7 @@ fn after_a_kill_the_next_up_cleans_up_and_works() {
     let mut again = world.start(&["up"]);
     again.wait_for("Ready in");
     assert_eq!(get(port, "/orders/1").0, 200);
-    until(
-        "the orphans' end",
-        || !orphans.iter().any(|pid| is_alive(*pid)),
-        String::new,
-    );
+    until("the orphans' end", || !orphans.iter().any(|pid| is_alive(*pid)), String::new);
     world.data(&["down"]);
     assert_eq!(again.ended().code(), Some(0));
 }

@@ -27,10 +27,7 @@ impl Reservation {
     /// Reserves `port`; `None` if it is reserved already.
     pub(super) fn of(port: u16) -> Option<Self> {
         let held = hold(port).ok()?;
-        Some(Self {
-            port,
-            _held: held.map(Arc::new),
-        })
+        Some(Self { port, _held: held.map(Arc::new) })
     }
 
     /// Which port it is.

@@ -14,21 +14,13 @@ use crate::readiness::Seen;
 pub(super) fn busy(planned: &Planned) -> (String, String) {
     let port = planned.address.port();
     let holder = socket::holder(planned.address);
-    let by = holder
-        .as_ref()
-        .map_or_else(String::new, |holder| format!(" by {holder}"));
+    let by = holder.as_ref().map_or_else(String::new, |holder| format!(" by {holder}"));
     let fix = match holder {
         Some(holder) => format!("end it with `kill {}`, or give", holder.pid),
         None => "free it, or give".to_owned(),
     };
     let reason = format!("port {port} is already in use{by}");
-    (
-        reason,
-        format!(
-            "{fix} `{}` another `port`, or none to have one chosen",
-            planned.name
-        ),
-    )
+    (reason, format!("{fix} `{}` another `port`, or none to have one chosen", planned.name))
 }
 
 /// What answers on its port is a service of another run.

@@ -20,10 +20,7 @@ fn made(names: &[&str]) -> (rcgen::Certificate, rcgen::KeyPair) {
 /// Writes `certificate` and `key` as files and loads them.
 fn load(certificate: &[u8], key: &[u8]) -> Result<Certificate, String> {
     let folder = tempfile::tempdir().unwrap();
-    let paths = (
-        folder.path().join("leaf.pem"),
-        folder.path().join("leaf.key"),
-    );
+    let paths = (folder.path().join("leaf.pem"), folder.path().join("leaf.key"));
     std::fs::write(&paths.0, certificate).unwrap();
     std::fs::write(&paths.1, key).unwrap();
     Certificate::from_files(&paths.0, &paths.1, SystemTime::now())
@@ -39,9 +36,7 @@ fn load_one(both: &[u8]) -> Result<Certificate, String> {
 }
 
 fn shown(folder: &TempDir, error: &LoadError) -> String {
-    error
-        .to_string()
-        .replace(&format!("{}/", folder.path().display()), "")
+    error.to_string().replace(&format!("{}/", folder.path().display()), "")
 }
 
 #[test]
@@ -51,10 +46,7 @@ fn files_of_one_pair_are_loaded_with_their_names() {
     let names: Vec<&str> = loaded.names().iter().map(HostPattern::as_str).collect();
     assert_eq!(names, ["shop.localhost", "*.shop.localhost"]);
     let both = format!("{}{}", key.serialize_pem(), certificate.pem());
-    assert!(
-        load(both.as_bytes(), both.as_bytes()).is_ok(),
-        "one file may have both"
-    );
+    assert!(load(both.as_bytes(), both.as_bytes()).is_ok(), "one file may have both");
 }
 
 #[test]
@@ -63,43 +55,21 @@ fn what_is_wrong_is_said_with_the_file() {
     let (certificate, key) = (certificate.pem(), key.serialize_pem());
     let other = made(&["shop.localhost"]).1.serialize_pem();
     let check = |certificate: &str, key: &str, expect: &str| {
-        assert_eq!(
-            load(certificate.as_bytes(), key.as_bytes()).unwrap_err(),
-            expect
-        );
+        assert_eq!(load(certificate.as_bytes(), key.as_bytes()).unwrap_err(), expect);
     };
-    check(
-        "hello",
-        &key,
-        "leaf.pem: is not PEM: no section begins in it",
-    );
+    check("hello", &key, "leaf.pem: is not PEM: no section begins in it");
     check("", &key, "leaf.pem: is not PEM: no section begins in it");
     check(&key, &key, "leaf.pem: contains no certificate");
-    check(
-        &certificate,
-        &certificate,
-        "leaf.key: contains no private key",
-    );
-    check(
-        &certificate,
-        "hello",
-        "leaf.key: is not PEM: no section begins in it",
-    );
+    check(&certificate, &certificate, "leaf.key: contains no private key");
+    check(&certificate, "hello", "leaf.key: is not PEM: no section begins in it");
     let own = "leaf.key: the key does not belong to the certificate in leaf.pem";
     let error = load(certificate.as_bytes(), other.as_bytes()).unwrap_err();
     assert_eq!(error, own);
     let both = format!("{certificate}{other}");
     let one_file = load_one(both.as_bytes()).unwrap_err();
-    assert_eq!(
-        one_file,
-        "leaf.pem: the key does not belong to the certificate"
-    );
+    assert_eq!(one_file, "leaf.pem: the key does not belong to the certificate");
     let backwards = format!("{}{certificate}", made(&["ca.test"]).0.pem());
-    check(
-        &backwards,
-        &key,
-        "leaf.pem: the certificate of the key has to be the first one in it",
-    );
+    check(&backwards, &key, "leaf.pem: the certificate of the key has to be the first one in it");
     let cut = certificate.replace("-----END CERTIFICATE-----", "");
     check(&cut, &key, "leaf.pem: is not PEM: a section has no end");
     let encrypted =
@@ -111,10 +81,7 @@ fn what_is_wrong_is_said_with_the_file() {
     );
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let error = load(broken.as_bytes(), key.as_bytes()).unwrap_err();
-    assert!(
-        error.starts_with("leaf.pem: contains a broken certificate"),
-        "{error}"
-    );
+    assert!(error.starts_with("leaf.pem: contains a broken certificate"), "{error}");
 }
 
 #[test]
@@ -122,10 +89,7 @@ fn a_missing_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("leaf.pem");
     let error = Certificate::from_files(&path, &path, SystemTime::now()).unwrap_err();
-    assert_eq!(
-        shown(&folder, &error),
-        "leaf.pem: cannot be read: no such file"
-    );
+    assert_eq!(shown(&folder, &error), "leaf.pem: cannot be read: no such file");
     let error = Certificate::from_files(folder.path(), &path, SystemTime::now()).unwrap_err();
     assert!(error.to_string().contains("cannot be read"), "{error}");
 }
@@ -138,10 +102,7 @@ fn a_certificate_is_refused_outside_its_time() {
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = parameters.self_signed(&key).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let paths = (
-        folder.path().join("leaf.pem"),
-        folder.path().join("leaf.key"),
-    );
+    let paths = (folder.path().join("leaf.pem"), folder.path().join("leaf.key"));
     std::fs::write(&paths.0, certificate.pem()).unwrap();
     std::fs::write(&paths.1, key.serialize_pem()).unwrap();
     let check = |day: u64, expect: Option<&str>| {
@@ -151,14 +112,8 @@ fn a_certificate_is_refused_outside_its_time() {
     };
     // 2020-01-01 is day 18 262 since 1970.
     check(18_300, None);
-    check(
-        18_252,
-        Some("leaf.pem: the certificate is not valid before 10 days from now"),
-    );
-    check(
-        18_647,
-        Some("leaf.pem: the certificate expired 20 days ago"),
-    );
+    check(18_252, Some("leaf.pem: the certificate is not valid before 10 days from now"));
+    check(18_647, Some("leaf.pem: the certificate expired 20 days ago"));
 }
 
 proptest! {

@@ -37,10 +37,7 @@ async fn shake(
     });
     let accepted = accepted.map_err(|error| error.to_string())?;
     let connected = connected.map_err(|error| error.to_string())?;
-    Ok((
-        Facts::of(&TlsStream::from(accepted)),
-        Facts::of(&TlsStream::from(connected)),
-    ))
+    Ok((Facts::of(&TlsStream::from(accepted)), Facts::of(&TlsStream::from(connected))))
 }
 
 #[tokio::test]
@@ -48,19 +45,14 @@ async fn both_ends_agree_on_the_protocol_and_the_name() {
     let certificate = self_signed(&["shop.test"]);
     let store = Arc::new(CertificateStore::new(std::slice::from_ref(&certificate)));
     let server = server_config(store, &ServerSettings::default()).unwrap();
-    let mut settings = ClientSettings {
-        roots: trusting(&certificate),
-        ..ClientSettings::default()
-    };
-    for (alpn, expect) in [
-        (&[H2, HTTP_1_1][..], Some(H2)),
-        (&[HTTP_1_1], Some(HTTP_1_1)),
-        (&[], None),
-    ] {
+    let mut settings =
+        ClientSettings { roots: trusting(&certificate), ..ClientSettings::default() };
+    for (alpn, expect) in
+        [(&[H2, HTTP_1_1][..], Some(H2)), (&[HTTP_1_1], Some(HTTP_1_1)), (&[], None)]
+    {
         settings.alpn = alpn.iter().map(|name| name.to_vec()).collect();
-        let (at_server, at_client) = shake(Arc::clone(&server), client(&settings), "shop.test")
-            .await
-            .unwrap();
+        let (at_server, at_client) =
+            shake(Arc::clone(&server), client(&settings), "shop.test").await.unwrap();
         assert_eq!(at_client.alpn.as_deref(), expect);
         assert_eq!(at_server.alpn.as_deref(), expect);
         assert_eq!(
@@ -77,22 +69,11 @@ async fn certificates_are_swapped_under_a_running_listener() {
     let store = Arc::new(CertificateStore::new(std::slice::from_ref(&old)));
     let server = server_config(Arc::clone(&store), &ServerSettings::default()).unwrap();
     let trust = |certificate| {
-        client(&ClientSettings {
-            roots: trusting(certificate),
-            ..ClientSettings::default()
-        })
+        client(&ClientSettings { roots: trusting(certificate), ..ClientSettings::default() })
     };
-    assert!(
-        shake(Arc::clone(&server), trust(&old), "shop.test")
-            .await
-            .is_ok()
-    );
+    assert!(shake(Arc::clone(&server), trust(&old), "shop.test").await.is_ok());
     store.replace(std::slice::from_ref(&new));
-    assert!(
-        shake(Arc::clone(&server), trust(&new), "shop.test")
-            .await
-            .is_ok()
-    );
+    assert!(shake(Arc::clone(&server), trust(&new), "shop.test").await.is_ok());
     assert!(shake(server, trust(&old), "shop.test").await.is_err());
 }
 
@@ -105,24 +86,10 @@ async fn strangers_are_accepted_only_without_verification() {
         roots: trusting(&self_signed(&["shop.test"])),
         ..ClientSettings::default()
     };
-    assert!(
-        shake(Arc::clone(&server), client(&strict), "shop.test")
-            .await
-            .is_err()
-    );
-    let named = ClientSettings {
-        roots: trusting(&certificate),
-        ..ClientSettings::default()
-    };
-    assert!(
-        shake(Arc::clone(&server), client(&named), "other.test")
-            .await
-            .is_err()
-    );
-    let careless = ClientSettings {
-        skip_verify: true,
-        ..ClientSettings::default()
-    };
+    assert!(shake(Arc::clone(&server), client(&strict), "shop.test").await.is_err());
+    let named = ClientSettings { roots: trusting(&certificate), ..ClientSettings::default() };
+    assert!(shake(Arc::clone(&server), client(&named), "other.test").await.is_err());
+    let careless = ClientSettings { skip_verify: true, ..ClientSettings::default() };
     assert!(shake(server, client(&careless), "other.test").await.is_ok());
 }
 
@@ -131,13 +98,9 @@ async fn sessions_are_resumed() {
     let certificate = self_signed(&["shop.test"]);
     let store = Arc::new(CertificateStore::new(std::slice::from_ref(&certificate)));
     let server = server_config(store, &ServerSettings::default()).unwrap();
-    let client = client(&ClientSettings {
-        roots: trusting(&certificate),
-        ..ClientSettings::default()
-    });
-    let first = shake(Arc::clone(&server), Arc::clone(&client), "shop.test")
-        .await
-        .unwrap();
+    let client =
+        client(&ClientSettings { roots: trusting(&certificate), ..ClientSettings::default() });
+    let first = shake(Arc::clone(&server), Arc::clone(&client), "shop.test").await.unwrap();
     let second = shake(server, client, "shop.test").await.unwrap();
     assert_eq!((first.0.resumed, second.0.resumed), (false, true));
 }
@@ -147,34 +110,20 @@ async fn callers_without_a_certificate_are_let_in_only_where_it_is_optional() {
     let [certificate, caller] = [&["shop.test"][..], &["caller.test"]].map(self_signed);
     let store = Arc::new(CertificateStore::new(std::slice::from_ref(&certificate)));
     let server = |client_certificates| {
-        let settings = ServerSettings {
-            client_certificates,
-            ..ServerSettings::default()
-        };
+        let settings = ServerSettings { client_certificates, ..ServerSettings::default() };
         server_config(Arc::clone(&store), &settings).unwrap()
     };
     let trusted = || trusting(&caller);
-    let without = ClientSettings {
-        roots: trusting(&certificate),
-        ..ClientSettings::default()
-    };
-    let with = ClientSettings {
-        certificate: Some(caller.clone()),
-        ..without.clone()
-    };
-    let stranger = ClientSettings {
-        certificate: Some(self_signed(&["x.test"])),
-        ..without.clone()
-    };
+    let without = ClientSettings { roots: trusting(&certificate), ..ClientSettings::default() };
+    let with = ClientSettings { certificate: Some(caller.clone()), ..without.clone() };
+    let stranger =
+        ClientSettings { certificate: Some(self_signed(&["x.test"])), ..without.clone() };
     let required = server(ClientCertificates::Required(trusted()));
     let optional = server(ClientCertificates::Optional(trusted()));
     let check =
         async |server: &Arc<ServerConfig>, settings: &ClientSettings, expect: Option<usize>| {
             let shaken = shake(Arc::clone(server), client(settings), "shop.test").await;
-            assert_eq!(
-                shaken.ok().map(|(facts, _)| facts.peer_certificates.len()),
-                expect
-            );
+            assert_eq!(shaken.ok().map(|(facts, _)| facts.peer_certificates.len()), expect);
         };
     check(&required, &with, Some(1)).await;
     check(&required, &without, None).await;

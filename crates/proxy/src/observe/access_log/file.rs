@@ -28,11 +28,7 @@ pub(super) struct LogFile {
 impl LogFile {
     pub(super) fn open(path: PathBuf) -> io::Result<Self> {
         let file = append(&path)?;
-        Ok(Self {
-            path,
-            file,
-            torn: false,
-        })
+        Ok(Self { path, file, torn: false })
     }
 
     /// Writes whole lines. With `reopen`, they go to the old file and the next ones to a new one.
@@ -50,10 +46,7 @@ impl LogFile {
     fn append_lines(&mut self, lines: &[u8]) -> Result<(), Failed> {
         let mut left = lines;
         let result = write_some(&mut self.file, &mut self.torn, &mut left);
-        result.map_err(|error| Failed {
-            error,
-            lines_lost: count_lines(left),
-        })
+        result.map_err(|error| Failed { error, lines_lost: count_lines(left) })
     }
 
     /// Whether the name now leads to another file, or to none.
@@ -82,11 +75,7 @@ impl LogFile {
 }
 
 fn append(path: &std::path::Path) -> io::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(MODE)
-        .open(path)
+    OpenOptions::new().append(true).create(true).mode(MODE).open(path)
 }
 
 fn write_some(file: &mut File, torn: &mut bool, left: &mut &[u8]) -> io::Result<()> {
@@ -112,10 +101,7 @@ fn write_some(file: &mut File, torn: &mut bool, left: &mut &[u8]) -> io::Result<
 /// Writes to a stream; if it fails, all lines count as lost.
 pub(super) fn write_whole_lines(stream: &mut dyn Write, lines: &[u8]) -> Result<(), Failed> {
     let written = stream.write_all(lines).and_then(|()| stream.flush());
-    written.map_err(|error| Failed {
-        error,
-        lines_lost: count_lines(lines),
-    })
+    written.map_err(|error| Failed { error, lines_lost: count_lines(lines) })
 }
 
 fn count_lines(bytes: &[u8]) -> u64 {

@@ -79,12 +79,7 @@ fn json(record: &ExchangeRecord) -> String {
     if let Some(last) = record.attempts.last() {
         object.text("service", last.service.as_str());
         object.text("endpoint", last.endpoint.as_str());
-        let attempts: Vec<_> = record
-            .attempts
-            .iter()
-            .take(ATTEMPTS_MAX)
-            .map(attempt)
-            .collect();
+        let attempts: Vec<_> = record.attempts.iter().take(ATTEMPTS_MAX).map(attempt).collect();
         object.raw("attempts", format_args!("[{}]", attempts.join(",")));
         let more = record.attempts.len().saturating_sub(ATTEMPTS_MAX);
         if more > 0 {
@@ -132,10 +127,7 @@ impl Object {
 
     fn milliseconds(&mut self, key: &str, duration: Duration) {
         let micros = duration.as_micros();
-        self.raw(
-            key,
-            format_args!("{}.{:03}", micros / 1_000, micros % 1_000),
-        );
+        self.raw(key, format_args!("{}.{:03}", micros / 1_000, micros % 1_000));
     }
 
     fn text(&mut self, key: &str, value: &str) {

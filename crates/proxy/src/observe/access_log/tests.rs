@@ -80,12 +80,8 @@ fn a_clf_line_is_what_log_readers_expect_with_our_ids_behind_it() {
             "abababababababababababababababab\n"
         )
     );
-    let gone = ExchangeRecord {
-        status: 0,
-        bytes_sent: 0,
-        target: "/\u{1b}[2J\"é".into(),
-        ..record()
-    };
+    let gone =
+        ExchangeRecord { status: 0, bytes_sent: 0, target: "/\u{1b}[2J\"é".into(), ..record() };
     assert!(
         line::format(LogFormat::Clf, &gone)
             .contains(r#""GET /\x1b[2J\"\xc3\xa9 HTTP/1.1" - - "c-1""#)
@@ -113,10 +109,7 @@ proptest! {
 }
 
 fn lines(path: &Path) -> usize {
-    std::fs::read_to_string(path)
-        .unwrap_or_default()
-        .lines()
-        .count()
+    std::fs::read_to_string(path).unwrap_or_default().lines().count()
 }
 
 fn open(path: &Path) -> AccessLog {
@@ -138,10 +131,7 @@ fn lines_arrive_without_being_asked_for() {
 #[test]
 fn a_file_that_was_moved_away_is_opened_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (path, moved) = (
-        folder.path().join("access.log"),
-        folder.path().join("access.log.1"),
-    );
+    let (path, moved) = (folder.path().join("access.log"), folder.path().join("access.log.1"));
     let log = open(&path);
     log.write(&record());
     log.flush();
@@ -154,10 +144,7 @@ fn a_file_that_was_moved_away_is_opened_again() {
 #[test]
 fn a_reopen_writes_what_is_buffered_to_the_old_file() {
     let folder = tempfile::tempdir().unwrap();
-    let (path, moved) = (
-        folder.path().join("access.log"),
-        folder.path().join("access.log.1"),
-    );
+    let (path, moved) = (folder.path().join("access.log"), folder.path().join("access.log.1"));
     let log = open(&path);
     std::fs::rename(&path, &moved).unwrap();
     log.write(&record());
@@ -180,10 +167,7 @@ fn a_full_disk_loses_lines_and_counts_them() {
 #[test]
 fn a_file_that_cannot_be_opened_is_told_at_once() {
     let error = AccessLog::open(Target::File("/dev/null/x".into()), LogFormat::Json).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the access log `/dev/null/x` cannot be opened"
-    );
+    assert_eq!(error.to_string(), "the access log `/dev/null/x` cannot be opened");
 }
 
 /// A stream that writes nothing until it is let go.

@@ -47,11 +47,7 @@ struct Growing<'a> {
 
 impl<'a> Plan<'a> {
     fn insert(&mut self, index: u32, route: &'a CompiledRoute) {
-        let conditions = if route.conditions.is_empty() {
-            0
-        } else {
-            Entry::CONDITIONS
-        };
+        let conditions = if route.conditions.is_empty() { 0 } else { Entry::CONDITIONS };
         let entry = Entry(index | conditions);
         match &route.path {
             Path::Exact(path) => {
@@ -73,9 +69,7 @@ impl<'a> Plan<'a> {
     fn insert_glob(&mut self, steps: &'a [Step], entry: Entry) {
         let fixed = steps.iter().take_while(|s| **s != Step::Any).count();
         let (before, behind) = steps.split_at_checked(fixed).unwrap_or((steps, &[]));
-        let node = before
-            .iter()
-            .fold(ROOT, |node, step| self.child(node, step));
+        let node = before.iter().fold(ROOT, |node, step| self.child(node, step));
         let node = self.node(node);
         match behind {
             [] => node.here.push(entry),
@@ -94,10 +88,7 @@ impl<'a> Plan<'a> {
         let child = *self.literals.entry((node, segment)).or_insert(fresh);
         if child == fresh {
             self.node(node).literals = true;
-            self.nodes.push(Growing {
-                key: Some((node, segment)),
-                ..Growing::default()
-            });
+            self.nodes.push(Growing { key: Some((node, segment)), ..Growing::default() });
         }
         child
     }
