@@ -6,6 +6,7 @@
 //! gateway is: that is `compare`.
 
 mod backend;
+mod bystander;
 mod callers;
 mod control;
 mod http2;
@@ -25,6 +26,7 @@ use crate::Failure;
 use crate::arguments::Arguments;
 use crate::peers::trunkline_binary;
 use crate::process::find;
+use bystander::Bystander;
 use callers::Callers;
 use control::Surface;
 use seen::Board;
@@ -113,6 +115,7 @@ pub fn soak(plan: &Plan) -> Result<Outcome, Failure> {
         gateway: Surface::new(site.gateway),
         site,
         board,
+        bystander: Bystander::start(plan.pinned.then_some(0))?,
         outcome: Outcome::default(),
         variant: 0,
     };
@@ -127,6 +130,7 @@ struct Soak<'a> {
     metrics: Surface,
     gateway: Surface,
     board: Arc<Board>,
+    bystander: Bystander,
     outcome: Outcome,
     /// Number of the configuration in force.
     variant: usize,
@@ -186,7 +190,9 @@ impl Soak<'_> {
     fn begin(&mut self, phase: usize) {
         let name = NAMES.get(phase).copied().unwrap_or_default();
         self.board.enter(phase);
-        self.outcome.phases.push(Phase { name, ..Phase::default() });
+        // Its counts so far; the phase's end takes them off.
+        let bystander = self.bystander.stalls();
+        self.outcome.phases.push(Phase { name, bystander, ..Phase::default() });
     }
 
     fn phase(&mut self) -> Option<&mut Phase> {
@@ -194,10 +200,12 @@ impl Soak<'_> {
     }
 
     fn end_phase(&mut self, begun: Instant, changes: usize, stalls: Stalls) {
+        let bystander = self.bystander.stalls();
         if let Some(phase) = self.phase() {
             phase.seconds = begun.elapsed().as_secs_f64();
             phase.changes = changes;
             phase.stalls = stalls;
+            phase.bystander = bystander.since(phase.bystander);
         }
     }
 
