@@ -290,7 +290,7 @@ impl<'d> Tree<'d> {
             Content::Map { members, merges, key } => match key.take() {
                 None => *key = Some(accept_key(node, members, self.diagnostics)),
                 Some(Key::Plain(name, key_span)) => {
-                    members.push(Entry { key: name, key_span, node })
+                    members.push(Entry { key: name, key_span, node });
                 }
                 Some(Key::Merge) => merges.push(node),
                 Some(Key::Refused) => {}
