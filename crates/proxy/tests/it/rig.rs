@@ -156,6 +156,7 @@ pub fn listener(id: &str, address: SocketAddr) -> Listener {
     Listener {
         id: ListenerId::new(id),
         address,
+        caller: None,
         tls: None,
         filters: Vec::new(),
         timeouts: ListenerTimeouts {
