@@ -15,9 +15,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use trunkline_model::service::{Probe, Process, Source};
 use trunkline_model::{Model, ServiceName};
 
+use crate::run::RunId;
+
 pub use certificates::bundle;
 pub use environment::Surroundings;
-pub use ports::{PortBook, is_free};
+pub use ports::{Moved, PortBook, Reservation, claim, is_free};
 
 /// One service to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +75,7 @@ impl Plan {
                 Source::Static(_) => None,
             })
             .collect();
-        let addresses = choose(&processes, ports)?;
+        let addresses = choose(&processes, ports, around.run)?;
         let mut services = BTreeMap::new();
         for service in &model.services {
             let Some(process) = processes.get(&service.name) else {
@@ -127,11 +129,15 @@ impl Plan {
 fn choose(
     processes: &BTreeMap<&ServiceName, &Process>,
     ports: &mut PortBook,
+    run: RunId,
 ) -> Result<BTreeMap<ServiceName, SocketAddr>, PlanError> {
     let mut taken: BTreeSet<u16> = processes.values().filter_map(|process| process.port).collect();
     let mut addresses = BTreeMap::new();
     for (name, process) in processes {
-        let chosen = process.port.or_else(|| ports.choose(name.as_str(), &taken));
+        let chosen = match process.port {
+            Some(port) => ports.written(name.as_str(), port, &taken, run),
+            None => ports.choose(name.as_str(), &taken),
+        };
         let port = chosen.ok_or_else(|| PlanError::NoPort((*name).clone()))?;
         taken.insert(port);
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);

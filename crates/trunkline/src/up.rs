@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use trunkline_local::child::{Launcher, Spawner};
 use trunkline_local::event::{self, Event};
 use trunkline_local::logs::LogWriter;
-use trunkline_local::plan::{Plan, PortBook, Surroundings, bundle};
+use trunkline_local::plan::{Moved, Plan, PortBook, Surroundings, bundle};
 use trunkline_local::reap;
 use trunkline_local::run::RunId;
 use trunkline_local::state::{self, StateFolder};
@@ -42,6 +42,11 @@ impl Planner {
             tracing::warn!(error = %chain(&error), "chosen ports are not remembered");
         }
         Ok(plan)
+    }
+
+    /// The services that listen elsewhere than their file says.
+    pub(crate) fn moved(&self) -> &BTreeMap<String, Moved> {
+        self.book.moved()
     }
 }
 
