@@ -130,7 +130,15 @@ fn ends_alone_and_comes_back(world: &World, folders: &[PathBuf; 3], runs: &mut [
     for folder in [&folders[1], &folders[2]] {
         world.data(&["down", "-C", folder.to_str().unwrap()]);
     }
-    until("the ends", || [&mut again, &mut runs[2]].into_iter().all(|run| run.child.try_wait().unwrap().is_some()), String::new);
+    until(
+        "the ends",
+        || {
+            [&mut again, &mut runs[2]]
+                .into_iter()
+                .all(|run| run.child.try_wait().unwrap().is_some())
+        },
+        String::new,
+    );
 }
 
 #[test]
