@@ -58,6 +58,8 @@ pub struct Url {
     pub target: UrlTarget,
     /// Where it is, such as `https://shop.localhost:8443`.
     pub url: String,
+    /// Further names of the same.
+    pub also: Vec<String>,
 }
 
 /// What a URL leads to.

@@ -40,4 +40,4 @@ pub mod native;
 
 pub use diagnostic::codes;
 pub use load::{Loaded, Options, Profile, load, load_with};
-pub use native::{reference, schema};
+pub use native::{PORT_STEP, reference, schema, short_name};

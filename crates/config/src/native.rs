@@ -8,6 +8,7 @@ pub mod forms;
 mod gateway;
 mod globals;
 mod matching;
+mod names;
 mod overlay;
 pub mod raw;
 mod reference;
@@ -15,6 +16,8 @@ mod routes;
 mod schema;
 mod services;
 
+pub use globals::PORT_STEP;
+pub use names::short_name;
 pub use reference::reference;
 pub use schema::schema;
 
@@ -89,7 +92,7 @@ impl Dialect for Native {
             services::lower(raw, into, diagnostics);
             routes::lower(raw, into, diagnostics);
         }
-        routes::infer(into);
+        names::infer(into);
     }
 }
 

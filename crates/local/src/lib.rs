@@ -17,6 +17,7 @@
     )
 )]
 
+pub mod checkout;
 pub mod state;
 
 pub mod outbound;

@@ -19,9 +19,10 @@ use environment::Places;
 
 pub use certificates::bundle;
 pub use environment::Surroundings;
-pub use ports::{PortBook, is_free};
+pub use ports::{Moved, PortBook, Reservation, claim, is_free};
 
 use crate::outbound;
+use crate::run::RunId;
 
 /// One service to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,8 +78,10 @@ impl Plan {
                 Source::Static(_) => None,
             })
             .collect();
-        let places =
-            Places { own: choose(&processes, ports)?, outbound: outbound::addresses(model) };
+        let places = Places {
+            own: choose(&processes, ports, around.run)?,
+            outbound: outbound::addresses(model),
+        };
         let mut services = BTreeMap::new();
         for service in &model.services {
             let Some(process) = processes.get(&service.name) else {
@@ -132,11 +135,15 @@ impl Plan {
 fn choose(
     processes: &BTreeMap<&ServiceName, &Process>,
     ports: &mut PortBook,
+    run: RunId,
 ) -> Result<BTreeMap<ServiceName, SocketAddr>, PlanError> {
     let mut taken: BTreeSet<u16> = processes.values().filter_map(|process| process.port).collect();
     let mut addresses = BTreeMap::new();
     for (name, process) in processes {
-        let chosen = process.port.or_else(|| ports.choose(name.as_str(), &taken));
+        let chosen = match process.port {
+            Some(port) => ports.written(name.as_str(), port, &taken, run),
+            None => ports.choose(name.as_str(), &taken),
+        };
         let port = chosen.ok_or_else(|| PlanError::NoPort((*name).clone()))?;
         taken.insert(port);
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);

@@ -37,6 +37,12 @@ impl Loader {
         Ok(Self { files, options, strict: false, shape: None })
     }
 
+    /// Reads with other options.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
     /// Takes warnings for errors.
     pub(crate) fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;

@@ -16,6 +16,7 @@ mod loader;
 mod runs;
 
 mod node;
+mod place;
 mod services;
 mod switchboard;
 mod up;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use trunkline_local::child::{Launcher, Spawner};
 use trunkline_local::event::{self, Event};
 use trunkline_local::logs::LogWriter;
-use trunkline_local::plan::{Plan, Surroundings, bundle};
+use trunkline_local::plan::{Moved, Plan, Surroundings, bundle};
 use trunkline_local::reap;
 use trunkline_local::run::RunId;
 use trunkline_local::state::{self, StateFolder};
@@ -48,6 +48,11 @@ impl Planner {
             .map_err(|error| Failure::from_error(&error))?;
         self.ports.remember();
         Ok(plan)
+    }
+
+    /// The services that listen elsewhere than their file says.
+    pub(crate) fn moved(&self) -> BTreeMap<String, Moved> {
+        self.ports.moved()
     }
 }
 

@@ -190,7 +190,7 @@ pub(super) async fn urls(State(wiring): State<Wiring>) -> Json<Value> {
                 UrlTarget::Service(name) => ("service", name.as_str()),
                 UrlTarget::Surface(surface) => ("surface", surface.entry().name),
             };
-            json!({ "kind": kind, "name": name, "url": url.url })
+            json!({ "kind": kind, "name": name, "url": url.url, "also": url.also })
         })
         .collect();
     Json(json!({ "schema": SCHEMA, "urls": urls }))

@@ -153,8 +153,8 @@ impl Commands for FakeCommands {
         let listener = UrlTarget::Listener(ListenerId::new("http"));
         let service = UrlTarget::Service("orders".parse().unwrap());
         vec![
-            Url { target: listener, url: "http://shop.localhost:8000".into() },
-            Url { target: service, url: "http://orders.shop.localhost:8000".into() },
+            Url { target: listener, url: "http://shop.localhost:8000".into(), also: vec![] },
+            Url { target: service, url: "http://orders.shop.localhost:8000".into(), also: vec![] },
         ]
     }
 

@@ -1,14 +1,15 @@
 //! `up`: the services of this project, behind one gateway, on this machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 use trunkline_api::Commands as _;
-use trunkline_config::{Options, Profile};
 use trunkline_local::event::{Event, What};
+use trunkline_local::plan::Moved;
 use trunkline_model::ServiceName;
 use trunkline_rt::{Clock, Policy, Scope};
 
@@ -16,10 +17,11 @@ use super::Context;
 use crate::exit::{Failure, Verdict};
 use crate::loader::Loader;
 use crate::node::{Ending, Node, Start};
+use crate::place::{self, Place};
 use crate::print::{Printer, Role, Spinner};
 use crate::screen::up as screen;
 use crate::switchboard::Switchboard;
-use crate::{logging, privilege, runtime, up};
+use crate::{logging, runtime, up};
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
@@ -33,16 +35,11 @@ pub(crate) struct Args {
 /// Runs until Ctrl-C or `down`.
 pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     logging::start(logging::Reader::Developer, &context.globals, &context.printer);
-    let options = Options {
-        env: context.globals.env.clone(),
-        profile: Profile::Laptop,
-        low_ports: privilege::may_bind_low_ports(),
-    };
-    let loader = Loader::new(&context.globals.dir, &args.config, options)?;
-    runtime::serving(serve(loader, context))
+    let (loader, place) = place::settle(place::laptop(&context.globals, &args.config)?);
+    runtime::serving(serve(loader, place, context))
 }
 
-async fn serve(loader: Loader, context: &Context) -> Verdict {
+async fn serve(loader: Loader, mut place: Place, context: &Context) -> Verdict {
     let (printer, clock) = (&context.printer, Clock::system());
     let begin = clock.now();
     let main_file = loader.main_file()?;
@@ -53,6 +50,9 @@ async fn serve(loader: Loader, context: &Context) -> Verdict {
     let loader = loader.shaped(move |model| shaper.shape(model));
     let mut node = Start { verb: "up", role: "all", loader, takeover: None }.start(context).await?;
     tell_leftovers(up::reap_leftovers().await, printer);
+    if let Err(error) = place.remember() {
+        tracing::warn!(%error, "the ports of this copy are not remembered");
+    }
     let board = Arc::clone(&node.parts().switchboard);
     let model = board.model().ok_or_else(|| Failure::new("no configuration is in force"))?;
     let started = match up::start(node.parts(), &model, &directory, ports) {
@@ -64,6 +64,7 @@ async fn serve(loader: Loader, context: &Context) -> Verdict {
     };
     printer.note(screen::head(&model, &started.plan, &shown, printer.progress));
     tell_root(&node, printer);
+    tell_place(&place, &started.local.planner.moved(), printer);
     board.set_services(started.local.services.clone());
     node.set_local(started.local);
     let screen = Screen {
@@ -93,6 +94,21 @@ fn tell_leftovers(ended: usize, printer: &Printer) {
         let what = format!("{ended} processes of an earlier run were ended");
         let mark = screen::mark(Role::Warning, "leftovers", &what, None, printer.progress);
         printer.note(mark);
+    }
+}
+
+/// Says where this copy is, where that is not the usual place.
+fn tell_place(place: &Place, moved: &BTreeMap<String, Moved>, printer: &Printer) {
+    let say = |name: &str, what: &str| {
+        printer.note(screen::mark(Role::Warning, name, what, None, printer.progress));
+    };
+    if let Some(told) = &place.told {
+        say("ports", told);
+    }
+    for (service, Moved { from, to, .. }) in moved {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, *from));
+        let who = place::holder(address);
+        say(service, &format!("port {from} is held by {who}: PORT={to}"));
     }
 }
 

@@ -62,7 +62,7 @@ fn nothing_here(dir: &Path, runs: &[Found]) -> Failure {
 }
 
 /// Every run of this user that is alive.
-fn all(base: &Path) -> Vec<Found> {
+pub(crate) fn all(base: &Path) -> Vec<Found> {
     let Ok(entries) = fs::read_dir(base) else {
         return Vec::new();
     };

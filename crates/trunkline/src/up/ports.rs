@@ -5,11 +5,12 @@
 //! after that; both from one book, which is opened with the first Model, because where it is kept
 //! depends on the project's name.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use trunkline_local::outbound;
-use trunkline_local::plan::PortBook;
+use trunkline_local::plan::{Moved, PortBook};
 use trunkline_local::state::{self, StateFolder};
 use trunkline_model::Model;
 
@@ -66,6 +67,12 @@ impl Ports {
             *open = Some(Open { book, file: folder.ports() });
         }
         open.as_mut().map(|open| choose(&mut open.book))
+    }
+
+    /// The services that listen elsewhere than their file says.
+    pub(crate) fn moved(&self) -> BTreeMap<String, Moved> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.as_ref().map(|open| open.book.moved().clone()).unwrap_or_default()
     }
 
     /// Remembers what was chosen so far, in a folder that exists by now.

@@ -15,6 +15,7 @@ mod support;
 
 mod calls;
 mod change;
+mod copies;
 mod screens;
 mod serve;
 mod shop;
