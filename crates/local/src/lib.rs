@@ -18,6 +18,7 @@
 )]
 
 pub mod checkout;
+pub mod settle;
 pub mod state;
 
 pub mod outbound;
@@ -28,6 +29,7 @@ pub mod processes;
 pub mod readiness;
 pub mod reap;
 pub mod run;
+pub mod sources;
 
 pub mod event;
 pub mod logs;
