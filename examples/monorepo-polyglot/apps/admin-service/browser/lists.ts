@@ -14,6 +14,8 @@ interface Payment {
   customer: { email: string; name: string };
 }
 
+const BRANDS: Record<string, string> = { visa: "Visa", mastercard: "Mastercard", amex: "American Express" };
+
 type Cell = Node | string;
 
 export function showPayments(): () => void {
@@ -43,7 +45,7 @@ function paymentRow({ created_at, customer, items, card, amount }: Payment): Cel
     moment(created_at),
     element("span", { title: customer.email }, customer.name),
     bought,
-    `${card.brand} ·· ${card.last4}`,
+    `${BRANDS[card.brand] ?? "Card"} ·· ${card.last4}`,
     element("strong", { class: "number" }, money(amount)),
   ];
 }
@@ -68,8 +70,8 @@ function table(names: string[], rows: Cell[][]): HTMLElement {
   const last = names.length - 1;
   const side = (index: number) => (index === last ? "right" : undefined);
   const head = element("tr", {}, ...names.map((name, index) => element("th", { class: side(index) }, name)));
-  const body = rows.map((cells) => element("tr", {}, ...cells.map((cell, index) => element("td", { class: side(index) }, cell))));
-  return element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
+  const body = rows.map((cells) => element("tr", {}, ...cells.map((cell, index) => element("td", { class: side(index), "data-label": names[index] }, cell))));
+  return element("table", { class: "stacks" }, element("thead", {}, head), element("tbody", {}, ...body));
 }
 
 function empty(text: string): HTMLElement {

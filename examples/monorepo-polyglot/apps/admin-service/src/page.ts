@@ -36,7 +36,7 @@ export function page(numbers: Summary | undefined): Markup {
 </div></header>
 <main id="main" class="wide">
 <section id="gate" class="card gate"><h1>The office</h1><p class="muted" id="gate-text">Numbers, payments and people of the shop. Sign in with an account that has the role <b>admin</b>.</p>
-<p class="hint" id="gate-hint">The first account that is created in the shop has it.</p><p><button type="button" id="gate-button">Sign in</button></p></section>
+<p class="hint" id="gate-hint">The first account that is created in the shop has it, and the one for the email in <code>ADMIN_EMAIL</code>, such as admin@example.com.</p><p><button type="button" id="gate-button">Sign in</button></p></section>
 ${dashboard(numbers)}
 <section data-section="payments" hidden><div class="title"><h1>Payments</h1><p class="muted" id="payments-note"></p></div><div class="card scroll" id="payments"></div></section>
 <section data-section="users" hidden><div class="title"><h1>Users</h1><p class="muted" id="users-note"></p></div><div class="card scroll" id="users"></div></section>

@@ -4,10 +4,10 @@ import "./shop.js";
 
 import { askToSignIn } from "./kit/account.js";
 import { ApiError, download, get } from "./kit/api.js";
-import { element, find, replaceChildren, whileBusy } from "./kit/dom.js";
+import { element, find, replaceChildren, svg, whileBusy } from "./kit/dom.js";
 import { day, money } from "./kit/format.js";
 import { onSession, session } from "./kit/session.js";
-import { type Payment, shortId } from "./payments.js";
+import { brandName, type Payment, shortId } from "./payments.js";
 
 const target = find("#order");
 const path = `/api/payment/payments/${encodeURIComponent(target.dataset["id"] ?? "")}`;
@@ -51,6 +51,7 @@ function show(payment: Payment): void {
   });
   replaceChildren(
     target,
+    isNew && tick(),
     element("p", { class: "eyebrow" }, `Order ${shortId(payment.id)}`),
     element("h1", {}, isNew ? `Thank you, ${payment.customer.name}` : "Your order"),
     element("p", { class: "lead" }, isNew ? "It is paid, and on its way as soon as examples can travel." : `Paid on ${day(payment.created_at)}.`),
@@ -58,6 +59,10 @@ function show(payment: Payment): void {
     element("p", { class: "buttons" }, invoice, element("a", { class: "button quiet", href: "/" }, "Back to the shop")),
     failure,
   );
+}
+
+function tick(): HTMLElement {
+  return element("span", { class: "done", "aria-hidden": "true" }, svg("svg", { viewBox: "0 0 24 24" }, svg("path", { d: "m5 12.5 4.5 4.5L19 7.5" })));
 }
 
 function receipt(payment: Payment): HTMLElement {
@@ -74,6 +79,6 @@ function receipt(payment: Payment): HTMLElement {
     "div",
     { class: "card receipt" },
     element("table", {}, element("tbody", {}, ...rows, sum)),
-    element("p", { class: "muted" }, `Paid with ${payment.card.brand} ending in ${payment.card.last4}. The receipt is for ${payment.customer.email}.`),
+    element("p", { class: "muted" }, `Paid with ${brandName(payment.card.brand)} ending in ${payment.card.last4}. The receipt is for ${payment.customer.email}.`),
   );
 }

@@ -2,6 +2,7 @@
 
 import "./shop.js";
 
+import { catalogue, type Product, thumbnail } from "./catalogue.js";
 import { askToSignIn } from "./kit/account.js";
 import { get } from "./kit/api.js";
 import { element, find, replaceChildren } from "./kit/dom.js";
@@ -10,6 +11,7 @@ import { onSession, session } from "./kit/session.js";
 import { type Payment, shortId } from "./payments.js";
 
 const target = find("#orders");
+const THUMBNAILS_MAX = 3;
 
 onSession(() => void load());
 
@@ -20,7 +22,8 @@ async function load(): Promise<void> {
     const { payments } = await get<{ payments: Payment[] }>("/api/payment/payments");
     // An admin is told of everybody's payments. This page is about one's own.
     const own = payments.filter(({ customer }) => customer.id === user.id);
-    replaceChildren(target, own.length === 0 ? nothing() : element("ul", { class: "orders" }, ...own.map(row)));
+    const products = [...(await catalogue()).values()];
+    replaceChildren(target, own.length === 0 ? nothing() : element("ul", { class: "orders" }, ...own.map((payment) => row(payment, products))));
   } catch (error) {
     replaceChildren(target, element("p", { class: "failure" }, (error as Error).message));
   }
@@ -41,8 +44,9 @@ function nothing(): HTMLElement {
   );
 }
 
-function row(payment: Payment): HTMLElement {
+function row(payment: Payment, products: Product[]): HTMLElement {
   const pieces = payment.items.reduce((sum, { quantity }) => sum + quantity, 0);
+  const bought = products.filter((product) => payment.items.some(({ name }) => name === product.name));
   const names = payment.items.map(({ name }) => name).join(", ");
   return element(
     "li",
@@ -50,6 +54,7 @@ function row(payment: Payment): HTMLElement {
     element(
       "a",
       { class: "card order", href: `/orders/${encodeURIComponent(payment.id)}` },
+      element("span", { class: "pile" }, ...bought.slice(0, THUMBNAILS_MAX).map(thumbnail)),
       element("span", { class: "line-name" }, names, element("small", { class: "muted" }, `${shortId(payment.id)} · ${moment(payment.created_at)} · ${plural(pieces, "piece")}`)),
       element("strong", { class: "number" }, money(payment.amount)),
     ),

@@ -11,6 +11,12 @@ export interface Payment {
   customer: { id: string; email: string; name: string };
 }
 
+const BRANDS: Record<string, string> = { visa: "Visa", mastercard: "Mastercard", amex: "American Express" };
+
+export function brandName(brand: string): string {
+  return BRANDS[brand] ?? "card";
+}
+
 /** The last characters of an id, which is what people compare. */
 export function shortId(id: string): string {
   return id.slice(-8).toUpperCase();

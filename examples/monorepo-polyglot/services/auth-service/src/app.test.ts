@@ -27,7 +27,7 @@ type Call = (method: string, path: string, body?: unknown, token?: string) => Pr
 async function start(t: TestContext, folder?: string): Promise<Call> {
   const metrics = new Metrics();
   const tokens = new Tokens(await openKey(folder));
-  const routes = createRoutes({ users: await Users.open(folder), tokens, passwords: new Passwords(), metrics });
+  const routes = createRoutes({ users: await Users.open(folder, "admin@example.com"), tokens, passwords: new Passwords(), metrics });
   const server = createServer(createListener({ name: "auth-service", routes, metrics, log: () => undefined }));
   t.after(() => {
     server.close();
@@ -43,7 +43,7 @@ async function start(t: TestContext, folder?: string): Promise<Call> {
   };
 }
 
-test("the first account may administer, later ones may not", async (t) => {
+test("the first account and the named one may administer, others may not", async (t) => {
   const call = await start(t);
   const first = await call("POST", "/register", ADA);
   assert.equal(first.status, 201);
@@ -52,10 +52,13 @@ test("the first account may administer, later ones may not", async (t) => {
   const second = await call("POST", "/register", { ...ADA, email: "bob@example.com" });
   assert.deepEqual(second.body.user.roles, ["customer"]);
 
+  const named = await call("POST", "/register", { ...ADA, email: "Admin@example.com" });
+  assert.deepEqual(named.body.user.roles, ["customer", "admin"]);
+
   const admin = (await call("POST", "/login", ADA)).body.token;
   const customer = (await call("POST", "/login", { ...ADA, email: "bob@example.com" })).body.token;
   const listed = await call("GET", "/users", undefined, admin);
-  assert.deepEqual(listed.body.users.map((user: { email: string }) => user.email), ["bob@example.com", "ada@example.com"]);
+  assert.deepEqual(listed.body.users.map((user: { email: string }) => user.email), ["admin@example.com", "bob@example.com", "ada@example.com"]);
   assert.equal((await call("GET", "/users", undefined, customer)).status, 403);
   assert.equal((await call("GET", "/users")).status, 401);
 });

@@ -30,12 +30,16 @@ export class Users {
   private readonly ids = new Map<string, Account>();
   private readonly emails = new Map<string, Account>();
 
-  private constructor(private readonly journal: Journal<Account> | undefined) {}
+  private constructor(
+    private readonly journal: Journal<Account> | undefined,
+    private readonly adminEmail: string | undefined,
+  ) {}
 
-  static async open(folder: string | undefined): Promise<Users> {
-    if (!folder) return new Users(undefined);
+  /** `adminEmail` may administer whenever it registers, so that a script which comes first takes nothing from a person. */
+  static async open(folder: string | undefined, adminEmail?: string): Promise<Users> {
+    if (!folder) return new Users(undefined, adminEmail);
     const { journal, entries } = await Journal.open<Account>(join(folder, "users.jsonl"));
-    const users = new Users(journal);
+    const users = new Users(journal, adminEmail);
     for (const account of entries) users.remember(account);
     return users;
   }
@@ -56,11 +60,12 @@ export class Users {
     return [...this.ids.values()].slice(-limit).reverse();
   }
 
-  /** Adds an account; `undefined` if the email has one. The very first may administer. */
+  /** Adds an account; `undefined` if the email has one. The very first may administer, too. */
   async add(fields: Pick<Account, "email" | "name" | "password">): Promise<Account | undefined> {
     if (this.emails.has(fields.email)) return undefined;
     if (this.count >= ACCOUNTS_MAX) throw new Problem(503, "There is no room for more accounts.");
-    const roles: Role[] = this.count === 0 ? ["customer", "admin"] : ["customer"];
+    const administers = this.count === 0 || fields.email === this.adminEmail;
+    const roles: Role[] = administers ? ["customer", "admin"] : ["customer"];
     const account: Account = { id: `usr_${randomUUID()}`, ...fields, roles, created_at: new Date().toISOString() };
     // Remembered before it is written, so that the same email cannot be added twice meanwhile.
     this.remember(account);

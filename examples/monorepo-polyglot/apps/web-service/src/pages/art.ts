@@ -91,7 +91,8 @@ export const HERO: Markup = raw(`<svg class="scene" viewBox="0 0 560 420" preser
 <path class="hill middle" d="M0 286c90-58 170-44 250-12s200 20 310-44v190H0z"/>
 <path class="hill near" d="M0 342c120-40 230-34 330-6s160 18 230-8v92H0z"/>
 <path class="path" d="M214 420c30-40 92-54 96-82 3-20-60-26-58-46 1-12 22-18 34-26-6 8-18 14-16 24 4 18 92 20 92 50 0 32-44 50-52 80z"/>
-<g class="trees"><path d="m62 316 20-56 20 56zM92 322l16-44 16 44zM34 326l14-38 14 38zM470 308l18-50 18 50zM500 314l14-40 14 40z"/></g>
+<path class="trunks" d="M82 318v16M108 322v12M48 326v12M488 306v14M514 312v12"/>
+<path class="trees" d="m60 320 22-62 22 62zM91 324l17-48 17 48zM33 328l15-42 15 42zM468 308l20-56 20 56zM499 314l15-44 15 44z"/>
 <g class="post"><path class="wood" d="M392 210h12v130h-12z"/><path class="sign" d="M352 224h84l16 14-16 14h-84z"/><path class="sign back" d="M444 264h-74l-14 12 14 12h74z"/></g>
 </svg>`);
 

@@ -46,7 +46,7 @@ ${sprite()}
 <main id="main">${body}</main>
 <footer class="bottom"><div class="wide">
 <p>Waymark is an example: seven services in five languages behind one gateway.</p>
-<p>Nothing is sold and nothing is sent.</p>
+<p>Nothing is sold and nothing is sent. <a href="/admin/">The office</a></p>
 </div></footer>
 ${signInDialog()}
 <dialog id="cart" class="drawer" aria-labelledby="cart-title">
