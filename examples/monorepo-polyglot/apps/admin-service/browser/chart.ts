@@ -10,7 +10,7 @@ interface Minute {
 
 const WIDTH = 720;
 const HEIGHT = 250;
-const LEFT = 40;
+const LEFT = 46;
 const BOTTOM = 26;
 const TOP = 10;
 const GRID_LINES = 4;

@@ -90,7 +90,7 @@ export const HERO: Markup = raw(`<svg class="scene" viewBox="0 0 560 420" preser
 <path class="hill far" d="M0 220C70 170 120 168 190 206S320 150 390 176s120 34 170 2v242H0z"/>
 <path class="hill middle" d="M0 286c90-58 170-44 250-12s200 20 310-44v190H0z"/>
 <path class="hill near" d="M0 342c120-40 230-34 330-6s160 18 230-8v92H0z"/>
-<path class="path" d="M214 420c30-40 92-54 96-82 3-20-60-26-58-46 1-12 22-18 34-26-6 8-18 14-16 24 4 18 92 20 92 50 0 32-44 50-52 80z"/>
+<path class="path" d="M196 420c36-46 102-52 106-84 2-22-54-26-50-48 2-11 16-16 30-19-9 7-14 13-8 21 12 15 76 20 74 52-2 34-56 46-62 78z"/>
 <path class="trunks" d="M82 318v16M108 322v12M48 326v12M488 306v14M514 312v12"/>
 <path class="trees" d="m60 320 22-62 22 62zM91 324l17-48 17 48zM33 328l15-42 15 42zM468 308l20-56 20 56zM499 314l15-44 15 44z"/>
 <g class="post"><path class="wood" d="M392 210h12v130h-12z"/><path class="sign" d="M352 224h84l16 14-16 14h-84z"/><path class="sign back" d="M444 264h-74l-14 12 14 12h74z"/></g>
