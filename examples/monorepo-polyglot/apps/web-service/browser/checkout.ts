@@ -17,7 +17,7 @@ const submit = find<HTMLButtonElement>("[type=submit]", form);
 const field = (name: string) => find<HTMLInputElement>(`[name=${name}]`, form);
 
 /** Of the attempt at hand: a new one for another cart, card or answer. */
-let key = crypto.randomUUID();
+let key = newKey();
 
 onSession(() => {
   const user = session()?.user;
@@ -25,11 +25,11 @@ onSession(() => {
 });
 
 onCart(() => {
-  key = crypto.randomUUID();
+  key = newKey();
   void lines().then(showOrder);
 });
 
-form.addEventListener("input", () => (key = crypto.randomUUID()));
+form.addEventListener("input", () => (key = newKey()));
 field("number").addEventListener("input", () => {
   field("number").value = field("number").value.replace(/\D/g, "").slice(0, 19).replace(/(.{4})(?=.)/g, "$1 ");
 });
@@ -42,7 +42,7 @@ find("#fill").addEventListener("click", () => {
   field("number").value = "4242 4242 4242 4242";
   field("expiry").value = `12/${nextYear}`;
   field("cvc").value = "123";
-  key = crypto.randomUUID();
+  key = newKey();
   submit.focus();
 });
 
@@ -60,7 +60,7 @@ async function pay(): Promise<void> {
     location.assign(`/orders/${encodeURIComponent(payment.id)}?thanks`);
   } catch (error) {
     // A refusal is final for its key. Without an answer, the same key asks what became of the attempt.
-    if (error instanceof ApiError && error.status >= 400 && error.status < 500) key = crypto.randomUUID();
+    if (error instanceof ApiError && error.status >= 400 && error.status < 500) key = newKey();
     failure.textContent = (error as Error).message;
   }
 }
@@ -69,6 +69,11 @@ async function order() {
   const items = (await lines()).map(({ product, quantity }) => ({ name: product.name, quantity, unit_price: product.price_cents }));
   const card = { number: field("number").value.replace(/\s/g, ""), expiry: field("expiry").value, cvc: field("cvc").value };
   return { currency: "EUR", items, card };
+}
+
+/** `randomUUID` is for secure contexts only, and a shop may be looked at over plain HTTP. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function showOrder(all: Line[]): void {

@@ -7,6 +7,8 @@ import { createListener, type Definition } from "./listener.js";
 
 /** How long requests that have begun may take after SIGTERM. */
 const DRAIN_MS_MAX = 5_000;
+/** How long a connection that has carried nothing yet may still do so: its first request may be on the way. */
+const UNUSED_MS_MAX = 200;
 const HEAD_MS_MAX = 10_000;
 const REQUEST_MS_MAX = 15_000;
 /** Longer than a gateway keeps idle connections, so that it is the gateway that closes them. */
@@ -48,7 +50,9 @@ export function serve(definition: Definition, defaultPort: number): Server {
     });
     for (const response of inFlight) if (!response.headersSent) response.setHeader("connection", "close");
     server.closeIdleConnections();
-    for (const socket of unused) if (socket.bytesRead === 0) socket.destroy();
+    setTimeout(() => {
+      for (const socket of unused) if (socket.bytesRead === 0) socket.destroy();
+    }, UNUSED_MS_MAX).unref();
     setTimeout(() => server.closeAllConnections(), DRAIN_MS_MAX).unref();
   };
   process.on("SIGTERM", stop);
