@@ -34,11 +34,14 @@ func newCaller(base string) caller {
 func (c caller) call(limit context.Context, from http.Header, method, path string, body any) ([]byte, error) {
 	var content io.Reader
 	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
+		text := &bytes.Buffer{}
+		encoder := json.NewEncoder(text)
+		// Escapes for HTML would make a body of the largest size larger than it may be.
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(body); err != nil {
 			return nil, err
 		}
-		content = bytes.NewReader(text)
+		content = text
 	}
 	request, err := http.NewRequestWithContext(limit, method, c.base+path, content)
 	if err != nil {
@@ -82,7 +85,7 @@ func (a *api) tellAnalytics(from http.Header, made Payment) {
 
 // seller is who the invoices are from.
 var seller = map[string]any{
-	"name":    "Polyglot Goods",
+	"name":    "Waymark",
 	"address": []string{"Example Street 7", "10115 Berlin", "Germany"},
 	"email":   "hello@shop.example.com",
 	"tax_id":  "DE000000000",

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -62,8 +63,9 @@ func (o order) total() (int64, error) {
 	sum := int64(0)
 	for i, item := range o.Items {
 		switch {
-		case strings.TrimSpace(item.Name) == "" || utf8.RuneCountInString(item.Name) > nameRunesMax:
-			return 0, fmt.Errorf("items[%d].name must have 1 to %d characters", i, nameRunesMax)
+		case strings.TrimSpace(item.Name) == "" || utf8.RuneCountInString(item.Name) > nameRunesMax,
+			strings.IndexFunc(item.Name, unicode.IsControl) >= 0:
+			return 0, fmt.Errorf("items[%d].name must have 1 to %d printed characters", i, nameRunesMax)
 		case item.Quantity < 1 || item.Quantity > quantityMax:
 			return 0, fmt.Errorf("items[%d].quantity must be a whole number from 1 to %d", i, quantityMax)
 		case item.UnitPrice < 0 || item.UnitPrice > amountMax:

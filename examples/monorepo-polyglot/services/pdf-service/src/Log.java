@@ -1,5 +1,3 @@
-package pdf;
-
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;

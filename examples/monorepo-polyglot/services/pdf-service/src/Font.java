@@ -1,5 +1,3 @@
-package pdf;
-
 import java.nio.charset.Charset;
 import java.text.Normalizer;
 import java.util.ArrayList;

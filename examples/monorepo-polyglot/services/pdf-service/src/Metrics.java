@@ -1,5 +1,3 @@
-package pdf;
-
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;

@@ -1,10 +1,8 @@
-package pdf;
-
 /** Sets a title and its paragraphs over as many pages as it takes. */
 final class LetterLayout {
-    private static final int INK = 0x1b2430;
-    private static final int MUTED = 0x66707d;
-    private static final int ACCENT = 0x0f5f5c;
+    private static final int INK = 0x21302c;
+    private static final int MUTED = 0x5b6a64;
+    private static final int ACCENT = 0x1f5c4d;
     private static final double LEFT = 72;
     private static final double WIDTH = Page.WIDTH - 2 * LEFT;
     private static final double BOTTOM = Page.HEIGHT - 80;

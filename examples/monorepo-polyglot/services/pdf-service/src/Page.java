@@ -1,5 +1,3 @@
-package pdf;
-
 import java.util.Locale;
 
 /** One A4 page to draw on. Lengths are points; y grows downwards from the top edge, as one reads. */

@@ -1,5 +1,3 @@
-package pdf;
-
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;

@@ -1,5 +1,3 @@
-package pdf;
-
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
@@ -7,11 +5,11 @@ import java.util.Locale;
 
 /** Sets an invoice: a head, who pays and how, the table of items over as many pages as it takes, the total. */
 final class InvoiceLayout {
-    private static final int INK = 0x1b2430;
-    private static final int MUTED = 0x66707d;
-    private static final int HAIRLINE = 0xdde2e8;
-    private static final int ACCENT = 0x0f5f5c;
-    private static final int TINT = 0xeff6f5;
+    private static final int INK = 0x21302c;
+    private static final int MUTED = 0x5b6a64;
+    private static final int HAIRLINE = 0xe3ddd0;
+    private static final int ACCENT = 0x1f5c4d;
+    private static final int TINT = 0xf6f3ec;
     private static final int PAPER = 0xffffff;
 
     private static final double LEFT = 56;
@@ -106,6 +104,7 @@ final class InvoiceLayout {
         double height = lines.size() * LINE_HEIGHT;
         if (y + height > ROWS_BOTTOM) {
             nextPage();
+            tableHead();
         }
         page.textRight(QUANTITY_RIGHT, y, Font.REGULAR, 10, INK, String.valueOf(item.quantity()));
         page.textRight(PRICE_RIGHT, y, Font.REGULAR, 10, MUTED, bill.price(item.unitPrice()));
@@ -124,20 +123,15 @@ final class InvoiceLayout {
         page.text(LEFT, 54, Font.BOLD, 11, INK, Font.BOLD.fit(bill.seller().name(), 11, 220));
         page.textRight(RIGHT, 54, Font.REGULAR, 9, MUTED, "Invoice " + bill.id() + ", continued");
         y = 98;
-        tableHead();
     }
 
     private void total() {
         if (y + TOTAL_HEIGHT > ROWS_BOTTOM + 24) {
-            page = file.newPage();
-            page.box(0, 0, Page.WIDTH, 6, 0, ACCENT);
-            page.text(LEFT, 54, Font.BOLD, 11, INK, Font.BOLD.fit(bill.seller().name(), 11, 220));
-            page.textRight(RIGHT, 54, Font.REGULAR, 9, MUTED, "Invoice " + bill.id() + ", continued");
-            y = 98;
+            nextPage();
         }
         double left = 336;
         long pieces = bill.items().stream().mapToLong(Bill.Item::quantity).sum();
-        page.text(left, y + 6, Font.REGULAR, 10, MUTED, pieces == 1 ? "1 piece" : pieces + " pieces");
+        page.text(left, y + 6, Font.REGULAR, 10, MUTED, pieces == 1 ? "1 piece" : String.format(Locale.ROOT, "%,d pieces", pieces));
         page.textRight(RIGHT, y + 6, Font.REGULAR, 10, INK, bill.price(bill.amount()));
         page.box(left - 14, y + 22, RIGHT - left + 26, 40, 7, ACCENT);
         page.text(left, y + 46, Font.BOLD, 11, PAPER, "Total paid");
@@ -145,7 +139,7 @@ final class InvoiceLayout {
         page.box(LEFT, y + 31, 46, 20, 10, TINT);
         page.label(LEFT + 14, y + 43.5, ACCENT, "Paid");
         page.text(LEFT + 56, y + 44.5, Font.REGULAR, 9, MUTED, DATE.format(bill.created()) + ", " + bill.card());
-        page.text(LEFT, y + 88, Font.REGULAR, 9, MUTED, "Prices include VAT where it applies. Nothing is left to pay. Thank you.");
+        page.text(LEFT, y + 88, Font.REGULAR, 9, MUTED, "Prices include VAT where it applies. There is nothing left to pay. Thank you.");
     }
 
     /** Drawn last, when the number of pages is known. */

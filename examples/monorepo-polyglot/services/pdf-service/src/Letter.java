@@ -1,5 +1,3 @@
-package pdf;
-
 import java.time.Instant;
 import java.util.List;
 

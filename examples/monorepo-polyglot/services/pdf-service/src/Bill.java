@@ -1,10 +1,9 @@
-package pdf;
-
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** What an invoice is made from: a payment and who sold. Amounts are cents. */
 record Bill(
@@ -80,7 +79,7 @@ record Bill(
 
     /** Cents as a price in English: €1,234.50. */
     String price(long cents) {
-        String number = String.format(java.util.Locale.ROOT, "%,d.%02d", cents / 100, cents % 100);
+        String number = String.format(Locale.ROOT, "%,d.%02d", cents / 100, cents % 100);
         return currency.equals("EUR") ? "€" + number : currency + " " + number;
     }
 }

@@ -1,5 +1,3 @@
-package pdf;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
