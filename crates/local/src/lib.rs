@@ -31,3 +31,5 @@ pub mod run;
 pub mod event;
 pub mod logs;
 pub mod supervisor;
+
+pub mod trust;

@@ -18,6 +18,7 @@ pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod traces;
+pub(crate) mod trust;
 pub(crate) mod up;
 pub(crate) mod upgrade;
 pub(crate) mod urls;
@@ -113,6 +114,8 @@ pub(crate) enum Verb {
     Logs(logs::Args),
     /// List recent requests, or draw one of them through all services
     Traces(traces::Args),
+    /// Let this machine trust the project's root certificate, store by store
+    Trust(trust::Args),
     /// Check configuration files without running anything
     Check(check::Args),
     /// Explain a code such as TL0103, or which way a request would take
@@ -185,6 +188,7 @@ fn run(verb: Verb, context: &Context) -> Verdict {
         Verb::Urls(args) => urls::run(&args, context),
         Verb::Logs(args) => logs::run(&args, context),
         Verb::Traces(args) => traces::run(&args, context),
+        Verb::Trust(args) => trust::run(&args, context),
         Verb::Check(args) => check::run(&args, context),
         Verb::Explain(args) => explain::run(&args, context),
         Verb::Reload(args) => reload::run(&args, context),

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 pub(crate) const GROUPS: &[(&str, &[&str])] = &[
     ("Run", &["up", "down", "restart", "serve"]),
     ("See", &["status", "urls", "logs", "traces"]),
+    ("Trust", &["trust"]),
     ("Verify", &["check", "explain"]),
     ("Ship", &["reload", "upgrade"]),
     ("Tools", &["schema", "completions", "version"]),

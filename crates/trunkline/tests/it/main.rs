@@ -18,4 +18,5 @@ mod copies;
 mod screens;
 mod serve;
 mod shop;
+mod trust;
 mod up;
