@@ -19,6 +19,8 @@
 
 pub mod state;
 
+pub mod discover;
+
 pub mod plan;
 
 pub mod child;

@@ -25,6 +25,7 @@ mod watch;
 mod wiring;
 
 mod environment;
+mod found;
 mod issuer;
 mod logging;
 mod privilege;

@@ -8,6 +8,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use trunkline_api::Commands as _;
 use trunkline_config::{Options, Profile};
+use trunkline_local::discover::Choices;
 use trunkline_local::event::{Event, What};
 use trunkline_model::ServiceName;
 use trunkline_rt::{Clock, Policy, Scope};
@@ -19,7 +20,7 @@ use crate::node::{Ending, Node, Start};
 use crate::print::{Printer, Role, Spinner};
 use crate::screen::up as screen;
 use crate::switchboard::Switchboard;
-use crate::{logging, privilege, runtime, up};
+use crate::{found, loader, logging, privilege, runtime, up};
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
@@ -38,8 +39,26 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
         profile: Profile::Laptop,
         low_ports: privilege::may_bind_low_ports(),
     };
-    let loader = Loader::new(&context.globals.dir, &args.config, options)?;
+    let loader = match loader::find_nearest(&context.globals.dir)? {
+        None if args.config.is_empty() => found(options, context)?,
+        _ => Loader::new(&context.globals.dir, &args.config, options)?,
+    };
     runtime::serving(serve(loader, context))
+}
+
+/// Without a file: what is found in the folder, with the file that would say the same.
+fn found(options: Options, context: &Context) -> Result<Loader, Failure> {
+    let (dir, printer) = (&context.globals.dir, &context.printer);
+    let found = found::look(dir, &Choices::default())?;
+    found::tell_left_out(&found, printer);
+    if found.services.is_empty() {
+        return Err(found::nothing(&found));
+    }
+    let text = found::checked_text(&found, dir, printer)?;
+    printer.note(format_args!(
+        "there is no trunkline.yaml; this is what was found, and `trunkline init` writes it\n\n{text}"
+    ));
+    Ok(Loader::of_text(dir, &text, options))
 }
 
 async fn serve(loader: Loader, context: &Context) -> Verdict {
