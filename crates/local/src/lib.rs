@@ -20,6 +20,7 @@
 pub mod state;
 
 pub mod discover;
+pub mod toolchains;
 
 pub mod plan;
 

@@ -36,8 +36,7 @@ pub(crate) fn checked_text(
 
 /// Nothing was found: says so, and what there is instead.
 pub(crate) fn nothing(found: &Discovery) -> Failure {
-    let failure =
-        Failure::usage(format_args!("no service was found in {}", found.root.display()));
+    let failure = Failure::usage(format_args!("no service was found in {}", found.root.display()));
     match found.questions.len() {
         0 => failure.hint("write a trunkline.yaml with a `command:` for each service; docs/bring-your-monorepo.md says what is looked for"),
         _ => failure.hint("`trunkline init` asks about what is not clear"),
@@ -49,7 +48,8 @@ pub(crate) fn tell_left_out(found: &Discovery, printer: &Printer) {
     let sign = printer.progress.apply(Role::Warning, "?");
     for question in &found.questions {
         let mut lines = question.to_string();
-        lines = lines.lines().map(|line| clean(line).into_owned()).collect::<Vec<_>>().join("\n    ");
+        lines =
+            lines.lines().map(|line| clean(line).into_owned()).collect::<Vec<_>>().join("\n    ");
         printer.note(format_args!("  {sign} {lines}"));
     }
     let sign = printer.progress.apply(Role::Faint, "·");

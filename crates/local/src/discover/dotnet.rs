@@ -10,9 +10,9 @@ const SDK: &str = "Microsoft.NET.Sdk.Web\"";
 
 /// Adds the services of a folder with project files.
 pub(super) fn find(tree: &Tree, folder: &str, into: &mut Vec<Candidate>) {
-    let projects = tree.names(folder).filter(|name| {
-        [".csproj", ".fsproj", ".vbproj"].iter().any(|kind| name.ends_with(kind))
-    });
+    let projects = tree
+        .names(folder)
+        .filter(|name| [".csproj", ".fsproj", ".vbproj"].iter().any(|kind| name.ends_with(kind)));
     let projects: Vec<&str> = projects.collect();
     let alone = projects.len() == 1;
     for name in projects {

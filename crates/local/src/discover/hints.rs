@@ -1,7 +1,7 @@
 //! Files that name services in a way that is not run: said, so that nobody waits for them.
 
-use super::{Found, Hint, Question};
 use super::tree::{Tree, is_below, join};
+use super::{Found, Hint, Question};
 
 /// Most hints; a person reads them.
 const HINTS_MAX: usize = 20;
@@ -18,7 +18,9 @@ const FILES: &[(&str, &str)] = &[
 /// The files in folders where nothing else was found.
 pub(super) fn find(tree: &Tree, services: &[Found], questions: &[Question]) -> Vec<Hint> {
     let asked = questions.iter().flat_map(|question| match question {
-        Question::Several { options, .. } | Question::SameName { options, .. } => options.as_slice(),
+        Question::Several { options, .. } | Question::SameName { options, .. } => {
+            options.as_slice()
+        }
         Question::Port(candidate) => std::slice::from_ref(candidate),
     });
     let known = services.iter().map(|service| &service.runs).chain(asked);

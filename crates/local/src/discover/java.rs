@@ -12,8 +12,15 @@ use super::tree::{Tree, join};
 
 /// Files that build Java; sources below one are its own.
 const BUILDS: &[&str] = &[
-    "pom.xml", "build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts",
-    "build.xml", "BUILD", "BUILD.bazel", "build.sbt",
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+    "settings.gradle",
+    "settings.gradle.kts",
+    "build.xml",
+    "BUILD",
+    "BUILD.bazel",
+    "build.sbt",
 ];
 /// What makes a class a program.
 const MAIN: &str = "public static void main(";
@@ -64,8 +71,7 @@ fn candidate(tree: &Tree, folder: &str, main: &Source, alone: bool) -> Option<Ca
     let mut candidate = Candidate::new(folder, "java", format!("java {file}"), evidence);
     candidate.listens = links::mentions_port(tree, folder, folder);
     if !alone {
-        candidate.build =
-            Some(format!("javac -d \"$TRUNKLINE_BUILD\" -sourcepath {root} {file}"));
+        candidate.build = Some(format!("javac -d \"$TRUNKLINE_BUILD\" -sourcepath {root} {file}"));
         candidate.command = format!("java -cp \"$TRUNKLINE_BUILD:{root}\" {class}");
     }
     Some(candidate)

@@ -43,12 +43,7 @@ const GRADLE: &[Framework] = &[
         port: "SERVER_PORT",
         reloads: false,
     },
-    Framework {
-        plugin: "io.quarkus",
-        run: "quarkusDev",
-        port: "QUARKUS_HTTP_PORT",
-        reloads: true,
-    },
+    Framework { plugin: "io.quarkus", run: "quarkusDev", port: "QUARKUS_HTTP_PORT", reloads: true },
     Framework {
         plugin: "io.micronaut.application",
         run: "run",
@@ -91,7 +86,8 @@ fn maven(tree: &Tree, folder: &str, path: &str, text: &str) -> Option<Candidate>
             return None;
         }
         let evidence = Evidence::in_text(path, text, needle, needle);
-        let mut candidate = Candidate::new(folder, "java", format!("{program} -q exec:java"), evidence);
+        let mut candidate =
+            Candidate::new(folder, "java", format!("{program} -q exec:java"), evidence);
         candidate.listens = links::mentions_port(tree, folder, folder);
         candidate
     };

@@ -7,9 +7,9 @@
 use serde_json::Value;
 
 use super::candidate::{Candidate, Evidence, read};
+use super::nx;
 use super::scripts::{self, Script};
 use super::tree::{Tree, ancestors};
-use super::nx;
 
 /// Files that make a folder the root of a workspace.
 const WORKSPACE: &[&str] =
@@ -119,8 +119,8 @@ pub(super) fn find(tree: &Tree, folder: &str, into: &mut Vec<Candidate>) {
     let evidence = script_evidence(&path, &text, &needle, &chosen.name);
     let mut candidate =
         Candidate::new(folder, "node", manager.run(&chosen.name, chosen.port_flags()), evidence);
-    candidate.build = (chosen.name == "start" && script("build").is_some())
-        .then(|| manager.run("build", ""));
+    candidate.build =
+        (chosen.name == "start" && script("build").is_some()).then(|| manager.run("build", ""));
     candidate.port = chosen.fixed_port();
     candidate.reloads = chosen.reloads();
     candidate.page = is_page(tree, folder, &json);

@@ -29,7 +29,8 @@ pub(super) fn of(tree: &Tree, folder: &str, package: Option<&Value>) -> Option<C
     let is_server = executor.ends_with(":dev-server") || executor.ends_with(":server");
     let flags = if is_server { " --port=$PORT" } else { "" };
     let exec = PackageManager::of(tree, folder).exec();
-    let evidence = Evidence::in_text(&path, &text, &format!("\"{target}\""), format!("target `{target}`"));
+    let evidence =
+        Evidence::in_text(&path, &text, &format!("\"{target}\""), format!("target `{target}`"));
     let command = format!("{exec} nx run {name}:{target}{flags}");
     let mut candidate = Candidate::new(folder, "node", command, evidence);
     candidate.reloads = true;

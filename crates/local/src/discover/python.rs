@@ -9,7 +9,8 @@ use super::rust::toml;
 use super::tree::{Tree, join, last};
 
 /// Files that hold an application or are one, the more usual first.
-const FILES: &[&str] = &["main.py", "app.py", "server.py", "api.py", "wsgi.py", "asgi.py", "__init__.py"];
+const FILES: &[&str] =
+    &["main.py", "app.py", "server.py", "api.py", "wsgi.py", "asgi.py", "__init__.py"];
 /// Files that are programs.
 const PROGRAMS: &[&str] = &["server.py", "app.py", "main.py"];
 /// What makes a file a program.
@@ -139,7 +140,8 @@ fn applications(tree: &Tree, folder: &str, call: &str) -> Vec<(String, String, E
     folders.extend(packages(tree, folder));
     let mut found = Vec::new();
     for below in folders {
-        let mut here: Vec<_> = FILES.iter().filter_map(|name| application(tree, folder, &below, name, call)).collect();
+        let mut here: Vec<_> =
+            FILES.iter().filter_map(|name| application(tree, folder, &below, name, call)).collect();
         found.append(&mut here);
     }
     found

@@ -29,7 +29,8 @@ pub(super) fn find(tree: &Tree, folder: &str, into: &mut Vec<Candidate>) {
     let name = package.get("name").and_then(Value::as_str).unwrap_or_default();
     let by_default = package.get("default-run").and_then(Value::as_str);
     let mut programs = programs(tree, folder, name, &manifest);
-    if let Some(chosen) = by_default.filter(|chosen| programs.iter().any(|(bin, _)| bin == chosen)) {
+    if let Some(chosen) = by_default.filter(|chosen| programs.iter().any(|(bin, _)| bin == chosen))
+    {
         programs.retain(|(bin, _)| bin == chosen);
     }
     let alone = programs.len() == 1;
@@ -92,5 +93,8 @@ fn programs(tree: &Tree, folder: &str, name: &str, manifest: &Table) -> Vec<(Str
 }
 
 fn depends_on(manifest: &Table, krate: &str) -> bool {
-    manifest.get("dependencies").and_then(Value::as_table).is_some_and(|all| all.contains_key(krate))
+    manifest
+        .get("dependencies")
+        .and_then(Value::as_table)
+        .is_some_and(|all| all.contains_key(krate))
 }

@@ -4,12 +4,38 @@ use serde_json::Value;
 
 /// Programs that take up changes by themselves when a script starts them so.
 const RELOADING: &[&str] = &[
-    "vite", "vite dev", "vite serve", "next dev", "nuxt dev", "nuxi dev", "astro dev", "ng serve",
-    "remix dev", "remix vite:dev", "react-router dev", "svelte-kit dev", "webpack serve",
-    "webpack-dev-server", "parcel", "parcel serve", "nodemon", "tsx watch", "ts-node-dev", "tsnd",
-    "nest start --watch", "react-scripts start", "vue-cli-service serve", "gatsby develop",
-    "wrangler dev", "rsbuild dev", "rspack serve", "rspack dev", "bun --hot", "bun --watch",
-    "node --watch", "deno run --watch",
+    "vite",
+    "vite dev",
+    "vite serve",
+    "next dev",
+    "nuxt dev",
+    "nuxi dev",
+    "astro dev",
+    "ng serve",
+    "remix dev",
+    "remix vite:dev",
+    "react-router dev",
+    "svelte-kit dev",
+    "webpack serve",
+    "webpack-dev-server",
+    "parcel",
+    "parcel serve",
+    "nodemon",
+    "tsx watch",
+    "ts-node-dev",
+    "tsnd",
+    "nest start --watch",
+    "react-scripts start",
+    "vue-cli-service serve",
+    "gatsby develop",
+    "wrangler dev",
+    "rsbuild dev",
+    "rspack serve",
+    "rspack dev",
+    "bun --hot",
+    "bun --watch",
+    "node --watch",
+    "deno run --watch",
 ];
 
 /// Programs that are told their port by a flag, and know these flags.
@@ -33,16 +59,52 @@ const BY_FLAG: &[(&str, &str)] = &[
 ];
 
 /// Programs that only compile, when they are asked to watch.
-const COMPILERS: &[&str] =
-    &["tsc", "tsup", "rollup", "vite build", "esbuild", "swc", "babel", "unbuild", "microbundle",
-      "ng-packagr", "tsc-watch", "tspc", "tsdown", "bunchee", "sass", "tailwindcss"];
+const COMPILERS: &[&str] = &[
+    "tsc",
+    "tsup",
+    "rollup",
+    "vite build",
+    "esbuild",
+    "swc",
+    "babel",
+    "unbuild",
+    "microbundle",
+    "ng-packagr",
+    "tsc-watch",
+    "tspc",
+    "tsdown",
+    "bunchee",
+    "sass",
+    "tailwindcss",
+];
 
 /// Programs that start the scripts of other packages.
 const STARTERS: &[&str] = &[
-    "turbo", "lerna", "nx run-many", "nx affected", "concurrently", "npm-run-all", "run-p",
-    "trunkline", "docker compose", "docker-compose", "docker", "overmind", "foreman", "tilt",
-    "skaffold", "wireit", "pnpm -r", "pnpm --recursive", "pnpm --parallel", "pnpm --filter",
-    "pnpm -F", "yarn workspaces", "yarn workspace", "npm --prefix", "rush",
+    "turbo",
+    "lerna",
+    "nx run-many",
+    "nx affected",
+    "concurrently",
+    "npm-run-all",
+    "run-p",
+    "trunkline",
+    "docker compose",
+    "docker-compose",
+    "docker",
+    "overmind",
+    "foreman",
+    "tilt",
+    "skaffold",
+    "wireit",
+    "pnpm -r",
+    "pnpm --recursive",
+    "pnpm --parallel",
+    "pnpm --filter",
+    "pnpm -F",
+    "yarn workspaces",
+    "yarn workspace",
+    "npm --prefix",
+    "rush",
 ];
 
 /// Words that stand before a program and change nothing of what it is.
@@ -114,9 +176,10 @@ pub(super) fn has_page_tool(package: &Value) -> bool {
     let scripts = package.get("scripts").and_then(Value::as_object);
     let line = |name| scripts.and_then(|scripts| scripts.get(name)?.as_str());
     let pages = ["vite", "next", "nuxt", "astro", "ng", "parcel", "react-scripts", "gatsby"];
-    ["dev", "start"].iter().filter_map(|name| line(*name)).any(|line| {
-        commands(line).iter().any(|words| is_any(words, &pages))
-    })
+    ["dev", "start"]
+        .iter()
+        .filter_map(|name| line(*name))
+        .any(|line| commands(line).iter().any(|words| is_any(words, &pages)))
 }
 
 /// The commands of a line, each as its words, without assignments and prefixes.
@@ -161,7 +224,9 @@ mod tests {
 
     #[test]
     fn tools_that_reload_are_known_by_their_command() {
-        for line in ["vite", "next dev", "tsx watch src/a.ts", "node --watch a.js", "NODE_ENV=x nodemon ."] {
+        for line in
+            ["vite", "next dev", "tsx watch src/a.ts", "node --watch a.js", "NODE_ENV=x nodemon ."]
+        {
             assert!(script(line).reloads(), "{line}");
         }
         for line in ["tsc && exec node dist/server.js", "next start", "node server.js"] {

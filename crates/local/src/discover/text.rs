@@ -172,9 +172,16 @@ pub(super) fn scalar(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || " /._-@=,+$".contains(c);
     let words = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
     let is_word = words.contains(&text.to_ascii_lowercase().as_str());
-    let number = text.starts_with('.') && text.len() > 1 && !text.starts_with("./") && !text.starts_with("..");
+    let number = text.starts_with('.')
+        && text.len() > 1
+        && !text.starts_with("./")
+        && !text.starts_with("..");
     if plain_start && !number && !is_word && text.chars().all(plain) && !text.ends_with(' ') {
         return text.to_owned();
+    }
+    let ordinary = |c: char| !c.is_control() && !is_line_end(c) && c != '\'';
+    if text.contains('"') && text.chars().all(ordinary) {
+        return format!("'{text}'");
     }
     let mut quoted = String::from("\"");
     for c in text.chars() {

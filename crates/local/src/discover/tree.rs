@@ -23,9 +23,27 @@ const FILE_BYTES_MAX: u64 = 512 * 1024;
 
 /// Folders that hold what others wrote or tools made.
 const LEFT_OUT: &[&str] = &[
-    "node_modules", "bower_components", "target", "vendor", "dist", "build", "out", "bin", "obj",
-    "venv", "env", "__pycache__", "site-packages", "coverage", "deps", "_build", "testdata",
-    "fixtures", "__fixtures__", "__tests__", "__mocks__",
+    "node_modules",
+    "bower_components",
+    "target",
+    "vendor",
+    "dist",
+    "build",
+    "out",
+    "bin",
+    "obj",
+    "venv",
+    "env",
+    "__pycache__",
+    "site-packages",
+    "coverage",
+    "deps",
+    "_build",
+    "testdata",
+    "fixtures",
+    "__fixtures__",
+    "__tests__",
+    "__mocks__",
 ];
 
 /// Folders that often hold sources although tools use the name as well: git decides, if there is
@@ -139,9 +157,7 @@ impl Tree {
     fn add_listed(&mut self, path: &str) {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let mut parts = folder.split('/').filter(|part| !part.is_empty());
-        let left_out = |part: &str| {
-            is_left_out(part) && !LEFT_OUT_BY_WALK_ONLY.contains(&part)
-        };
+        let left_out = |part: &str| is_left_out(part) && !LEFT_OUT_BY_WALK_ONLY.contains(&part);
         if name.is_empty() || parts.clone().count() > DEPTH_MAX || parts.any(left_out) {
             return;
         }

@@ -31,7 +31,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     })?;
     let root = file.parent().filter(|root| !root.as_os_str().is_empty());
     let root = root.unwrap_or(Path::new(".")).to_owned();
-    let loaded = Loader::new(dir, std::slice::from_ref(&file_from(dir, &file)), found::laptop())?.load();
+    let loaded =
+        Loader::new(dir, std::slice::from_ref(&file_from(dir, &file)), found::laptop())?.load();
     tell(&loaded, printer)?;
     let model = loaded.model.ok_or_else(|| Failure::told(Exit::Usage))?;
     let folder = below(&root, &dir.join(&args.path))?;
@@ -44,7 +45,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
         .map_err(|error| Failure::new(format_args!("{}: {error}", file.display())))?;
     let entry = entry(&service);
     let by_hand = || {
-        let text = format!("{} could not be changed safely; add this to its `services:`\n\n{entry}", file.display());
+        let text = format!(
+            "{} could not be changed safely; add this to its `services:`\n\n{entry}",
+            file.display()
+        );
         Failure::new(text)
     };
     let after = insert::service(&before, &entry).ok_or_else(by_hand)?;
@@ -113,10 +117,7 @@ fn refuse_known(model: &Model, root: &Path, service: &Found) -> Result<(), Failu
         Source::Process(process) => std::fs::canonicalize(&process.directory).ok() == folder,
         Source::Static(_) => false,
     };
-    let known = model
-        .services
-        .iter()
-        .find(|one| one.name == service.name || is_there(&one.source));
+    let known = model.services.iter().find(|one| one.name == service.name || is_there(&one.source));
     match known {
         None => Ok(()),
         Some(known) => Err(Failure::usage(format_args!("`{}` is in the file already", known.name))),

@@ -10,6 +10,7 @@ use trunkline_api::Commands as _;
 use trunkline_config::{Options, Profile};
 use trunkline_local::discover::Choices;
 use trunkline_local::event::{Event, What};
+use trunkline_local::plan::Plan;
 use trunkline_model::ServiceName;
 use trunkline_rt::{Clock, Policy, Scope};
 
@@ -79,6 +80,7 @@ async fn serve(loader: Loader, context: &Context) -> Verdict {
         }
     };
     printer.note(screen::head(&model, &started.plan, &shown, printer.progress));
+    tell_skipped(&started.plan, printer);
     tell_root(&node, printer);
     board.set_services(started.local.services.clone());
     node.set_local(started.local);
@@ -109,6 +111,17 @@ fn tell_leftovers(ended: usize, printer: &Printer) {
         let what = format!("{ended} processes of an earlier run were ended");
         let mark = screen::mark(Role::Warning, "leftovers", &what, None, printer.progress);
         printer.note(mark);
+    }
+}
+
+/// Says which services cannot run here, and what would change that.
+fn tell_skipped(plan: &Plan, printer: &Printer) {
+    for (name, skipped) in &plan.skipped {
+        let tool = skipped.missing.0;
+        let what = format!("skipped: {} is not installed", tool.program);
+        printer.note(screen::mark(Role::Warning, name.as_str(), &what, None, printer.progress));
+        let hint = printer.progress.apply(Role::Hint, "hint");
+        printer.note(format_args!("    {hint}: {}", tool.install));
     }
 }
 

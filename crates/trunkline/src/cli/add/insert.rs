@@ -62,7 +62,9 @@ mod tests {
         check("version: 1\n", Some("version: 1\n\nservices:\n  # here\n  b:\n    port: 2\n"));
         check(
             "services:\n  a: # x\n    port: 1\n\n# of c\nc: 1\n",
-            Some("services:\n  a: # x\n    port: 1\n\n  # here\n  b:\n    port: 2\n\n# of c\nc: 1\n"),
+            Some(
+                "services:\n  a: # x\n    port: 1\n\n  # here\n  b:\n    port: 2\n\n# of c\nc: 1\n",
+            ),
         );
         check(
             "services:\n    a:\n        port: 1",

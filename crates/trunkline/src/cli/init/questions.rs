@@ -79,7 +79,11 @@ fn name_of(option: &Candidate, choices: &mut Choices) -> Option<()> {
     let folder = if option.folder.is_empty() { "." } else { &option.folder };
     let proposed = option.long_name();
     loop {
-        let prompt = format!("Name of {} ({})? (Enter: {proposed}, -: leave it out) ", clean(folder), clean(&option.command));
+        let prompt = format!(
+            "Name of {} ({})? (Enter: {proposed}, -: leave it out) ",
+            clean(folder),
+            clean(&option.command)
+        );
         let answer = line(&prompt)?;
         if answer == "-" {
             choices.dropped.push(option.clone());
@@ -100,7 +104,9 @@ fn name_of(option: &Candidate, choices: &mut Choices) -> Option<()> {
 
 fn port_of(candidate: &Candidate, choices: &mut Choices) -> Option<()> {
     loop {
-        let answer = line("Port it always listens on, or PORT if it is told by that variable? (Enter: leave it out) ")?;
+        let answer = line(
+            "Port it always listens on, or PORT if it is told by that variable? (Enter: leave it out) ",
+        )?;
         if answer.is_empty() {
             choices.dropped.push(candidate.clone());
             return Some(());
