@@ -76,6 +76,8 @@ pub const PASSIVE_PERCENT_MAX: u8 = 50;
 pub const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long it may take to end.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Whether the callers of a service whose sources changed are started anew as well.
+pub const WATCH_DEPENDANTS: bool = false;
 /// Share of traces recorded.
 pub const SAMPLE: trunkline_model::units::Share = trunkline_model::units::Share::ALL;
 /// How long a reader of a management surface may wait.

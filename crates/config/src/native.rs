@@ -4,6 +4,7 @@
 //! `lower` makes the Model's objects of them. What can be inferred is absent from the file and
 //! filled in here, from [`crate::defaults`].
 
+mod building;
 pub mod forms;
 mod gateway;
 mod globals;
@@ -15,6 +16,7 @@ mod reference;
 mod routes;
 mod schema;
 mod services;
+mod watching;
 
 pub use globals::PORT_STEP;
 pub use names::short_name;

@@ -20,6 +20,9 @@
 pub mod checkout;
 pub mod state;
 
+pub mod discover;
+pub mod toolchains;
+
 pub mod plan;
 
 pub mod child;

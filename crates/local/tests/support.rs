@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use trunkline_model::service::{
-    Balance, HealthCheck, Probe, Process, Protocol, Service, ServiceTimeouts, Source,
+    Balance, HealthCheck, Probe, Process, Protocol, Service, ServiceTimeouts, Source, Watch, When,
 };
 use trunkline_model::units::Share;
 use trunkline_model::{
@@ -25,6 +25,13 @@ pub(crate) fn service(text: &str, command: &str, directory: &Path) -> Service {
         name: name(text),
         source: Source::Process(Process {
             command: command.to_owned(),
+            build: None,
+            watch: Watch {
+                when: When::Never,
+                paths: vec![directory.to_owned()],
+                ignore: Vec::new(),
+                dependants: false,
+            },
             directory: directory.to_owned(),
             port: None,
             env: Vec::new(),

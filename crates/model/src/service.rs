@@ -55,6 +55,11 @@ pub struct StaticEndpoint {
 pub struct Process {
     /// Program and arguments as a shell line.
     pub command: String,
+    /// What makes the program from its sources, as a shell line; run before its first start, and
+    /// again, while the former instance serves, when sources change.
+    pub build: Option<String>,
+    /// Which changes of its sources start it anew.
+    pub watch: Watch,
     /// Where it is run.
     pub directory: PathBuf,
     /// The port it listens on; `None` lets Trunkline choose one and tell it by `PORT`.
@@ -67,6 +72,30 @@ pub struct Process {
     pub start_timeout: Duration,
     /// How long it may take to end after SIGTERM.
     pub stop_timeout: Duration,
+}
+
+/// Which changes of a service's sources start it anew.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Watch {
+    /// Whether its sources are watched.
+    pub when: When,
+    /// Folders and files that are watched.
+    pub paths: Vec<PathBuf>,
+    /// What below them does not matter, as patterns of a `.gitignore`.
+    pub ignore: Vec<String>,
+    /// Whether the services that call it are started anew as well.
+    pub dependants: bool,
+}
+
+/// Whether sources are watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum When {
+    /// Unless the command is seen to reload by itself.
+    Useful,
+    /// Whatever the command is.
+    Always,
+    /// They are not.
+    Never,
 }
 
 /// What is spoken to a service.

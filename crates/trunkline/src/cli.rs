@@ -6,11 +6,13 @@
 
 mod help;
 
+pub(crate) mod add;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod docs;
 pub(crate) mod down;
 pub(crate) mod explain;
+pub(crate) mod init;
 pub(crate) mod logs;
 pub(crate) mod reload;
 pub(crate) mod restart;
@@ -104,6 +106,10 @@ pub(crate) enum Verb {
     Down(down::Args),
     /// Start a service anew while its requests are held
     Restart(restart::Args),
+    /// Write a trunkline.yaml of what is found in a folder
+    Init(init::Args),
+    /// Add a service that is found in a folder to the trunkline.yaml
+    Add(add::Args),
     /// Serve the given configuration files as a production gateway
     Serve(serve::Args),
     /// Show what runs, its health, rates and latencies
@@ -180,6 +186,8 @@ pub(crate) fn main() -> Exit {
 fn run(verb: Verb, context: &Context) -> Verdict {
     match verb {
         Verb::Up(args) => up::run(&args, context),
+        Verb::Init(args) => init::run(&args, context),
+        Verb::Add(args) => add::run(&args, context),
         Verb::Serve(args) => serve::run(args, context),
         Verb::Schema(args) => schema::run(&args, context),
         Verb::Down(args) => down::run(&args, context),

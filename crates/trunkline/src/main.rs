@@ -26,6 +26,7 @@ mod watch;
 mod wiring;
 
 mod environment;
+mod found;
 mod issuer;
 mod logging;
 mod privilege;

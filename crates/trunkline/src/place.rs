@@ -63,17 +63,25 @@ impl Place {
     }
 }
 
-/// How a laptop reads its configuration: with the name of its checkout, on the usual ports.
-pub(crate) fn laptop(globals: &Globals, files: &[PathBuf]) -> Result<Loader, Failure> {
-    let options = Options {
+/// How a laptop reads its configuration.
+pub(crate) fn options(globals: &Globals) -> Options {
+    Options {
         env: globals.env.clone(),
         profile: Profile::Laptop,
         low_ports: privilege::may_bind_low_ports(),
         ..Options::default()
-    };
-    let loader = Loader::new(&globals.dir, files, options)?;
+    }
+}
+
+/// The nearest configuration, with the name of its checkout, on the usual ports.
+pub(crate) fn laptop(globals: &Globals) -> Result<Loader, Failure> {
+    Ok(named(Loader::new(&globals.dir, &[], options(globals))?))
+}
+
+/// Gives a project the name of its checkout.
+pub(crate) fn named(loader: Loader) -> Loader {
     let label = directory(&loader).and_then(|folder| checkout::label(&folder));
-    Ok(loader.with(|options| options.checkout = label))
+    loader.with(|options| options.checkout = label)
 }
 
 /// Finds the ports of this copy.

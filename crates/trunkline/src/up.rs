@@ -14,6 +14,7 @@ use trunkline_local::reap;
 use trunkline_local::run::RunId;
 use trunkline_local::state::{self, StateFolder};
 use trunkline_local::supervisor::{Care, Deps, Supervisor};
+use trunkline_local::toolchains::Toolchains;
 use trunkline_model::Model;
 
 use crate::environment;
@@ -40,6 +41,11 @@ impl Planner {
             .map_err(|error| Failure::from_error(&error))?;
         if let Err(error) = self.book.store(&self.file) {
             tracing::warn!(error = %chain(&error), "chosen ports are not remembered");
+        }
+        for name in plan.services.keys() {
+            if let Some(folder) = self.around.build_folder(name) {
+                std::fs::create_dir_all(folder).map_err(|error| Failure::from_error(&error))?;
+            }
         }
         Ok(plan)
     }
@@ -111,7 +117,14 @@ pub(crate) fn start(
         None => None,
     };
     let mut planner = Planner {
-        around: Surroundings { run, otlp: None, root, bundle },
+        around: Surroundings {
+            run,
+            otlp: None,
+            root,
+            bundle,
+            builds: Some(folder.builds()),
+            toolchains: Toolchains::on(environment::read("PATH").as_deref()),
+        },
         book: PortBook::load(&folder.ports(), &folder.path().to_string_lossy()),
         file: folder.ports(),
     };
@@ -133,6 +146,8 @@ pub(crate) fn start(
         scope: parts.scope.clone(),
         clock: parts.clock.clone(),
         commands: Arc::new(Mutex::new(BTreeMap::new())),
+        skipped: Arc::new(Mutex::new(BTreeMap::new())),
+        proxy: parts.proxy.clone(),
     };
     services.learn(&plan);
     let local = Local { services, planner };

@@ -8,6 +8,7 @@ use super::forms::{
     Address, HealthForm, LogForm, PassiveForm, RedirectForm, RewriteForm, Targets, TimeoutForm,
     TlsForm, ValueForm, WorkersForm,
 };
+use super::watching::WatchForm;
 use crate::decode::{Entries, Period, Spanned};
 use crate::defaults;
 use crate::node::Node;
@@ -238,6 +239,15 @@ pub struct RawService {
     pub endpoints: Vec<super::forms::EndpointForm>,
     /// Command that runs it, as in a shell.
     pub command: Option<Spanned<String>>,
+    /// Command that builds it, as in a shell, in its folder and with its environment. It runs
+    /// before the first start, and again when sources change, while the former instance serves;
+    /// when it fails, the former instance goes on. Without it, `go run` and `cargo run` are
+    /// preceded by `go build` and `cargo build` of the same program.
+    pub build: Option<Spanned<String>>,
+    /// Starts it anew when its sources change: `on`, `off`, a list of folders and files, or
+    /// `{ paths, ignore, dependants }`. Without it, a service with `path` and `command` is watched
+    /// unless its command is known to reload by itself, as `vite` and `node --watch` do.
+    pub watch: Option<Spanned<WatchForm>>,
     /// Folder of the service, relative to the file; the command runs there.
     pub path: Option<Spanned<String>>,
     /// Port it listens on. Without it Trunkline chooses one and passes it as `PORT`.
@@ -263,6 +273,20 @@ pub struct RawService {
     /// Ejects endpoints that fail live requests: `true`, `false`, or
     /// `{ consecutive, base, max, percent_max }`.
     pub passive: Option<Spanned<PassiveForm>>,
+}
+
+/// Which changes of sources start a service anew. Dependencies, build output, temporary files of
+/// editors and what `.gitignore` names never do.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`watch`")]
+pub struct RawWatch {
+    /// Folders and files, relative to the service's folder. Without it, that folder.
+    pub paths: Vec<Spanned<String>>,
+    /// What does not matter, as in a `.gitignore`: `*.md`, `/fixtures/`.
+    pub ignore: Vec<String>,
+    /// Whether the services that call it are started anew as well.
+    #[config(default = defaults::WATCH_DEPENDANTS)]
+    pub dependants: bool,
 }
 
 /// What is spoken to a service.

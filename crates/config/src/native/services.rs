@@ -9,6 +9,7 @@ use trunkline_model::service::{
 use super::Lowering;
 use super::forms::{HealthForm, PassiveForm, UpstreamTlsForm};
 use super::raw::{BalanceWord, ProtocolWord, RawPassive, RawService};
+use super::{building, watching};
 use crate::builder::{AddressDraft, ModelBuilder, ServiceDraft};
 use crate::decode::Spanned;
 use crate::defaults;
@@ -120,6 +121,17 @@ fn check_sources(service: &RawService, addresses: &[AddressDraft], diagnostics: 
             .hint("keep one of the two"),
         );
     }
+    let needless = [
+        service.build.as_ref().map(|build| ("build", build.span)),
+        service.watch.as_ref().map(|watch| ("watch", watch.span)),
+    ];
+    for (key, span) in needless.into_iter().flatten().filter(|_| service.command.is_none()) {
+        diagnostics.push(
+            Diagnostic::new(codes::CONFLICT, format!("`{key}` is for a service with a `command`"))
+                .at(span, "nothing of this service is run here")
+                .hint("add `command:`, or remove it"),
+        );
+    }
     if !addresses.is_empty()
         && addresses.iter().all(|address| address.weight == 0)
         && let Some(first) = addresses.first()
@@ -136,6 +148,11 @@ fn process(raw: &Lowering<'_>, service: &RawService, command: &str) -> Process {
         service.path.as_ref().map_or_else(|| raw.path(""), |path| raw.path(&path.value));
     Process {
         command: command.to_owned(),
+        build: service.build.as_ref().map_or_else(
+            || building::derive(command),
+            |build| Some(build.value.clone()).filter(|line| !line.trim().is_empty()),
+        ),
+        watch: watching::lower(service, &directory),
         directory,
         port: service.port.map(|port| port.value),
         env: service.env.all.iter().map(|(k, v)| (k.value.clone(), v.value.clone())).collect(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use trunkline_model::filter::{Filter, HeaderEdit, Rewrite};
 use trunkline_model::listener::Tls;
 use trunkline_model::route::{Action, Authority, HostPattern, PathPattern, Route, ValuePattern};
-use trunkline_model::service::{Balance, Probe, Protocol, Source};
+use trunkline_model::service::{Balance, Probe, Protocol, Source, When};
 use trunkline_model::{AccessLog, LogFormat, Model, Reasons, Workers};
 
 use crate::rig::{laptop, load_files, model, shown};
@@ -232,6 +232,39 @@ services:
     assert_eq!(health.interval, Duration::from_secs(5));
     assert_eq!(orders.calls[0].as_str(), "db");
     assert_eq!(model.services[1].health.as_ref().unwrap().probe, Probe::Tcp);
+}
+
+#[test]
+fn sources_are_watched_where_a_service_has_a_folder_or_says_so() {
+    let model = model(
+        "
+version: 1
+services:
+  plain: { command: go run . }
+  folder: { command: go run ., path: a }
+  off: { command: x, path: a, watch: off, build: make }
+  list: { command: x, path: a, watch: [src, ../shared] }
+  map: { command: x, path: a, watch: { paths: src, ignore: \"*.md\", dependants: true } }
+",
+    );
+    let process = |name: &str| {
+        let service = model.service(&name.parse().unwrap()).unwrap();
+        let Source::Process(process) = &service.source else { panic!("{name}") };
+        process.clone()
+    };
+    let paths = |name: &str| -> Vec<_> {
+        process(name).watch.paths.iter().map(|path| path.display().to_string()).collect()
+    };
+    assert_eq!(process("plain").watch.when, When::Never, "its folder is everybody's");
+    assert_eq!(process("folder").watch.when, When::Useful);
+    assert_eq!(process("folder").build.as_deref(), Some("go build -o /dev/null ."));
+    assert_eq!(process("off").watch.when, When::Never);
+    assert_eq!(process("off").build.as_deref(), Some("make"));
+    assert_eq!(paths("folder"), ["a"]);
+    assert_eq!(paths("list"), ["a/src", "a/../shared"]);
+    assert_eq!(process("list").watch.when, When::Always);
+    let map = process("map").watch;
+    assert!(map.dependants && map.ignore == ["*.md"] && paths("map") == ["a/src"]);
 }
 
 #[test]

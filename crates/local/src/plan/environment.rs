@@ -14,6 +14,7 @@ use trunkline_model::service::{Process, Service, Source};
 use trunkline_model::{Model, ServiceName};
 
 use crate::run::{RUN_VARIABLE, RunId, SERVICE_VARIABLE};
+use crate::toolchains::Toolchains;
 
 /// What a service is told about where it runs.
 #[derive(Clone, Debug)]
@@ -26,9 +27,21 @@ pub struct Surroundings {
     pub root: Option<PathBuf>,
     /// The root together with the system's roots, PEM (see [`super::bundle`]).
     pub bundle: Option<PathBuf>,
+    /// Where services may put what they build, each into a folder of its own.
+    pub builds: Option<PathBuf>,
+    /// Which programs there are.
+    pub toolchains: Toolchains,
 }
 
+/// The folder for what a service builds, outside of its sources.
+pub const BUILD_VARIABLE: &str = "TRUNKLINE_BUILD";
+
 impl Surroundings {
+    /// The folder that a service is told by [`BUILD_VARIABLE`].
+    pub fn build_folder(&self, name: &ServiceName) -> Option<PathBuf> {
+        Some(self.builds.as_ref()?.join(name.as_str()))
+    }
+
     pub(super) fn environment(
         &self,
         model: &Model,
@@ -41,6 +54,9 @@ impl Surroundings {
         variables.set("PORT", address.port());
         for callee in service.calls.iter().filter_map(|name| model.service(name)) {
             variables.callee(model, callee, addresses);
+        }
+        if let Some(folder) = self.build_folder(&service.name) {
+            variables.set(BUILD_VARIABLE, folder.display());
         }
         variables.set("OTEL_SERVICE_NAME", &service.name);
         let attributes =

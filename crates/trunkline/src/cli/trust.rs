@@ -86,7 +86,7 @@ pub(crate) fn machine() -> Result<Machine, Failure> {
 
 /// The root of the project here, made if need be. Without a project: all roots of this user.
 pub(crate) fn roots(context: &Context) -> Result<Vec<Root>, Failure> {
-    let files = match place::laptop(&context.globals, &[]) {
+    let files = match place::laptop(&context.globals) {
         Ok(loader) => project_root(&loader)?.into_iter().collect(),
         Err(_) => all_root_files(),
     };
