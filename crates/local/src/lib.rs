@@ -35,4 +35,5 @@ pub mod event;
 pub mod logs;
 pub mod supervisor;
 
+pub mod tool;
 pub mod trust;

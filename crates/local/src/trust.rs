@@ -8,7 +8,6 @@
 mod java;
 mod nss;
 mod system;
-mod tool;
 
 use std::ffi::OsString;
 use std::fs;

@@ -129,6 +129,11 @@ pub fn root_files(data: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Where the certificate of the root for these names is, or would be.
+pub fn root_file(data: &Path, permitted: &Permitted) -> PathBuf {
+    data.join("ca").join(permitted.folder_name()).join(files::CERTIFICATE)
+}
+
 /// Most roots that are looked for.
 const ROOTS_MAX: usize = 256;
 

@@ -10,6 +10,7 @@ pub(crate) mod add;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod docs;
+pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod explain;
 pub(crate) mod init;
@@ -124,6 +125,8 @@ pub(crate) enum Verb {
     Trust(trust::Args),
     /// Check configuration files without running anything
     Check(check::Args),
+    /// Look for what keeps this machine from running the project well
+    Doctor(doctor::Args),
     /// Explain a code such as TL0103, or which way a request would take
     Explain(explain::Args),
     /// Read the configuration again, without losing a request
@@ -198,6 +201,7 @@ fn run(verb: Verb, context: &Context) -> Verdict {
         Verb::Traces(args) => traces::run(&args, context),
         Verb::Trust(args) => trust::run(&args, context),
         Verb::Check(args) => check::run(&args, context),
+        Verb::Doctor(args) => doctor::run(&args, context),
         Verb::Explain(args) => explain::run(&args, context),
         Verb::Reload(args) => reload::run(&args, context),
         Verb::Upgrade(args) => upgrade::run(&args, context),

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Done, Machine, Outcome, Problem, Root, Store, Wish, tool};
+use super::{Done, Machine, Outcome, Problem, Root, Store, Wish};
+use crate::tool;
 
 /// The password that every JDK's store has from its maker. It protects nothing: the store holds
 /// public certificates.

@@ -6,7 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Done, Machine, Outcome, Problem, Root, Store, Wish, tool};
+use super::{Done, Machine, Outcome, Problem, Root, Store, Wish};
+use crate::tool;
 
 /// Most profiles that are looked at.
 const PROFILES_MAX: usize = 64;

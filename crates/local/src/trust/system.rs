@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::{Done, Machine, Outcome, Problem, Root, Store, Wish, tool};
+use super::{Done, Machine, Outcome, Problem, Root, Store, Wish};
+use crate::tool;
 
 /// Where a family of systems keeps anchors of the administrator, and how it takes them up.
 struct Layout {

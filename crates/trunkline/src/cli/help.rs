@@ -13,7 +13,7 @@ pub(crate) const GROUPS: &[(&str, &[&str])] = &[
     ("Run", &["up", "down", "restart", "init", "add", "serve"]),
     ("See", &["status", "urls", "logs", "traces"]),
     ("Trust", &["trust"]),
-    ("Verify", &["check", "explain"]),
+    ("Verify", &["check", "explain", "doctor"]),
     ("Ship", &["reload", "upgrade"]),
     ("Tools", &["schema", "completions", "version"]),
 ];

@@ -1,4 +1,5 @@
-//! Running a store's own tool, within a time: one that waits for a password must not hang us.
+//! Running another program for its answer, within a time: one that waits for a password, or for a
+//! disk that is gone, must not hang us. Services are not run by this.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -11,7 +12,7 @@ use tokio::process::Command;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs a program to its end; its standard output, or what it said was wrong.
-pub(super) async fn run<A: AsRef<OsStr>>(
+pub async fn run<A: AsRef<OsStr>>(
     program: &Path,
     arguments: impl IntoIterator<Item = A>,
 ) -> Result<Vec<u8>, String> {
