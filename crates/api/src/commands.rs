@@ -124,6 +124,8 @@ pub enum ProcessState {
     Stopped,
     /// It failed and is not started again.
     Failed,
+    /// It is not started, because what runs it is not installed.
+    Skipped,
 }
 
 impl ProcessState {
@@ -138,6 +140,7 @@ impl ProcessState {
             Self::Stopping => "stopping",
             Self::Stopped => "stopped",
             Self::Failed => "failed",
+            Self::Skipped => "skipped",
         }
     }
 }

@@ -21,7 +21,10 @@ pub mod checkout;
 pub mod settle;
 pub mod state;
 
+pub mod discover;
 pub mod outbound;
+pub mod toolchains;
+
 pub mod plan;
 
 pub mod child;
@@ -34,3 +37,6 @@ pub mod sources;
 pub mod event;
 pub mod logs;
 pub mod supervisor;
+
+pub mod tool;
+pub mod trust;

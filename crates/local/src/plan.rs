@@ -18,11 +18,12 @@ use trunkline_model::{Model, ServiceName};
 use environment::Places;
 
 pub use certificates::bundle;
-pub use environment::Surroundings;
+pub use environment::{BUILD_VARIABLE, Surroundings};
 pub use ports::{Moved, PortBook, Reservation, claim, is_free};
 
 use crate::outbound;
 use crate::run::RunId;
+use crate::toolchains::Missing;
 
 /// One service to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,19 @@ pub struct Planned {
 pub struct Plan {
     /// The services by name.
     pub services: BTreeMap<ServiceName, Planned>,
+    /// Services that are not started, because what runs them is not installed.
+    pub skipped: BTreeMap<ServiceName, Skipped>,
+}
+
+/// A service that is not started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Where it would listen; its callers are told so.
+    pub address: SocketAddr,
+    /// What would run it.
+    pub command: String,
+    /// What is not there.
+    pub missing: Missing,
 }
 
 /// Why there is no plan.
@@ -82,7 +96,7 @@ impl Plan {
             own: choose(&processes, ports, around.run)?,
             outbound: outbound::addresses(model),
         };
-        let mut services = BTreeMap::new();
+        let (mut services, mut skipped) = (BTreeMap::new(), BTreeMap::new());
         for service in &model.services {
             let Some(process) = processes.get(&service.name) else {
                 continue;
@@ -90,12 +104,21 @@ impl Plan {
             let Some(address) = places.own.get(&service.name).copied() else {
                 continue;
             };
+            if let Some(missing) = missing(around, process) {
+                let command = process.command.clone();
+                skipped.insert(service.name.clone(), Skipped { address, command, missing });
+                continue;
+            }
             let probe = service.health.as_ref().map(|health| &health.probe);
             let health = probe.and_then(|probe| match probe {
                 Probe::Http { path } => Some(path.clone()),
                 Probe::Tcp => None,
             });
-            let after = service.calls.iter().filter(|callee| processes.contains_key(callee));
+            // What is never started is not waited for.
+            let starts = |callee: &&ServiceName| {
+                processes.get(callee).is_some_and(|process| missing(around, process).is_none())
+            };
+            let after = service.calls.iter().filter(starts);
             let planned = Planned {
                 name: service.name.clone(),
                 process: (*process).clone(),
@@ -106,7 +129,7 @@ impl Plan {
             };
             services.insert(service.name.clone(), planned);
         }
-        let plan = Self { services };
+        let plan = Self { services, skipped };
         plan.waves()?;
         Ok(plan)
     }
@@ -130,6 +153,13 @@ impl Plan {
         }
         Ok(waves)
     }
+}
+
+fn missing(around: &Surroundings, process: &Process) -> Option<Missing> {
+    let path = process.env.iter().rev().find(|(name, _)| name == "PATH");
+    let path = path.map(|(_, path)| path.as_str());
+    let language = process.language.as_deref();
+    around.toolchains.missing(process.build.as_deref(), &process.command, language, path)
 }
 
 fn choose(

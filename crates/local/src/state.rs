@@ -61,6 +61,11 @@ impl StateFolder {
         self.root.join("ports.json")
     }
 
+    /// Where its services put what they build.
+    pub fn builds(&self) -> PathBuf {
+        self.root.join("build")
+    }
+
     /// Where the certificates are bundled for children.
     pub fn certificates(&self) -> PathBuf {
         self.root.join("certificates.pem")

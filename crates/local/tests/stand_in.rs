@@ -10,6 +10,7 @@ use trunkline_local::logs::LogWriter;
 use trunkline_local::plan::{Plan, PortBook, Surroundings};
 use trunkline_local::run::RunId;
 use trunkline_local::supervisor::{Care, Deps, EndpointSink, Supervisor};
+use trunkline_local::toolchains::Toolchains;
 use trunkline_model::endpoint::EndpointSet;
 use trunkline_rt::{Clock, Scope};
 
@@ -47,7 +48,14 @@ async fn up(words: &[String]) -> ExitCode {
     let Some(run) = RunId::of_this_process() else {
         return ExitCode::FAILURE;
     };
-    let around = Surroundings { run, otlp: None, root: None, bundle: None };
+    let around = Surroundings {
+        run,
+        otlp: None,
+        root: None,
+        bundle: None,
+        builds: None,
+        toolchains: Toolchains::default(),
+    };
     let mut ports = PortBook::new(state);
     let Ok(plan) = Plan::of(&model, &around, &mut ports) else {
         return ExitCode::FAILURE;

@@ -6,11 +6,14 @@
 
 mod help;
 
+pub(crate) mod add;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod docs;
+pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod explain;
+pub(crate) mod init;
 pub(crate) mod logs;
 pub(crate) mod reload;
 pub(crate) mod restart;
@@ -18,6 +21,7 @@ pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod traces;
+pub(crate) mod trust;
 pub(crate) mod up;
 pub(crate) mod upgrade;
 pub(crate) mod urls;
@@ -103,6 +107,10 @@ pub(crate) enum Verb {
     Down(down::Args),
     /// Start a service anew while its requests are held
     Restart(restart::Args),
+    /// Write a trunkline.yaml of what is found in a folder
+    Init(init::Args),
+    /// Add a service that is found in a folder to the trunkline.yaml
+    Add(add::Args),
     /// Serve the given configuration files as a production gateway
     Serve(serve::Args),
     /// Show what runs, its health, rates and latencies
@@ -113,8 +121,12 @@ pub(crate) enum Verb {
     Logs(logs::Args),
     /// List recent requests, or draw one of them through all services
     Traces(traces::Args),
+    /// Let this machine trust the project's root certificate, store by store
+    Trust(trust::Args),
     /// Check configuration files without running anything
     Check(check::Args),
+    /// Look for what keeps this machine from running the project well
+    Doctor(doctor::Args),
     /// Explain a code such as TL0103, or which way a request would take
     Explain(explain::Args),
     /// Read the configuration again, without losing a request
@@ -177,6 +189,8 @@ pub(crate) fn main() -> Exit {
 fn run(verb: Verb, context: &Context) -> Verdict {
     match verb {
         Verb::Up(args) => up::run(&args, context),
+        Verb::Init(args) => init::run(&args, context),
+        Verb::Add(args) => add::run(&args, context),
         Verb::Serve(args) => serve::run(args, context),
         Verb::Schema(args) => schema::run(&args, context),
         Verb::Down(args) => down::run(&args, context),
@@ -185,7 +199,9 @@ fn run(verb: Verb, context: &Context) -> Verdict {
         Verb::Urls(args) => urls::run(&args, context),
         Verb::Logs(args) => logs::run(&args, context),
         Verb::Traces(args) => traces::run(&args, context),
+        Verb::Trust(args) => trust::run(&args, context),
         Verb::Check(args) => check::run(&args, context),
+        Verb::Doctor(args) => doctor::run(&args, context),
         Verb::Explain(args) => explain::run(&args, context),
         Verb::Reload(args) => reload::run(&args, context),
         Verb::Upgrade(args) => upgrade::run(&args, context),

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use trunkline_config::diagnostic::{Style, render_all};
+use trunkline_config::files::{Disk, Files};
+use trunkline_config::native::Native;
+use trunkline_config::source::ReadError;
 use trunkline_config::{Loaded, Options, load};
 use trunkline_model::Model;
 
@@ -24,9 +27,20 @@ pub(crate) struct Loader {
     options: Options,
     strict: bool,
     shape: Option<Arc<Shape>>,
+    /// The text to read in place of the file, where a file was not written but found.
+    text: Option<Arc<str>>,
 }
 
+/// What a file that exists only as a text is called, after the name it would have.
+const FOUND: &str = "trunkline.yaml (found)";
+
 impl Loader {
+    /// Reads a text as the `trunkline.yaml` of a folder that has none.
+    pub(crate) fn of_text(dir: &Path, text: &str, options: Options) -> Self {
+        let files = vec![relative(dir, Path::new(FOUND))];
+        Self { files, options, strict: false, text: Some(text.into()), shape: None }
+    }
+
     /// Reads these files; paths are relative to `dir`. Without files, the nearest `trunkline.yaml`
     /// in `dir` or above it.
     pub(crate) fn new(dir: &Path, files: &[PathBuf], options: Options) -> Result<Self, Failure> {
@@ -34,7 +48,7 @@ impl Loader {
             [] => vec![nearest(dir)?],
             files => files.iter().map(|file| relative(dir, file)).collect(),
         };
-        Ok(Self { files, options, strict: false, shape: None })
+        Ok(Self { files, options, strict: false, text: None, shape: None })
     }
 
     /// Reads with other options.
@@ -59,6 +73,15 @@ impl Loader {
     pub(crate) fn main_file(&self) -> Result<PathBuf, Failure> {
         let file =
             self.files.first().ok_or_else(|| Failure::usage("no configuration file was given"))?;
+        if self.text.is_some() {
+            // The run is that of the file that would be written, so that writing it changes nothing.
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = std::fs::canonicalize(folder.unwrap_or(Path::new(".")));
+            let name = NAMES.first().copied().unwrap_or_default();
+            return folder
+                .map(|folder| folder.join(name))
+                .map_err(|error| Failure::usage(format_args!("{}: {error}", file.display())));
+        }
         std::fs::canonicalize(file)
             .map_err(|error| Failure::usage(format_args!("{}: {error}", file.display())))
     }
@@ -70,7 +93,10 @@ impl Loader {
 
     /// Reads them now.
     pub(crate) fn load(&self) -> Loaded {
-        let mut loaded = load(&self.files, &self.options);
+        let mut loaded = match &self.text {
+            Some(text) => load_text(&self.files, text, &self.options),
+            None => load(&self.files, &self.options),
+        };
         if self.strict {
             loaded.diagnostics.make_strict();
             if loaded.diagnostics.has_errors() {
@@ -82,6 +108,32 @@ impl Loader {
             loaded.model = loaded.model.map(shaped);
         }
         loaded
+    }
+}
+
+/// Loads a text in place of the first of these files; what it includes comes from the disk.
+fn load_text(files: &[PathBuf], text: &str, options: &Options) -> Loaded {
+    let first = files.first().cloned().unwrap_or_default();
+    let over = Over { name: first.file_name().map(ToOwned::to_owned), text };
+    trunkline_config::load_with(&over, files, options, &[&Native])
+}
+
+/// The disk, with one file that is not there.
+struct Over<'a> {
+    name: Option<std::ffi::OsString>,
+    text: &'a str,
+}
+
+impl Files for Over<'_> {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
+        if path.file_name() == self.name.as_deref() {
+            return Ok(self.text.as_bytes().to_vec());
+        }
+        Disk.read(path)
+    }
+
+    fn list(&self, folder: &Path) -> Vec<(PathBuf, bool)> {
+        Disk.list(folder)
     }
 }
 
@@ -104,22 +156,31 @@ pub(crate) fn style(printer: &Printer) -> Style {
     if printer.progress.is_on() { Style::Colour } else { Style::Plain }
 }
 
-fn nearest(dir: &Path) -> Result<PathBuf, Failure> {
+/// The nearest configuration file in `dir` or above it, if there is one.
+pub(crate) fn find_nearest(dir: &Path) -> Result<Option<PathBuf>, Failure> {
     let start = std::fs::canonicalize(dir)
         .map_err(|error| Failure::usage(format_args!("{}: {error}", dir.display())))?;
     for folder in start.ancestors() {
         for name in NAMES {
             let file = folder.join(name);
             if file.is_file() {
-                return Ok(shorten(&start, dir, folder, name).unwrap_or(file));
+                return Ok(Some(shorten(&start, dir, folder, name).unwrap_or(file)));
             }
         }
     }
+    Ok(None)
+}
+
+fn nearest(dir: &Path) -> Result<PathBuf, Failure> {
+    if let Some(file) = find_nearest(dir)? {
+        return Ok(file);
+    }
+    let start = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
     Err(Failure::usage(format_args!(
         "there is no trunkline.yaml in {} or above it",
         start.display()
     ))
-    .hint("write one that starts with `version: 1`, or name a folder with `-C`"))
+    .hint("`trunkline init` writes one of what it finds; or name a folder with `-C`"))
 }
 
 /// The file as a person would name it, when it is in the folder that was given.

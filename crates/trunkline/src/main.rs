@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 mod cli;
+mod doctor;
 mod exit;
 mod print;
 mod screen;
@@ -26,6 +27,7 @@ mod watch;
 mod wiring;
 
 mod environment;
+mod found;
 mod issuer;
 mod logging;
 mod privilege;

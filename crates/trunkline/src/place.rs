@@ -5,7 +5,7 @@
 //! set that is free. The choice is remembered for the folder, so that its URLs stay. Ports that
 //! somebody wrote are never moved: who holds one is said when it is bound.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,9 @@ use crate::{environment, privilege, runs};
 
 /// How many sets of ports are tried; the last one is still below the ports of services.
 const PORT_SETS_MAX: u16 = 64;
+
+/// Most remembered places that are looked at.
+const MEMORIES_MAX: usize = 4_096;
 
 /// Folder of what is remembered, below all state.
 const FOLDER: &str = "places";
@@ -63,17 +66,25 @@ impl Place {
     }
 }
 
-/// How a laptop reads its configuration: with the name of its checkout, on the usual ports.
-pub(crate) fn laptop(globals: &Globals, files: &[PathBuf]) -> Result<Loader, Failure> {
-    let options = Options {
+/// How a laptop reads its configuration.
+pub(crate) fn options(globals: &Globals) -> Options {
+    Options {
         env: globals.env.clone(),
         profile: Profile::Laptop,
         low_ports: privilege::may_bind_low_ports(),
         ..Options::default()
-    };
-    let loader = Loader::new(&globals.dir, files, options)?;
+    }
+}
+
+/// The nearest configuration, with the name of its checkout, on the usual ports.
+pub(crate) fn laptop(globals: &Globals) -> Result<Loader, Failure> {
+    Ok(named(Loader::new(&globals.dir, &[], options(globals))?))
+}
+
+/// Gives a project the name of its checkout.
+pub(crate) fn named(loader: Loader) -> Loader {
     let label = directory(&loader).and_then(|folder| checkout::label(&folder));
-    Ok(loader.with(|options| options.checkout = label))
+    loader.with(|options| options.checkout = label)
 }
 
 /// Finds the ports of this copy.
@@ -132,8 +143,18 @@ fn movable(
     (!movable.is_empty()).then_some(movable)
 }
 
+/// What of a Model, wherever this copy is, would move with its set of ports.
+pub(crate) fn movable_names(loader: &Loader, model: &Model) -> BTreeSet<String> {
+    let Some(usual) = at(loader, 0).load().model else {
+        return BTreeSet::new();
+    };
+    let is_usual = addresses(&usual) == addresses(model);
+    let movable = movable(loader, &usual, model, u16::from(!is_usual));
+    movable.unwrap_or_default().into_keys().collect()
+}
+
 /// Every address that a Model listens on, by what is there.
-fn addresses(model: &Model) -> BTreeMap<String, SocketAddr> {
+pub(crate) fn addresses(model: &Model) -> BTreeMap<String, SocketAddr> {
     let listeners = model.listeners.iter().map(|one| (one.id.to_string(), Some(one.address)));
     let management = &model.management;
     let surfaces = [
@@ -182,8 +203,16 @@ pub(crate) fn holder(address: SocketAddr) -> String {
     }
 }
 
+/// Every place that is remembered.
+pub(crate) fn memories() -> Vec<(PathBuf, Memory)> {
+    let folder = state::base(environment::read).map(|base| base.join(FOLDER));
+    let entries = folder.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
+    let files = entries.take(MEMORIES_MAX).filter_map(Result::ok).map(|entry| entry.path());
+    files.filter_map(|file| Some((file.clone(), read(&file)?))).collect()
+}
+
 /// The folder of the main configuration file.
-fn directory(loader: &Loader) -> Option<PathBuf> {
+pub(crate) fn directory(loader: &Loader) -> Option<PathBuf> {
     Some(loader.main_file().ok()?.parent()?.to_owned())
 }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use claim::{ClaimError, Run};
+pub(crate) use claim::{ClaimError, Run, remove_stale, stale};
 pub(crate) use find::{Found, all, find};
 
 /// What is known of a run by looking at its folder.

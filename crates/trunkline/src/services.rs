@@ -4,17 +4,19 @@
 mod reading;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
 use trunkline_api::commands::{LogLine, LogQuery, Process, ProcessState, Refused};
-use trunkline_local::plan::Plan;
+use trunkline_local::plan::{Plan, Skipped};
 use trunkline_local::supervisor::{RestartError, State, Status, Supervisor};
 use trunkline_model::ServiceName;
+use trunkline_model::endpoint::{Endpoint, EndpointSet, EndpointState};
+use trunkline_proxy::{Proxy, State as Said};
 use trunkline_rt::{Clock, Scope};
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The running services; cheap to clone.
 #[derive(Clone)]
@@ -29,14 +31,29 @@ pub(crate) struct Services {
     pub clock: Clock,
     /// What each was started with.
     pub commands: Arc<Mutex<BTreeMap<ServiceName, String>>>,
+    /// Those that are not started, and since when.
+    pub skipped: Arc<Mutex<BTreeMap<ServiceName, (Skipped, SystemTime)>>>,
+    /// Who answers for those.
+    pub proxy: Proxy,
 }
 
 impl Services {
-    /// Remembers what a plan starts.
+    /// Remembers what a plan starts, and lets the data plane say why it does not start the rest.
     pub(crate) fn learn(&self, plan: &Plan) {
         let commands =
             plan.services.values().map(|one| (one.name.clone(), one.process.command.clone()));
         *self.commands.lock().unwrap_or_else(PoisonError::into_inner) = commands.collect();
+        let now = self.clock.wall();
+        let mut skipped = self.skipped();
+        skipped.retain(|name, _| plan.skipped.contains_key(name));
+        for (name, one) in &plan.skipped {
+            skipped.entry(name.clone()).or_insert_with(|| (one.clone(), now));
+            let endpoint =
+                Endpoint { state: EndpointState::Down, ..Endpoint::ready(name, one.address) };
+            let said = (endpoint.id.clone(), format!("skipped: {}", one.missing));
+            self.proxy.publish(EndpointSet { service: name.clone(), endpoints: vec![endpoint] });
+            self.proxy.import_state(&Said { unhealthy: vec![said], ..Said::default() });
+        }
     }
 
     /// Services that are not ready, in the order of their names.
@@ -60,11 +77,39 @@ impl Services {
             detail: status.reason.filter(|_| status.state != State::Ready),
             service: name,
         };
-        statuses.into_iter().map(process).collect()
+        let mut all: Vec<Process> = statuses.into_iter().map(process).collect();
+        all.extend(self.skipped().iter().map(|(name, (skipped, since))| Process {
+            service: name.clone(),
+            state: ProcessState::Skipped,
+            pid: None,
+            address: Some(skipped.address),
+            command: skipped.command.clone(),
+            since: self.clock.wall().duration_since(*since).unwrap_or(Duration::ZERO),
+            restarts: 0,
+            detail: Some(skipped.missing.to_string()),
+        }));
+        all.sort_by(|one, other| one.service.cmp(&other.service));
+        all
+    }
+
+    fn skipped(&self) -> MutexGuard<'_, BTreeMap<ServiceName, (Skipped, SystemTime)>> {
+        self.skipped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why a service cannot be asked for anything, if it was skipped.
+    fn refuse_skipped(&self, name: &str, command: &'static str) -> Result<(), Refused> {
+        match self.skipped().get(name) {
+            None => Ok(()),
+            Some((skipped, _)) => {
+                let reason = format!("`{name}` was skipped: {}", skipped.missing);
+                Err(Refused::Failed { command, reason })
+            }
+        }
     }
 
     /// Restarts one, and returns when it is ready again.
     pub(crate) async fn restart(&self, service: &ServiceName) -> Result<(), Refused> {
+        self.refuse_skipped(service.as_str(), "restart")?;
         self.supervisor.restart(service).await.map(drop).map_err(|error| match error {
             RestartError::Unknown(name) => Refused::UnknownService(name.to_string()),
             error @ RestartError::NotReady { .. } => {
@@ -75,6 +120,7 @@ impl Services {
 
     /// Lines of the services, from their files.
     pub(crate) fn logs(&self, query: LogQuery) -> Result<mpsc::Receiver<LogLine>, Refused> {
+        query.services.iter().try_for_each(|name| self.refuse_skipped(name, "logs"))?;
         let known: Vec<String> =
             self.supervisor.statuses().keys().map(ToString::to_string).collect();
         if let Some(unknown) = query.services.iter().find(|name| !known.contains(name)) {

@@ -16,6 +16,7 @@ use trunkline_local::reap;
 use trunkline_local::run::RunId;
 use trunkline_local::state::{self, StateFolder};
 use trunkline_local::supervisor::{Care, Deps, Supervisor};
+use trunkline_local::toolchains::Toolchains;
 use trunkline_model::Model;
 
 use crate::environment;
@@ -47,6 +48,11 @@ impl Planner {
             .ok_or_else(|| Failure::new(NO_HOME))?
             .map_err(|error| Failure::from_error(&error))?;
         self.ports.remember();
+        for name in plan.services.keys() {
+            if let Some(folder) = self.around.build_folder(name) {
+                std::fs::create_dir_all(folder).map_err(|error| Failure::from_error(&error))?;
+            }
+        }
         Ok(plan)
     }
 
@@ -116,7 +122,15 @@ pub(crate) fn start(
         }
         None => None,
     };
-    let planner = Planner { around: Surroundings { run, otlp: None, root, bundle }, ports };
+    let around = Surroundings {
+        run,
+        otlp: None,
+        root,
+        bundle,
+        builds: Some(folder.builds()),
+        toolchains: Toolchains::on(environment::read("PATH").as_deref()),
+    };
+    let planner = Planner { around, ports };
     let plan = planner.plan(model)?;
     let (events, received) = event::channel();
     let deps = Deps {
@@ -135,6 +149,8 @@ pub(crate) fn start(
         scope: parts.scope.clone(),
         clock: parts.clock.clone(),
         commands: Arc::new(Mutex::new(BTreeMap::new())),
+        skipped: Arc::new(Mutex::new(BTreeMap::new())),
+        proxy: parts.proxy.clone(),
     };
     services.learn(&plan);
     let local = Local { services, planner };

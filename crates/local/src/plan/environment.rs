@@ -16,6 +16,7 @@ use trunkline_model::{Model, ServiceName};
 
 use crate::outbound::Addresses;
 use crate::run::{RUN_VARIABLE, RunId, SERVICE_VARIABLE};
+use crate::toolchains::Toolchains;
 
 /// What a service is told about where it runs.
 #[derive(Clone, Debug)]
@@ -28,6 +29,10 @@ pub struct Surroundings {
     pub root: Option<PathBuf>,
     /// The root together with the system's roots, PEM (see [`super::bundle`]).
     pub bundle: Option<PathBuf>,
+    /// Where services may put what they build, each into a folder of its own.
+    pub builds: Option<PathBuf>,
+    /// Which programs there are.
+    pub toolchains: Toolchains,
 }
 
 /// Where services are found.
@@ -38,7 +43,15 @@ pub(super) struct Places {
     pub outbound: Addresses,
 }
 
+/// The folder for what a service builds, outside of its sources.
+pub const BUILD_VARIABLE: &str = "TRUNKLINE_BUILD";
+
 impl Surroundings {
+    /// The folder that a service is told by [`BUILD_VARIABLE`].
+    pub fn build_folder(&self, name: &ServiceName) -> Option<PathBuf> {
+        Some(self.builds.as_ref()?.join(name.as_str()))
+    }
+
     pub(super) fn environment(
         &self,
         model: &Model,
@@ -54,6 +67,9 @@ impl Surroundings {
                 Some(ours) => variables.callee(callee, "http", &of_address(ours)),
                 None => variables.direct(model, callee, &places.own),
             }
+        }
+        if let Some(folder) = self.build_folder(&service.name) {
+            variables.set(BUILD_VARIABLE, folder.display());
         }
         variables.set("OTEL_SERVICE_NAME", &service.name);
         let attributes =

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use trunkline_local::plan::{Plan, PlanError, PortBook, Surroundings};
 use trunkline_local::run::RunId;
+use trunkline_local::toolchains::Toolchains;
 use trunkline_model::route::Authority;
 use trunkline_model::service::{Source, StaticEndpoint};
 use trunkline_model::{Model, ServiceName};
@@ -16,6 +17,8 @@ fn around() -> Surroundings {
         otlp: Some("http://127.0.0.1:4318".into()),
         root: Some("/ca/root.pem".into()),
         bundle: Some("/state/certificates.pem".into()),
+        builds: Some("/state/build".into()),
+        toolchains: Toolchains::default(),
     }
 }
 

@@ -13,6 +13,7 @@ use trunkline_local::logs::LogWriter;
 use trunkline_local::plan::{Plan, PortBook, Surroundings};
 use trunkline_local::run::RunId;
 use trunkline_local::supervisor::{Care, Deps, EndpointSink, Supervisor};
+use trunkline_local::toolchains::Toolchains;
 use trunkline_model::Model;
 use trunkline_model::endpoint::{EndpointSet, EndpointState};
 use trunkline_model::ops::Ops;
@@ -92,7 +93,14 @@ impl Rig {
 
     pub(crate) fn start_asking(folder: &Path, model: &Model, ops: Option<Arc<dyn Ops>>) -> Self {
         let own = OwnRun::start();
-        let around = Surroundings { run: own.id(), otlp: None, root: None, bundle: None };
+        let around = Surroundings {
+            run: own.id(),
+            otlp: None,
+            root: None,
+            bundle: None,
+            builds: None,
+            toolchains: Toolchains::default(),
+        };
         let mut ports = PortBook::new(folder.to_str().unwrap());
         let plan = Plan::of(model, &around, &mut ports).unwrap();
         let (emit, events) = event::channel();

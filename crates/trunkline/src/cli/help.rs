@@ -10,9 +10,10 @@ use crate::exit::Exit;
 
 /// Verbs by what a person wants to do. A test checks that every verb is in one group.
 pub(crate) const GROUPS: &[(&str, &[&str])] = &[
-    ("Run", &["up", "down", "restart", "serve"]),
+    ("Run", &["up", "down", "restart", "init", "add", "serve"]),
     ("See", &["status", "urls", "logs", "traces"]),
-    ("Verify", &["check", "explain"]),
+    ("Trust", &["trust"]),
+    ("Verify", &["check", "explain", "doctor"]),
     ("Ship", &["reload", "upgrade"]),
     ("Tools", &["schema", "completions", "version"]),
 ];

@@ -8,8 +8,10 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 use trunkline_api::Commands as _;
+use trunkline_config::Options;
+use trunkline_local::discover::Choices;
 use trunkline_local::event::{Event, What};
-use trunkline_local::plan::Moved;
+use trunkline_local::plan::{Moved, Plan};
 use trunkline_model::ServiceName;
 use trunkline_rt::{Clock, Policy, Scope};
 
@@ -21,7 +23,7 @@ use crate::place::{self, Place};
 use crate::print::{Printer, Role, Spinner};
 use crate::screen::up as screen;
 use crate::switchboard::Switchboard;
-use crate::{logging, runtime, up};
+use crate::{found, loader, logging, runtime, up};
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
@@ -35,8 +37,28 @@ pub(crate) struct Args {
 /// Runs until Ctrl-C or `down`.
 pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     logging::start(logging::Reader::Developer, &context.globals, &context.printer);
-    let (loader, place) = place::settle(place::laptop(&context.globals, &args.config)?);
+    let options = place::options(&context.globals);
+    let loader = match loader::find_nearest(&context.globals.dir)? {
+        None if args.config.is_empty() => found(options, context)?,
+        _ => Loader::new(&context.globals.dir, &args.config, options)?,
+    };
+    let (loader, place) = place::settle(place::named(loader));
     runtime::serving(serve(loader, place, context))
+}
+
+/// Without a file: what is found in the folder, with the file that would say the same.
+fn found(options: Options, context: &Context) -> Result<Loader, Failure> {
+    let (dir, printer) = (&context.globals.dir, &context.printer);
+    let found = found::look(dir, &Choices::default())?;
+    found::tell_left_out(&found, printer);
+    if found.services.is_empty() {
+        return Err(found::nothing(&found));
+    }
+    let text = found::checked_text(&found, dir, printer)?;
+    printer.note(format_args!(
+        "there is no trunkline.yaml; this is what was found, and `trunkline init` writes it\n\n{text}"
+    ));
+    Ok(Loader::of_text(dir, &text, options))
 }
 
 async fn serve(loader: Loader, mut place: Place, context: &Context) -> Verdict {
@@ -63,6 +85,7 @@ async fn serve(loader: Loader, mut place: Place, context: &Context) -> Verdict {
         }
     };
     printer.note(screen::head(&model, &started.plan, &shown, printer.progress));
+    tell_skipped(&started.plan, printer);
     tell_root(&node, printer);
     tell_place(&place, &started.local.planner.moved(), printer);
     board.set_services(started.local.services.clone());
@@ -109,6 +132,17 @@ fn tell_place(place: &Place, moved: &BTreeMap<String, Moved>, printer: &Printer)
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, *from));
         let who = place::holder(address);
         say(service, &format!("port {from} is held by {who}: PORT={to}"));
+    }
+}
+
+/// Says which services cannot run here, and what would change that.
+fn tell_skipped(plan: &Plan, printer: &Printer) {
+    for (name, skipped) in &plan.skipped {
+        let tool = skipped.missing.0;
+        let what = format!("skipped: {} is not installed", tool.program);
+        printer.note(screen::mark(Role::Warning, name.as_str(), &what, None, printer.progress));
+        let hint = printer.progress.apply(Role::Hint, "hint");
+        printer.note(format_args!("    {hint}: {}", tool.install));
     }
 }
 

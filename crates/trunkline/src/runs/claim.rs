@@ -160,6 +160,25 @@ pub(super) fn is_held(folder: &Path) -> bool {
     flock(&file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
 }
 
+/// Most folders of runs that are looked at.
+const FOLDERS_MAX: usize = 4_096;
+
+/// Folders of runs that ended without removing them.
+pub(crate) fn stale(base: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(base).into_iter().flatten().take(FOLDERS_MAX);
+    let folders = entries.filter_map(Result::ok).map(|entry| entry.path());
+    folders.filter(|folder| folder.is_dir() && !is_held(folder)).collect()
+}
+
+/// Removes such a folder, unless a run has taken it meanwhile.
+pub(crate) fn remove_stale(folder: &Path) -> bool {
+    let Ok(Some(lock)) = take_lock(folder) else {
+        return false;
+    };
+    drop(Run { folder: folder.to_owned(), lock, handed_over: false });
+    !folder.exists()
+}
+
 /// Makes a folder for this user only, or checks that it is.
 fn private_folder(path: &Path) -> Result<(), ClaimError> {
     match DirBuilder::new().recursive(true).mode(0o700).create(path) {

@@ -19,4 +19,5 @@ mod copies;
 mod screens;
 mod serve;
 mod shop;
+mod trust;
 mod up;
