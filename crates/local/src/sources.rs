@@ -24,7 +24,7 @@ use trunkline_model::service::{Process, When};
 use rules::Rules;
 
 pub use reloading::reloads_by_itself;
-pub(crate) use watcher::{Subscription, Watcher};
+pub(crate) use watcher::{Subscription, Unwatched, Watcher};
 
 /// Files of one service that are looked at; a folder with more is not all sources.
 const FILES_MAX: usize = 20_000;

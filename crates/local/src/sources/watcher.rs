@@ -76,23 +76,23 @@ impl Watcher {
 }
 
 impl Subscription {
-    /// Watches exactly these folders from now on. The error is the last folder's that cannot be;
-    /// the others are watched all the same.
-    pub(crate) fn follow(&mut self, wanted: &BTreeSet<PathBuf>) -> Result<(), Unwatched> {
+    /// Watches exactly these folders from now on, and says whether others than before. The error is
+    /// the last folder's that cannot be watched; the others are all the same.
+    pub(crate) fn follow(&mut self, wanted: &BTreeSet<PathBuf>) -> (bool, Result<(), Unwatched>) {
         let gone: Vec<_> = self.folders.difference(wanted).cloned().collect();
         for folder in gone {
             self.leave(&folder);
             self.folders.remove(&folder);
         }
-        let mut result = Ok(());
+        let (mut any, mut result) = (false, Ok(()));
         let fresh: Vec<_> = wanted.difference(&self.folders).cloned().collect();
         for folder in fresh {
             match self.enter(&folder) {
-                Ok(()) => drop(self.folders.insert(folder)),
+                Ok(()) => any |= self.folders.insert(folder),
                 Err(error) => result = Err(error),
             }
         }
-        result
+        (any, result)
     }
 
     fn enter(&self, folder: &Path) -> Result<(), Unwatched> {
