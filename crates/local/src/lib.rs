@@ -22,6 +22,8 @@ pub mod state;
 pub mod plan;
 
 pub mod child;
+pub mod hints;
+pub mod language;
 pub mod processes;
 pub mod readiness;
 pub mod reap;

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use trunkline_model::ServiceName;
 use trunkline_model::endpoint::{EndpointSet, EndpointState};
 use trunkline_model::ops::Ops;
@@ -117,6 +117,8 @@ struct Shared {
     deps: Deps,
     board: Board,
     services: Mutex<BTreeMap<ServiceName, Running>>,
+    /// Whether ending must not wait any more.
+    hurry: watch::Sender<bool>,
 }
 
 struct Running {
@@ -132,6 +134,7 @@ impl Supervisor {
             deps,
             board: Board::default(),
             services: Mutex::default(),
+            hurry: watch::Sender::new(false),
         };
         let supervisor = Self { shared: Arc::new(shared) };
         for planned in plan.services.values() {
@@ -151,6 +154,7 @@ impl Supervisor {
             board: self.shared.board.clone(),
             scope: scope.clone(),
             commands: received,
+            hurry: self.shared.hurry.subscribe(),
         };
         // Before anything else runs: requests that come now are held, not refused.
         life.publish(EndpointState::Starting);
@@ -204,13 +208,20 @@ impl Supervisor {
         }
     }
 
+    /// What is being ended gets no more time: requests are not waited for, processes are killed.
+    pub fn hurry(&self) {
+        self.shared.hurry.send_replace(true);
+    }
+
     /// Stops everything, callers before their callees, and ends what the run left. Returns when no
     /// process of the run is left.
     pub async fn stop(&self) {
         let names = self.services().keys().cloned().collect();
         self.stop_in_order(names).await;
         self.shared.scope.stop();
-        let (run, grace) = (self.shared.deps.run, self.shared.deps.care.leftovers_grace);
+        let run = self.shared.deps.run;
+        let hurried = *self.shared.hurry.borrow();
+        let grace = if hurried { Duration::ZERO } else { self.shared.deps.care.leftovers_grace };
         // The last sweep; each service has swept its own already.
         let _ = tokio::task::spawn_blocking(move || reap::whole_run(run, grace)).await;
         let _ = self.shared.scope.join().await;

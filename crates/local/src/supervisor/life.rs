@@ -14,7 +14,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use trunkline_model::endpoint::{Endpoint, EndpointSet, EndpointState};
 use trunkline_net::socket::{self, Holder};
@@ -30,6 +30,7 @@ use crate::readiness::{self, Seen};
 use crate::run::RunId;
 use crate::{processes, reap};
 
+mod advice;
 mod words;
 
 /// Holding requests for longer is pointless: the proxy gives up after about as long.
@@ -93,6 +94,8 @@ pub(super) struct Life {
     pub(super) board: Board,
     pub(super) scope: Scope,
     pub(super) commands: mpsc::Receiver<Command>,
+    /// Whether ending must not wait any more.
+    pub(super) hurry: watch::Receiver<bool>,
 }
 
 impl Life {
@@ -149,7 +152,8 @@ impl Life {
                 self.publish(EndpointState::Starting);
                 let (reason, settled) = self.settle(child, fault).await;
                 let last_lines = output.last_lines().await;
-                End::Failed(Failure { after, last_lines, settled, ..Failure::of(reason) })
+                let (hint, last_lines) = advice::of_lines(&self.planned, last_lines).await;
+                End::Failed(Failure { after, hint, last_lines, settled, ..Failure::of(reason) })
             }
         }
     }
@@ -206,6 +210,7 @@ impl Life {
             command = next(&mut self.commands, &self.scope) => return Ok(Some(command)),
             () = child.exited() => return Err(Fault::Exited { ready_since: None }),
             found = readiness::wait(port, health, &mut seen) => found,
+            never = advice::watch_elsewhere(&self.planned, &self.deps) => match never {},
             () = sleep(limit) => {
                 return Err(Fault::NotReady(words::not_ready(&self.planned, &seen)));
             }
@@ -248,7 +253,11 @@ impl Life {
             let in_flight = ops.in_flight(name.clone()).await;
             if in_flight > 0 {
                 self.deps.emit(name, What::Draining { in_flight });
-                drain::in_flight_zero(ops.as_ref(), name, self.deps.care.drain_max).await;
+                let drained = drain::in_flight_zero(ops.as_ref(), name, self.deps.care.drain_max);
+                tokio::select! {
+                    _ = drained => {}
+                    () = self.hurried() => {}
+                }
             }
         }
         self.deps.emit(&self.planned.name, What::Stopping);
@@ -277,7 +286,18 @@ impl Life {
     async fn ask_to_end(&self, child: &Child) {
         child.signal_group(Signal::TERM);
         // Who does not listen is killed by `clear`.
-        let _ = timeout(self.planned.process.stop_timeout, child.exited()).await;
+        tokio::select! {
+            _ = timeout(self.planned.process.stop_timeout, child.exited()) => {}
+            () = self.hurried() => {}
+        }
+    }
+
+    /// Returns when ending must not wait any more.
+    async fn hurried(&self) {
+        let mut hurry = self.hurry.clone();
+        if hurry.wait_for(|hurried| *hurried).await.is_err() {
+            std::future::pending().await
+        }
     }
 
     /// Kills what is left of the process group, reaps the process and ends its other descendants.
@@ -285,7 +305,9 @@ impl Life {
         // SIGKILL makes this short; it still is no work for a runtime's thread.
         let status = tokio::task::spawn_blocking(move || child.reap()).await;
         self.board.change(&self.planned.name, |status| status.pid = None);
-        let (run, grace) = (self.deps.run, self.deps.care.leftovers_grace);
+        let hurried = *self.hurry.borrow();
+        let grace = if hurried { Duration::ZERO } else { self.deps.care.leftovers_grace };
+        let run = self.deps.run;
         let name = self.planned.name.to_string();
         let left = tokio::task::spawn_blocking(move || reap::service(run, &name, grace)).await;
         let count = left.map_or(0, |left| left.len());
@@ -311,6 +333,7 @@ impl Life {
             reason: failure.reason.clone(),
             after: failure.after,
             last_lines: failure.last_lines,
+            hint: failure.hint.clone(),
             retry: (!last).then_some(retry),
         };
         if !failure.hopeless {
