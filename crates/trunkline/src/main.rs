@@ -9,13 +9,17 @@
 mod cli;
 mod exit;
 mod print;
+mod lines;
+mod live;
 mod screen;
 
 mod client;
 mod loader;
 mod runs;
 
+mod background;
 mod node;
+mod open;
 mod services;
 mod switchboard;
 mod up;

@@ -1,7 +1,7 @@
 //! What `up` adds to a serving process: the services of the file, run as processes of this machine.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use trunkline_local::reap;
 use trunkline_local::run::RunId;
 use trunkline_local::state::{self, StateFolder};
 use trunkline_local::supervisor::{Care, Deps, Supervisor};
-use trunkline_model::Model;
+use trunkline_model::service::Source;
+use trunkline_model::{Model, ServiceName};
 
 use crate::environment;
 use crate::exit::{Failure, chain};
@@ -31,13 +32,18 @@ pub(crate) struct Planner {
     book: PortBook,
     /// Where choices are remembered.
     file: PathBuf,
+    /// The services that were asked for; all of them if none were.
+    wanted: Vec<ServiceName>,
 }
 
 impl Planner {
     /// What to start for this Model.
     pub(crate) fn plan(&mut self, model: &Model) -> Result<Plan, Failure> {
-        let plan = Plan::of(model, &self.around, &mut self.book)
+        let mut plan = Plan::of(model, &self.around, &mut self.book)
             .map_err(|error| Failure::from_error(&error))?;
+        if !self.wanted.is_empty() {
+            plan.keep(&self.wanted);
+        }
         if let Err(error) = self.book.store(&self.file) {
             tracing::warn!(error = %chain(&error), "chosen ports are not remembered");
         }
@@ -58,6 +64,13 @@ impl Local {
 /// The folder with logs of one run of `up`; it is removed with this value.
 pub(crate) struct Traces {
     folder: PathBuf,
+}
+
+impl Traces {
+    /// Its path.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
 }
 
 impl Drop for Traces {
@@ -84,12 +97,15 @@ pub(crate) struct Started {
     pub traces: Traces,
 }
 
-/// Starts the services of a Model, whose `parts` serve already.
+/// Starts the services of a Model, whose `parts` serve already: those that are `wanted` with what
+/// they call, or all.
 pub(crate) fn start(
     parts: &Parts,
     model: &Model,
-    directory: &std::path::Path,
+    directory: &Path,
+    wanted: &[String],
 ) -> Result<Started, Failure> {
+    let wanted = known(wanted, model)?;
     let wrong = |error: &dyn std::error::Error| Failure::new(error);
     let run = RunId::of_this_process()
         .ok_or_else(|| Failure::new("`up` needs /proc, which this system does not have"))?;
@@ -109,6 +125,7 @@ pub(crate) fn start(
         around: Surroundings { run, otlp: None, root, bundle },
         book: PortBook::load(&folder.ports(), &folder.path().to_string_lossy()),
         file: folder.ports(),
+        wanted,
     };
     let plan = planner.plan(model)?;
     let (events, received) = event::channel();
@@ -137,4 +154,19 @@ pub(crate) fn start(
         events: received,
         traces: Traces { folder: folder.path().to_owned() },
     })
+}
+
+/// The services of these names, all of which must be processes of the Model.
+fn known(wanted: &[String], model: &Model) -> Result<Vec<ServiceName>, Failure> {
+    let startable = model.services.iter().filter(|one| matches!(one.source, Source::Process(_)));
+    let startable: Vec<&ServiceName> = startable.map(|service| &service.name).collect();
+    let find = |name: &String| {
+        let found = startable.iter().find(|known| known.as_str() == name).copied().cloned();
+        found.ok_or_else(|| {
+            let names: Vec<_> = startable.iter().map(|name| name.as_str()).collect();
+            Failure::usage(format_args!("no service with a command is called `{name}`"))
+                .hint(format_args!("there are {}", names.join(", ")))
+        })
+    };
+    wanted.iter().map(find).collect()
 }
