@@ -212,6 +212,8 @@ pub struct LogQuery {
     pub since_unix_nanos: Option<u64>,
     /// Lines whose text this finds.
     pub grep: Option<regex::Regex>,
+    /// Only lines of this level and worse, by its name; whoever reads the lines knows the levels.
+    pub level: Option<String>,
     /// At most so many of the lines that exist already: the newest.
     pub tail: Option<usize>,
     /// Whether lines that come later are wanted too.

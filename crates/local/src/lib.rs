@@ -28,6 +28,8 @@ pub mod toolchains;
 pub mod plan;
 
 pub mod child;
+pub mod hints;
+pub mod language;
 pub mod processes;
 pub mod readiness;
 pub mod reap;

@@ -134,6 +134,20 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Leaves only these services and what they call, directly or not.
+    pub fn keep(&mut self, wanted: &[ServiceName]) {
+        let mut kept = BTreeSet::new();
+        let mut left: Vec<ServiceName> = wanted.to_vec();
+        while let Some(name) = left.pop() {
+            if kept.insert(name.clone())
+                && let Some(planned) = self.services.get(&name)
+            {
+                left.extend(planned.after.iter().cloned());
+            }
+        }
+        self.services.retain(|name, _| kept.contains(name));
+    }
+
     /// The services in waves: those of one wave wait only for those of earlier ones.
     pub fn waves(&self) -> Result<Vec<Vec<ServiceName>>, PlanError> {
         let mut left: BTreeMap<&ServiceName, &Planned> = self.services.iter().collect();

@@ -151,6 +151,8 @@ pub(crate) struct Context {
     pub globals: Globals,
     /// The one that prints.
     pub printer: std::sync::Arc<Printer>,
+    /// `--timeout`, if it was given: `up` waits as long as its services may take otherwise.
+    pub patience: Option<Duration>,
 }
 
 /// Reads the command line, runs the verb, tells a failure, returns how it ended.
@@ -159,11 +161,11 @@ pub(crate) fn main() -> Exit {
     if arguments.get(1).is_some_and(|verb| verb == trunkline_local::child::VERB) {
         return child(arguments.into_iter().skip(2));
     }
-    let cli = match command()
+    let read = command()
         .try_get_matches_from(arguments)
-        .and_then(|found| Cli::from_arg_matches(&found))
-    {
-        Ok(cli) => cli,
+        .and_then(|found| Ok((Cli::from_arg_matches(&found)?, is_timeout_given(&found))));
+    let (cli, timeout_given) = match read {
+        Ok(read) => read,
         Err(error) => return refuse(&error),
     };
     let settings = Settings {
@@ -171,8 +173,11 @@ pub(crate) fn main() -> Exit {
         no_color: cli.globals.no_color,
         quiet: cli.globals.quiet,
     };
-    let context =
-        Context { globals: cli.globals, printer: std::sync::Arc::new(Printer::new(settings)) };
+    let context = Context {
+        patience: timeout_given.then_some(cli.globals.timeout),
+        globals: cli.globals,
+        printer: std::sync::Arc::new(Printer::new(settings)),
+    };
     let Some(verb) = cli.verb else {
         context.printer.raw(&command().render_help().to_string());
         return Exit::Done;
@@ -184,6 +189,14 @@ pub(crate) fn main() -> Exit {
             failure.exit
         }
     }
+}
+
+/// Whether a person wrote `--timeout`, in front of the verb or behind it.
+fn is_timeout_given(found: &clap::ArgMatches) -> bool {
+    let given = |found: &clap::ArgMatches| {
+        found.value_source("timeout") == Some(clap::parser::ValueSource::CommandLine)
+    };
+    given(found) || found.subcommand().is_some_and(|(_, found)| given(found))
 }
 
 fn run(verb: Verb, context: &Context) -> Verdict {

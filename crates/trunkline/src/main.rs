@@ -9,6 +9,8 @@
 mod cli;
 mod doctor;
 mod exit;
+mod lines;
+mod live;
 mod print;
 mod screen;
 
@@ -16,7 +18,9 @@ mod client;
 mod loader;
 mod runs;
 
+mod background;
 mod node;
+mod open;
 mod place;
 mod services;
 mod switchboard;

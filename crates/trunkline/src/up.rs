@@ -3,7 +3,7 @@
 mod ports;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ use trunkline_local::run::RunId;
 use trunkline_local::state::{self, StateFolder};
 use trunkline_local::supervisor::{Care, Deps, Supervisor};
 use trunkline_local::toolchains::Toolchains;
-use trunkline_model::Model;
+use trunkline_model::service::Source;
+use trunkline_model::{Model, ServiceName};
 
 use crate::environment;
 use crate::exit::Failure;
@@ -37,16 +38,21 @@ pub(crate) use ports::Ports;
 pub(crate) struct Planner {
     around: Surroundings,
     ports: Ports,
+    /// The services that were asked for; all of them if none were.
+    wanted: Vec<ServiceName>,
 }
 
 impl Planner {
     /// What to start for this Model.
     pub(crate) fn plan(&self, model: &Model) -> Result<Plan, Failure> {
-        let plan = self
+        let mut plan = self
             .ports
             .with_book(model, |book| Plan::of(model, &self.around, book))
             .ok_or_else(|| Failure::new(NO_HOME))?
             .map_err(|error| Failure::from_error(&error))?;
+        if !self.wanted.is_empty() {
+            plan.keep(&self.wanted);
+        }
         self.ports.remember();
         for name in plan.services.keys() {
             if let Some(folder) = self.around.build_folder(name) {
@@ -77,6 +83,13 @@ pub(crate) struct Traces {
     folder: PathBuf,
 }
 
+impl Traces {
+    /// Its path.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
 impl Drop for Traces {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
@@ -101,13 +114,16 @@ pub(crate) struct Started {
     pub traces: Traces,
 }
 
-/// Starts the services of a Model, whose `parts` serve already.
+/// Starts the services of a Model, whose `parts` serve already: those that are `wanted` with what
+/// they call, or all.
 pub(crate) fn start(
     parts: &Parts,
     model: &Model,
-    directory: &std::path::Path,
+    directory: &Path,
     ports: Ports,
+    wanted: &[String],
 ) -> Result<Started, Failure> {
+    let wanted = known(wanted, model)?;
     let wrong = |error: &dyn std::error::Error| Failure::new(error);
     let run = RunId::of_this_process()
         .ok_or_else(|| Failure::new("`up` needs /proc, which this system does not have"))?;
@@ -130,7 +146,7 @@ pub(crate) fn start(
         builds: Some(folder.builds()),
         toolchains: Toolchains::on(environment::read("PATH").as_deref()),
     };
-    let planner = Planner { around, ports };
+    let planner = Planner { around, ports, wanted };
     let plan = planner.plan(model)?;
     let (events, received) = event::channel();
     let deps = Deps {
@@ -160,4 +176,19 @@ pub(crate) fn start(
         events: received,
         traces: Traces { folder: folder.path().to_owned() },
     })
+}
+
+/// The services of these names, all of which must be processes of the Model.
+fn known(wanted: &[String], model: &Model) -> Result<Vec<ServiceName>, Failure> {
+    let startable = model.services.iter().filter(|one| matches!(one.source, Source::Process(_)));
+    let startable: Vec<&ServiceName> = startable.map(|service| &service.name).collect();
+    let find = |name: &String| {
+        let found = startable.iter().find(|known| known.as_str() == name).copied().cloned();
+        found.ok_or_else(|| {
+            let names: Vec<_> = startable.iter().map(|name| name.as_str()).collect();
+            Failure::usage(format_args!("no service with a command is called `{name}`"))
+                .hint(format_args!("there are {}", names.join(", ")))
+        })
+    };
+    wanted.iter().map(find).collect()
 }

@@ -114,6 +114,7 @@ impl Start {
             signals,
             orders,
             local: None,
+            ends_on_hangup: false,
             program: std::env::current_exe().map_err(|error| Failure::from_error(&error))?,
             arguments: arguments(),
         };
@@ -130,7 +131,7 @@ impl Start {
                 "`{}` is already running: process {} (trunkline {})",
                 card.project, card.pid, card.verb
             ))
-            .hint("`trunkline status` shows it, `trunkline down` ends it"),
+            .hint("`trunkline logs -f` follows it, `trunkline status` shows it, `trunkline down` ends it"),
             error => Failure::from_error(error),
         })
     }
