@@ -13,7 +13,9 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use trunkline_model::record::{ExchangeRecord, RecordSink};
-use trunkline_model::trace::{Attribute, Span, SpanKind, Trace, TraceId, TraceQuery, TraceSource};
+use trunkline_model::trace::{
+    Attribute, Outline, Span, SpanKind, Trace, TraceId, TraceQuery, TraceSource,
+};
 use trunkline_model::{Model, RouteId};
 
 use index::Index;
@@ -196,6 +198,10 @@ impl TraceSource for Buffer {
     fn trace(&self, id: TraceId) -> Option<Trace> {
         let spans = self.kept().traces.get(&id)?.spans.clone();
         Some(in_order(id, spans))
+    }
+
+    fn outline(&self, id: TraceId) -> Option<Outline> {
+        self.kept().traces.get(&id).map(|stored| Outline::of(&stored.spans))
     }
 
     fn find(&self, query: &TraceQuery) -> Vec<Trace> {

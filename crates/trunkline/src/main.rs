@@ -18,6 +18,7 @@ mod runs;
 mod node;
 mod services;
 mod switchboard;
+mod texts;
 mod up;
 mod upgrade;
 mod urls;
