@@ -2,6 +2,12 @@
 //! with its compressed form and a tag of its content. Without that folder the table is empty, and the
 //! control API serves no page.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "cargo is told by printing and tells by the environment"
+)]
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
