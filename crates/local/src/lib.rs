@@ -19,6 +19,7 @@
 
 pub mod state;
 
+pub mod outbound;
 pub mod plan;
 
 pub mod child;

@@ -15,9 +15,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use trunkline_model::service::{Probe, Process, Source};
 use trunkline_model::{Model, ServiceName};
 
+use environment::Places;
+
 pub use certificates::bundle;
 pub use environment::Surroundings;
 pub use ports::{PortBook, is_free};
+
+use crate::outbound;
 
 /// One service to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,13 +77,14 @@ impl Plan {
                 Source::Static(_) => None,
             })
             .collect();
-        let addresses = choose(&processes, ports)?;
+        let places =
+            Places { own: choose(&processes, ports)?, outbound: outbound::addresses(model) };
         let mut services = BTreeMap::new();
         for service in &model.services {
             let Some(process) = processes.get(&service.name) else {
                 continue;
             };
-            let Some(address) = addresses.get(&service.name).copied() else {
+            let Some(address) = places.own.get(&service.name).copied() else {
                 continue;
             };
             let probe = service.health.as_ref().map(|health| &health.probe);
@@ -94,7 +99,7 @@ impl Plan {
                 address,
                 health,
                 after: after.cloned().collect(),
-                environment: around.environment(model, service, process, address, &addresses),
+                environment: around.environment(model, service, process, address, &places),
             };
             services.insert(service.name.clone(), planned);
         }

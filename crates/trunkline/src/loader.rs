@@ -2,9 +2,11 @@
 //! with them in the one voice of diagnostics.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use trunkline_config::diagnostic::{Style, render_all};
 use trunkline_config::{Loaded, Options, load};
+use trunkline_model::Model;
 
 use crate::exit::{Exit, Failure};
 use crate::print::Printer;
@@ -12,12 +14,16 @@ use crate::print::Printer;
 /// Names that are looked for when no file is given, in this order.
 pub(crate) const NAMES: &[&str] = &["trunkline.yaml", "trunkline.yml"];
 
+/// What is made of a Model that was read.
+type Shape = dyn Fn(Model) -> Model + Send + Sync;
+
 /// What to read, and how.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Loader {
     files: Vec<PathBuf>,
     options: Options,
     strict: bool,
+    shape: Option<Arc<Shape>>,
 }
 
 impl Loader {
@@ -28,12 +34,18 @@ impl Loader {
             [] => vec![nearest(dir)?],
             files => files.iter().map(|file| relative(dir, file)).collect(),
         };
-        Ok(Self { files, options, strict: false })
+        Ok(Self { files, options, strict: false, shape: None })
     }
 
     /// Takes warnings for errors.
     pub(crate) fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
+        self
+    }
+
+    /// Makes something of every Model that is read from now on.
+    pub(crate) fn shaped(mut self, shape: impl Fn(Model) -> Model + Send + Sync + 'static) -> Self {
+        self.shape = Some(Arc::new(shape));
         self
     }
 
@@ -63,6 +75,10 @@ impl Loader {
             if loaded.diagnostics.has_errors() {
                 loaded.model = None;
             }
+        }
+        if let Some(shape) = &self.shape {
+            let shaped = |model| Arc::new(shape(Arc::unwrap_or_clone(model)));
+            loaded.model = loaded.model.map(shaped);
         }
         loaded
     }

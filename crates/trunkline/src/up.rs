@@ -1,5 +1,7 @@
 //! What `up` adds to a serving process: the services of the file, run as processes of this machine.
 
+mod ports;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -9,7 +11,7 @@ use tokio::sync::mpsc;
 use trunkline_local::child::{Launcher, Spawner};
 use trunkline_local::event::{self, Event};
 use trunkline_local::logs::LogWriter;
-use trunkline_local::plan::{Plan, PortBook, Surroundings, bundle};
+use trunkline_local::plan::{Plan, Surroundings, bundle};
 use trunkline_local::reap;
 use trunkline_local::run::RunId;
 use trunkline_local::state::{self, StateFolder};
@@ -17,30 +19,34 @@ use trunkline_local::supervisor::{Care, Deps, Supervisor};
 use trunkline_model::Model;
 
 use crate::environment;
-use crate::exit::{Failure, chain};
+use crate::exit::Failure;
 use crate::node::Local;
 use crate::services::Services;
 use crate::wiring::{Parts, ToProxy};
 
+/// Why nothing can be kept.
+const NO_HOME: &str = "there is no home folder to keep logs and ports in";
+
 /// How long what a dead run left may take to end after SIGTERM.
 const LEFTOVERS_GRACE: Duration = Duration::from_secs(2);
+
+pub(crate) use ports::Ports;
 
 /// Makes plans of Models; one for a whole run, so that a service keeps its port.
 pub(crate) struct Planner {
     around: Surroundings,
-    book: PortBook,
-    /// Where choices are remembered.
-    file: PathBuf,
+    ports: Ports,
 }
 
 impl Planner {
     /// What to start for this Model.
-    pub(crate) fn plan(&mut self, model: &Model) -> Result<Plan, Failure> {
-        let plan = Plan::of(model, &self.around, &mut self.book)
+    pub(crate) fn plan(&self, model: &Model) -> Result<Plan, Failure> {
+        let plan = self
+            .ports
+            .with_book(model, |book| Plan::of(model, &self.around, book))
+            .ok_or_else(|| Failure::new(NO_HOME))?
             .map_err(|error| Failure::from_error(&error))?;
-        if let Err(error) = self.book.store(&self.file) {
-            tracing::warn!(error = %chain(&error), "chosen ports are not remembered");
-        }
+        self.ports.remember();
         Ok(plan)
     }
 }
@@ -89,12 +95,12 @@ pub(crate) fn start(
     parts: &Parts,
     model: &Model,
     directory: &std::path::Path,
+    ports: Ports,
 ) -> Result<Started, Failure> {
     let wrong = |error: &dyn std::error::Error| Failure::new(error);
     let run = RunId::of_this_process()
         .ok_or_else(|| Failure::new("`up` needs /proc, which this system does not have"))?;
-    let base = state::base(environment::read)
-        .ok_or_else(|| Failure::new("there is no home folder to keep logs in"))?;
+    let base = state::base(environment::read).ok_or_else(|| Failure::new(NO_HOME))?;
     let folder = StateFolder::of(&base, model.name.as_str(), directory);
     std::fs::create_dir_all(folder.logs()).map_err(|error| wrong(&error))?;
     let root = parts.issuer.authority().map(|authority| authority.root_file());
@@ -105,11 +111,7 @@ pub(crate) fn start(
         }
         None => None,
     };
-    let mut planner = Planner {
-        around: Surroundings { run, otlp: None, root, bundle },
-        book: PortBook::load(&folder.ports(), &folder.path().to_string_lossy()),
-        file: folder.ports(),
-    };
+    let planner = Planner { around: Surroundings { run, otlp: None, root, bundle }, ports };
     let plan = planner.plan(model)?;
     let (events, received) = event::channel();
     let deps = Deps {

@@ -211,7 +211,7 @@ pub(crate) struct Records {
 impl Records {
     /// Writes the access log that the Model wants, from now on.
     pub(crate) fn follow(&self, model: &Model, standard_output: bool) -> Result<(), Failure> {
-        self.traces.learn_routes(model);
+        self.traces.learn(model);
         self.console.learn(model);
         if self.log.read().is_ok_and(|log| log.0 == model.access_log && log.1.is_some()) {
             return Ok(());

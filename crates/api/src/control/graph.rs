@@ -24,6 +24,7 @@ use crate::problem::Problem;
 const GATEWAY: &str = "gateway";
 
 /// A caller that has taken so many requests without making a call that is written will not make it.
+/// That is said of calls that would have been seen only.
 const MISSING_FROM: u64 = 20;
 
 pub(super) async fn graph(State(wiring): State<Wiring>, uri: Uri) -> Result<Json<Value>, Problem> {
@@ -45,7 +46,9 @@ pub(crate) fn document(seen: &Seen, view: &View) -> Value {
         _ => None,
     });
     let pairs: BTreeSet<Pair> = written.keys().cloned().chain(counted).collect();
-    let edges: Vec<_> = pairs.iter().map(|pair| edge(seen, view, pair, written.get(pair))).collect();
+    let led = led(seen);
+    let edge = |pair| edge(seen, view, pair, Known { place: written.get(pair).copied(), led: led.contains(pair) });
+    let edges: Vec<_> = pairs.iter().map(edge).collect();
     json!({
         "schema": super::SCHEMA,
         "window_seconds": view.window().as_secs(),
@@ -74,8 +77,24 @@ fn written(seen: &Seen) -> BTreeMap<Pair, &Origin> {
     written
 }
 
-fn edge(seen: &Seen, view: &View, pair: &Pair, place: Option<&&Origin>) -> Value {
+/// Every edge whose calls come through the proxy: no call of them is missed.
+fn led(seen: &Seen) -> BTreeSet<Pair> {
+    let routes = seen.model.iter().flat_map(|model| {
+        model.routes.iter().map(move |route| (caller_of(model, route).cloned(), route))
+    });
+    routes.flat_map(|(from, route)| targets(route).map(move |to| (from.clone(), to.clone()))).collect()
+}
+
+/// What is known of an edge without having seen a call.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    place: Option<&'a Origin>,
+    led: bool,
+}
+
+fn edge(seen: &Seen, view: &View, pair: &Pair, known: Known<'_>) -> Value {
     let (from, to) = pair;
+    let place = known.place;
     let key = Key::Edge(from.clone(), to.clone());
     let tally = view.of(&key);
     let ever = seen.book.get(&key).map_or(0, |total| total.requests);
@@ -85,7 +104,7 @@ fn edge(seen: &Seen, view: &View, pair: &Pair, place: Option<&&Origin>) -> Value
     let status = match (place, ever) {
         (None, _) => "undeclared",
         (Some(_), 1..) => "observed",
-        (Some(_), 0) if taken >= MISSING_FROM => "missing",
+        (Some(_), 0) if known.led && taken >= MISSING_FROM => "missing",
         (Some(_), 0) => "declared",
     };
     json!({
@@ -93,12 +112,13 @@ fn edge(seen: &Seen, view: &View, pair: &Pair, place: Option<&&Origin>) -> Value
         "to": to.as_str(),
         "status": status,
         "declared": place.is_some(),
+        "led": known.led,
         "requests": tally.requests,
         "requests_ever": ever,
         "rate_per_second": tally.rate(view.seconds()),
         "error_share": tally.error_share(),
         "latency_ms": quantiles(&tally.latency()),
-        "origin": place.map(|place| origin(place)),
+        "origin": place.map(origin),
     })
 }
 

@@ -50,6 +50,7 @@ fn listener(stats: &ListenerStats, urls: &[Url]) -> Value {
     json!({
         "id": stats.id.as_str(),
         "address": stats.address,
+        "caller": stats.caller.as_ref().map(ServiceName::as_str),
         "url": url_of(urls, &UrlTarget::Listener(stats.id.clone())),
         "accepted": stats.accepted,
         "open": stats.open,

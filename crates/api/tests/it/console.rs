@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use trunkline_model::listener::{Drain, Listener, ListenerTimeouts};
+use trunkline_model::listener::Listener;
 use trunkline_model::ops::RouteStats;
 use trunkline_model::ports::Surface::Console;
 use trunkline_model::reason::{Kind, Reason};
@@ -12,11 +12,7 @@ use trunkline_model::record::{Attempt, End, ExchangeRecord, RecordSink as _};
 use trunkline_model::route::{Action, Match, OrderKey, PathPattern, Route, RouteTimeouts, Target};
 use trunkline_model::service::{Balance, Protocol, Service, ServiceTimeouts, Source};
 use trunkline_model::trace::{SpanId, TraceContext, TraceId};
-use trunkline_model::units::Share;
-use trunkline_model::{
-    AccessLog, EndpointId, ListenerId, Management, Model, Origin, Reasons, RouteId, ServiceName,
-    Tracing, Workers,
-};
+use trunkline_model::{EndpointId, ListenerId, Model, Origin, RouteId, ServiceName};
 use trunkline_rt::Clock;
 use trunkline_testkit::RawClient;
 
@@ -27,16 +23,9 @@ use crate::running::{Running, config, json, serve, serve_model};
 const ROUTE: &str = "or\"ders\\1\n";
 
 fn listener(id: &str, caller: Option<&str>) -> Listener {
-    let second = Duration::from_secs(1);
     Listener {
-        id: ListenerId::new(id),
-        address: "127.0.0.1:8000".parse().unwrap(),
         caller: caller.map(|caller| caller.parse().unwrap()),
-        tls: None,
-        filters: Vec::new(),
-        timeouts: ListenerTimeouts { handshake: second, head: second, idle: second },
-        drain: Drain { min: second, max: second },
-        origin: Origin::new("trunkline.yaml", 2, 1),
+        ..trunkline_testkit::model::listener(id, "127.0.0.1:8000".parse().unwrap())
     }
 }
 
@@ -81,34 +70,26 @@ fn service(name: &str, calls: &[&str]) -> Service {
     }
 }
 
-/// Callers reach orders; orders calls payments where Trunkline sees it, and stock nowhere.
+/// Callers reach orders, which calls payments; stock where it would be seen, and mail where not.
 fn model() -> Model {
     Model {
-        name: "shop".parse().unwrap(),
-        workers: Workers::PerCpu,
-        domains: Vec::new(),
-        listeners: vec![listener("http", None), listener("calls-orders", Some("orders"))],
+        listeners: vec![
+            listener("http", None),
+            listener("calls-orders", Some("orders")),
+            listener("calls-stock", Some("orders")),
+        ],
         routes: vec![
             route(ROUTE, "http", "orders", 1),
             route("web-1", "http", "web", 2),
             route("inner-1", "calls-orders", "payments", 3),
+            route("inner-2", "calls-stock", "stock", 4),
         ],
         services: vec![
-            service("orders", &["payments", "stock"]),
+            service("orders", &["payments", "stock", "mail"]),
             service("payments", &[]),
             service("stock", &["payments"]),
         ],
-        tracing: Tracing { sample: Share::ALL },
-        access_log: AccessLog::Off,
-        reasons: Reasons::Full,
-        management: Management {
-            control: None,
-            metrics: None,
-            jaeger: None,
-            origins: Vec::new(),
-            token: None,
-            idle: Duration::from_secs(5),
-        },
+        ..trunkline_testkit::model::empty()
     }
 }
 
@@ -121,6 +102,7 @@ fn shop() -> Running {
     };
     let running = serve_model(&config(), Some(Arc::new(model())), vec![inner]);
     running.wiring.console.learn(&model());
+    running.traces.learn(&model());
     running
 }
 
@@ -195,7 +177,7 @@ async fn services_have_their_numbers_over_the_window() {
     let rate = orders["rate_per_second"].as_f64().unwrap();
     assert!((rate * covered - 100.0).abs() < 0.01, "{rate} over {covered} s");
     assert_eq!(orders["latency_ms"]["p99"], 8.191);
-    assert_eq!(orders["calls"], json!(["payments", "stock"]));
+    assert_eq!(orders["calls"], json!(["payments", "stock", "mail"]));
     assert_eq!(orders["origin"]["line"], 9);
     assert_eq!(orders["url"], "http://orders.shop.localhost:8000");
     assert_eq!(orders["endpoints"][0]["id"], ENDPOINT);
@@ -230,7 +212,9 @@ async fn the_graph_tells_seen_from_written_and_missing_calls() {
     // orders has taken a hundred requests and never called it; stock has taken none.
     assert_eq!(edge("orders", "stock")["status"], "missing");
     assert_eq!(edge("stock", "payments")["status"], "declared");
-    assert_eq!(document["edges"].as_array().unwrap().len(), 5);
+    // Nobody would have seen a call to mail.
+    assert_eq!(edge("orders", "mail")["status"], "declared");
+    assert_eq!(document["edges"].as_array().unwrap().len(), 6);
     let gateway = find(&document["nodes"], "id", "gateway");
     assert_eq!((&gateway["kind"], &gateway["requests"]), (&json!("gateway"), &json!(100)));
     assert_eq!(find(&document["nodes"], "id", "orders")["state"], "ready");
@@ -290,7 +274,7 @@ async fn requests_of_callers_are_listed_and_calls_between_services_are_not() {
 
     let document = json(&running.get(Console, "/v1/requests").await);
     let ok = &document["requests"][1];
-    assert_eq!((&ok["trace"], &ok["spans"]), (&json!("ab".repeat(16)), &json!(4)));
+    assert_eq!((&ok["trace"], &ok["spans"]), (&json!("ab".repeat(16)), &json!(5)));
     assert_eq!(ok["services"], json!(["orders", "payments"]));
     assert_eq!((&ok["caller"], &ok["duration_ms"]), (&json!("127.0.0.1"), &json!(20.0)));
     let bad = &document["requests"][0];
@@ -307,7 +291,7 @@ async fn a_trace_is_a_tree_with_its_critical_path() {
     assert_eq!((&document["schema"], &document["failed"]), (&json!(1), &json!(0)));
     let spans = document["spans"].as_array().unwrap();
     let depths: Vec<_> = spans.iter().map(|span| span["depth"].as_u64().unwrap()).collect();
-    assert_eq!(depths, [0, 1, 2, 3]);
+    assert_eq!(depths, [0, 1, 2, 3, 4]);
     assert!(spans.iter().all(|span| span["critical"] == true), "{document:#}");
     assert_eq!((&spans[0]["offset_ms"], &spans[0]["self_ms"]), (&json!(0.0), &json!(5.0)));
     assert!(document["duration_ms"].as_f64().unwrap() >= 20.0);
@@ -331,7 +315,7 @@ async fn the_configuration_tells_texts_places_and_defaults() {
         ])
     );
     assert_eq!(find(&document["listeners"], "id", "calls-orders")["caller"], "orders");
-    assert_eq!(document["routes"][0]["id"], "inner-1");
+    assert_eq!(document["routes"][0]["id"], "inner-2");
     let before = serve(&config());
     assert_eq!(before.get(Console, "/v1/configuration").await.status, 503);
 }
@@ -365,7 +349,7 @@ async fn events_are_snapshots_and_requests() {
     take(&running, exchange(1, "http", None, "orders"));
     let request = event(&mut client, "request").await;
     assert_eq!((&request["path"], &request["skipped"]), (&json!("/api/orders"), &json!(0)));
-    assert_eq!(request["spans"], 2);
+    assert_eq!(request["spans"], 3);
     event(&mut client, "snapshot").await;
 }
 

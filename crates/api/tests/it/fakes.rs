@@ -52,6 +52,7 @@ fn stats() -> Stats {
         listeners: vec![ListenerStats {
             id: ListenerId::new("http"),
             address: "127.0.0.1:8000".parse().unwrap(),
+            caller: None,
             accepted: 7,
             open: 1,
             handshakes_failed: 0,

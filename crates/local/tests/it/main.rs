@@ -9,6 +9,7 @@
 
 mod clean_up;
 mod lifecycle;
+mod outbound;
 mod planning;
 mod rig;
 

@@ -48,11 +48,14 @@ async fn serve(loader: Loader, context: &Context) -> Verdict {
     let main_file = loader.main_file()?;
     let directory = main_file.parent().map(PathBuf::from).unwrap_or_default();
     let shown = loader.files().first().map(|file| file.display().to_string()).unwrap_or_default();
+    let ports = up::Ports::new(directory.clone());
+    let shaper = ports.clone();
+    let loader = loader.shaped(move |model| shaper.shape(model));
     let mut node = Start { verb: "up", role: "all", loader, takeover: None }.start(context).await?;
     tell_leftovers(up::reap_leftovers().await, printer);
     let board = Arc::clone(&node.parts().switchboard);
     let model = board.model().ok_or_else(|| Failure::new("no configuration is in force"))?;
-    let started = match up::start(node.parts(), &model, &directory) {
+    let started = match up::start(node.parts(), &model, &directory, ports) {
         Ok(started) => started,
         Err(failure) => {
             node.end(Ending::Asked).await?;

@@ -13,6 +13,7 @@ mod golden;
 mod load;
 mod support;
 
+mod calls;
 mod change;
 mod console;
 mod screens;
