@@ -22,7 +22,9 @@ fn main() -> io::Result<()> {
     let mut files = Vec::new();
     gather(&dist, &mut files)?;
     files.sort();
-    let mut table = String::from("/// Every file of the console, by path.\npub(crate) const FILES: &[File] = &[\n");
+    let mut table = String::from(
+        "/// Every file of the console, by path.\npub(crate) const FILES: &[File] = &[\n",
+    );
     for (index, file) in files.iter().enumerate() {
         let bytes = fs::read(file)?;
         let path = file.strip_prefix(&dist).map_err(io::Error::other)?;

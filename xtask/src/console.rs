@@ -22,7 +22,10 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
     let folder = root().join("console");
     let committed = folder.join("dist");
     let built = if only_compare { target_dir().join("console") } else { committed.clone() };
-    steps.command("console: packages", command("npm ci --no-audit --no-fund").current_dir(&folder))?;
+    steps.command(
+        "console: packages",
+        command("npm ci --no-audit --no-fund").current_dir(&folder),
+    )?;
     steps.command("console: types", command("npx tsc --noEmit").current_dir(&folder))?;
     let mut build = command("npx vite build --emptyOutDir --outDir");
     steps.command("console: build", build.arg(&built).current_dir(&folder))?;
@@ -81,7 +84,11 @@ fn first_load(dist: &Path) -> Outcome {
         sum += size;
     }
     eprintln!("{sum:>8} bytes  first load, of at most {FIRST_LOAD_MAX}");
-    if sum <= FIRST_LOAD_MAX { Ok(()) } else { Err(format!("{} bytes too large", sum - FIRST_LOAD_MAX)) }
+    if sum <= FIRST_LOAD_MAX {
+        Ok(())
+    } else {
+        Err(format!("{} bytes too large", sum - FIRST_LOAD_MAX))
+    }
 }
 
 /// The files below `assets/` that a page names in `src` and `href`.

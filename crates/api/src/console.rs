@@ -23,6 +23,7 @@ use trunkline_model::ops::Stats;
 use trunkline_model::record::ExchangeRecord;
 
 use crate::Wiring;
+use crate::control::watched::Seen;
 use book::Book;
 use feed::Feed;
 use found::Found;
@@ -73,13 +74,12 @@ pub(crate) fn began(now: Instant, stats: &Stats) -> Instant {
     now.checked_sub(stats.uptime).unwrap_or(now)
 }
 
-/// Looks at the counters and at the newest traces.
-pub(crate) async fn look(wiring: &Wiring) {
-    let model = wiring.commands.model();
+/// Looks at the newest traces and at the counters.
+pub(crate) async fn look(wiring: &Wiring) -> Seen {
     let gateway = wiring.commands.instance().project;
-    wiring.console.found.look(&*wiring.traces, &gateway, wiring.clock.wall_nanos());
-    let stats = wiring.ops.stats().await;
-    let now = wiring.clock.now();
-    let book = wiring.console.book(&stats, model.as_deref());
-    wiring.console.history.look(now, began(now, &stats), book);
+    let console = &wiring.console;
+    console.found.look(&*wiring.traces, &gateway);
+    let seen = Seen::now(wiring).await;
+    console.history.look(seen.now, began(seen.now, &seen.stats), seen.book.clone());
+    seen
 }

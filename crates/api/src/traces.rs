@@ -220,6 +220,12 @@ impl TraceSource for Buffer {
         self.kept().traces.get(&id).map(|stored| Outline::of(&stored.spans))
     }
 
+    fn latest(&self, limit: usize, see: &mut dyn FnMut(&[Span])) {
+        let kept = self.kept();
+        let newest = kept.order.iter().rev().take(limit);
+        newest.filter_map(|id| kept.traces.get(id)).for_each(|stored| see(&stored.spans));
+    }
+
     fn find(&self, query: &TraceQuery) -> Vec<Trace> {
         let kept = self.kept();
         let mut found: Vec<(u64, TraceId)> = kept

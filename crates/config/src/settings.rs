@@ -39,7 +39,10 @@ pub struct Written {
 impl Written {
     /// Reads the texts of native files by name; `overlay` is the one that was put over them.
     #[must_use]
-    pub fn read<'a>(files: impl Iterator<Item = (&'a str, &'a str)>, overlay: Option<&str>) -> Self {
+    pub fn read<'a>(
+        files: impl Iterator<Item = (&'a str, &'a str)>,
+        overlay: Option<&str>,
+    ) -> Self {
         let mut written = Self::default();
         for (name, text) in files {
             let mut sources = SourceMap::default();
@@ -100,7 +103,8 @@ impl Written {
     /// The settings of a service.
     #[must_use]
     pub fn service(&self, service: &Service) -> Vec<Setting> {
-        let mut list = List { written: self, object: format!("services.{}", service.name), all: Vec::new() };
+        let mut list =
+            List { written: self, object: format!("services.{}", service.name), all: Vec::new() };
         list.add("protocol", protocol(service.protocol), false);
         list.add("balance", balance(service.balance), false);
         let timeouts = &service.timeouts;
@@ -232,9 +236,7 @@ env:
 
     fn lines(settings: &[Setting]) -> Vec<String> {
         let written = settings.iter().filter(|setting| setting.origin.is_some());
-        written
-            .map(|s| format!("{}={} {}", s.key, s.value, s.origin.as_ref().unwrap()))
-            .collect()
+        written.map(|s| format!("{}={} {}", s.key, s.value, s.origin.as_ref().unwrap())).collect()
     }
 
     #[test]
@@ -252,10 +254,7 @@ env:
         );
         assert_eq!(
             lines(&service("api")),
-            [
-                "balance=least_request trunkline.yaml:11:29",
-                "timeout.connect=1s trunkline.yaml:8:7"
-            ]
+            ["balance=least_request trunkline.yaml:11:29", "timeout.connect=1s trunkline.yaml:8:7"]
         );
         let api = service("api");
         let idle = api.iter().find(|setting| setting.key == "timeout.idle").unwrap();

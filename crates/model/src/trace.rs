@@ -231,6 +231,11 @@ pub trait TraceSource: Send + Sync {
     }
     /// The traces that answer a query, newest first.
     fn find(&self, query: &TraceQuery) -> Vec<Trace>;
+    /// Shows the spans of the traces that came last, at most `limit`, in no order.
+    fn latest(&self, limit: usize, see: &mut dyn FnMut(&[Span])) {
+        let query = TraceQuery { limit, ..TraceQuery::default() };
+        self.find(&query).iter().for_each(|trace| see(&trace.spans));
+    }
 }
 
 #[cfg(test)]

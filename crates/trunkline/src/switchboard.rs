@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use trunkline_api::commands::{
-    Commands, Configuration, Instance, LogLine, LogQuery, Process, Readiness, Refused, Reloaded, Upgraded, Url,
+    Commands, Configuration, Instance, LogLine, LogQuery, Process, Readiness, Refused, Reloaded,
+    Upgraded, Url,
 };
 use trunkline_model::ops::BoxFuture;
 use trunkline_model::{Model, ServiceName};

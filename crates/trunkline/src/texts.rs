@@ -47,9 +47,10 @@ impl Texts {
         let listeners = listeners.map(|listener| {
             (Object::Listener(listener.id.clone()), own(written.listener(listener)))
         });
-        let services = model.services.iter().map(|service| {
-            (Object::Service(service.name.clone()), own(written.service(service)))
-        });
+        let services = model
+            .services
+            .iter()
+            .map(|service| (Object::Service(service.name.clone()), own(written.service(service))));
         let routes = model.routes.iter().filter_map(|route| {
             let settings = settings::route(route);
             (!settings.is_empty()).then(|| (Object::Route(route.id.clone()), own(settings)))

@@ -8,10 +8,10 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, RwLock};
 
-use trunkline_api::{Console, Wiring};
 use trunkline_api::commands::Url;
 use trunkline_api::surfaces::{self, LocalSocket, Surfaces};
 use trunkline_api::traces::{self, Buffer};
+use trunkline_api::{Console, Wiring};
 use trunkline_local::supervisor::EndpointSink;
 use trunkline_model::endpoint::EndpointSet;
 use trunkline_model::ops::Ops;

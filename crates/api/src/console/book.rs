@@ -63,7 +63,8 @@ pub(crate) fn book(
     let mut book = Book::new();
     let by_id: BTreeMap<_, _> =
         stats.routes.iter().map(|route| (route.id.as_str(), route)).collect();
-    let routes = model.iter().flat_map(|model| model.routes.iter().map(move |route| (model, route)));
+    let routes =
+        model.iter().flat_map(|model| model.routes.iter().map(move |route| (model, route)));
     let mut called_inside = BTreeSet::new();
     let mut inner = BTreeSet::new();
     for (model, route) in routes {

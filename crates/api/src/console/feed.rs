@@ -155,9 +155,9 @@ pub(crate) struct Pace {
 impl Pace {
     /// Whether one more may be told now.
     pub(crate) fn allows(&mut self, now: Instant) -> bool {
-        let same = self.second.is_some_and(|begin| {
-            now.saturating_duration_since(begin) < Duration::from_secs(1)
-        });
+        let same = self
+            .second
+            .is_some_and(|begin| now.saturating_duration_since(begin) < Duration::from_secs(1));
         if !same {
             *self = Self { second: Some(now), told: 0 };
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use trunkline_model::ServiceName;
 use trunkline_model::ops::Distribution;
-use trunkline_model::trace::{Attribute, Span, SpanId, SpanKind, Trace, TraceQuery, TraceSource};
+use trunkline_model::trace::{Attribute, Span, SpanId, SpanKind, TraceSource};
 use trunkline_rt::metrics::Histogram;
 
 use super::tally::Total;
@@ -18,8 +18,8 @@ use super::tally::Total;
 /// Traces that are read at a time; more traffic than that is seen in part.
 const TRACES_MAX: usize = 500;
 
-/// Traces that began so long ago are read: a call may be told long before the one around it ends.
-const LOOK_BACK: Duration = Duration::from_secs(20);
+/// Traces with more spans are not read again and again for their calls.
+const SPANS_MAX: usize = 2_000;
 
 /// Spans remembered as counted.
 const SEEN_MAX: usize = 20_000;
@@ -38,13 +38,14 @@ pub(crate) struct Call {
     pub(crate) failed: bool,
 }
 
-/// The calls between services in a trace. `gateway` names our own spans.
-pub(crate) fn calls(trace: &Trace, gateway: &str) -> Vec<Call> {
-    let by_id: BTreeMap<SpanId, &Span> = trace.spans.iter().map(|span| (span.id, span)).collect();
+/// The calls between services among the spans of a trace. `gateway` names our own spans.
+pub(crate) fn calls(spans: &[Span], gateway: &str) -> Vec<Call> {
+    let by_id: BTreeMap<SpanId, &Span> = spans.iter().map(|span| (span.id, span)).collect();
     let parent = |span: &Span| span.parent.and_then(|id| by_id.get(&id).copied());
     let is_ours = |span: &Span| &*span.service == gateway;
     // Whose work a span is: an attempt of ours is the work of the service that it reached.
-    let worker = |span: &Span| if is_ours(span) { peer(span) } else { Some(Arc::clone(&span.service)) };
+    let worker =
+        |span: &Span| if is_ours(span) { peer(span) } else { Some(Arc::clone(&span.service)) };
     let call = |span: &Span| {
         let (from, to) = if is_ours(span) {
             let to = (span.kind == SpanKind::Client).then(|| peer(span))??;
@@ -55,10 +56,11 @@ pub(crate) fn calls(trace: &Trace, gateway: &str) -> Vec<Call> {
             let between = (!is_ours(above)).then_some(above)?;
             (worker(between)?, Arc::clone(&span.service))
         };
-        let call = Call { span: span.id, from, to, duration: span.duration, failed: has_failed(span) };
+        let call =
+            Call { span: span.id, from, to, duration: span.duration, failed: has_failed(span) };
         (call.from != call.to).then_some(call)
     };
-    trace.spans.iter().filter_map(call).collect()
+    spans.iter().filter_map(call).collect()
 }
 
 fn peer(span: &Span) -> Option<Arc<str>> {
@@ -99,17 +101,14 @@ struct Counted {
 }
 
 impl Found {
-    /// Reads the traces that began lately.
-    pub(crate) fn look(&self, traces: &dyn TraceSource, gateway: &str, now_unix_nanos: u64) {
-        let back = u64::try_from(LOOK_BACK.as_nanos()).unwrap_or(u64::MAX);
-        let query = TraceQuery {
-            start_unix_nanos_min: Some(now_unix_nanos.saturating_sub(back)),
-            limit: TRACES_MAX,
-            ..TraceQuery::default()
-        };
-        let found = traces.find(&query);
+    /// Reads the traces that came last.
+    pub(crate) fn look(&self, traces: &dyn TraceSource, gateway: &str) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        found.iter().flat_map(|trace| calls(trace, gateway)).for_each(|call| kept.count(&call));
+        traces.latest(TRACES_MAX, &mut |spans| {
+            if spans.len() <= SPANS_MAX {
+                calls(spans, gateway).iter().for_each(|call| kept.count(call));
+            }
+        });
     }
 
     /// What was counted so far.

@@ -101,9 +101,10 @@ impl Kept {
     }
 
     fn join(&mut self, sample: Sample) {
-        let joins = self.coarse.back().is_some_and(|last| {
-            sample.to.saturating_duration_since(last.from) <= COARSE_LENGTH
-        });
+        let joins = self
+            .coarse
+            .back()
+            .is_some_and(|last| sample.to.saturating_duration_since(last.from) <= COARSE_LENGTH);
         if joins && let Some(last) = self.coarse.back_mut() {
             self.bytes = self.bytes.saturating_sub(last.bytes() + sample.bytes());
             last.to = sample.to;
@@ -189,7 +190,8 @@ impl View {
     /// is spread evenly, so that their sum stays what was counted.
     pub(crate) fn series(&self, key: &Key, count: u32) -> Vec<Point> {
         let step = self.window / count.max(1);
-        let point = |index: u32| Point { age: step * (count - index) - step / 2, ..Point::default() };
+        let point =
+            |index: u32| Point { age: step * (count - index) - step / 2, ..Point::default() };
         let mut points: Vec<Point> = (0..count).map(point).collect();
         for sample in &self.samples {
             let Some(tally) = sample.tallies.get(key) else {
@@ -201,7 +203,13 @@ impl View {
             let mut before = Share::default();
             for (index, point) in points.iter_mut().enumerate() {
                 let edge = step.as_secs_f64() * super::tally::float(index as u64 + 1);
-                let upto = if end > begin { ((edge - begin) / (end - begin)).clamp(0.0, 1.0) } else if edge >= end { 1.0 } else { 0.0 };
+                let upto = if end > begin {
+                    ((edge - begin) / (end - begin)).clamp(0.0, 1.0)
+                } else if edge >= end {
+                    1.0
+                } else {
+                    0.0
+                };
                 let now = Share::of(tally, upto);
                 point.requests += now.requests.saturating_sub(before.requests);
                 point.failed += now.failed.saturating_sub(before.failed);

@@ -61,6 +61,12 @@ pub(crate) fn is_page(parts: &Parts) -> bool {
     find(FILES, parts).is_some()
 }
 
+/// Whether this binary was built with the console's page.
+#[cfg(test)]
+pub(crate) fn is_there() -> bool {
+    FILES.iter().any(|file| file.path == INDEX)
+}
+
 /// The file that answers a request.
 fn find<'a>(files: &'a [File], parts: &Parts) -> Option<&'a File> {
     if !matches!(parts.method, Method::GET | Method::HEAD) {

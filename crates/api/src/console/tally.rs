@@ -41,9 +41,14 @@ impl Total {
                 && before.latency.iter().all(|(bound, count)| self.in_bucket(*bound) >= *count)
         });
         let Some(before) = before else {
-            return Tally::of(self.requests, self.failed, self.latency.iter().map(|(b, c)| (*b, *c)));
+            return Tally::of(
+                self.requests,
+                self.failed,
+                self.latency.iter().map(|(b, c)| (*b, *c)),
+            );
         };
-        let grown = self.latency.iter().map(|(bound, count)| (*bound, count - before.in_bucket(*bound)));
+        let grown =
+            self.latency.iter().map(|(bound, count)| (*bound, count - before.in_bucket(*bound)));
         Tally::of(self.requests - before.requests, self.failed - before.failed, grown)
     }
 
@@ -79,7 +84,8 @@ impl Tally {
         self.requests += other.requests;
         self.failed += other.failed;
         let mut merged = Vec::with_capacity(self.latency.len().max(other.latency.len()));
-        let (mut own, mut others) = (self.latency.iter().peekable(), other.latency.iter().peekable());
+        let (mut own, mut others) =
+            (self.latency.iter().peekable(), other.latency.iter().peekable());
         loop {
             let next = match (own.peek(), others.peek()) {
                 (Some(one), Some(two)) if one.0 == two.0 => (one.0, one.1.saturating_add(two.1)),

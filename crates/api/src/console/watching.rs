@@ -59,22 +59,22 @@ struct Watching {
 
 impl Watching {
     async fn look(&mut self, wiring: &Wiring) {
-        super::look(wiring).await;
+        let seen = super::look(wiring).await;
         let feed = &wiring.console.feed;
         if !feed.is_watched() {
             (self.states, self.generation) = (None, None);
             return feed.forget();
         }
-        let seen = watched::Seen::now(wiring).await;
         feed.show(&seen.snapshot());
-        if self.generation.replace(seen.generation).is_some_and(|former| former != seen.generation) {
+        if self.generation.replace(seen.generation).is_some_and(|former| former != seen.generation)
+        {
             feed.tell("generation", &json!({ "generation": seen.generation }));
         }
         let states = seen.states();
         if let Some(former) = &self.states {
-            let changed = seen.services().filter(|(name, state, _)| {
-                former.get(*name).map(String::as_str) != Some(*state)
-            });
+            let changed = seen
+                .services()
+                .filter(|(name, state, _)| former.get(*name).map(String::as_str) != Some(*state));
             for (name, state, detail) in changed {
                 feed.tell("service", &json!({ "name": name, "state": state, "detail": detail }));
             }

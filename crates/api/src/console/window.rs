@@ -17,5 +17,7 @@ pub(crate) fn window(parameters: &Parameters, usual: Duration) -> Result<Duratio
         return Ok(usual);
     };
     let found = WINDOWS.iter().find(|(name, _)| *name == text);
-    found.map(|(_, window)| *window).ok_or_else(|| invalid("window", text, "expected 1m, 5m or 15m"))
+    found
+        .map(|(_, window)| *window)
+        .ok_or_else(|| invalid("window", text, "expected 1m, 5m or 15m"))
 }

@@ -16,9 +16,13 @@ use crate::problem::Problem;
 pub(super) async fn events(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Problem> {
     Parameters::strict(&uri, &[])?;
     let reader = wiring.console.feed.join().ok_or_else(|| {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_readers", "too many read the events")
-            .detail(format!("{READERS_MAX} streams are open already"))
-            .hint("close a console, or ask the other paths instead")
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too_many_readers",
+            "too many read the events",
+        )
+        .detail(format!("{READERS_MAX} streams are open already"))
+        .hint("close a console, or ask the other paths instead")
     })?;
     let mut response = Response::new(body(reader));
     let kind = HeaderValue::from_static("text/event-stream");

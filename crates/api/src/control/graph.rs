@@ -47,7 +47,9 @@ pub(crate) fn document(seen: &Seen, view: &View) -> Value {
     });
     let pairs: BTreeSet<Pair> = written.keys().cloned().chain(counted).collect();
     let led = led(seen);
-    let edge = |pair| edge(seen, view, pair, Known { place: written.get(pair).copied(), led: led.contains(pair) });
+    let edge = |pair| {
+        edge(seen, view, pair, Known { place: written.get(pair).copied(), led: led.contains(pair) })
+    };
     let edges: Vec<_> = pairs.iter().map(edge).collect();
     json!({
         "schema": super::SCHEMA,
@@ -82,7 +84,9 @@ fn led(seen: &Seen) -> BTreeSet<Pair> {
     let routes = seen.model.iter().flat_map(|model| {
         model.routes.iter().map(move |route| (caller_of(model, route).cloned(), route))
     });
-    routes.flat_map(|(from, route)| targets(route).map(move |to| (from.clone(), to.clone()))).collect()
+    routes
+        .flat_map(|(from, route)| targets(route).map(move |to| (from.clone(), to.clone())))
+        .collect()
 }
 
 /// What is known of an edge without having seen a call.
@@ -130,12 +134,14 @@ fn nodes(seen: &Seen, view: &View, pairs: &BTreeSet<Pair>) -> Vec<Value> {
     let strangers: BTreeSet<&str> = strangers.collect();
     let gateway_state = if seen.ready { "ready" } else { "starting" };
     let gateway = node(GATEWAY, "gateway", gateway_state, &view.of(&Key::Entrance), view);
-    let tally = |name: &str| name.parse().map(|name| view.of(&Key::Service(name))).unwrap_or_default();
+    let tally =
+        |name: &str| name.parse().map(|name| view.of(&Key::Service(name))).unwrap_or_default();
     let services = known.iter().map(|name| {
         let kind = if services::kind(seen, name) == "process" { "service" } else { "external" };
         node(name, kind, services::state(seen, name), &tally(name), view)
     });
-    let strangers = strangers.iter().map(|name| node(name, "external", "unknown", &tally(name), view));
+    let strangers =
+        strangers.iter().map(|name| node(name, "external", "unknown", &tally(name), view));
     std::iter::once(gateway).chain(services).chain(strangers).collect()
 }
 

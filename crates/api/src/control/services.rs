@@ -80,7 +80,10 @@ fn counters<'a>(seen: &'a Seen, name: &str) -> Option<&'a ServiceStats> {
 }
 
 fn wanted<'a>(seen: &'a Seen, name: &str) -> Option<&'a Service> {
-    seen.model.iter().flat_map(|model| &model.services).find(|service| service.name.as_str() == name)
+    seen.model
+        .iter()
+        .flat_map(|model| &model.services)
+        .find(|service| service.name.as_str() == name)
 }
 
 /// Which kind of thing a service is for this run.

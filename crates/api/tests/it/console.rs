@@ -279,7 +279,10 @@ async fn requests_of_callers_are_listed_and_calls_between_services_are_not() {
     assert_eq!((&ok["caller"], &ok["duration_ms"]), (&json!("127.0.0.1"), &json!(20.0)));
     let bad = &document["requests"][0];
     assert_eq!((&bad["reason"], &bad["service"]), (&json!("connect"), &json!("web")));
-    assert_eq!((&bad["failed"], &bad["spans"], &bad["status"]), (&json!(true), &json!(0), &json!(502)));
+    assert_eq!(
+        (&bad["failed"], &bad["spans"], &bad["status"]),
+        (&json!(true), &json!(0), &json!(502))
+    );
 }
 
 #[tokio::test]
@@ -345,7 +348,10 @@ async fn events_are_snapshots_and_requests() {
     assert_eq!(find(&snapshot["services"], "name", "orders")["requests"], 100);
     assert_eq!(find(&snapshot["services"], "name", "orders").get("series"), None);
     assert_eq!(snapshot["graph"]["schema"], 1);
-    assert_eq!((&snapshot["totals"]["in_flight"], &snapshot["totals"]["open_connections"]), (&json!(2), &json!(1)));
+    assert_eq!(
+        (&snapshot["totals"]["in_flight"], &snapshot["totals"]["open_connections"]),
+        (&json!(2), &json!(1))
+    );
     take(&running, exchange(1, "http", None, "orders"));
     let request = event(&mut client, "request").await;
     assert_eq!((&request["path"], &request["skipped"]), (&json!("/api/orders"), &json!(0)));

@@ -90,7 +90,10 @@ fn what_the_console_shows_is_what_was_sent() {
 
     let failed = shop.document("/v1/requests?status=failed&limit=1");
     let failed = &failed["requests"][0];
-    assert_eq!((failed["status"].as_u64(), failed["reason"].as_str()), (Some(502), Some("connect")));
+    assert_eq!(
+        (failed["status"].as_u64(), failed["reason"].as_str()),
+        (Some(502), Some("connect"))
+    );
     let trace = shop.document(&format!("/v1/traces/{}", failed["trace"].as_str().unwrap()));
     assert_eq!(trace["spans"][0]["depth"], 0);
     assert_eq!(trace["spans"].as_array().unwrap().len() as u64, failed["spans"].as_u64().unwrap());
@@ -144,16 +147,27 @@ fn a_browser_gets_the_page_and_a_tool_the_list_of_paths() {
     let ask = |path: &str, headers: &str| {
         use std::io::Read as _;
         let mut socket = std::net::TcpStream::connect(("127.0.0.1", shop.console)).unwrap();
-        write!(socket, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n").unwrap();
+        write!(
+            socket,
+            "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n"
+        )
+        .unwrap();
         let mut bytes = Vec::new();
         socket.read_to_end(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
     };
     let page = ask("/services/web", "accept: text/html,*/*;q=0.8\r\n");
     assert!(page.contains("content-type: text/html") && page.contains("<script"), "{page}");
-    assert!(page.contains("script-src 'self'") && page.contains("cache-control: no-cache"), "{page}");
+    assert!(
+        page.contains("script-src 'self'") && page.contains("cache-control: no-cache"),
+        "{page}"
+    );
     let script = page.split(['"', '\'']).find(|text| text.starts_with("/assets/")).unwrap();
     let script = ask(script, "accept-encoding: gzip\r\n");
-    assert!(script.contains("immutable") && script.contains("content-encoding: gzip"), "{}", &script[..400]);
+    assert!(
+        script.contains("immutable") && script.contains("content-encoding: gzip"),
+        "{}",
+        &script[..400]
+    );
     assert!(ask("/", "").contains("\"api\":\"trunkline control\""));
 }

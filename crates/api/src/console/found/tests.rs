@@ -26,8 +26,7 @@ fn span(number: u8, parent: u8, service: &str, peer: Option<&str>) -> Span {
 }
 
 fn pairs(spans: Vec<Span>) -> Vec<String> {
-    let trace = Trace { id: TraceId::new([1; 16]).unwrap(), spans };
-    calls(&trace, "shop").iter().map(|call| format!("{}->{}", call.from, call.to)).collect()
+    calls(&spans, "shop").iter().map(|call| format!("{}->{}", call.from, call.to)).collect()
 }
 
 #[test]
@@ -63,8 +62,8 @@ fn each_call_is_counted_once_however_often_it_is_read() {
         buffer.insert(span);
     }
     let found = Found::default();
-    found.look(&buffer, "shop", 10);
-    found.look(&buffer, "shop", 10);
+    found.look(&buffer, "shop");
+    found.look(&buffer, "shop");
     let totals = found.totals();
     let total = &totals[&("web".parse().unwrap(), "orders".parse().unwrap())];
     assert_eq!((totals.len(), total.requests, total.failed), (1, 1, 0));

@@ -13,8 +13,7 @@ fn orders() -> Key {
 /// Counters after so many requests of 10 µs and so many failures of 90 µs.
 fn book(good: u64, bad: u64) -> Book {
     let mut total = Total::default();
-    let latency =
-        Distribution { buckets: vec![(10, good), (90, bad)], sum: 0, count: good + bad };
+    let latency = Distribution { buckets: vec![(10, good), (90, bad)], sum: 0, count: good + bad };
     total.add(&[(200, good), (502, bad)], &latency);
     Book::from([(orders(), total)])
 }

@@ -145,14 +145,14 @@ impl Family {
                 continue;
             };
             *mark = true;
-            let mut cursor = self.interval(span).1.min(limit);
+            let moment = self.interval(span).1.min(limit);
+            let mut cursor = moment;
             let mut children: Vec<usize> = self.children(span).to_vec();
             children.sort_by_key(|child| std::cmp::Reverse(self.interval(*child).1));
             for child in children {
                 let (start, end) = self.interval(child);
-                // A child that goes on after its parent did not hold it up after that.
-                let end = if end > self.interval(span).1 { cursor } else { end };
-                if end <= cursor && start < cursor {
+                // Past the moment where its parent stopped to matter, a child did not matter either.
+                if end.min(moment) <= cursor && start < cursor {
                     open.push((child, cursor));
                     cursor = start;
                 }

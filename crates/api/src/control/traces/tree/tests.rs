@@ -85,8 +85,7 @@ fn a_hundred_thousand_spans_in_one_line_or_under_one_parent_are_no_trouble() {
     let many = 100_000;
     let chain: Vec<Span> =
         (0..many).map(|at| span(at, at.checked_sub(1), at, 2 * many - at)).collect();
-    let fan: Vec<Span> =
-        (0..many).map(|at| span(at, (at > 0).then_some(0), at, at + 1)).collect();
+    let fan: Vec<Span> = (0..many).map(|at| span(at, (at > 0).then_some(0), at, at + 1)).collect();
     let begun = Instant::now();
     for spans in [chain, fan] {
         let tree = Tree::of(&spans);
