@@ -75,7 +75,7 @@ fn find<'a>(files: &'a [File], parts: &Parts) -> Option<&'a File> {
     let path = parts.uri.path().strip_prefix('/')?;
     let named = |name: &str| files.iter().find(|file| file.path == name);
     let first = path.split('/').next().unwrap_or_default();
-    if ROUTED.contains(&first) {
+    if ROUTED.contains(&first) && !path.starts_with('/') {
         return if wants_html(&parts.headers) { named(INDEX) } else { None };
     }
     named(path).filter(|file| file.path != INDEX)

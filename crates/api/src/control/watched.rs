@@ -68,7 +68,9 @@ impl Seen {
         let services = services::list(self, &view, services::Detail::Short);
         json!({
             "schema": super::SCHEMA,
+            "window_seconds": view.window().as_secs(),
             "generation": self.generation,
+            "project": self.project,
             "ready": self.ready,
             "services": services,
             "graph": graph::document(self, &self.view(GRAPH_WINDOW)),
