@@ -1,7 +1,7 @@
 //! `./x ci`: everything that is checked before a change is taken, cheapest first.
 
 use crate::steps::{Outcome, Steps, command};
-use crate::{deny, fuzz, generate, shop, test, tidy};
+use crate::{console, deny, fuzz, generate, shop, test, tidy};
 
 /// Tests may ask the clock, the environment and the process; the code may not (`clippy.toml`).
 const LINT_TESTS: &str = "cargo clippy --quiet --workspace --exclude trunkline-fuzz --all-targets -- -D warnings \
@@ -20,5 +20,6 @@ pub(crate) fn run(steps: &mut Steps) -> Outcome {
     steps.command("docs", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
     deny::run(steps)?;
     generate::run(steps, &["--check".to_owned()])?;
+    console::run(steps, &["--check".to_owned()])?;
     fuzz::smoke(steps)
 }

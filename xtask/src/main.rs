@@ -1,4 +1,4 @@
-//! The tasks behind `./x`: demo, test, ci, bench, fuzz, generate.
+//! The tasks behind `./x`: demo, test, ci, bench, console, fuzz, generate.
 //!
 //! Each verb is a file and a list of steps; a step is mostly a command that anybody can run by hand and that is
 //! printed before it runs. Nothing is checked in CI that cannot be checked here. It is not part of the product: it may
@@ -14,6 +14,7 @@
 
 mod bench;
 mod ci;
+mod console;
 mod demo;
 mod deny;
 mod fuzz;
@@ -34,6 +35,7 @@ const HELP: &str = "\
 ./x ci                          everything that is checked: style, tests, docs, dependencies, fuzz smoke
 ./x bench [start|router|soak|load]   measure against the bars, and against HAProxy, nginx and Envoy
 ./x fuzz [TARGET] [SECONDS]     fuzz one target, or all of them, for 60 seconds each
+./x console [--check]           build (or compare) the console's page, and measure its first load
 ./x generate [--check]          write (or compare) the generated schema and reference pages
 ./x deny                        licences, bans and sources of dependencies
 ./x tidy                        the house rules that a scan of the source can check
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         "test" => test::run(&mut steps, rest),
         "ci" => ci::run(&mut steps),
         "bench" => bench::run(&mut steps, rest),
+        "console" => console::run(&mut steps, rest),
         "fuzz" => fuzz::run(&mut steps, rest),
         "generate" => generate::run(&mut steps, rest),
         "tidy" => steps.step("tidy", tidy::check),

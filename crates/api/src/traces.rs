@@ -13,7 +13,9 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use trunkline_model::record::{ExchangeRecord, RecordSink};
-use trunkline_model::trace::{Attribute, Span, SpanKind, Trace, TraceId, TraceQuery, TraceSource};
+use trunkline_model::trace::{
+    Attribute, Outline, Span, SpanKind, Trace, TraceId, TraceQuery, TraceSource,
+};
 use trunkline_model::{ListenerId, Model, RouteId};
 
 use exchange::Side;
@@ -212,6 +214,16 @@ impl TraceSource for Buffer {
     fn trace(&self, id: TraceId) -> Option<Trace> {
         let spans = self.kept().traces.get(&id)?.spans.clone();
         Some(in_order(id, spans))
+    }
+
+    fn outline(&self, id: TraceId) -> Option<Outline> {
+        self.kept().traces.get(&id).map(|stored| Outline::of(&stored.spans))
+    }
+
+    fn latest(&self, limit: usize, see: &mut dyn FnMut(&[Span])) {
+        let kept = self.kept();
+        let newest = kept.order.iter().rev().take(limit);
+        newest.filter_map(|id| kept.traces.get(id)).for_each(|stored| see(&stored.spans));
     }
 
     fn find(&self, query: &TraceQuery) -> Vec<Trace> {

@@ -91,6 +91,11 @@ impl Loader {
         &self.files
     }
 
+    /// The overlay that is put over them.
+    pub(crate) fn overlay(&self) -> Option<&str> {
+        self.options.env.as_deref()
+    }
+
     /// Reads them now.
     pub(crate) fn load(&self) -> Loaded {
         let mut loaded = match &self.text {

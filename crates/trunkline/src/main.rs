@@ -24,6 +24,7 @@ mod open;
 mod place;
 mod services;
 mod switchboard;
+mod texts;
 mod up;
 mod upgrade;
 mod urls;

@@ -15,6 +15,7 @@ mod support;
 
 mod calls;
 mod change;
+mod console;
 mod copies;
 mod screens;
 mod serve;
