@@ -9,7 +9,7 @@ interface Minute {
 }
 
 const WIDTH = 720;
-const HEIGHT = 250;
+const HEIGHT = 310;
 const LEFT = 46;
 const BOTTOM = 26;
 const TOP = 10;
