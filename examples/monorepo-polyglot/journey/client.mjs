@@ -68,10 +68,13 @@ export class Client {
         let length = 0;
         response.on("data", (chunk) => {
           length += chunk.length;
-          if (length > BODY_BYTES_MAX) return request.destroy(new Error(`the answer is larger than ${BODY_BYTES_MAX} bytes`));
+          if (length > BODY_BYTES_MAX)
+            return request.destroy(new Error(`the answer is larger than ${BODY_BYTES_MAX} bytes`));
           chunks.push(chunk);
         });
-        response.on("end", () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) }));
+        response.on("end", () =>
+          resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) }),
+        );
         response.on("error", reject);
       });
       request.setTimeout(TIMEOUT_MS, () => request.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
@@ -86,7 +89,9 @@ function isHere(host) {
 }
 
 function explain(error, base) {
-  if (error.code === "ECONNREFUSED") return `nothing listens at ${base.origin}. Is it running? Start it with: trunkline up`;
-  if (/CERT|SIGNATURE|ISSUER/i.test(error.code ?? "")) return `the certificate of ${base.origin} is not trusted (${error.code}). Give its CA with: --ca root.pem`;
+  if (error.code === "ECONNREFUSED")
+    return `nothing listens at ${base.origin}. Is it running? Start it with: trunkline up`;
+  if (/CERT|SIGNATURE|ISSUER/i.test(error.code ?? ""))
+    return `the certificate of ${base.origin} is not trusted (${error.code}). Give its CA with: --ca root.pem`;
   return error.message;
 }

@@ -5,7 +5,14 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { type Callee, type Definition, type Exchange, loadAssets, type Log, type Metrics } from "@monorepo-polyglot/http-service";
+import {
+  type Callee,
+  type Definition,
+  type Exchange,
+  loadAssets,
+  type Log,
+  type Metrics,
+} from "@monorepo-polyglot/http-service";
 
 import { page } from "./page.js";
 import type { Summary } from "./summary.js";
@@ -17,7 +24,8 @@ export interface Parts {
 }
 
 const SECURITY_HEADERS = {
-  "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+  "content-security-policy":
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
   "referrer-policy": "same-origin",
 };
 

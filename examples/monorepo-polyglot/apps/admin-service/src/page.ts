@@ -51,7 +51,8 @@ ${signInDialog()}
 
 function dashboard(numbers: Summary | undefined): Markup {
   const cards = headlines(numbers).map(
-    ({ key, label, value }) => html`<div class="card headline"><dt>${label}</dt><dd class="number" data-headline="${key}">${value}</dd></div>`,
+    ({ key, label, value }) =>
+      html`<div class="card headline"><dt>${label}</dt><dd class="number" data-headline="${key}">${value}</dd></div>`,
   );
   return html`<section data-section="dashboard" hidden>
 <div class="title"><h1>The last hour</h1><p class="live" id="live" role="status">connecting</p></div>

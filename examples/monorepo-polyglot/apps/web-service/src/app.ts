@@ -33,7 +33,8 @@ export interface Parts {
 
 /** The page loads nothing from anywhere else, and its scripts and styles are files. */
 const SECURITY_HEADERS = {
-  "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+  "content-security-policy":
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
   "referrer-policy": "same-origin",
 };
 
@@ -66,7 +67,9 @@ export function createShop({ analytics, metrics, log }: Parts): Definition {
     problemPage: (problem) => asPage(problem.status, problemPage(problem), problem.headers),
     answered: (exchange, pattern, status) => {
       if (status !== 200 || !viewed.has(pattern)) return;
-      void analytics.tell("/events", { type: "page.view" }, exchange).then((heard) => views.add({ counted: String(heard) }));
+      void analytics
+        .tell("/events", { type: "page.view" }, exchange)
+        .then((heard) => views.add({ counted: String(heard) }));
     },
   };
 }
@@ -76,7 +79,11 @@ function page(pattern: string, render: (exchange: Exchange) => Parameters<typeof
 }
 
 function asPage(status: number, { markup }: Markup, headers: Record<string, string> = {}): Answer {
-  return { status, headers: { ...headers, "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" }, body: markup };
+  return {
+    status,
+    headers: { ...headers, "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" },
+    body: markup,
+  };
 }
 
 function product(exchange: Exchange) {

@@ -34,7 +34,9 @@ export function createListener(definition: Definition): RequestListener {
     const route = routeLabel(routes, url.pathname);
     response.setHeader("x-request-id", exchange.correlationId);
     response.on("close", () => finish(definition, exchange, request, response, route, begun));
-    void answer(definition, routes, exchange, request, url.pathname).then((result) => send(definition, request, response, result));
+    void answer(definition, routes, exchange, request, url.pathname).then((result) =>
+      send(definition, request, response, result),
+    );
   };
 }
 
@@ -42,7 +44,11 @@ function ownRoutes({ name, metrics }: Definition): Route[] {
   const type = "text/plain; version=0.0.4; charset=utf-8";
   return [
     { method: "GET", pattern: "/health", handle: () => json(200, { status: "ok", service: name }) },
-    { method: "GET", pattern: "/metrics", handle: () => ({ status: 200, headers: { "content-type": type }, body: metrics.render() }) },
+    {
+      method: "GET",
+      pattern: "/metrics",
+      handle: () => ({ status: 200, headers: { "content-type": type }, body: metrics.render() }),
+    },
   ];
 }
 
@@ -72,7 +78,11 @@ function unexpected(exchange: Exchange, error: unknown): Problem {
 function send(definition: Definition, request: IncomingMessage, response: ServerResponse, answer: Answer): void {
   if (response.destroyed) return;
   const body = answer.body ?? "";
-  const headers: Record<string, string | number> = { ...definition.headers, "x-content-type-options": "nosniff", ...answer.headers };
+  const headers: Record<string, string | number> = {
+    ...definition.headers,
+    "x-content-type-options": "nosniff",
+    ...answer.headers,
+  };
   if (answer.status !== 304) headers["content-length"] = Buffer.byteLength(body);
   response.writeHead(answer.status, headers);
   response.end(request.method === "HEAD" ? undefined : body);

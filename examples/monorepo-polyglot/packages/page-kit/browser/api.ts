@@ -79,6 +79,7 @@ async function reason(response: Response): Promise<string> {
   } catch {
     // Not a problem document: the gateway itself answered.
   }
-  if (response.status === 503 || response.status === 502) return "That service is not available right now. Try again in a moment.";
+  if (response.status === 503 || response.status === 502)
+    return "That service is not available right now. Try again in a moment.";
   return `The answer was ${response.status}.`;
 }

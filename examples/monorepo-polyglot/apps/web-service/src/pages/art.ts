@@ -75,7 +75,9 @@ const DRAWINGS: Record<string, string> = {
 
 /** Put once into a page that shows drawings. */
 export function sprite(): Markup {
-  const symbols = Object.entries(DRAWINGS).map(([sku, drawing]) => html`<symbol id="art-${sku}" viewBox="0 0 240 200">${raw(drawing)}</symbol>`);
+  const symbols = Object.entries(DRAWINGS).map(
+    ([sku, drawing]) => html`<symbol id="art-${sku}" viewBox="0 0 240 200">${raw(drawing)}</symbol>`,
+  );
   return html`<svg width="0" height="0" class="sprite" aria-hidden="true">${symbols}</svg>`;
 }
 
@@ -84,7 +86,8 @@ export function drawing(sku: string): Markup {
 }
 
 /** Three hills, a path, and the post that says which way. */
-export const HERO: Markup = raw(`<svg class="scene" viewBox="0 0 560 420" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
+export const HERO: Markup =
+  raw(`<svg class="scene" viewBox="0 0 560 420" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
 <rect class="sky" width="560" height="420"/>
 <circle class="sun" cx="404" cy="122" r="46"/>
 <path class="hill far" d="M0 220C70 170 120 168 190 206S320 150 390 176s120 34 170 2v242H0z"/>
