@@ -98,7 +98,3 @@ export const HERO: Markup =
 <path class="trees" d="m60 320 22-62 22 62zM91 324l17-48 17 48zM33 328l15-42 15 42zM468 308l20-56 20 56zM499 314l15-44 15 44z"/>
 <g class="post"><path class="wood" d="M392 210h12v130h-12z"/><path class="sign" d="M352 224h84l16 14-16 14h-84z"/><path class="sign back" d="M444 264h-74l-14 12 14 12h74z"/></g>
 </svg>`);
-
-export const MARK: Markup = raw(
-  `<svg viewBox="0 0 32 32" aria-hidden="true"><path fill="currentColor" d="M14.5 2h3v4h8l4 4-4 4h-8v3h3v8h-3v5h-3v-5h-8l-4-4 4-4h8v-3h-7V6h7z" opacity=".95"/></svg>`,
-);
