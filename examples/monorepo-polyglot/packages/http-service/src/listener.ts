@@ -21,6 +21,8 @@ export interface Definition {
   answered?: (exchange: Exchange, pattern: string, status: number) => void;
 }
 
+/** Counted where a caller went away before there was an answer, by the number that proxies use for it. */
+const NOT_ANSWERED = 499;
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 /** Asked for every second or so by machines: neither logged nor of interest as a trace. */
 const UNLOGGED = new Set(["/health", "/metrics"]);
@@ -100,16 +102,17 @@ function finish(
 ): void {
   const milliseconds = Number(process.hrtime.bigint() - begun) / 1e6;
   const method = METHODS.has(request.method ?? "") ? (request.method ?? "") : "OTHER";
-  definition.metrics.observeRequest(method, route, response.statusCode, milliseconds / 1000);
+  const status = response.headersSent ? response.statusCode : NOT_ANSWERED;
+  definition.metrics.observeRequest(method, route, status, milliseconds / 1000);
   if (UNLOGGED.has(route)) return;
-  exchange.note(response.statusCode >= 500 ? "error" : "info", "request", {
+  exchange.note(status >= 500 ? "error" : "info", "request", {
     method,
     route,
-    status: response.statusCode,
+    status,
     duration_ms: Math.round(milliseconds * 1000) / 1000,
     ...(response.writableFinished ? {} : { aborted: true }),
   });
-  definition.answered?.(exchange, route, response.statusCode);
+  definition.answered?.(exchange, route, status);
 }
 
 function parseTarget(target: string | undefined): URL {
