@@ -27,10 +27,11 @@ export class Client {
     };
   }
 
-  /** Calls that belong together: one trace (W3C Trace Context). */
+  /** Calls that belong together: one trace, with one span of ours above them all (W3C Trace Context). */
   trace() {
     const traceId = randomBytes(16).toString("hex");
-    const send = (method, path, options) => this.send(traceId, method, path, options);
+    const traceparent = `00-${traceId}-${randomBytes(8).toString("hex")}-01`;
+    const send = (method, path, options) => this.send(traceparent, method, path, options);
     const json = async (method, path, options) => {
       const { body } = await send(method, path, options);
       return JSON.parse(body.toString("utf8"));
@@ -43,12 +44,12 @@ export class Client {
   }
 
   /** Throws if the answer has another status than the wanted one. */
-  async send(traceId, method, path, { status, headers = {}, body } = {}) {
+  async send(traceparent, method, path, { status, headers = {}, body } = {}) {
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     const sent = {
       host: this.base.host,
       accept: "*/*",
-      traceparent: `00-${traceId}-${randomBytes(8).toString("hex")}-01`,
+      traceparent,
       ...(payload ? { "content-type": "application/json", "content-length": payload.length } : {}),
       ...headers,
     };
@@ -67,10 +68,13 @@ export class Client {
         let length = 0;
         response.on("data", (chunk) => {
           length += chunk.length;
-          if (length > BODY_BYTES_MAX) return request.destroy(new Error(`the answer is larger than ${BODY_BYTES_MAX} bytes`));
+          if (length > BODY_BYTES_MAX)
+            return request.destroy(new Error(`the answer is larger than ${BODY_BYTES_MAX} bytes`));
           chunks.push(chunk);
         });
-        response.on("end", () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) }));
+        response.on("end", () =>
+          resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) }),
+        );
         response.on("error", reject);
       });
       request.setTimeout(TIMEOUT_MS, () => request.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
@@ -85,7 +89,9 @@ function isHere(host) {
 }
 
 function explain(error, base) {
-  if (error.code === "ECONNREFUSED") return `nothing listens at ${base.origin}. Is it running? Start it with: trunkline up`;
-  if (/CERT|SIGNATURE|ISSUER/i.test(error.code ?? "")) return `the certificate of ${base.origin} is not trusted (${error.code}). Give its CA with: --ca root.pem`;
+  if (error.code === "ECONNREFUSED")
+    return `nothing listens at ${base.origin}. Is it running? Start it with: trunkline up`;
+  if (/CERT|SIGNATURE|ISSUER/i.test(error.code ?? ""))
+    return `the certificate of ${base.origin} is not trusted (${error.code}). Give its CA with: --ca root.pem`;
   return error.message;
 }

@@ -15,7 +15,11 @@ const ITEMS = [
   { name: "Enamel Mug", quantity: 2, unit_price: 1_600 },
 ];
 const AMOUNT = 8_000;
-const CARD = { number: "4242424242424242", expiry: `12/${String((new Date().getFullYear() + 2) % 100).padStart(2, "0")}`, cvc: "123" };
+const CARD = {
+  number: "4242424242424242",
+  expiry: `12/${String((new Date().getFullYear() + 2) % 100).padStart(2, "0")}`,
+  cvc: "123",
+};
 const TEXT =
   "The lantern is made of folded steel. It burns for forty hours on one filling of lamp oil. The glass of the lantern lifts " +
   "out and can be washed in a stream. Lamp oil is cheap and found in every harbour. My neighbour has a cat. " +
@@ -26,7 +30,11 @@ const LOOK_AGAIN_MS = 100;
 
 const options = readOptions(process.argv.slice(2));
 const client = new Client(options.base, options.ca);
-const person = { name: "Journey", email: `journey-${randomUUID()}@example.com`, password: randomBytes(12).toString("base64url") };
+const person = {
+  name: "Journey",
+  email: `journey-${randomUUID()}@example.com`,
+  password: randomBytes(12).toString("base64url"),
+};
 const done = [];
 /** What later steps need of earlier ones. */
 const known = {};
@@ -62,7 +70,10 @@ const STEPS = {
   },
   invoice: async (call) => {
     const path = `/api/payment/payments/${encodeURIComponent(known.payment.id)}/invoice`;
-    const { headers, body } = await call.send("GET", path, { status: 200, headers: { authorization: known.authorization } });
+    const { headers, body } = await call.send("GET", path, {
+      status: 200,
+      headers: { authorization: known.authorization },
+    });
     assert.match(headers["content-type"] ?? "", /^application\/pdf/);
     assert.equal(body.subarray(0, 5).toString("latin1"), "%PDF-", "a PDF begins with its name");
     assert.match(body.subarray(-16).toString("latin1"), /%%EOF\s*$/, "a PDF ends with its end");

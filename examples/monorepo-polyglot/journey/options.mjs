@@ -35,6 +35,8 @@ function knownRoots() {
   const data = process.env.XDG_DATA_HOME ?? join(homedir(), ".local", "share");
   const folder = join(data, "trunkline", "ca");
   if (!existsSync(folder)) return undefined;
-  const files = readdirSync(folder).map((project) => join(folder, project, "root.pem")).filter(existsSync);
+  const files = readdirSync(folder)
+    .map((project) => join(folder, project, "root.pem"))
+    .filter(existsSync);
   return [...rootCertificates, ...files.map((file) => readFileSync(file))];
 }

@@ -28,7 +28,9 @@ await withLock(() => {
 
 /** Installs when there is nothing, or when the lock file is another than the installed one. */
 function install() {
-  const wanted = createHash("sha256").update(readFileSync(join(ROOT, "package-lock.json"))).digest("hex");
+  const wanted = createHash("sha256")
+    .update(readFileSync(join(ROOT, "package-lock.json")))
+    .digest("hex");
   if (existsSync(TYPESCRIPT) && existsSync(INSTALLED) && readFileSync(INSTALLED, "utf8") === wanted) return;
   run("npm", ["ci"]);
   writeFileSync(INSTALLED, wanted);

@@ -9,7 +9,7 @@ interface Minute {
 }
 
 const WIDTH = 720;
-const HEIGHT = 250;
+const HEIGHT = 310;
 const LEFT = 46;
 const BOTTOM = 26;
 const TOP = 10;
@@ -36,10 +36,15 @@ export function drawChart(target: Element, minutes: Minute[]): void {
     return bar;
   });
   const ticks = minutes.map(({ minute }, index) =>
-    new Date(minute).getMinutes() % TICKS_EVERY_MINUTES === 0 ? tick(LEFT + (index + 0.5) * step, clock(minute)) : undefined,
+    new Date(minute).getMinutes() % TICKS_EVERY_MINUTES === 0
+      ? tick(LEFT + (index + 0.5) * step, clock(minute))
+      : undefined,
   );
   const label = `Events in each of the last ${minutes.length} minutes, at most ${peak}`;
-  replaceChildren(target, svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label }, ...grid, ...bars, ...ticks));
+  replaceChildren(
+    target,
+    svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label }, ...grid, ...bars, ...ticks),
+  );
 }
 
 function gridLine(value: number, height: (value: number) => number): SVGElement {

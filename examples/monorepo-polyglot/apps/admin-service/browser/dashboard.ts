@@ -60,7 +60,8 @@ function set(key: string, value: string): void {
 
 function showTypes({ by_type, total }: Summary): void {
   const target = find("#types");
-  if (by_type.length === 0) return replaceChildren(target, element("p", { class: "muted" }, "No events yet. Open the shop in another tab."));
+  if (by_type.length === 0)
+    return replaceChildren(target, element("p", { class: "muted" }, "No events yet. Open the shop in another tab."));
   const rows = [...by_type]
     .sort((a, b) => b.count - a.count)
     .map((entry) => {
@@ -74,6 +75,12 @@ function showTypes({ by_type, total }: Summary): void {
         element("td", { class: "right number" }, entry.value === 0 ? "" : money(entry.value)),
       );
     });
-  const head = element("tr", {}, element("th", {}, "Type"), element("th", { class: "right" }, "Events"), element("th", { class: "right" }, "Value"));
+  const head = element(
+    "tr",
+    {},
+    element("th", {}, "Type"),
+    element("th", { class: "right" }, "Events"),
+    element("th", { class: "right" }, "Value"),
+  );
   replaceChildren(target, element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
 }

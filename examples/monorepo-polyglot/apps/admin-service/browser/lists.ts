@@ -30,7 +30,9 @@ export function showPayments(): () => void {
 
 export function showUsers(): () => void {
   return fetchInto("#users", async (signal) => {
-    const { users, total } = await get<{ users: (User & { created_at: string })[]; total: number }>("/api/auth/users", { signal });
+    const { users, total } = await get<{ users: (User & { created_at: string })[]; total: number }>("/api/auth/users", {
+      signal,
+    });
     find("#users-note").textContent = `${count(total)} in all, the newest first`;
     return table(
       ["Name", "Email", "Roles", "Since"],
@@ -51,7 +53,11 @@ function paymentRow({ created_at, customer, items, card, amount }: Payment): Cel
 }
 
 function roles(all: string[]): HTMLElement {
-  return element("span", { class: "badges" }, ...all.map((role) => element("span", { class: role === "admin" ? "badge warm" : "badge" }, role)));
+  return element(
+    "span",
+    { class: "badges" },
+    ...all.map((role) => element("span", { class: role === "admin" ? "badge warm" : "badge" }, role)),
+  );
 }
 
 function fetchInto(selector: string, build: (signal: AbortSignal) => Promise<HTMLElement>): () => void {
@@ -70,7 +76,13 @@ function table(names: string[], rows: Cell[][]): HTMLElement {
   const last = names.length - 1;
   const side = (index: number) => (index === last ? "right" : undefined);
   const head = element("tr", {}, ...names.map((name, index) => element("th", { class: side(index) }, name)));
-  const body = rows.map((cells) => element("tr", {}, ...cells.map((cell, index) => element("td", { class: side(index), "data-label": names[index] }, cell))));
+  const body = rows.map((cells) =>
+    element(
+      "tr",
+      {},
+      ...cells.map((cell, index) => element("td", { class: side(index), "data-label": names[index] }, cell)),
+    ),
+  );
   return element("table", { class: "stacks" }, element("thead", {}, head), element("tbody", {}, ...body));
 }
 

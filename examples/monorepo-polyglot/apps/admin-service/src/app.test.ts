@@ -18,14 +18,19 @@ async function serve(t: TestContext, listener: RequestListener): Promise<string>
 }
 
 function admin(analytics: string): RequestListener {
-  return createListener(createAdmin({ analytics: new Callee(analytics, 1_000), metrics: new Metrics(), log: () => undefined }));
+  return createListener(
+    createAdmin({ analytics: new Callee(analytics, 1_000), metrics: new Metrics(), log: () => undefined }),
+  );
 }
 
 test("the page comes with the first numbers in it", async (t) => {
   const asked: string[] = [];
   const analytics = await serve(t, (request, response) => {
     asked.push(request.url ?? "");
-    const by_type = [{ type: "payment", count: 2, value: 12_350 }, { type: "page.view", count: 1_234, value: 0 }];
+    const by_type = [
+      { type: "payment", count: 2, value: 12_350 },
+      { type: "page.view", count: 1_234, value: 0 },
+    ];
     response.end(JSON.stringify({ minutes: 60, total: 1_236, by_type, by_minute: [] }));
   });
   const page = await (await fetch(await serve(t, admin(analytics)))).text();

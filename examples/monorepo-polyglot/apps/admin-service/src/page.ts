@@ -1,12 +1,9 @@
 // The admin page. It has the first numbers in it; the browser keeps them current.
 
-import { html, type Markup, raw } from "@monorepo-polyglot/http-service";
+import { html, type Markup } from "@monorepo-polyglot/http-service";
+import { MARK, signInDialog } from "@monorepo-polyglot/page-kit";
 
 import { headlines, type Summary } from "./summary.js";
-
-const MARK = raw(
-  `<svg viewBox="0 0 32 32" aria-hidden="true"><path fill="currentColor" d="M14.5 2h3v4h8l4 4-4 4h-8v3h3v8h-3v5h-3v-5h-8l-4-4 4-4h8v-3h-7V6h7z" opacity=".95"/></svg>`,
-);
 
 const SECTIONS = [
   { key: "dashboard", label: "Dashboard" },
@@ -31,18 +28,37 @@ export function page(numbers: Summary | undefined): Markup {
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top"><div class="wide">
 <span class="brand">${MARK}Waymark <em>office</em></span>
-<nav aria-label="Sections" id="sections" hidden>${SECTIONS.map(({ key, label }) => html`<a href="#${key}">${label}</a>`)}</nav>
+<nav aria-label="Sections" id="sections" hidden>
+  ${SECTIONS.map(({ key, label }) => html`<a href="#${key}">${label}</a>`)}
+</nav>
 <div id="account"></div>
 </div></header>
 <main id="main" class="wide">
-<section id="gate" class="card gate"><h1>The office</h1><p class="muted" id="gate-text">Numbers, payments and people of the shop. Sign in with an account that has the role <b>admin</b>.</p>
-<p class="hint" id="gate-hint">The first account that is created in the shop has it, and the one for the email in <code>ADMIN_EMAIL</code>, such as admin@example.com.</p><p><button type="button" id="gate-button">Sign in</button></p></section>
+<section id="gate" class="card gate">
+  <h1>The office</h1>
+  <p class="muted" id="gate-text">
+    Numbers, payments and people of the shop. Sign in with an account that has the role <b>admin</b>.
+  </p>
+  <p class="hint">
+    The first account that is created in the shop has it, and the one for the email in <code>ADMIN_EMAIL</code>,
+    such as admin@example.com.
+  </p>
+  <p><button type="button" id="gate-button">Sign in</button></p>
+</section>
 ${dashboard(numbers)}
-<section data-section="payments" hidden><div class="title"><h1>Payments</h1><p class="muted" id="payments-note"></p></div><div class="card scroll" id="payments"></div></section>
-<section data-section="users" hidden><div class="title"><h1>Users</h1><p class="muted" id="users-note"></p></div><div class="card scroll" id="users"></div></section>
+<section data-section="payments" hidden>
+  <div class="title"><h1>Payments</h1><p class="muted" id="payments-note"></p></div>
+  <div class="card scroll" id="payments"></div>
+</section>
+<section data-section="users" hidden>
+  <div class="title"><h1>Users</h1><p class="muted" id="users-note"></p></div>
+  <div class="card scroll" id="users"></div>
+</section>
 ${texts()}
 </main>
-<footer class="bottom"><div class="wide"><p>Waymark is an example: seven services in five languages behind one gateway.</p></div></footer>
+<footer class="bottom"><div class="wide">
+  <p>Waymark is an example: seven services in five languages behind one gateway.</p>
+</div></footer>
 ${signInDialog()}
 </body>
 </html>
@@ -51,13 +67,19 @@ ${signInDialog()}
 
 function dashboard(numbers: Summary | undefined): Markup {
   const cards = headlines(numbers).map(
-    ({ key, label, value }) => html`<div class="card headline"><dt>${label}</dt><dd class="number" data-headline="${key}">${value}</dd></div>`,
+    ({ key, label, value }) => html`<div class="card headline">
+  <dt>${label}</dt>
+  <dd class="number" data-headline="${key}">${value}</dd>
+</div>`,
   );
   return html`<section data-section="dashboard" hidden>
 <div class="title"><h1>The last hour</h1><p class="live" id="live" role="status">connecting</p></div>
 <dl class="headlines">${cards}</dl>
 <div class="panels">
-<figure class="card chart"><figcaption><h2>Events by minute</h2><p class="muted number" id="chart-note"></p></figcaption><div id="chart"></div></figure>
+<figure class="card chart">
+  <figcaption><h2>Events by minute</h2><p class="muted number" id="chart-note"></p></figcaption>
+  <div id="chart"></div>
+</figure>
 <div class="card"><h2>By type</h2><div class="scroll" id="types"></div></div>
 </div>
 </section>`;
@@ -67,23 +89,21 @@ function texts(): Markup {
   return html`<section data-section="texts" hidden>
 <div class="title"><h1>Text tool</h1><p class="muted">Paste a letter, a review, an article.</p></div>
 <div class="panels">
-<div class="card stack"><label for="text">Text</label><textarea id="text" maxlength="20000" rows="12"></textarea>
-<div class="tools"><label class="inline">Sentences<input id="sentences" type="number" min="1" max="10" value="2"></label><button type="button" id="summarise">Summarise</button></div></div>
-<div class="stack"><div class="card stack"><h2>Tone</h2><div id="tone" aria-live="polite"></div></div>
-<div class="card stack"><h2>Summary</h2><div id="summary" aria-live="polite"><p class="muted">The sentences that say most, in their order.</p></div></div></div>
+<div class="card stack">
+  <label for="text">Text</label>
+  <textarea id="text" maxlength="20000" rows="12"></textarea>
+  <div class="tools">
+    <label class="inline">Sentences<input id="sentences" type="number" min="1" max="10" value="2"></label>
+    <button type="button" id="summarise">Summarise</button>
+  </div>
+</div>
+<div class="stack">
+  <div class="card stack"><h2>Tone</h2><div id="tone" aria-live="polite"></div></div>
+  <div class="card stack">
+    <h2>Summary</h2>
+    <div id="summary" aria-live="polite"><p class="muted">The sentences that say most, in their order.</p></div>
+  </div>
+</div>
 </div>
 </section>`;
-}
-
-function signInDialog(): Markup {
-  return html`<dialog id="sign-in" aria-labelledby="sign-in-title">
-<header><h2 id="sign-in-title">Welcome back</h2><button class="close" type="button" data-close aria-label="Close">×</button></header>
-<form>
-<label data-name hidden>Name<input name="name" autocomplete="name" maxlength="80"></label>
-<label>Email<input name="email" type="email" autocomplete="email" required></label>
-<label>Password<input name="password" type="password" minlength="8" maxlength="256" autocomplete="current-password" required><small>At least 8 characters</small></label>
-<p class="failure" role="alert"></p>
-<div class="actions"><button type="submit">Sign in</button><button type="button" class="bare" data-switch>I am new here</button></div>
-</form>
-</dialog>`;
 }

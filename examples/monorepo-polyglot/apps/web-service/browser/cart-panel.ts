@@ -44,14 +44,29 @@ function row({ product, quantity }: Line): HTMLElement {
     "li",
     {},
     thumbnail(product),
-    element("span", { class: "line-name" }, product.name, element("small", { class: "muted number" }, money(product.price_cents))),
-    element("span", { class: "stepper" }, step(product.sku, product.name, -1), element("span", { class: "number" }, quantity), step(product.sku, product.name, 1)),
+    element(
+      "span",
+      { class: "line-name" },
+      product.name,
+      element("small", { class: "muted number" }, money(product.price_cents)),
+    ),
+    element(
+      "span",
+      { class: "stepper" },
+      step(product.sku, product.name, -1),
+      element("span", { class: "number" }, quantity),
+      step(product.sku, product.name, 1),
+    ),
   );
 }
 
 function step(sku: string, name: string, by: 1 | -1): HTMLButtonElement {
   const label = by > 0 ? `One more ${name}` : `One ${name} less`;
-  const button = element("button", { type: "button", class: "quiet", "aria-label": label, "data-key": `${sku}${by}` }, by > 0 ? "+" : "−");
+  const button = element(
+    "button",
+    { type: "button", class: "quiet", "aria-label": label, "data-key": `${sku}${by}` },
+    by > 0 ? "+" : "−",
+  );
   button.addEventListener("click", () => change(sku, by));
   return button;
 }

@@ -13,12 +13,18 @@ export interface Product {
 let asked: Promise<Map<string, Product>> | undefined;
 
 export function catalogue(): Promise<Map<string, Product>> {
-  asked ??= get<{ products: Product[] }>("/catalogue").then(({ products }) => new Map(products.map((product) => [product.sku, product])));
+  asked ??= get<{ products: Product[] }>("/catalogue").then(
+    ({ products }) => new Map(products.map((product) => [product.sku, product])),
+  );
   return asked;
 }
 
 /** A small drawing of a product; the drawings are in the page. */
 export function thumbnail(product: Pick<Product, "sku" | "tone">): HTMLElement {
-  const art = svg("svg", { class: "art", viewBox: "0 0 240 200", "aria-hidden": "true" }, svg("use", { href: `#art-${product.sku}` }));
+  const art = svg(
+    "svg",
+    { class: "art", viewBox: "0 0 240 200", "aria-hidden": "true" },
+    svg("use", { href: `#art-${product.sku}` }),
+  );
   return element("span", { class: `tile small ${product.tone}` }, art);
 }

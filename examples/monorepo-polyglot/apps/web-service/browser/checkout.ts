@@ -31,10 +31,16 @@ onCart(() => {
 
 form.addEventListener("input", () => (key = newKey()));
 field("number").addEventListener("input", () => {
-  field("number").value = field("number").value.replace(/\D/g, "").slice(0, 19).replace(/(.{4})(?=.)/g, "$1 ");
+  field("number").value = field("number")
+    .value.replace(/\D/g, "")
+    .slice(0, 19)
+    .replace(/(.{4})(?=.)/g, "$1 ");
 });
 field("expiry").addEventListener("input", () => {
-  field("expiry").value = field("expiry").value.replace(/[^\d]/g, "").slice(0, 4).replace(/^(\d{2})(?=\d)/, "$1/");
+  field("expiry").value = field("expiry")
+    .value.replace(/[^\d]/g, "")
+    .slice(0, 4)
+    .replace(/^(\d{2})(?=\d)/, "$1/");
 });
 
 find("#fill").addEventListener("click", () => {
@@ -55,7 +61,9 @@ async function pay(): Promise<void> {
   failure.textContent = "";
   if (!session() && !(await askToSignIn("sign-up"))) return;
   try {
-    const payment = await post<Payment>("/api/payment/payments", await order(), { headers: { "idempotency-key": key } });
+    const payment = await post<Payment>("/api/payment/payments", await order(), {
+      headers: { "idempotency-key": key },
+    });
     empty();
     location.assign(`/orders/${encodeURIComponent(payment.id)}?thanks`);
   } catch (error) {
@@ -66,8 +74,16 @@ async function pay(): Promise<void> {
 }
 
 async function order() {
-  const items = (await lines()).map(({ product, quantity }) => ({ name: product.name, quantity, unit_price: product.price_cents }));
-  const card = { number: field("number").value.replace(/\s/g, ""), expiry: field("expiry").value, cvc: field("cvc").value };
+  const items = (await lines()).map(({ product, quantity }) => ({
+    name: product.name,
+    quantity,
+    unit_price: product.price_cents,
+  }));
+  const card = {
+    number: field("number").value.replace(/\s/g, ""),
+    expiry: field("expiry").value,
+    cvc: field("cvc").value,
+  };
   return { currency: "EUR", items, card };
 }
 
@@ -81,16 +97,29 @@ function showOrder(all: Line[]): void {
   submit.disabled = all.length === 0;
   submit.textContent = all.length === 0 ? "Pay" : `Pay ${money(total(all))}`;
   if (all.length === 0) {
-    return replaceChildren(target, element("p", { class: "muted" }, "Your cart is empty. "), element("p", {}, element("a", { href: "/" }, "See what there is")));
+    return replaceChildren(
+      target,
+      element("p", { class: "muted" }, "Your cart is empty. "),
+      element("p", {}, element("a", { href: "/" }, "See what there is")),
+    );
   }
   const rows = all.map(({ product, quantity }) =>
     element(
       "li",
       {},
       thumbnail(product),
-      element("span", { class: "line-name" }, product.name, element("small", { class: "muted" }, `${quantity} × ${money(product.price_cents)}`)),
+      element(
+        "span",
+        { class: "line-name" },
+        product.name,
+        element("small", { class: "muted" }, `${quantity} × ${money(product.price_cents)}`),
+      ),
       element("span", { class: "number" }, money(product.price_cents * quantity)),
     ),
   );
-  replaceChildren(target, element("ul", { class: "lines" }, ...rows), element("p", { class: "sum" }, "Total", element("strong", { class: "number" }, money(total(all)))));
+  replaceChildren(
+    target,
+    element("ul", { class: "lines" }, ...rows),
+    element("p", { class: "sum" }, "Total", element("strong", { class: "number" }, money(total(all)))),
+  );
 }

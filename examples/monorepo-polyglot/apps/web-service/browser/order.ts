@@ -23,7 +23,11 @@ async function load(): Promise<void> {
     replaceChildren(
       target,
       element("h1", {}, gone ? "No such order" : "That did not work"),
-      element("p", { class: "muted" }, gone ? "There is no order of yours with this number." : (error as Error).message),
+      element(
+        "p",
+        { class: "muted" },
+        gone ? "There is no order of yours with this number." : (error as Error).message,
+      ),
       element("p", {}, element("a", { class: "button", href: "/orders" }, "Your orders")),
     );
   }
@@ -32,7 +36,12 @@ async function load(): Promise<void> {
 function showSignIn(): void {
   const button = element("button", { type: "button" }, "Sign in");
   button.addEventListener("click", () => void askToSignIn());
-  replaceChildren(target, element("h1", {}, "Your order"), element("p", { class: "muted" }, "Sign in to see it."), element("p", {}, button));
+  replaceChildren(
+    target,
+    element("h1", {}, "Your order"),
+    element("p", { class: "muted" }, "Sign in to see it."),
+    element("p", {}, button),
+  );
 }
 
 function show(payment: Payment): void {
@@ -54,7 +63,11 @@ function show(payment: Payment): void {
     isNew && tick(),
     element("p", { class: "eyebrow" }, `Order ${shortId(payment.id)}`),
     element("h1", {}, isNew ? `Thank you, ${payment.customer.name}` : "Your order"),
-    element("p", { class: "lead" }, isNew ? "It is paid, and on its way as soon as examples can travel." : `Paid on ${day(payment.created_at)}.`),
+    element(
+      "p",
+      { class: "lead" },
+      isNew ? "It is paid, and on its way as soon as examples can travel." : `Paid on ${day(payment.created_at)}.`,
+    ),
     receipt(payment),
     element("p", { class: "buttons" }, invoice, element("a", { class: "button quiet", href: "/" }, "Back to the shop")),
     failure,
@@ -62,7 +75,11 @@ function show(payment: Payment): void {
 }
 
 function tick(): HTMLElement {
-  return element("span", { class: "done", "aria-hidden": "true" }, svg("svg", { viewBox: "0 0 24 24" }, svg("path", { d: "m5 12.5 4.5 4.5L19 7.5" })));
+  return element(
+    "span",
+    { class: "done", "aria-hidden": "true" },
+    svg("svg", { viewBox: "0 0 24 24" }, svg("path", { d: "m5 12.5 4.5 4.5L19 7.5" })),
+  );
 }
 
 function receipt(payment: Payment): HTMLElement {
@@ -74,11 +91,20 @@ function receipt(payment: Payment): HTMLElement {
       element("td", { class: "right number" }, money(quantity * unit_price)),
     ),
   );
-  const sum = element("tr", { class: "total" }, element("td", {}, "Total"), element("td", { class: "right number" }, money(payment.amount)));
+  const sum = element(
+    "tr",
+    { class: "total" },
+    element("td", {}, "Total"),
+    element("td", { class: "right number" }, money(payment.amount)),
+  );
   return element(
     "div",
     { class: "card receipt" },
     element("table", {}, element("tbody", {}, ...rows, sum)),
-    element("p", { class: "muted" }, `Paid with ${brandName(payment.card.brand)} ending in ${payment.card.last4}. The receipt is for ${payment.customer.email}.`),
+    element(
+      "p",
+      { class: "muted" },
+      `Paid with ${brandName(payment.card.brand)} ending in ${payment.card.last4}. The receipt is for ${payment.customer.email}.`,
+    ),
   );
 }

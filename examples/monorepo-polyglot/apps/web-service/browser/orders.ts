@@ -23,7 +23,12 @@ async function load(): Promise<void> {
     // An admin is told of everybody's payments. This page is about one's own.
     const own = payments.filter(({ customer }) => customer.id === user.id);
     const products = [...(await catalogue()).values()];
-    replaceChildren(target, own.length === 0 ? nothing() : element("ul", { class: "orders" }, ...own.map((payment) => row(payment, products))));
+    replaceChildren(
+      target,
+      own.length === 0
+        ? nothing()
+        : element("ul", { class: "orders" }, ...own.map((payment) => row(payment, products))),
+    );
   } catch (error) {
     replaceChildren(target, element("p", { class: "failure" }, (error as Error).message));
   }
@@ -32,7 +37,15 @@ async function load(): Promise<void> {
 function showSignIn(): void {
   const button = element("button", { type: "button" }, "Sign in");
   button.addEventListener("click", () => void askToSignIn());
-  replaceChildren(target, element("div", { class: "card nothing" }, element("p", {}, "Sign in to see what you ordered."), element("p", {}, button)));
+  replaceChildren(
+    target,
+    element(
+      "div",
+      { class: "card nothing" },
+      element("p", {}, "Sign in to see what you ordered."),
+      element("p", {}, button),
+    ),
+  );
 }
 
 function nothing(): HTMLElement {
@@ -55,7 +68,16 @@ function row(payment: Payment, products: Product[]): HTMLElement {
       "a",
       { class: "card order", href: `/orders/${encodeURIComponent(payment.id)}` },
       element("span", { class: "pile" }, ...bought.slice(0, THUMBNAILS_MAX).map(thumbnail)),
-      element("span", { class: "line-name" }, names, element("small", { class: "muted" }, `${shortId(payment.id)} · ${moment(payment.created_at)} · ${plural(pieces, "piece")}`)),
+      element(
+        "span",
+        { class: "line-name" },
+        names,
+        element(
+          "small",
+          { class: "muted" },
+          `${shortId(payment.id)} · ${moment(payment.created_at)} · ${plural(pieces, "piece")}`,
+        ),
+      ),
       element("strong", { class: "number" }, money(payment.amount)),
     ),
   );

@@ -22,8 +22,15 @@ button.addEventListener("click", () => {
     const paragraphs = [...document.querySelectorAll("#description p")].map((paragraph) => paragraph.textContent ?? "");
     output.hidden = false;
     try {
-      const { summary, words_in, words_out } = await post<Summary>("/api/ai/summary", { text: paragraphs.join("\n\n"), sentences: SENTENCES });
-      replaceChildren(output, element("p", {}, summary), element("p", { class: "muted" }, `${words_out} of ${words_in} words, picked by the AI service`));
+      const { summary, words_in, words_out } = await post<Summary>("/api/ai/summary", {
+        text: paragraphs.join("\n\n"),
+        sentences: SENTENCES,
+      });
+      replaceChildren(
+        output,
+        element("p", {}, summary),
+        element("p", { class: "muted" }, `${words_out} of ${words_in} words, picked by the AI service`),
+      );
     } catch (error) {
       replaceChildren(output, element("p", { class: "failure" }, (error as Error).message));
     }

@@ -19,7 +19,9 @@ async function serve(t: TestContext, listener: RequestListener): Promise<string>
 }
 
 function shop(analytics = "http://127.0.0.1:1"): RequestListener {
-  return createListener(createShop({ analytics: new Callee(analytics, 1_000), metrics: new Metrics(), log: () => undefined }));
+  return createListener(
+    createShop({ analytics: new Callee(analytics, 1_000), metrics: new Metrics(), log: () => undefined }),
+  );
 }
 
 test("every page and everything it links to is there, with nothing inline", async (t) => {
@@ -48,7 +50,8 @@ test("scripts import only what is served", async (t) => {
     const response = await fetch(url);
     assert.equal(response.status, 200, url);
     assert.match(response.headers.get("content-type") ?? "", /^text\/javascript/);
-    for (const [, path = ""] of (await response.text()).matchAll(/(?:from|import) "(\.[^"]+)"/g)) await follow(new URL(path, url).href);
+    for (const [, path = ""] of (await response.text()).matchAll(/(?:from|import) "(\.[^"]+)"/g))
+      await follow(new URL(path, url).href);
   };
   for (const script of ["shop", "product", "checkout", "order", "orders"]) await follow(`${base}/assets/${script}.js`);
   assert.ok(seen.has(`${base}/assets/kit/dom.js`));

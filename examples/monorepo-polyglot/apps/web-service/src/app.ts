@@ -1,25 +1,19 @@
 // What the storefront answers: pages for people, the catalogue for everybody, and files for the browser.
 
-import { fileURLToPath } from "node:url";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-
 import {
-  type Answer,
   type Callee,
   type Definition,
   type Exchange,
   json,
-  loadAssets,
   type Log,
-  type Markup,
   type Metrics,
   Problem,
   type Route,
 } from "@monorepo-polyglot/http-service";
+import { PAGE_HEADERS, pageAnswer, pageAssets } from "@monorepo-polyglot/page-kit";
 
-import { CURRENCY, findProduct, PRODUCTS } from "./catalogue.js";
-import { layout } from "./pages/layout.js";
+import { CURRENCY, findProduct, type Product, PRODUCTS } from "./catalogue.js";
+import { layout, type Page } from "./pages/layout.js";
 import { checkoutPage, orderPage, ordersPage } from "./pages/orders.js";
 import { problemPage } from "./pages/problem.js";
 import { productPage } from "./pages/product.js";
@@ -31,15 +25,6 @@ export interface Parts {
   log: Log;
 }
 
-/** The page loads nothing from anywhere else, and its scripts and styles are files. */
-const SECURITY_HEADERS = {
-  "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
-  "referrer-policy": "same-origin",
-};
-
-const HERE = dirname(fileURLToPath(import.meta.url));
-const KIT = dirname(createRequire(import.meta.url).resolve("@monorepo-polyglot/page-kit/package.json"));
-
 export function createShop({ analytics, metrics, log }: Parts): Definition {
   const views = metrics.counter("web_page_views_total", "Pages shown, and whether analytics heard of them.");
   const pages: Route[] = [
@@ -50,36 +35,34 @@ export function createShop({ analytics, metrics, log }: Parts): Definition {
     page("/orders/:id", (exchange) => orderPage(exchange.params["id"] ?? "")),
   ];
   const viewed = new Set(pages.map((route) => route.pattern));
+
+  async function countView(exchange: Exchange): Promise<void> {
+    const heard = await analytics.tell("/events", { type: "page.view" }, exchange);
+    views.add({ counted: String(heard) });
+  }
+
   return {
     name: "web-service",
     metrics,
     log,
-    headers: SECURITY_HEADERS,
+    headers: PAGE_HEADERS,
     routes: [
       ...pages,
       { method: "GET", pattern: "/catalogue", handle: () => json(200, { currency: CURRENCY, products: PRODUCTS }) },
-      ...loadAssets({
-        "/assets/": [join(HERE, "../browser"), join(HERE, "../../style")],
-        "/assets/kit/": [join(KIT, "dist/kit"), join(KIT, "style")],
-      }),
+      ...pageAssets(import.meta.url),
     ],
-    problemPage: (problem) => asPage(problem.status, problemPage(problem), problem.headers),
+    problemPage: (problem) => pageAnswer(problem.status, problemPage(problem), problem.headers),
     answered: (exchange, pattern, status) => {
-      if (status !== 200 || !viewed.has(pattern)) return;
-      void analytics.tell("/events", { type: "page.view" }, exchange).then((heard) => views.add({ counted: String(heard) }));
+      if (status === 200 && viewed.has(pattern)) void countView(exchange);
     },
   };
 }
 
-function page(pattern: string, render: (exchange: Exchange) => Parameters<typeof layout>[0]): Route {
-  return { method: "GET", pattern, handle: (exchange) => asPage(200, layout(render(exchange))) };
+function page(pattern: string, render: (exchange: Exchange) => Page): Route {
+  return { method: "GET", pattern, handle: (exchange) => pageAnswer(200, layout(render(exchange))) };
 }
 
-function asPage(status: number, { markup }: Markup, headers: Record<string, string> = {}): Answer {
-  return { status, headers: { ...headers, "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" }, body: markup };
-}
-
-function product(exchange: Exchange) {
+function product(exchange: Exchange): Product {
   const found = findProduct(exchange.params["sku"] ?? "");
   if (!found) throw new Problem(404, "We do not have that, and perhaps never had.");
   return found;

@@ -63,10 +63,15 @@ async function readBody(request: IncomingMessage): Promise<string> {
   if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) throw tooLarge;
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > BODY_BYTES_MAX) throw tooLarge;
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > BODY_BYTES_MAX) throw tooLarge;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // The caller went away or was too slow, and the connection is closed: nobody will read this.
+    throw error instanceof Problem ? error : new Problem(408, "The body did not arrive as a whole.");
   }
   return Buffer.concat(chunks).toString("utf8");
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { test, type TestContext } from "node:test";
 
 import { json } from "./exchange.js";
@@ -39,6 +40,22 @@ test("a body is bounded, and must be a JSON object", async (t) => {
   assert.equal(await post(`${url}/things`, "[]"), 400);
   assert.equal(await post(`${url}/things`, "a=1", "text/plain"), 415);
   assert.equal(await post(`${url}/things`, JSON.stringify({ a: "x".repeat(65_536) })), 413);
+});
+
+test("a caller who goes away is counted as one, and is no error of ours", async (t) => {
+  const { url, lines } = await start(t);
+  const { port } = new URL(url);
+  const socket = connect(Number(port), "127.0.0.1");
+  socket.write("POST /things HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{");
+  await once(socket, "ready");
+  await fetch(`${url}/things/1`);
+  socket.destroy();
+  const deadline = Date.now() + 5_000;
+  while (!lines.some((line) => line["status"] === 499) && Date.now() < deadline) await fetch(`${url}/things/1`);
+  const line = lines.find((entry) => entry["status"] === 499);
+  assert.equal(line?.["route"], "/things");
+  assert.equal(line?.["aborted"], true);
+  assert.ok(!lines.some((entry) => entry["level"] === "error"));
 });
 
 test("unknown paths are 404, and other methods 405 with what is allowed", async (t) => {

@@ -21,6 +21,8 @@ export interface Definition {
   answered?: (exchange: Exchange, pattern: string, status: number) => void;
 }
 
+/** Counted where a caller went away before there was an answer, by the number that proxies use for it. */
+const NOT_ANSWERED = 499;
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 /** Asked for every second or so by machines: neither logged nor of interest as a trace. */
 const UNLOGGED = new Set(["/health", "/metrics"]);
@@ -34,7 +36,9 @@ export function createListener(definition: Definition): RequestListener {
     const route = routeLabel(routes, url.pathname);
     response.setHeader("x-request-id", exchange.correlationId);
     response.on("close", () => finish(definition, exchange, request, response, route, begun));
-    void answer(definition, routes, exchange, request, url.pathname).then((result) => send(definition, request, response, result));
+    void answer(definition, routes, exchange, request, url.pathname).then((result) =>
+      send(definition, request, response, result),
+    );
   };
 }
 
@@ -42,7 +46,11 @@ function ownRoutes({ name, metrics }: Definition): Route[] {
   const type = "text/plain; version=0.0.4; charset=utf-8";
   return [
     { method: "GET", pattern: "/health", handle: () => json(200, { status: "ok", service: name }) },
-    { method: "GET", pattern: "/metrics", handle: () => ({ status: 200, headers: { "content-type": type }, body: metrics.render() }) },
+    {
+      method: "GET",
+      pattern: "/metrics",
+      handle: () => ({ status: 200, headers: { "content-type": type }, body: metrics.render() }),
+    },
   ];
 }
 
@@ -72,7 +80,11 @@ function unexpected(exchange: Exchange, error: unknown): Problem {
 function send(definition: Definition, request: IncomingMessage, response: ServerResponse, answer: Answer): void {
   if (response.destroyed) return;
   const body = answer.body ?? "";
-  const headers: Record<string, string | number> = { ...definition.headers, "x-content-type-options": "nosniff", ...answer.headers };
+  const headers: Record<string, string | number> = {
+    ...definition.headers,
+    "x-content-type-options": "nosniff",
+    ...answer.headers,
+  };
   if (answer.status !== 304) headers["content-length"] = Buffer.byteLength(body);
   response.writeHead(answer.status, headers);
   response.end(request.method === "HEAD" ? undefined : body);
@@ -90,16 +102,17 @@ function finish(
 ): void {
   const milliseconds = Number(process.hrtime.bigint() - begun) / 1e6;
   const method = METHODS.has(request.method ?? "") ? (request.method ?? "") : "OTHER";
-  definition.metrics.observeRequest(method, route, response.statusCode, milliseconds / 1000);
+  const status = response.headersSent ? response.statusCode : NOT_ANSWERED;
+  definition.metrics.observeRequest(method, route, status, milliseconds / 1000);
   if (UNLOGGED.has(route)) return;
-  exchange.note(response.statusCode >= 500 ? "error" : "info", "request", {
+  exchange.note(status >= 500 ? "error" : "info", "request", {
     method,
     route,
-    status: response.statusCode,
+    status,
     duration_ms: Math.round(milliseconds * 1000) / 1000,
     ...(response.writableFinished ? {} : { aborted: true }),
   });
-  definition.answered?.(exchange, route, response.statusCode);
+  definition.answered?.(exchange, route, status);
 }
 
 function parseTarget(target: string | undefined): URL {

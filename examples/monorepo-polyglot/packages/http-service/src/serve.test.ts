@@ -19,7 +19,9 @@ server.on("listening", () => console.log(JSON.stringify({ msg: "at", port: serve
 `;
 
 test("SIGTERM: what has begun is answered, idle connections are closed, and the process ends well", async (t) => {
-  const child = spawn(process.execPath, ["--input-type=module", "-e", SERVICE], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--input-type=module", "-e", SERVICE], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   t.after(() => child.kill("SIGKILL"));
   const exited = once(child, "exit");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

@@ -11,6 +11,8 @@ const DRAIN_MS_MAX = 5_000;
 const UNUSED_MS_MAX = 200;
 const HEAD_MS_MAX = 10_000;
 const REQUEST_MS_MAX = 15_000;
+/** Node looks at these two limits only so often. */
+const LIMITS_LOOKED_AT_MS = 1_000;
 /** Longer than a gateway keeps idle connections, so that it is the gateway that closes them. */
 const KEEP_ALIVE_MS = 90_000;
 const CONNECTIONS_MAX = 1_024;
@@ -24,7 +26,12 @@ export function serve(definition: Definition, defaultPort: number): Server {
   let stopping = false;
 
   const listener = createListener(definition);
-  const server = createServer({ headersTimeout: HEAD_MS_MAX, requestTimeout: REQUEST_MS_MAX }, (request, response) => {
+  const limits = {
+    headersTimeout: HEAD_MS_MAX,
+    requestTimeout: REQUEST_MS_MAX,
+    connectionsCheckingInterval: LIMITS_LOOKED_AT_MS,
+  };
+  const server = createServer(limits, (request, response) => {
     inFlight.add(response);
     response.on("close", () => inFlight.delete(response));
     if (stopping) response.setHeader("connection", "close");

@@ -75,10 +75,17 @@ async function reach(path: string, init: RequestInit): Promise<Response> {
 async function reason(response: Response): Promise<string> {
   try {
     const { detail } = (await response.json()) as { detail?: unknown };
-    if (typeof detail === "string") return detail;
+    if (typeof detail === "string") return sentence(detail);
   } catch {
     // Not a problem document: the gateway itself answered.
   }
-  if (response.status === 503 || response.status === 502) return "That service is not available right now. Try again in a moment.";
+  if (response.status === 503 || response.status === 502)
+    return "That service is not available right now. Try again in a moment.";
   return `The answer was ${response.status}.`;
+}
+
+/** Services word their details differently; people read sentences. */
+function sentence(detail: string): string {
+  const begun = /^[a-z]+ /.test(detail) ? detail.charAt(0).toUpperCase() + detail.slice(1) : detail;
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -11,4 +11,5 @@ export const count = (value: number): string => COUNT.format(value);
 export const day = (time: string): string => DAY.format(new Date(time));
 export const moment = (time: string): string => MOMENT.format(new Date(time));
 export const clock = (time: string): string => CLOCK.format(new Date(time));
-export const plural = (value: number, one: string, many = `${one}s`): string => `${count(value)} ${value === 1 ? one : many}`;
+export const plural = (value: number, one: string, many = `${one}s`): string =>
+  `${count(value)} ${value === 1 ? one : many}`;

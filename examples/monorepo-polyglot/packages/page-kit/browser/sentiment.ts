@@ -21,7 +21,8 @@ export function watchSentiment(input: HTMLTextAreaElement, output: HTMLElement):
   const ask = async () => {
     running?.abort();
     const text = input.value.trim();
-    if (text === "") return replaceChildren(output, element("p", { class: "muted" }, "Write a few words, and their tone shows here."));
+    if (text === "")
+      return replaceChildren(output, element("p", { class: "muted" }, "Write a few words, and their tone shows here."));
     running = new AbortController();
     const { signal } = running;
     try {
@@ -43,7 +44,12 @@ function show(output: HTMLElement, { label, score, confidence, words }: Sentimen
   const strongest = [...words].sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).slice(0, WORDS_SHOWN_MAX);
   replaceChildren(
     output,
-    element("p", { class: "tone" }, element("strong", { class: label }, `Sounds ${label}`), ` ${Math.round(confidence * 100)} % sure`),
+    element(
+      "p",
+      { class: "tone" },
+      element("strong", { class: label }, `Sounds ${label}`),
+      ` ${Math.round(confidence * 100)} % sure`,
+    ),
     element("div", { class: "scale", role: "img", "aria-label": `Score ${score.toFixed(2)}, from -1 to 1` }, needle),
     element("p", { class: "words" }, ...strongest.map(chip)),
   );
@@ -51,5 +57,10 @@ function show(output: HTMLElement, { label, score, confidence, words }: Sentimen
 
 function chip({ word, weight }: { word: string; weight: number }): HTMLElement {
   const sign = weight > 0 ? "+" : "−";
-  return element("span", { class: `chip ${weight > 0 ? "positive" : "negative"}` }, word, element("small", {}, ` ${sign}${Math.abs(weight).toFixed(1)}`));
+  return element(
+    "span",
+    { class: `chip ${weight > 0 ? "positive" : "negative"}` },
+    word,
+    element("small", {}, ` ${sign}${Math.abs(weight).toFixed(1)}`),
+  );
 }

@@ -27,7 +27,12 @@ type Call = (method: string, path: string, body?: unknown, token?: string) => Pr
 async function start(t: TestContext, folder?: string): Promise<Call> {
   const metrics = new Metrics();
   const tokens = new Tokens(await openKey(folder));
-  const routes = createRoutes({ users: await Users.open(folder, "admin@example.com"), tokens, passwords: new Passwords(), metrics });
+  const routes = createRoutes({
+    users: await Users.open(folder, "admin@example.com"),
+    tokens,
+    passwords: new Passwords(),
+    metrics,
+  });
   const server = createServer(createListener({ name: "auth-service", routes, metrics, log: () => undefined }));
   t.after(() => {
     server.close();
@@ -58,14 +63,19 @@ test("the first account and the named one may administer, others may not", async
   const admin = (await call("POST", "/login", ADA)).body.token;
   const customer = (await call("POST", "/login", { ...ADA, email: "bob@example.com" })).body.token;
   const listed = await call("GET", "/users", undefined, admin);
-  assert.deepEqual(listed.body.users.map((user: { email: string }) => user.email), ["admin@example.com", "bob@example.com", "ada@example.com"]);
+  assert.deepEqual(
+    listed.body.users.map((user: { email: string }) => user.email),
+    ["admin@example.com", "bob@example.com", "ada@example.com"],
+  );
   assert.equal((await call("GET", "/users", undefined, customer)).status, 403);
   assert.equal((await call("GET", "/users")).status, 401);
 });
 
 test("one email is one account, even for requests at the same time", async (t) => {
   const call = await start(t);
-  const replies = await Promise.all([ADA, { ...ADA, email: " ADA@Example.com" }].map((body) => call("POST", "/register", body)));
+  const replies = await Promise.all(
+    [ADA, { ...ADA, email: " ADA@Example.com" }].map((body) => call("POST", "/register", body)),
+  );
   assert.deepEqual(replies.map((reply) => reply.status).sort(), [201, 409]);
 });
 
@@ -110,7 +120,10 @@ test("changed, unsigned and expired tokens are refused", async () => {
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
   assert.equal(tokens.verify(token), "usr_1");
   assert.equal(tokens.verify(token, Date.now() + 3_601_000), undefined);
-  assert.equal(tokens.verify(`${header}.${encode({ iss: "auth-service", sub: "usr_2", exp: 9e9 })}.${signature}`), undefined);
+  assert.equal(
+    tokens.verify(`${header}.${encode({ iss: "auth-service", sub: "usr_2", exp: 9e9 })}.${signature}`),
+    undefined,
+  );
   assert.equal(tokens.verify(`${encode({ alg: "none" })}.${claims}.`), undefined);
   assert.equal(new Tokens(await openKey(undefined)).verify(token), undefined);
 });

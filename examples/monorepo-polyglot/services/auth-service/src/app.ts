@@ -37,7 +37,8 @@ export function createRoutes({ users, tokens, passwords, metrics }: Parts): Rout
     const account = users.byEmail(email);
     const right = await passwords.verify(password, account?.password);
     logins.add({ result: account && right ? "ok" : "denied" });
-    if (!account || !right) throw new Problem(401, "The email or the password is wrong.", { "www-authenticate": "Bearer" });
+    if (!account || !right)
+      throw new Problem(401, "The email or the password is wrong.", { "www-authenticate": "Bearer" });
     exchange.note("info", "logged in", { user_id: account.id });
     return json(200, {
       token: tokens.issue(account),

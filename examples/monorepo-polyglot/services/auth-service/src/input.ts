@@ -28,7 +28,10 @@ export function readRegistration(body: Record<string, unknown>): Registration {
   }
   const password = text(body, "password");
   if (password.length < PASSWORD_CHARACTERS_MIN || password.length > PASSWORD_CHARACTERS_MAX) {
-    throw new Problem(400, `\`password\` must have ${PASSWORD_CHARACTERS_MIN} to ${PASSWORD_CHARACTERS_MAX} characters.`);
+    throw new Problem(
+      400,
+      `\`password\` must have ${PASSWORD_CHARACTERS_MIN} to ${PASSWORD_CHARACTERS_MAX} characters.`,
+    );
   }
   return { email, name, password };
 }

@@ -39,7 +39,9 @@ export class Passwords {
     await this.begin();
     try {
       return await new Promise((resolve, reject) => {
-        scrypt(password.normalize("NFKC"), salt, HASH_BYTES, this.cost, (error, key) => (error ? reject(error) : resolve(key)));
+        scrypt(password.normalize("NFKC"), salt, HASH_BYTES, this.cost, (error, key) =>
+          error ? reject(error) : resolve(key),
+        );
       });
     } finally {
       this.end();

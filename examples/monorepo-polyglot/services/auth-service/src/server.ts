@@ -16,4 +16,7 @@ const metrics = new Metrics();
 const users = await Users.open(folder, adminEmail && normaliseEmail(adminEmail));
 const tokens = new Tokens(await openKey(folder));
 
-serve({ name, metrics, log: createLog(name), routes: createRoutes({ users, tokens, passwords: new Passwords(), metrics }) }, 3002);
+serve(
+  { name, metrics, log: createLog(name), routes: createRoutes({ users, tokens, passwords: new Passwords(), metrics }) },
+  3002,
+);

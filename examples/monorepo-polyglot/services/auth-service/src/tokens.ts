@@ -60,7 +60,9 @@ export class Tokens {
 
 /** The name of a key is the hash of its parts in this order (RFC 7638). */
 function thumbprint(x: string, y: string): string {
-  return createHash("sha256").update(JSON.stringify({ crv: "P-256", kty: "EC", x, y })).digest("base64url");
+  return createHash("sha256")
+    .update(JSON.stringify({ crv: "P-256", kty: "EC", x, y }))
+    .digest("base64url");
 }
 
 function encode(value: unknown): string {

@@ -75,7 +75,9 @@ const DRAWINGS: Record<string, string> = {
 
 /** Put once into a page that shows drawings. */
 export function sprite(): Markup {
-  const symbols = Object.entries(DRAWINGS).map(([sku, drawing]) => html`<symbol id="art-${sku}" viewBox="0 0 240 200">${raw(drawing)}</symbol>`);
+  const symbols = Object.entries(DRAWINGS).map(
+    ([sku, drawing]) => html`<symbol id="art-${sku}" viewBox="0 0 240 200">${raw(drawing)}</symbol>`,
+  );
   return html`<svg width="0" height="0" class="sprite" aria-hidden="true">${symbols}</svg>`;
 }
 
@@ -84,7 +86,8 @@ export function drawing(sku: string): Markup {
 }
 
 /** Three hills, a path, and the post that says which way. */
-export const HERO: Markup = raw(`<svg class="scene" viewBox="0 0 560 420" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
+export const HERO: Markup =
+  raw(`<svg class="scene" viewBox="0 0 560 420" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
 <rect class="sky" width="560" height="420"/>
 <circle class="sun" cx="404" cy="122" r="46"/>
 <path class="hill far" d="M0 220C70 170 120 168 190 206S320 150 390 176s120 34 170 2v242H0z"/>
@@ -95,7 +98,3 @@ export const HERO: Markup = raw(`<svg class="scene" viewBox="0 0 560 420" preser
 <path class="trees" d="m60 320 22-62 22 62zM91 324l17-48 17 48zM33 328l15-42 15 42zM468 308l20-56 20 56zM499 314l15-44 15 44z"/>
 <g class="post"><path class="wood" d="M392 210h12v130h-12z"/><path class="sign" d="M352 224h84l16 14-16 14h-84z"/><path class="sign back" d="M444 264h-74l-14 12 14 12h74z"/></g>
 </svg>`);
-
-export const MARK: Markup = raw(
-  `<svg viewBox="0 0 32 32" aria-hidden="true"><path fill="currentColor" d="M14.5 2h3v4h8l4 4-4 4h-8v3h3v8h-3v5h-3v-5h-8l-4-4 4-4h8v-3h-7V6h7z" opacity=".95"/></svg>`,
-);

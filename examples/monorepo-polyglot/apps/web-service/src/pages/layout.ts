@@ -1,8 +1,9 @@
 // What every page has around it.
 
 import { html, type Markup } from "@monorepo-polyglot/http-service";
+import { MARK, signInDialog } from "@monorepo-polyglot/page-kit";
 
-import { MARK, sprite } from "./art.js";
+import { sprite } from "./art.js";
 
 export interface Page {
   title: string;
@@ -56,17 +57,4 @@ ${signInDialog()}
 </body>
 </html>
 `;
-}
-
-function signInDialog(): Markup {
-  return html`<dialog id="sign-in" aria-labelledby="sign-in-title">
-<header><h2 id="sign-in-title">Welcome back</h2><button class="close" type="button" data-close aria-label="Close">×</button></header>
-<form>
-<label data-name hidden>Name<input name="name" autocomplete="name" maxlength="80"></label>
-<label>Email<input name="email" type="email" autocomplete="email" required></label>
-<label>Password<input name="password" type="password" minlength="8" maxlength="256" autocomplete="current-password" required><small>At least 8 characters</small></label>
-<p class="failure" role="alert"></p>
-<div class="actions"><button type="submit">Sign in</button><button type="button" class="bare" data-switch>I am new here</button></div>
-</form>
-</dialog>`;
 }

@@ -11,12 +11,17 @@ export function checkoutPage(): Page {
 <form class="card" id="pay" novalidate>
 <h2>Payment</h2>
 <p class="note" id="payer"></p>
-<label>Card number<input name="number" inputmode="numeric" autocomplete="cc-number" placeholder="4242 4242 4242 4242" maxlength="23" required></label>
+<label>Card number
+  <input name="number" inputmode="numeric" autocomplete="cc-number" placeholder="4242 4242 4242 4242" maxlength="23" required>
+</label>
 <div class="pair">
 <label>Expires<input name="expiry" inputmode="numeric" autocomplete="cc-exp" placeholder="MM/YY" maxlength="5" required></label>
 <label>Security code<input name="cvc" inputmode="numeric" autocomplete="cc-csc" placeholder="123" maxlength="4" required></label>
 </div>
-<p class="hint">This is a test. Pay with <button type="button" class="bare code" id="fill">4242 4242 4242 4242</button>; a card ending in 0002 is declined.</p>
+<p class="hint">
+  This is a test. Pay with <button type="button" class="bare code" id="fill">4242 4242 4242 4242</button>;
+  4000 0000 0000 0002 is declined.
+</p>
 <p class="failure" role="alert"></p>
 <button type="submit">Pay</button>
 </form>
@@ -27,7 +32,9 @@ export function checkoutPage(): Page {
 }
 
 export function orderPage(id: string): Page {
-  const body = html`<div class="wide narrow"><div id="order" data-id="${id}" aria-live="polite"><p class="muted waiting">One moment …</p></div></div>`;
+  const body = html`<div class="wide narrow">
+<div id="order" data-id="${id}" aria-live="polite"><p class="muted waiting">One moment …</p></div>
+</div>`;
   return { title: "Your order · Waymark", script: "order", section: "orders", body };
 }
 
