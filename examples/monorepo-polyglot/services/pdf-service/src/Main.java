@@ -32,7 +32,7 @@ public final class Main {
         var workers = new ThreadPoolExecutor(
                 WORKERS, WORKERS, 30, TimeUnit.SECONDS, new ArrayBlockingQueue<>(WAITING_MAX));
         workers.allowCoreThreadTimeOut(true);
-        server.setExecutor(workers);
+        server.setExecutor(front.counting(workers));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server, front), "stop"));
         server.start();
         Log.event("info", "listening", "address", address.getHostString() + ":" + server.getAddress().getPort());
