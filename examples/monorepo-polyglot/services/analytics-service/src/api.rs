@@ -5,7 +5,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -68,6 +68,16 @@ impl Api {
             log::request(&head, route, response.status, took);
         }
         response
+    }
+
+    /// Logs and counts what could not be read as a request.
+    pub fn refused(&self, status: u16) {
+        self.lock().metrics.answered("OTHER", "unread", status, Duration::ZERO);
+        log::event(
+            "info",
+            "refused",
+            &[("route", "unread".into()), ("status", status.into())],
+        );
     }
 
     fn answer(&self, head: &Head, body: &[u8]) -> (&'static str, Response) {

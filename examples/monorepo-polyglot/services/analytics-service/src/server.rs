@@ -151,6 +151,7 @@ fn serve(guard: &Guard, stream: TcpStream) -> io::Result<()> {
                 }
             }
             Incoming::Refused(response) => {
+                shared.api.refused(response.status);
                 connection.write(&response.to_bytes(false, true))?;
                 connection.close_gently();
                 break;
