@@ -101,7 +101,7 @@ impl Server {
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     let mut last_call = None;
-    while last_call.map_or(true, |end| Instant::now() < end) {
+    while last_call.is_none_or(|end| Instant::now() < end) {
         // Who is in the queue when we are told to stop has come in time. Clients that never stop coming do not keep us.
         if last_call.is_none() && shared.stopping.load(Ordering::SeqCst) {
             last_call = Some(Instant::now() + FAREWELL);
