@@ -59,7 +59,6 @@ class Server(HTTPServer):
         with suppress(OSError):
             socket.create_connection(self.server_address, timeout=1).close()
         self._acceptor.join()
-        self.server_close()
         time.sleep(FAREWELL_SECONDS)
         with self._changed:
             self.swept = True
@@ -79,15 +78,18 @@ class Server(HTTPServer):
             return not (idle and self.swept)
 
     def _accept(self) -> None:
-        while True:
+        last_call = None
+        while last_call is None or time.monotonic() < last_call:
             self._room.acquire()
             try:
-                if self.stopping:
-                    # Clients that were in the queue when we were told to stop have come in time; then it is empty.
+                if self.stopping and last_call is None:
+                    # Who is in the queue has come in time. Clients that never stop coming do not keep us, though.
+                    last_call = time.monotonic() + FAREWELL_SECONDS
+                    self.socket.listen(0)
                     self.socket.setblocking(False)
                 connection, address = self.socket.accept()
             except BlockingIOError:
-                return
+                break
             except OSError:
                 self._room.release()
                 time.sleep(0.01)  # A client that left already, or no file descriptor free: both pass.
@@ -95,6 +97,7 @@ class Server(HTTPServer):
             with self._changed:
                 self._open[connection] = False
             threading.Thread(target=self._serve, args=(connection, address), daemon=True).start()
+        self.server_close()
 
     def _serve(self, connection: socket.socket, address) -> None:
         try:

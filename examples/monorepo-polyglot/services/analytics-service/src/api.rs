@@ -5,7 +5,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -50,7 +50,7 @@ impl Api {
                 counts.add(&event, now_minute());
             }
         })?;
-        shorten(&mut journal);
+        shorten(&mut journal, counts);
         state.journal = Some(journal);
         drop(state);
         Ok(api)
@@ -68,6 +68,16 @@ impl Api {
             log::request(&head, route, response.status, took);
         }
         response
+    }
+
+    /// Logs and counts what could not be read as a request.
+    pub fn refused(&self, status: u16) {
+        self.lock().metrics.answered("OTHER", "unread", status, Duration::ZERO);
+        log::event(
+            "info",
+            "refused",
+            &[("route", "unread".into()), ("status", status.into())],
+        );
     }
 
     fn answer(&self, head: &Head, body: &[u8]) -> (&'static str, Response) {
@@ -118,9 +128,12 @@ impl Api {
                 state.metrics.event("failed");
                 return Response::problem(500, "the event could not be kept");
             }
-            shorten(journal);
         }
         state.counts.add(&event, now);
+        let State { counts, journal, .. } = &mut *state;
+        if let Some(journal) = journal {
+            shorten(journal, counts);
+        }
         state.metrics.event("counted");
         Response::json(202, &json!({ "status": "accepted" }))
     }
@@ -156,14 +169,12 @@ impl Api {
     }
 }
 
-/// Drops what is older than a day from a long journal. It may stay long if that fails: then it is tried again later.
-fn shorten(journal: &mut Journal) {
-    let now = now_minute();
+/// Writes a long journal anew from the counts. It may stay long if that fails: then it is tried again later.
+fn shorten(journal: &mut Journal, counts: &Counts) {
     if !journal.is_long() {
         return;
     }
-    let wanted = |line: &str| Event::from_line(line).is_some_and(|event| Counts::is_timely(&event, now));
-    if let Err(error) = journal.rewrite(wanted) {
+    if let Err(error) = journal.rewrite(counts.events().map(|event| event.to_line())) {
         log::event(
             "warn",
             "the journal could not be shortened",

@@ -153,7 +153,7 @@ impl Connection {
             let found = self.unread[searched..]
                 .windows(end.len())
                 .position(|window| window == end);
-            if let Some(at) = found.map(|at| at + searched) {
+            if let Some(at) = found.map(|at| at + searched).filter(|at| *at <= most) {
                 let rest = self.unread.split_off(at + end.len());
                 let mut taken = std::mem::replace(&mut self.unread, rest);
                 taken.truncate(at);

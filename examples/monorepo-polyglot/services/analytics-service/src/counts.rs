@@ -50,7 +50,7 @@ impl Counts {
             let kind = self.kind(&event.kind);
             let sum = self.minutes.entry(event.minute).or_default().entry(kind).or_default();
             sum.add(Sum {
-                count: 1,
+                count: event.count,
                 value: event.value,
             });
         }
@@ -110,6 +110,21 @@ impl Counts {
         json!({ "minutes": minutes, "total": total.count, "value": total.value, "by_type": by_type, "by_minute": by_minute })
     }
 
+    /// Everything that is known, as few events that stand for many.
+    pub fn events(&self) -> impl Iterator<Item = Event> + '_ {
+        self.minutes.iter().flat_map(|(minute, sums)| {
+            sums.iter().filter_map(|(kind, sum)| {
+                let kind = self.kinds.get(*kind)?.clone();
+                Some(Event {
+                    kind,
+                    count: sum.count,
+                    value: sum.value,
+                    minute: *minute,
+                })
+            })
+        })
+    }
+
     /// The names that were counted, in alphabetical order.
     pub fn types(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.kinds.iter().map(String::as_str).collect();
@@ -127,6 +142,7 @@ mod tests {
     fn event(kind: &str, value: i64, minute: u64) -> Event {
         Event {
             kind: kind.into(),
+            count: 1,
             value,
             minute,
         }
@@ -171,6 +187,19 @@ mod tests {
             counts.add(&event("view", 0, NOW + minute), NOW + minute);
         }
         assert_eq!(counts.minutes.len() as u64, MINUTES_MAX);
+    }
+
+    #[test]
+    fn few_events_stand_for_many() {
+        let mut counts = Counts::default();
+        for _ in 0..1000 {
+            counts.add(&event("payment", 5, NOW), NOW);
+            counts.add(&event("view", 0, NOW - 1), NOW);
+        }
+        let mut again = Counts::default();
+        counts.events().for_each(|event| again.add(&event, NOW));
+        assert_eq!(counts.events().count(), 2);
+        assert_eq!(again.summary(5, NOW), counts.summary(5, NOW));
     }
 
     #[test]

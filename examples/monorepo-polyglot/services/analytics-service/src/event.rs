@@ -11,7 +11,9 @@ const VALUE_MAX: i64 = 100_000_000_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub kind: String,
-    /// Cents; zero for an event without a value.
+    /// One, but for a line of the journal that stands for many.
+    pub count: u64,
+    /// Cents in all; zero for an event without a value.
     pub value: i64,
     /// Minutes since 1970.
     pub minute: u64,
@@ -39,6 +41,7 @@ impl Event {
             kind: kind
                 .ok_or("type must be 1 to 40 of a-z 0-9 _ . - and begin with a letter")?
                 .to_owned(),
+            count: 1,
             value: value.ok_or("value must be a whole number of cents, at most 100000000000")?,
             minute: minute.ok_or("at must be a time such as 2030-01-31T12:00:00Z")?,
         })
@@ -46,13 +49,14 @@ impl Event {
 
     /// One line of the journal, with its line feed.
     pub fn to_line(&self) -> String {
-        json!({ "type": self.kind, "value": self.value, "minute": self.minute }).to_string() + "\n"
+        json!({ "type": self.kind, "count": self.count, "value": self.value, "minute": self.minute }).to_string() + "\n"
     }
 
     pub fn from_line(line: &str) -> Option<Self> {
         let line: Value = serde_json::from_str(line).ok()?;
         Some(Self {
             kind: line["type"].as_str().filter(|kind| is_kind(kind))?.to_owned(),
+            count: line["count"].as_u64()?,
             value: line["value"].as_i64()?,
             minute: line["minute"].as_u64()?,
         })
@@ -75,6 +79,7 @@ mod tests {
             read,
             Event {
                 kind: "payment".into(),
+                count: 1,
                 value: 1250,
                 minute: 7
             }

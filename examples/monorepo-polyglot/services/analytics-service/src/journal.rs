@@ -1,13 +1,13 @@
 //! An append-only file of JSON lines. A line is valid once its line feed is there: what a crash cut off is dropped at
-//! the next start. A file that has grown long is written anew with the last day's lines only.
+//! the next start. A file that has grown long is written anew with few lines that stand for many.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Looked through for old lines once it has this many.
-const LINES_MAX: u64 = 200_000;
+/// Written anew once it has grown by this many, so that a start takes a moment and not longer.
+const LINES_MAX: u64 = 20_000;
 /// A line is a short JSON object; a longer one is not ours.
 const LINE_BYTES_MAX: usize = 4096;
 
@@ -15,7 +15,7 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     lines: u64,
-    /// The number of lines at which it is next looked through.
+    /// The number of lines at which it is next written anew.
     rewrite_at: u64,
     /// Where the last whole line ends; a write that fails halfway is cut back to here.
     end: u64,
@@ -64,20 +64,17 @@ impl Journal {
         self.lines >= self.rewrite_at
     }
 
-    /// Replaces the file by one with only the lines that `keep` wants, in one step that a crash cannot halve.
-    pub fn rewrite(&mut self, keep: impl Fn(&str) -> bool) -> io::Result<()> {
+    /// Replaces the file by one with these lines, in one step that a crash cannot halve.
+    pub fn rewrite(&mut self, fresh_lines: impl Iterator<Item = String>) -> io::Result<()> {
         self.rewrite_at = self.lines + LINES_MAX; // Not again at the next line, if this fails.
         let fresh_path = self.path.with_extension("new");
         let fresh = private().truncate(true).open(&fresh_path)?;
         let mut writer = BufWriter::new(fresh);
         let (mut lines, mut end) = (0, 0);
-        for line in BufReader::new(File::open(&self.path)?).lines() {
-            let line = line?;
-            if keep(&line) {
-                writeln!(writer, "{line}")?;
-                lines += 1;
-                end += line.len() as u64 + 1;
-            }
+        for line in fresh_lines {
+            writer.write_all(line.as_bytes())?;
+            lines += 1;
+            end += line.len() as u64;
         }
         let fresh = writer.into_inner()?;
         fresh.sync_data()?;
@@ -140,7 +137,9 @@ mod tests {
         for n in 0..10 {
             journal.append(&format!("{n}\n")).unwrap();
         }
-        journal.rewrite(|line| line > "7").unwrap();
+        journal
+            .rewrite(["8\n".to_owned(), "9\n".to_owned()].into_iter())
+            .unwrap();
         journal.append("more\n").unwrap();
         assert_eq!(lines(&path), ["8", "9", "more"]);
         fs::remove_dir_all(path.parent().unwrap()).unwrap();

@@ -9,7 +9,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::api::Api;
 use crate::connection::{Connection, Incoming};
@@ -100,15 +100,18 @@ impl Server {
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
-    loop {
-        // Clients that were in the queue when we were told to stop have come in time; then the queue is empty.
-        let last = shared.stopping.load(Ordering::SeqCst);
-        if last && listener.set_nonblocking(true).is_err() {
-            return;
+    let mut last_call = None;
+    while last_call.is_none_or(|end| Instant::now() < end) {
+        // Who is in the queue when we are told to stop has come in time. Clients that never stop coming do not keep us.
+        if last_call.is_none() && shared.stopping.load(Ordering::SeqCst) {
+            last_call = Some(Instant::now() + FAREWELL);
+            if listener.set_nonblocking(true).is_err() {
+                return;
+            }
         }
         match listener.accept() {
             Ok((stream, _)) => serve_on_a_thread(shared, stream),
-            Err(error) if last && error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
             // A client that left already, or no file descriptor free: both pass.
             Err(_) => thread::sleep(Duration::from_millis(10)),
         }
@@ -148,6 +151,7 @@ fn serve(guard: &Guard, stream: TcpStream) -> io::Result<()> {
                 }
             }
             Incoming::Refused(response) => {
+                shared.api.refused(response.status);
                 connection.write(&response.to_bytes(false, true))?;
                 connection.close_gently();
                 break;

@@ -3,6 +3,8 @@ import com.sun.net.httpserver.HttpHandler;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 
 /** What every request passes: ids, limits, routing, one log line, and the metrics. */
 final class Front implements HttpHandler {
@@ -25,11 +27,8 @@ final class Front implements HttpHandler {
 
     @Override
     public void handle(HttpExchange exchange) throws IOException {
-        entered();
         try (exchange) {
             serve(exchange);
-        } finally {
-            left();
         }
     }
 
@@ -127,6 +126,28 @@ final class Front implements HttpHandler {
         if (withBody) {
             exchange.getResponseBody().write(answer.body);
         }
+    }
+
+    /**
+     * Counts what the server gives out to be done, from the first byte of a request on: one that waits for a worker is in
+     * flight too.
+     */
+    Executor counting(Executor workers) {
+        return task -> {
+            entered();
+            try {
+                workers.execute(() -> {
+                    try {
+                        task.run();
+                    } finally {
+                        left();
+                    }
+                });
+            } catch (RejectedExecutionException full) {
+                left();
+                throw full;
+            }
+        };
     }
 
     private synchronized void entered() {

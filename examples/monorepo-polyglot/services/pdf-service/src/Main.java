@@ -32,7 +32,7 @@ public final class Main {
         var workers = new ThreadPoolExecutor(
                 WORKERS, WORKERS, 30, TimeUnit.SECONDS, new ArrayBlockingQueue<>(WAITING_MAX));
         workers.allowCoreThreadTimeOut(true);
-        server.setExecutor(workers);
+        server.setExecutor(front.counting(workers));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server, front), "stop"));
         server.start();
         Log.event("info", "listening", "address", address.getHostString() + ":" + server.getAddress().getPort());
@@ -52,13 +52,13 @@ public final class Main {
     /** Runs when the machine is told to end, and decides when and how it does: orderly is 0, not 143. */
     private static void stop(HttpServer server, Front front) {
         Log.event("info", "stopping");
-        front.beginClosing();
         try {
-            Thread.sleep(FAREWELL_MS);
             // Stops accepting at once; it would always wait for the whole time, so we watch for the last request here.
-            var closer = new Thread(() -> server.stop(DRAIN_SECONDS_MAX), "close");
+            var closer = new Thread(() -> server.stop(DRAIN_SECONDS_MAX + 1), "close");
             closer.setDaemon(true);
             closer.start();
+            front.beginClosing();
+            Thread.sleep(FAREWELL_MS);
             boolean finished = front.awaitQuiet(TimeUnit.SECONDS.toMillis(DRAIN_SECONDS_MAX));
             Log.event(finished ? "info" : "error", finished ? "stopped" : "stopped with requests unanswered");
         } catch (InterruptedException interrupted) {
