@@ -20,6 +20,7 @@ mod deny;
 mod fuzz;
 mod generate;
 mod pages;
+mod polyglot;
 mod shop;
 mod steps;
 mod test;
@@ -30,7 +31,8 @@ use std::process::ExitCode;
 use steps::Steps;
 
 const HELP: &str = "\
-./x demo                        build Trunkline and run examples/shop behind it
+./x demo [--drive]              build Trunkline and run examples/monorepo-polyglot behind it;
+                                --drive: a customer's whole journey, then the end
 ./x test [ARGS]                 all tests; with ARGS: cargo test --workspace ARGS
 ./x ci                          everything that is checked: style, tests, docs, dependencies, fuzz smoke
 ./x bench [start|router|soak|load]   measure against the bars, and against HAProxy, nginx and Envoy
