@@ -2,10 +2,11 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import type { Graph, GraphEdge, GraphNode } from "../api/types";
 import { duration, rate, share, visible } from "../format";
+import { hueClass } from "../known";
 import { useKeys } from "../hooks";
 import { Icon } from "../parts/icon";
 import { State, errorTone, tone } from "../parts/state";
-import { hueClass } from "../parts/text";
+
 import { change } from "../router";
 import { NODE, type Drawn, type Layout, curve, layout, placeLabels } from "./layout";
 import { useViewport } from "./viewport";
