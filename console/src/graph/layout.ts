@@ -146,7 +146,7 @@ export function curve(points: Point[]): string {
 
 const round = (value: number) => Math.round(value * 10) / 10;
 
-export type Label = { key: string; text: string; x: number; y: number };
+export type Label = { key: string; text: string; x: number; y: number; width: number };
 
 const LETTER = 6.3;
 const LABEL_HEIGHT = 15;
@@ -161,7 +161,7 @@ export function placeLabels(found: Layout, texts: { key: string; edge: Drawn; te
       const box = { x: at.x, y: at.y, w, h: LABEL_HEIGHT };
       if (taken.some((other) => Math.abs(other.x - box.x) * 2 < other.w + box.w && Math.abs(other.y - box.y) * 2 < other.h + box.h)) continue;
       taken.push(box);
-      labels.push({ key, text, x: round(at.x), y: round(at.y) });
+      labels.push({ key, text, x: round(at.x), y: round(at.y), width: round(w - 4) });
       break;
     }
   }

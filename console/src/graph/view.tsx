@@ -159,9 +159,12 @@ function Lines({ graph, found, status, active, chosen }: LinesProps) {
         const value = byKey.get(label.key);
         const edge = found.edges.find((one) => edgeKey(one) === label.key);
         return value && edge ? (
-          <text key={label.key} class={`edge-label edge-${statusOf(value)} ${errorTone(value.error_share)} ${faded(edge, value) ? "faded" : ""}`} x={label.x} y={label.y + 4} text-anchor="middle">
-            {label.text}
-          </text>
+          <g key={label.key} class={`edge-label edge-${statusOf(value)} ${errorTone(value.error_share)} ${faded(edge, value) ? "faded" : ""}`}>
+            <rect x={label.x - label.width / 2} y={label.y - 7} width={label.width} height="14" rx="3" />
+            <text x={label.x} y={label.y + 4} text-anchor="middle">
+              {label.text}
+            </text>
+          </g>
         ) : null;
       })}
     </svg>

@@ -4,7 +4,7 @@ import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { NODE } from "./layout";
 
-const SCALE = { least: 0.15, most: 2.5, fitLeast: 0.5, fitMost: 1.1 };
+const SCALE = { least: 0.15, most: 2.5, fitLeast: 0.5, fitLeastNarrow: 0.7, fitMost: 1.1 };
 
 type Size = { width: number; height: number };
 export type Viewport = { zoom: (factor: number) => void; fit: () => void; reveal: (node: { x: number; y: number }) => void };
@@ -57,7 +57,7 @@ function controls(frame: RefObject<HTMLElement>, canvas: RefObject<HTMLElement>,
     fit: () => {
       const { width, height } = box();
       const whole = Math.min(width / size.current.width, height / size.current.height);
-      const scale = Math.max(SCALE.fitLeast, Math.min(SCALE.fitMost, whole));
+      const scale = Math.max(width < 600 ? SCALE.fitLeastNarrow : SCALE.fitLeast, Math.min(SCALE.fitMost, whole));
       const x = Math.max(0, (width - size.current.width * scale) / 2);
       const free = (height - size.current.height * scale) / 2;
       Object.assign(at, { scale, x, y: width < 600 ? Math.min(Math.max(0, free), 16) : free < 0 ? free : free * 0.8, moved: false });

@@ -52,7 +52,7 @@ export function Waterfall(props: Props) {
           Service and span
         </span>
         <span class="waterfall-scale" role="columnheader" aria-label="Time">
-          {marks.map((mark) => (
+          {marks.filter((mark) => part(mark, range) < 94).map((mark) => (
             <span key={mark} class="tick" style={{ left: `${part(mark, range)}%` }}>
               {duration(mark)}
             </span>
