@@ -34,7 +34,7 @@ after(async () => {
   for (const mock of mocks) mock.stop();
 });
 
-const isPressed = (page, name) => page.getByRole("radio", { name, exact: false }).getAttribute("aria-checked");
+const isPressed = (page, name) => page.getByRole("radio", { name, exact: true }).getAttribute("aria-checked");
 const query = (page) => new URL(page.url()).searchParams;
 
 describe("every page", () => {
@@ -88,7 +88,7 @@ test("one can go from page to page and back", async () => {
 
 test("what is chosen stands in the address, and the address brings it back", async () => {
   await visit(base, "/services", async (page) => {
-    await page.getByRole("radio", { name: "5m" }).click();
+    await page.getByRole("radio", { name: "5m", exact: true }).click();
     await page.getByLabel("Filter services").fill(service.slice(0, 3));
     await page.getByRole("columnheader", { name: "Rate" }).getByRole("button").click();
     assert.deepEqual([query(page).get("window"), query(page).get("q"), query(page).get("sort")], ["5m", service.slice(0, 3), "-rate"]);
@@ -180,11 +180,11 @@ test("keys open pages, help and the quick jump", async () => {
     await page.keyboard.press("Escape");
     await eventually(() => page.getByRole("dialog").count(), 0);
     await page.keyboard.press("Control+k");
-    await page.getByRole("combobox").fill(service);
+    await page.getByRole("dialog").getByRole("combobox").fill(service);
     await page.keyboard.press("Enter");
     await page.waitForURL(`**/services/${service}*`);
     await page.keyboard.press("Control+k");
-    await page.getByRole("combobox").fill(trace);
+    await page.getByRole("dialog").getByRole("combobox").fill(trace);
     await page.keyboard.press("Enter");
     await page.waitForURL(`**/traces/${trace}*`);
   });

@@ -50,8 +50,12 @@ export async function eventually(read, expected) {
 
 /** No page may be wider than the screen. */
 export async function assertFits(page) {
-  const [inner, outer] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
-  assert.ok(inner <= outer, `the page is ${inner} wide on a screen of ${outer}`);
+  const { inner, outer, widest } = await page.evaluate(() => {
+    const root = document.documentElement;
+    const over = [...document.querySelectorAll("#console *")].filter((element) => element.getBoundingClientRect().right > root.clientWidth + 1);
+    return { inner: root.scrollWidth, outer: root.clientWidth, widest: over.slice(0, 6).map((element) => `${element.tagName}.${element.getAttribute("class")}`) };
+  });
+  assert.ok(inner <= outer, `${page.url()} is ${inner} wide on a screen of ${outer}: ${widest.join(", ")}`);
 }
 
 /** The smallest contrast between text and what is behind it, and where. After WCAG 2.2, 1.4.3. */
