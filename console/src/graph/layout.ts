@@ -148,7 +148,7 @@ const round = (value: number) => Math.round(value * 10) / 10;
 
 export type Label = { key: string; text: string; x: number; y: number; width: number };
 
-const LETTER = 6.3;
+const LETTER = 6;
 const LABEL_HEIGHT = 15;
 
 /** Puts each label on its line where no other label or node is; those without room are left out. */

@@ -191,13 +191,9 @@ function Arrow({ edge }: { edge: Drawn }) {
 /** A dot that wanders along a busy line: a glance tells which way the requests go. */
 function Dot({ edge, value, faded }: { edge: Drawn; value: GraphEdge; faded: boolean }) {
   const busy = Math.min(1, Math.log10(1 + (value.rate_per_second ?? 0)) / 3);
-  // Steps of the tempo are coarse, as a changed duration starts the animation again.
-  const seconds = [3.6, 2.8, 2.1, 1.5][Math.min(3, Math.floor(busy * 4))] ?? 3;
-  return (
-    <circle class={`edge-dot ${faded ? "faded" : ""} ${errorTone(value.error_share)}`} r="2.5">
-      <animateMotion {...{ path: curve(edge.points) }} dur={`${seconds}s`} repeatCount="indefinite" />
-    </circle>
-  );
+  // Steps of the tempo are coarse, as a changed duration makes the dot jump.
+  const tempo = Math.min(3, Math.floor(busy * 4));
+  return <circle class={`edge-dot tempo-${tempo} ${faded ? "faded" : ""} ${errorTone(value.error_share)}`} r="2.5" style={{ offsetPath: `path("${curve(edge.points)}")` }} />;
 }
 
 /** Arrow keys walk: right to whom it calls, left to who calls it, up and down in the column. */
