@@ -17,17 +17,18 @@ const DOTS_MAX = 48;
 /** Beyond this many edges only those of the chosen or touched node are labelled. */
 const LABELS_MAX = 40;
 
-type Props = { graph: Graph; status: string; node: string; edge: string };
+type Props = { graph: Graph; status: string; node: string; edge: string; text: string };
 
-export function GraphView({ graph, status, node, edge }: Props) {
+export function GraphView({ graph, status, node, edge, text }: Props) {
   const topology = `${graph.nodes.map((one) => one.id).sort().join("\n")}\n\n${graph.edges.map(edgeKey).sort().join("\n")}`;
   const found = useMemo(() => layout(graph.nodes.map((one) => one.id), graph.edges), [topology]);
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLDivElement>(null);
-  const view = useViewport(frame, canvas, found);
+  const view = useViewport(frame, canvas, found, found.nodes.get(node));
   const [touched, setTouched] = useState("");
   const active = touched || node;
-  const near = useMemo(() => neighbours(graph.edges, active), [graph.edges, active]);
+  const near = useMemo(() => (active ? neighbours(graph.edges, active) : endsOf(graph.edges, edge)), [graph.edges, active, edge]);
+  const outside = (id: string) => (active || edge ? id !== active && !near.has(id) : text !== "" && !id.toLowerCase().includes(text));
   useKeys((event) => {
     if (event.key === "+" || event.key === "=") view.zoom(1.25);
     else if (event.key === "-") view.zoom(0.8);
@@ -49,7 +50,7 @@ export function GraphView({ graph, status, node, edge }: Props) {
               x={placed.x}
               y={placed.y}
               chosen={one.id === node}
-              faded={active !== "" && active !== one.id && !near.has(one.id)}
+              faded={outside(one.id)}
               touch={setTouched}
               move={(key) => moveFocus(frame.current, found, graph.edges, one.id, key)}
               reveal={() => view.reveal(placed)}
@@ -74,6 +75,10 @@ export function GraphView({ graph, status, node, edge }: Props) {
 
 function neighbours(edges: GraphEdge[], id: string): Set<string> {
   return new Set(edges.flatMap((edge) => (edge.from === id ? [edge.to] : edge.to === id ? [edge.from] : [])));
+}
+
+function endsOf(edges: GraphEdge[], key: string): Set<string> {
+  return new Set(edges.filter((edge) => edgeKey(edge) === key).flatMap((edge) => [edge.from, edge.to]));
 }
 
 type NodeProps = {
