@@ -218,7 +218,7 @@ export function configuration(world) {
       id: path,
       origin: { file: "trunkline.yaml", line, column: 5 },
       match: { hosts: [], path: { kind: "glob", value: path }, methods: [] },
-      action: { kind: "forward", targets: [{ service: to, percent: 100 }] },
+      action: { kind: "forward", targets: [{ service: to, weight: 1 }] },
       settings: [setting("to", to, line), ...(to === "payments" ? [setting("retry.attempts", 3, line)] : []), setting("timeout", "30s", line, true), setting("retry.attempts", 2, line, true), setting("body.limit", "1 MiB", line, true)],
     })),
     services: world.services.filter((one) => !one.bare).map((one) => ({

@@ -73,6 +73,7 @@ export type GraphEdge = {
   status?: EdgeStatus | string;
   declared?: boolean;
   requests?: number | null;
+  requests_ever?: number | null;
   rate_per_second?: number | null;
   error_share?: number | null;
   latency_ms?: Quantiles | null;
@@ -83,6 +84,8 @@ export type Graph = { window_seconds?: number; nodes: GraphNode[]; edges: GraphE
 
 export type Entrance = {
   trace?: string | null;
+  /** False where no trace is kept. */
+  sampled?: boolean;
   time?: string | null;
   method?: string | null;
   host?: string | null;

@@ -1,9 +1,10 @@
 // The panel beside the drawing: what is known about the chosen node or line.
 import type { Graph, GraphEdge, GraphNode, Quantiles } from "../api/types";
 import { count, duration, rate, share, visible } from "../format";
+import { hueClass } from "../known";
 import { Icon } from "../parts/icon";
 import { State, errorTone } from "../parts/state";
-import { Foreign, Place, ServiceLink, hueClass } from "../parts/text";
+import { Foreign, Place, ServiceLink } from "../parts/text";
 import { change, href } from "../router";
 import { MEANING, edgeKey, edgeText, statusOf } from "./words";
 
@@ -122,6 +123,9 @@ function EdgeDetails({ edge }: { edge: GraphEdge }) {
       </p>
       <p class="panel-text">{MEANING[status]}</p>
       <Numbers of={edge} />
+      {edge.requests_ever ? (
+        <p class="panel-line faint">{count(edge.requests_ever)} requests since the start</p>
+      ) : null}
       {edge.origin ? (
         <p class="panel-line">
           <span class="faint">Written in</span> <Place origin={edge.origin} />

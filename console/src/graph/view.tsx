@@ -2,10 +2,11 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import type { Graph, GraphEdge, GraphNode } from "../api/types";
 import { duration, rate, share, visible } from "../format";
+import { hueClass } from "../known";
 import { useKeys } from "../hooks";
 import { Icon } from "../parts/icon";
 import { State, errorTone, tone } from "../parts/state";
-import { hueClass } from "../parts/text";
+
 import { change } from "../router";
 import { NODE, type Drawn, type Layout, curve, layout, placeLabels } from "./layout";
 import { useViewport } from "./viewport";
@@ -16,17 +17,18 @@ const DOTS_MAX = 48;
 /** Beyond this many edges only those of the chosen or touched node are labelled. */
 const LABELS_MAX = 40;
 
-type Props = { graph: Graph; status: string; node: string; edge: string };
+type Props = { graph: Graph; status: string; node: string; edge: string; text: string };
 
-export function GraphView({ graph, status, node, edge }: Props) {
+export function GraphView({ graph, status, node, edge, text }: Props) {
   const topology = `${graph.nodes.map((one) => one.id).sort().join("\n")}\n\n${graph.edges.map(edgeKey).sort().join("\n")}`;
   const found = useMemo(() => layout(graph.nodes.map((one) => one.id), graph.edges), [topology]);
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLDivElement>(null);
-  const view = useViewport(frame, canvas, found);
+  const view = useViewport(frame, canvas, found, found.nodes.get(node));
   const [touched, setTouched] = useState("");
   const active = touched || node;
-  const near = useMemo(() => neighbours(graph.edges, active), [graph.edges, active]);
+  const near = useMemo(() => (active ? neighbours(graph.edges, active) : endsOf(graph.edges, edge)), [graph.edges, active, edge]);
+  const outside = (id: string) => (active || edge ? id !== active && !near.has(id) : text !== "" && !id.toLowerCase().includes(text));
   useKeys((event) => {
     if (event.key === "+" || event.key === "=") view.zoom(1.25);
     else if (event.key === "-") view.zoom(0.8);
@@ -48,7 +50,7 @@ export function GraphView({ graph, status, node, edge }: Props) {
               x={placed.x}
               y={placed.y}
               chosen={one.id === node}
-              faded={active !== "" && active !== one.id && !near.has(one.id)}
+              faded={outside(one.id)}
               touch={setTouched}
               move={(key) => moveFocus(frame.current, found, graph.edges, one.id, key)}
               reveal={() => view.reveal(placed)}
@@ -73,6 +75,10 @@ export function GraphView({ graph, status, node, edge }: Props) {
 
 function neighbours(edges: GraphEdge[], id: string): Set<string> {
   return new Set(edges.flatMap((edge) => (edge.from === id ? [edge.to] : edge.to === id ? [edge.from] : [])));
+}
+
+function endsOf(edges: GraphEdge[], key: string): Set<string> {
+  return new Set(edges.filter((edge) => edgeKey(edge) === key).flatMap((edge) => [edge.from, edge.to]));
 }
 
 type NodeProps = {
@@ -158,9 +164,12 @@ function Lines({ graph, found, status, active, chosen }: LinesProps) {
         const value = byKey.get(label.key);
         const edge = found.edges.find((one) => edgeKey(one) === label.key);
         return value && edge ? (
-          <text key={label.key} class={`edge-label edge-${statusOf(value)} ${errorTone(value.error_share)} ${faded(edge, value) ? "faded" : ""}`} x={label.x} y={label.y + 4} text-anchor="middle">
-            {label.text}
-          </text>
+          <g key={label.key} class={`edge-label edge-${statusOf(value)} ${errorTone(value.error_share)} ${faded(edge, value) ? "faded" : ""}`}>
+            <rect x={label.x - label.width / 2} y={label.y - 7} width={label.width} height="14" rx="3" />
+            <text x={label.x} y={label.y + 4} text-anchor="middle">
+              {label.text}
+            </text>
+          </g>
         ) : null;
       })}
     </svg>
@@ -187,13 +196,9 @@ function Arrow({ edge }: { edge: Drawn }) {
 /** A dot that wanders along a busy line: a glance tells which way the requests go. */
 function Dot({ edge, value, faded }: { edge: Drawn; value: GraphEdge; faded: boolean }) {
   const busy = Math.min(1, Math.log10(1 + (value.rate_per_second ?? 0)) / 3);
-  // Steps of the tempo are coarse, as a changed duration starts the animation again.
-  const seconds = [3.6, 2.8, 2.1, 1.5][Math.min(3, Math.floor(busy * 4))] ?? 3;
-  return (
-    <circle class={`edge-dot ${faded ? "faded" : ""} ${errorTone(value.error_share)}`} r="2.5">
-      <animateMotion {...{ path: curve(edge.points) }} dur={`${seconds}s`} repeatCount="indefinite" />
-    </circle>
-  );
+  // Steps of the tempo are coarse, as a changed duration makes the dot jump.
+  const tempo = Math.min(3, Math.floor(busy * 4));
+  return <circle class={`edge-dot tempo-${tempo} ${faded ? "faded" : ""} ${errorTone(value.error_share)}`} r="2.5" style={{ offsetPath: `path("${curve(edge.points)}")` }} />;
 }
 
 /** Arrow keys walk: right to whom it calls, left to who calls it, up and down in the column. */

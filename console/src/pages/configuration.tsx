@@ -156,10 +156,13 @@ function Match({ item }: { item: Configured }) {
 /** The services a route leads to, or the action as it is written. */
 function actionText(action: unknown): string {
   if (typeof action !== "object" || action === null) return visible(action);
-  const { targets, kind } = action as { targets?: unknown; kind?: unknown };
+  const { targets, kind, status, authority, path } = action as Record<string, unknown>;
   if (Array.isArray(targets)) {
-    return targets.map((target: { service?: unknown; percent?: unknown }) => `${visible(target.service)}${targets.length > 1 && target.percent !== undefined ? ` ${visible(target.percent)}%` : ""}`).join(", ");
+    const all = targets as { service?: unknown; weight?: number }[];
+    const whole = all.reduce((sum, target) => sum + (target.weight ?? 0), 0);
+    return all.map((target) => `${visible(target.service)}${all.length > 1 && whole ? ` ${Math.round(((target.weight ?? 0) / whole) * 100)}%` : ""}`).join(", ");
   }
+  if (kind === "redirect" || kind === "respond") return [kind, status, authority, path].filter((part) => part !== null && part !== undefined).map(visible).join(" ");
   return kind ? visible(kind) : visible(action);
 }
 

@@ -1,9 +1,11 @@
 // The header: where one is, whether what one sees is live, how much goes through, and the reader's own choices.
+import { useEffect } from "preact/hooks";
 import { snapshot, link, retryNow } from "../api/live";
-import type { Services, Totals } from "../api/types";
+import type { Totals } from "../api/types";
 import { overlay } from "./overlay";
 import { count, rate, share, visible } from "../format";
 import { useDocument } from "../hooks";
+import { project } from "../known";
 import { Icon } from "../parts/icon";
 import { errorTone } from "../parts/state";
 import { change, href, path, WINDOWS, windowChosen } from "../router";
@@ -12,7 +14,10 @@ import { PAGES } from "./list";
 
 export function Header() {
   const status = useDocument<{ project?: string; version?: string }>("/v1/status", 60_000);
-  const project = status.data?.project ?? (snapshot.value as Services | null)?.project;
+  const name = status.data?.project;
+  useEffect(() => {
+    if (name) project.value = name;
+  }, [name]);
   return (
     <header class="header">
       <a class="brand" href={href("/services")} title={status.data?.version ? `Trunkline ${visible(status.data.version)}` : "Trunkline"}>
@@ -20,7 +25,7 @@ export function Header() {
           <rect class="mark-ground" width="24" height="24" rx="6" />
           <path class="mark-line" d="M5 12h6M11 12c4 0 3-5 8-5M11 12c4 0 3 5 8 5" />
         </svg>
-        <bdi class="brand-name">{project ? visible(project) : "Trunkline"}</bdi>
+        <bdi class="brand-name">{name ? visible(name) : "Trunkline"}</bdi>
       </a>
       <nav class="nav" aria-label="Pages">
         {PAGES.map((page) => (

@@ -2,11 +2,12 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Trace } from "../api/types";
 import { count, duration, moment, parseDuration, visible } from "../format";
+import { hueClass } from "../known";
 import { useDocument, useKeys } from "../hooks";
 import { SearchField } from "../parts/controls";
 import { Icon } from "../parts/icon";
 import { Empty, Failure, Skeleton } from "../parts/notice";
-import { Copy, Foreign, hueClass } from "../parts/text";
+import { Copy, Foreign } from "../parts/text";
 import { change, href, parameter } from "../router";
 import { SpanDetails } from "../trace/details";
 import { type Row, type TraceModel, buildTrace, matches, positionOf, visibleRows } from "../trace/model";
@@ -248,6 +249,8 @@ function TimeByService({ model }: { model: TraceModel }) {
   const whole = model.services.reduce((sum, service) => sum + service.critical_ms, 0);
   if (!(whole > 0)) return null;
   let at = 0;
+  const waited = model.services.filter((service) => service.critical_ms > 0);
+  const beside = model.services.length - waited.length;
   return (
     <div class="time-by">
       <svg class="time-by-bar" viewBox="0 0 1000 8" preserveAspectRatio="none" role="img" aria-label="Time on the critical path by service">
@@ -258,13 +261,14 @@ function TimeByService({ model }: { model: TraceModel }) {
         })}
       </svg>
       <ul class="time-by-list">
-        {model.services.slice(0, SERVICES_SHOWN).map((service) => (
+        {waited.slice(0, SERVICES_SHOWN).map((service) => (
           <li key={service.name}>
             <span class={`swatch ${hueClass(service.name)}`} aria-hidden="true" />
             <Foreign text={service.name} /> <b>{duration(service.critical_ms)}</b> <span class="faint">{Math.round((service.critical_ms / whole) * 100)}%</span>
           </li>
         ))}
-        {model.services.length > SERVICES_SHOWN ? <li class="faint">and {model.services.length - SERVICES_SHOWN} more</li> : null}
+        {waited.length > SERVICES_SHOWN ? <li class="faint">and {waited.length - SERVICES_SHOWN} more</li> : null}
+        {beside > 0 ? <li class="faint">{beside} beside the critical path</li> : null}
       </ul>
     </div>
   );

@@ -201,6 +201,6 @@ export function ticks(from: number, to: number, most: number): number[] {
   const power = 10 ** Math.floor(Math.log10(range / most));
   const step = ([1, 2, 5, 10].find((candidate) => range / (candidate * power) <= most) ?? 10) * power;
   const found: number[] = [];
-  for (let at = Math.ceil(from / step - 1e-9) * step; at <= to + step * 1e-6; at += step) found.push(at);
+  for (let at = Math.ceil(from / step - 1e-9) * step; at <= to + step * 1e-6; at += step) found.push(at + 0);
   return found;
 }
