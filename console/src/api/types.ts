@@ -60,6 +60,7 @@ export type GraphNode = {
   id: string;
   kind?: string;
   state?: string | null;
+  requests?: number | null;
   rate_per_second?: number | null;
   error_share?: number | null;
   latency_ms?: Quantiles | null;
