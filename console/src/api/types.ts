@@ -138,7 +138,10 @@ export type Configured = {
   match?: { hosts?: string[]; path?: { kind?: string; value?: string } | string; methods?: string[] } | null;
   action?: unknown;
   address?: string;
-  url?: string | null;
+  /** Whose calls a listener takes, if it is not one of the gateway's. */
+  caller?: string | null;
+  tls?: { kind?: string } | null;
+  source?: { kind?: string; command?: string | null; directory?: string | null } | null;
 };
 
 export type Configuration = {

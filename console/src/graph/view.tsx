@@ -137,7 +137,8 @@ function Lines({ graph, found, status, active, chosen }: LinesProps) {
   const lit = (edge: Drawn) => (active ? edge.from === active || edge.to === active : chosen ? edgeKey(edge) === chosen : false);
   const faded = (edge: Drawn, value: GraphEdge) => ((active || chosen) && !lit(edge)) || (status !== "all" && statusOf(value) !== status);
   const labelled = found.edges.filter((edge) => lit(edge) || found.edges.length <= LABELS_MAX).sort((one, other) => Number(lit(other)) - Number(lit(one)));
-  const labels = placeLabels(found, labelled.map((edge) => ({ key: edgeKey(edge), edge, text: textOf(byKey.get(edgeKey(edge))) })));
+  const texts = labelled.map((edge) => ({ key: edgeKey(edge), edge, text: textOf(byKey.get(edgeKey(edge))) }));
+  const labels = placeLabels(found, texts.filter(({ text }) => text !== ""));
   const busy = found.edges.filter((edge) => (byKey.get(edgeKey(edge))?.rate_per_second ?? 0) > 0);
   return (
     <svg class="graph-lines" width={found.width} height={found.height} viewBox={`0 0 ${found.width} ${found.height}`} aria-hidden="true">
@@ -177,8 +178,10 @@ function Lines({ graph, found, status, active, chosen }: LinesProps) {
   );
 }
 
+/** What is written on a line; nothing on one that is as it should be and quiet. */
 function textOf(edge: GraphEdge | undefined): string {
-  return edge ? edgeText(edge) : "";
+  if (!edge || (statusOf(edge) === "observed" && !edge.rate_per_second)) return "";
+  return edgeText(edge);
 }
 
 /** Thicker with the logarithm of the rate. */

@@ -20,6 +20,7 @@ export function edgeText(edge: GraphEdge): string {
   const status = statusOf(edge);
   if (status === "missing") return "never called";
   if (status === "declared") return "no call yet";
+  if (!edge.rate_per_second) return "quiet now";
   const parts = [rate(edge.rate_per_second)];
   if (edge.latency_ms?.p99 !== null && edge.latency_ms?.p99 !== undefined) parts.push(duration(edge.latency_ms.p99));
   if (errorShare(edge)) parts.push(`${share(errorShare(edge))} err`);
