@@ -11,6 +11,7 @@ mod exit;
 mod print;
 mod screen;
 
+mod alone;
 mod client;
 mod loader;
 mod runs;
