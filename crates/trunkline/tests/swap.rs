@@ -218,6 +218,19 @@ fn what_is_no_change_starts_nothing() {
 }
 
 #[test]
+fn what_a_service_writes_when_it_starts_does_not_start_it_for_ever() {
+    let writing =
+        "  app: { path: app, command: 'date +%N > started.txt; exec python3 server.py' }\n";
+    let mut project = Project::start(writing);
+    project.up.wait_for("started.txt changes whenever it starts");
+    let restarts = project.service("app")["process"]["restarts"].as_u64().unwrap();
+    assert!(restarts <= 3, "{restarts}");
+    project.write_text("second");
+    project.answers("second");
+    project.end();
+}
+
+#[test]
 fn a_service_that_fails_to_start_is_started_when_its_sources_change() {
     let mut project = Project::start("  app: { path: app, command: exec python3 server.py }\n");
     project.world.write("app/text.py", "TEXT = (\n");

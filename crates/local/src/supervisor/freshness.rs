@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 use trunkline_model::ServiceName;
@@ -26,6 +26,10 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_secs(2);
 /// How long a start waits for the first look.
 const LOOK_MAX: Duration = Duration::from_millis(500);
+/// So many starts in a row that each wrote sources are a circle.
+const OWN_WRITES_MAX: u32 = 3;
+/// A service writes no more files than this when it starts; more are a checkout of other sources.
+const OWN_FILES_MAX: usize = 16;
 /// Changed files that are told.
 const TOLD_MAX: usize = 3;
 
@@ -40,6 +44,8 @@ pub(super) struct Freshness {
     /// are not watched.
     built: Option<Option<u64>>,
     watching: Watching,
+    /// How often in a row all that changed was written while the service started.
+    own_writes: u32,
 }
 
 /// The sources as they were seen last.
@@ -91,7 +97,14 @@ impl Freshness {
             });
             scope
         });
-        Self { now, made_of: None, seen: None, built: None, watching: Watching(watching) }
+        Self {
+            now,
+            made_of: None,
+            seen: None,
+            built: None,
+            watching: Watching(watching),
+            own_writes: 0,
+        }
     }
 
     /// Waits for the first look, so that what is made of the sources is known to be of these; not
@@ -142,6 +155,30 @@ impl Freshness {
             // Nobody looks.
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Whether what changed last is what the service itself writes when it starts, between `from` and
+    /// `to`: starting it anew for that would never end. Once may be chance, a few times is not.
+    pub(super) fn is_own_writing(&mut self, from: SystemTime, to: SystemTime) -> bool {
+        let written = |path: &PathBuf| {
+            let modified = std::fs::metadata(path).and_then(|file| file.modified());
+            modified.is_ok_and(|at| from <= at && at <= to)
+        };
+        let changed = self.now.borrow().changed.clone();
+        let own = changed.len() <= OWN_FILES_MAX && changed.iter().all(written);
+        if own {
+            self.own_writes += 1;
+        } else if self.own_writes < OWN_WRITES_MAX {
+            self.own_writes = 0;
+        }
+        own && self.own_writes >= OWN_WRITES_MAX
+    }
+
+    /// What changed does not matter to what runs.
+    pub(super) fn disregard(&mut self) {
+        self.made_of = self.fingerprint();
+        self.seen = self.made_of;
+        self.built = self.built.map(|_| self.made_of);
     }
 
     /// Waits until the sources are others than were acted on last. Cancel safe.
