@@ -10,9 +10,11 @@
 )]
 
 mod golden;
+#[allow(dead_code, reason = "shared by several test programs")]
 mod load;
 mod support;
 
+mod alone;
 mod calls;
 mod change;
 mod console;
