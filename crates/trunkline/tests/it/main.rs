@@ -15,6 +15,7 @@ mod support;
 
 mod change;
 mod copies;
+mod doctor;
 mod screens;
 mod serve;
 mod shop;
