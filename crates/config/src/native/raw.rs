@@ -52,7 +52,8 @@ pub struct RawFile {
 #[derive(Debug, Clone, Decode)]
 #[config(what = "`gateway`", unserved = unserved::GATEWAY)]
 pub struct RawGateway {
-    /// Host name of the gateway, or a list of them. A laptop adds `<name>.localhost`.
+    /// Host name of the gateway, or a list of them. A laptop adds `<name>.localhost`. All are in the
+    /// certificate, and `@` in a route's host stands for each.
     #[config(alias = "domains")]
     pub domain: Vec<Spanned<String>>,
     /// Address for HTTP: a port, `addr:port`, or `off`.
@@ -145,7 +146,8 @@ pub struct RawRoute {
     /// for a part of one segment, `**` for any number of segments.
     #[config(rename = "match")]
     pub matching: Option<Spanned<String>>,
-    /// Host, or a list of them; `*.example.com` takes one or more labels.
+    /// Host, or a list of them; `*.example.com` takes one or more labels. `@` stands for each name of
+    /// the gateway: `admin.@`.
     #[config(alias = "hosts")]
     pub host: Vec<Spanned<String>>,
     /// Exactly this path.

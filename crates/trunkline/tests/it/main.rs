@@ -19,6 +19,7 @@ mod calls;
 mod change;
 mod console;
 mod copies;
+mod doctor;
 mod screens;
 mod serve;
 mod shop;
