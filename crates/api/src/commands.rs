@@ -27,8 +27,13 @@ pub trait Commands: Send + Sync {
     fn processes(&self) -> BoxFuture<'_, Vec<Process>>;
     /// Reads the configuration again and puts it in force.
     fn reload(&self) -> BoxFuture<'_, Result<Reloaded, Refused>>;
-    /// Restarts a service and returns when it is ready again.
-    fn restart(&self, service: ServiceName) -> BoxFuture<'_, Result<(), Refused>>;
+    /// Restarts a service, and with `dependants` the services that call it after it; returns when
+    /// they are ready again, with the names of those.
+    fn restart(
+        &self,
+        service: ServiceName,
+        dependants: bool,
+    ) -> BoxFuture<'_, Result<Vec<ServiceName>, Refused>>;
     /// Begins to drain and to stop; returns at once.
     fn shutdown(&self) -> BoxFuture<'_, Result<(), Refused>>;
     /// Hands everything to a new process of the binary; returns when that serves.
@@ -108,6 +113,8 @@ pub struct Process {
 pub enum ProcessState {
     /// It waits for the services that it calls.
     Waiting,
+    /// It is built, before its first start.
+    Building,
     /// It was started and is not ready.
     Starting,
     /// It takes requests.
@@ -131,6 +138,7 @@ impl ProcessState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
+            Self::Building => "building",
             Self::Starting => "starting",
             Self::Ready => "ready",
             Self::Unhealthy => "unhealthy",

@@ -17,6 +17,7 @@
     )
 )]
 
+pub mod settle;
 pub mod state;
 
 pub mod discover;
@@ -29,6 +30,7 @@ pub mod processes;
 pub mod readiness;
 pub mod reap;
 pub mod run;
+pub mod sources;
 
 pub mod event;
 pub mod logs;

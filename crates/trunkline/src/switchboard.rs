@@ -127,12 +127,16 @@ impl Commands for Switchboard {
         Box::pin(self.order("reload", Order::Reload))
     }
 
-    fn restart(&self, service: ServiceName) -> BoxFuture<'_, Result<(), Refused>> {
+    fn restart(
+        &self,
+        service: ServiceName,
+        dependants: bool,
+    ) -> BoxFuture<'_, Result<Vec<ServiceName>, Refused>> {
         let services = self.now().services.clone();
         Box::pin(async move {
             let because = "`serve` starts no processes; restart the service where it runs";
             let services = services.ok_or(Refused::NotHere { command: "restart", because })?;
-            services.restart(&service).await
+            services.restart(&service, dependants).await
         })
     }
 

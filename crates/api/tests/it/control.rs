@@ -72,6 +72,9 @@ async fn commands_are_carried_out_or_say_why_not() {
     assert_eq!(json(&response)["errors"], json!(["error[TL0103]: a", "b"]));
 
     assert_eq!(post("/v1/services/orders/restart", "").await.status, 200);
+    let with_callers = post("/v1/services/orders/restart?dependants=true", "").await;
+    assert_eq!(json(&with_callers)["dependants"], json!(["web"]));
+    assert_eq!(post("/v1/services/orders/restart?dependents=true", "").await.status, 400);
     assert_eq!(post("/v1/services/no%20name/restart", "").await.status, 404);
     assert_eq!(post("/v1/services/missing/restart", "").await.status, 404);
 
@@ -89,7 +92,8 @@ async fn commands_are_carried_out_or_say_why_not() {
         running.deeds(),
         [
             "reload",
-            "restart orders",
+            "restart orders false",
+            "restart orders true",
             "orders@127.0.0.1:5000 draining",
             "orders@127.0.0.1:5000 none",
             "upgrade",

@@ -182,12 +182,17 @@ impl Commands for FakeCommands {
         Box::pin(async { Err(Refused::Invalid(vec!["error[TL0103]: a".into(), "b".into()])) })
     }
 
-    fn restart(&self, service: ServiceName) -> BoxFuture<'_, Result<(), Refused>> {
+    fn restart(
+        &self,
+        service: ServiceName,
+        dependants: bool,
+    ) -> BoxFuture<'_, Result<Vec<ServiceName>, Refused>> {
         if service.as_str() != "orders" {
             return Box::pin(async move { Err(Refused::UnknownService(service.to_string())) });
         }
-        self.did(format!("restart {service}"));
-        Box::pin(async { Ok(()) })
+        let callers = if dependants { vec!["web".parse().unwrap()] } else { Vec::new() };
+        self.did(format!("restart {service} {dependants}"));
+        Box::pin(async { Ok(callers) })
     }
 
     fn shutdown(&self) -> BoxFuture<'_, Result<(), Refused>> {

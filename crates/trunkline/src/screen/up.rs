@@ -120,9 +120,24 @@ pub(crate) fn event(event: &Event, paint: Paint) -> Option<String> {
         What::Failed { reason, hint } => {
             let mut text =
                 mark(Role::Error, name, &format!("{reason}; it stays down"), None, paint);
-            if let Some(hint) = hint {
-                let _ = write!(text, "\n    {}: {}", paint.apply(Role::Hint, "hint"), clean(hint));
-            }
+            tell_hint(&mut text, hint.as_deref(), paint);
+            text
+        }
+        What::Changed { files, more } => {
+            let more = if *more > 0 { format!(" and {more} more") } else { String::new() };
+            mark(Role::Faint, name, &format!("changed {}{more}", files.join(", ")), None, paint)
+        }
+        What::Built { after } => mark(Role::Good, name, "built", Some(*after), paint),
+        What::BuildFailed { reason, last_lines, after, serving } => {
+            let so = if *serving { "; the former one goes on" } else { "" };
+            let what = format!("build failed: {reason}{so}");
+            let mut text = mark(Role::Error, name, &what, Some(*after), paint);
+            lines(&mut text, last_lines, paint);
+            text
+        }
+        What::NotWatched { reason, hint } => {
+            let mut text = mark(Role::Warning, name, reason, None, paint);
+            tell_hint(&mut text, hint.as_deref(), paint);
             text
         }
         What::Draining { in_flight } if *in_flight > 0 => {
@@ -144,6 +159,7 @@ pub(crate) fn event(event: &Event, paint: Paint) -> Option<String> {
             paint,
         ),
         What::Waiting { .. }
+        | What::Building { .. }
         | What::Starting { .. }
         | What::Draining { .. }
         | What::Stopping
@@ -168,10 +184,20 @@ fn exited(
         let _ = write!(what, ", next try in {wait} ({} of {})", retry.attempt, retry.attempts_max);
     }
     let mut text = mark(Role::Error, name, &what, None, paint);
+    lines(&mut text, last_lines, paint);
+    text
+}
+
+fn lines(text: &mut String, last_lines: &[String], paint: Paint) {
     for line in last_lines {
         let _ = write!(text, "\n      {} {}", paint.apply(Role::Faint, "│"), clean(line));
     }
-    text
+}
+
+fn tell_hint(text: &mut String, hint: Option<&str>, paint: Paint) {
+    if let Some(hint) = hint {
+        let _ = write!(text, "\n    {}: {}", paint.apply(Role::Hint, "hint"), clean(hint));
+    }
 }
 
 /// A line of a service, as it comes.
