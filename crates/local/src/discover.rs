@@ -45,6 +45,8 @@ pub struct Found {
     pub name: ServiceName,
     /// How it is run.
     pub runs: Candidate,
+    /// Whether the file must say that it takes up changes by itself, as its command does not show it.
+    pub unwatched: bool,
     /// The services it calls, each with the place that says so.
     pub calls: Vec<(ServiceName, Evidence)>,
     /// Services it calls that it cannot wait for, because they wait for it.

@@ -8,6 +8,7 @@ use trunkline_model::ServiceName;
 use super::candidate::Candidate;
 use super::tree::Tree;
 use super::{Found, Question, SERVICES_MAX, links, names};
+use crate::sources::reloads_by_itself;
 
 /// What a person has decided. Candidates are named by their folder and command.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +50,9 @@ pub(super) fn assemble(
     for (name, mut runs) in named {
         links::add_health(tree, &mut runs);
         let calls = links::calls(tree, &runs, &name, &all);
-        services.push(Found { name, runs, calls, calls_back: Vec::new() });
+        let shown = reloads_by_itself(&runs.command, &tree.root().join(&runs.folder));
+        let unwatched = runs.reloads && !shown;
+        services.push(Found { name, runs, unwatched, calls, calls_back: Vec::new() });
     }
     open_circles(&mut services);
     (services, questions)

@@ -104,11 +104,12 @@ pub(super) fn find(tree: &Tree, folder: &str, into: &mut Vec<Candidate>) {
         let line = json.get("scripts")?.get(name)?.as_str()?;
         Some(Script { name: name.to_owned(), line: line.to_owned() })
     };
+    let directory = tree.root().join(folder);
     let (dev, start) = (script("dev"), script("start"));
     // Scripts that start other packages or compile only are not a service's.
     let useful = |script: &Script| !script.starts_others() && !script.compiles_only();
     let chosen = match (dev.filter(useful), start.filter(useful)) {
-        (Some(dev), Some(start)) if !dev.reloads() && script("build").is_some() => start,
+        (Some(dev), Some(start)) if !dev.reloads(&directory) && script("build").is_some() => start,
         (Some(dev), _) => dev,
         (None, Some(start)) => start,
         (None, None) => return,
@@ -122,7 +123,7 @@ pub(super) fn find(tree: &Tree, folder: &str, into: &mut Vec<Candidate>) {
     candidate.build =
         (chosen.name == "start" && script("build").is_some()).then(|| manager.run("build", ""));
     candidate.port = chosen.fixed_port();
-    candidate.reloads = chosen.reloads();
+    candidate.reloads = chosen.reloads(&directory);
     candidate.page = is_page(tree, folder, &json);
     if let Some(name) = json.get("name").and_then(Value::as_str) {
         candidate.called = without_prefix(name, &candidate.called);

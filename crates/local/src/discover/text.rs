@@ -89,7 +89,7 @@ pub fn entry(service: &Found) -> String {
         let _ = writeln!(text, "    build: {}", scalar(build));
     }
     let _ = writeln!(text, "    command: {}", scalar(&runs.command));
-    if runs.reloads {
+    if service.unwatched {
         text.push_str("    watch: off    # it takes up changes by itself\n");
     }
     if let Some(port) = runs.port {
