@@ -70,6 +70,13 @@ pub enum Question {
         /// The services.
         options: Vec<Candidate>,
     },
+    /// Services always listen on one port, so that only one of them can run.
+    SamePort {
+        /// The port.
+        port: u16,
+        /// The services.
+        options: Vec<Candidate>,
+    },
     /// A program that may be a service, but nothing shows that it listens where it is told.
     Port(Candidate),
 }
@@ -79,7 +86,9 @@ impl Question {
     pub fn is_about(&self, folder: &str) -> bool {
         match self {
             Self::Several { folder: of, .. } => of == folder,
-            Self::SameName { options, .. } => options.iter().any(|one| one.folder == folder),
+            Self::SameName { options, .. } | Self::SamePort { options, .. } => {
+                options.iter().any(|one| one.folder == folder)
+            }
             Self::Port(candidate) => candidate.folder == folder,
         }
     }

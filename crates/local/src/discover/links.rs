@@ -111,8 +111,11 @@ pub(super) fn calls(
             continue;
         }
         for (name, variable) in &wanted {
-            if !found.contains_key(*name) && has_word(&text, variable) {
-                let evidence = Evidence::in_text(&path, &text, variable, variable.clone());
+            if found.contains_key(*name) {
+                continue;
+            }
+            if let Some(line) = line_with(&text, variable) {
+                let evidence = Evidence { file: path.clone(), line, what: variable.clone() };
                 found.insert((*name).clone(), evidence);
             }
         }
@@ -123,6 +126,15 @@ pub(super) fn calls(
 /// The variable by which a service is told where another one is.
 fn variable(name: &ServiceName) -> String {
     format!("{}_URL", name.as_str().to_ascii_uppercase().replace('-', "_"))
+}
+
+/// The first line, from 1, with this word that is not a comment as a whole.
+fn line_with(text: &str, word: &str) -> Option<usize> {
+    let is_comment =
+        |line: &str| ["//", "#", "*", "/*", "--"].iter().any(|sign| line.starts_with(sign));
+    let at =
+        text.lines().position(|line| has_word(line, word) && !is_comment(line.trim_start()))?;
+    Some(at + 1)
 }
 
 /// Whether a text has a word that is not a part of a longer one: not `PORT` in `EXPORT`.

@@ -140,6 +140,9 @@ pub(super) fn sentence(question: &Question) -> String {
             let folders: String = options.iter().map(each).collect();
             format!("several services would be called `{name}`, so none was taken:{folders}")
         }
+        Question::SamePort { port, options } => {
+            format!("several services listen on port {port}, so none was taken:{}", ways(options))
+        }
         Question::Port(candidate) => format!(
             "{}:{}: {} may be a service, but nothing in it reads PORT, so it was left out",
             candidate.evidence.file, candidate.evidence.line, candidate.evidence.what

@@ -209,16 +209,15 @@ impl Tree {
 
     /// A folder below with a project file or a repository of its own is another project.
     fn leave_out_other_projects(&mut self) {
-        let is_other = |folder: &String, names: &BTreeSet<String>| {
+        let is_other = |folder: &&str| {
             !folder.is_empty()
-                && (names.contains("trunkline.yaml")
-                    || names.contains("trunkline.yml")
+                && (self.has(folder, "trunkline.yaml")
+                    || self.has(folder, "trunkline.yml")
                     || self.root.join(folder).join(".git").exists())
         };
-        let other = self.folders.iter().filter(|(folder, names)| is_other(folder, names));
-        let other: Vec<String> = other.map(|(folder, _)| folder.clone()).collect();
-        // By ancestors, as there may be many of both.
-        let other: BTreeSet<&str> = other.iter().map(String::as_str).collect();
+        // Those without a file of their own as well.
+        let all: BTreeSet<&str> = self.folders().flat_map(ancestors).collect();
+        let other: BTreeSet<String> = all.into_iter().filter(is_other).map(str::to_owned).collect();
         if !other.is_empty() {
             self.folders.retain(|folder, _| !ancestors(folder).any(|above| other.contains(above)));
         }

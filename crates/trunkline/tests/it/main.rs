@@ -14,6 +14,7 @@ mod load;
 mod support;
 
 mod change;
+mod found;
 mod screens;
 mod serve;
 mod shop;
