@@ -45,7 +45,8 @@ fn services(text: &str) -> Vec<String> {
     let names = below.lines().filter(|line| {
         line.starts_with("  ") && !line.starts_with("   ") && !line.trim().starts_with('#')
     });
-    let mut names: Vec<_> = names.map(|line| line.trim().trim_end_matches(':').to_owned()).collect();
+    let mut names: Vec<_> =
+        names.map(|line| line.trim().trim_end_matches(':').to_owned()).collect();
     names.sort();
     names
 }
@@ -155,7 +156,10 @@ fn a_service_without_its_toolchain_is_skipped_and_the_others_run() {
     command.env("PATH", &tools);
     let mut up = Running::new(command);
     until("web", || get(port, "/").0 == 200, || up.text());
-    assert!(get(port, "/").1.starts_with("http://127.0.0.1:"), "its caller is told where it would be");
+    assert!(
+        get(port, "/").1.starts_with("http://127.0.0.1:"),
+        "its caller is told where it would be"
+    );
     let text = up.text();
     assert!(text.contains("mix is not installed") && text.contains("apt install elixir"), "{text}");
     let status: serde_json::Value =
