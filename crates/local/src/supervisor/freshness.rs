@@ -24,6 +24,8 @@ const PAUSE: Duration = Duration::from_millis(300);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// How often folders that cannot be watched are looked at.
 const POLL: Duration = Duration::from_secs(2);
+/// How long a start waits for the first look.
+const LOOK_MAX: Duration = Duration::from_millis(500);
 /// Changed files that are told.
 const TOLD_MAX: usize = 3;
 
@@ -37,7 +39,7 @@ pub(super) struct Freshness {
     /// Whether there is something built to start, and of which sources; `Some(None)` where they
     /// are not watched.
     built: Option<Option<u64>>,
-    _watching: Watching,
+    watching: Watching,
 }
 
 /// The sources as they were seen last.
@@ -89,7 +91,15 @@ impl Freshness {
             });
             scope
         });
-        Self { now, made_of: None, seen: None, built: None, _watching: Watching(watching) }
+        Self { now, made_of: None, seen: None, built: None, watching: Watching(watching) }
+    }
+
+    /// Waits for the first look, so that what is made of the sources is known to be of these; not
+    /// for long, because a start is waited for.
+    pub(super) async fn look(&mut self) {
+        if self.watching.0.is_some() {
+            let _ = tokio::time::timeout(LOOK_MAX, self.differs_from(None)).await;
+        }
     }
 
     /// Whether what is built was built of the sources as they are now.
@@ -141,6 +151,7 @@ impl Freshness {
             self.differs_from(None).await;
             self.seen = self.fingerprint();
             self.made_of = self.made_of.or(self.seen);
+            self.built = self.built.map(|of| of.or(self.seen));
         }
         self.differs_from(self.seen).await;
     }

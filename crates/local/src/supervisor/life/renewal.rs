@@ -32,6 +32,7 @@ enum Cause {
 impl Life {
     /// Builds what is started next, if it is not built yet. Returns how the try ended, if it did.
     pub(super) async fn be_built(&mut self) -> Option<End> {
+        self.freshness.look().await;
         if self.planned.process.build.is_none() || self.freshness.is_built() {
             return None;
         }
