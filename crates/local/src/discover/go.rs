@@ -46,7 +46,9 @@ pub(super) fn find(tree: &Tree, folder: &str, into: &mut Vec<Candidate>) {
         let package = if below.is_empty() { ".".to_owned() } else { format!("./{below}") };
         candidate.build = Some(format!("go build -o \"$TRUNKLINE_BUILD/service\" {package}"));
         "\"$TRUNKLINE_BUILD/service\"".clone_into(&mut candidate.command);
-        path.clone_into(&mut candidate.sources);
+        if !alone {
+            path.clone_into(&mut candidate.sources);
+        }
         into.push(candidate);
     }
 }
