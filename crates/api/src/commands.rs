@@ -4,6 +4,8 @@
 //! together and tests over nothing at all. What cannot be done is a [`Refused`], which becomes a
 //! problem document with a status of its own.
 
+mod configuration;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +15,16 @@ use trunkline_model::ops::BoxFuture;
 use trunkline_model::ports::Surface;
 use trunkline_model::{ListenerId, Model, ServiceName};
 
+pub use configuration::{Configuration, File, Object, Setting};
+
 /// What the binary can be asked and told.
 pub trait Commands: Send + Sync {
     /// What is running.
     fn instance(&self) -> Instance;
     /// The Model in force; `None` before the first good configuration.
     fn model(&self) -> Option<Arc<Model>>;
+    /// The texts and settings of the configuration in force; `None` before the first good one.
+    fn configuration(&self) -> BoxFuture<'_, Option<Configuration>>;
     /// Where everything can be reached.
     fn urls(&self) -> Vec<Url>;
     /// Whether requests can be served.
@@ -63,6 +69,8 @@ pub struct Url {
     pub target: UrlTarget,
     /// Where it is, such as `https://shop.localhost:8443`.
     pub url: String,
+    /// Further names of the same.
+    pub also: Vec<String>,
 }
 
 /// What a URL leads to.
@@ -210,6 +218,8 @@ pub struct LogQuery {
     pub since_unix_nanos: Option<u64>,
     /// Lines whose text this finds.
     pub grep: Option<regex::Regex>,
+    /// Only lines of this level and worse, by its name; whoever reads the lines knows the levels.
+    pub level: Option<String>,
     /// At most so many of the lines that exist already: the newest.
     pub tail: Option<usize>,
     /// Whether lines that come later are wanted too.

@@ -33,11 +33,22 @@ pub struct Options {
     pub profile: Profile,
     /// Whether ports below 1024 may be bound: then 80 and 443 are the gateway's usual ports.
     pub low_ports: bool,
+    /// Which of several copies on one machine this is: copy `n` has every port that nobody wrote
+    /// `n` times [`PORT_STEP`](crate::native::PORT_STEP) further on; 0 has the usual ones.
+    pub port_set: u16,
+    /// A DNS label in front of the project's own name on a laptop, for a further checkout.
+    pub checkout: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { env: None, profile: Profile::Production, low_ports: false }
+        Self {
+            env: None,
+            profile: Profile::Production,
+            low_ports: false,
+            port_set: 0,
+            checkout: None,
+        }
     }
 }
 

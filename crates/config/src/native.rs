@@ -9,6 +9,7 @@ pub mod forms;
 mod gateway;
 mod globals;
 mod matching;
+mod names;
 mod overlay;
 pub mod raw;
 mod reference;
@@ -17,6 +18,8 @@ mod schema;
 mod services;
 mod watching;
 
+pub use globals::PORT_STEP;
+pub use names::short_name;
 pub use reference::reference;
 pub use schema::schema;
 
@@ -91,7 +94,7 @@ impl Dialect for Native {
             services::lower(raw, into, diagnostics);
             routes::lower(raw, into, diagnostics);
         }
-        routes::infer(into);
+        names::infer(into);
     }
 }
 

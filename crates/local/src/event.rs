@@ -87,6 +87,15 @@ pub enum What {
         /// How that was found out.
         evidence: Evidence,
     },
+    /// It listens, but not where it was told to; it is waited for on.
+    Elsewhere {
+        /// The port it was told.
+        expected: u16,
+        /// A port it listens on.
+        found: u16,
+        /// What to do, for people.
+        hint: String,
+    },
     /// A try ended that should not have.
     Exited {
         /// Why, for people: `exited with code 1`, `was killed by signal 9`, `did not become ready`.
@@ -95,6 +104,8 @@ pub enum What {
         after: Duration,
         /// Its last lines, oldest first.
         last_lines: Vec<String>,
+        /// Something that may help, for people.
+        hint: Option<String>,
         /// The next try, unless there is none.
         retry: Option<Retry>,
     },

@@ -17,15 +17,19 @@
     )
 )]
 
+pub mod checkout;
 pub mod settle;
 pub mod state;
 
 pub mod discover;
+pub mod outbound;
 pub mod toolchains;
 
 pub mod plan;
 
 pub mod child;
+pub mod hints;
+pub mod language;
 pub mod processes;
 pub mod readiness;
 pub mod reap;
@@ -35,3 +39,6 @@ pub mod sources;
 pub mod event;
 pub mod logs;
 pub mod supervisor;
+
+pub mod tool;
+pub mod trust;

@@ -40,6 +40,12 @@ pub fn dead_runs(grace: Duration) -> Vec<Reaped> {
     sweep(grace, |marks| marks.run.is_here() && !marks.run.is_alive())
 }
 
+/// What dead runs of this user left, still running.
+pub fn left_by_dead_runs() -> Vec<Reaped> {
+    let is_left = |marks: &Marks| marks.run.is_here() && !marks.run.is_alive();
+    find(&is_left).iter().map(reaped).collect()
+}
+
 /// Ends everything that belongs to `run`.
 pub fn whole_run(run: RunId, grace: Duration) -> Vec<Reaped> {
     sweep(grace, |marks| marks.run == run)
@@ -65,8 +71,7 @@ fn sweep(grace: Duration, matches: impl Fn(&Marks) -> bool) -> Vec<Reaped> {
         }
         for (stat, marks) in &found {
             if terminated.insert((stat.pid, stat.started_ticks)) {
-                let service = marks.as_ref().and_then(|marks| marks.service.clone());
-                reaped.push(Reaped { pid: stat.pid, command: command(stat), service });
+                reaped.push(self::reaped(&(stat.clone(), marks.clone())));
                 processes::signal(stat, Signal::TERM);
             }
             if elapsed >= grace {
@@ -75,6 +80,11 @@ fn sweep(grace: Duration, matches: impl Fn(&Marks) -> bool) -> Vec<Reaped> {
         }
         thread::sleep(POLL);
     }
+}
+
+fn reaped((stat, marks): &(Stat, Option<Marks>)) -> Reaped {
+    let service = marks.as_ref().and_then(|marks| marks.service.clone());
+    Reaped { pid: stat.pid, command: command(stat), service }
 }
 
 /// Processes whose marks match, and their descendants; never this process or one of its ancestors.

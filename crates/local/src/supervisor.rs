@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use trunkline_model::ServiceName;
 use trunkline_model::endpoint::{EndpointSet, EndpointState};
 use trunkline_model::ops::Ops;
@@ -132,6 +132,8 @@ struct Shared {
     /// Services whose callers are to be started anew.
     renewed: mpsc::Sender<ServiceName>,
     services: Mutex<BTreeMap<ServiceName, Running>>,
+    /// Whether ending must not wait any more.
+    hurry: watch::Sender<bool>,
 }
 
 struct Running {
@@ -151,6 +153,7 @@ impl Supervisor {
             builds: Builds::new(),
             renewed,
             services: Mutex::default(),
+            hurry: watch::Sender::new(false),
         };
         let supervisor = Self { shared: Arc::new(shared) };
         for planned in plan.services.values() {
@@ -187,6 +190,7 @@ impl Supervisor {
             watcher: self.shared.watcher.clone(),
             builds: self.shared.builds.clone(),
             renewed: self.shared.renewed.clone(),
+            hurry: self.shared.hurry.subscribe(),
         };
         let others = folders_of_others(plan, &name);
         let life = Life::new(planned.clone(), others, around, received);
@@ -261,13 +265,20 @@ impl Supervisor {
         }
     }
 
+    /// What is being ended gets no more time: requests are not waited for, processes are killed.
+    pub fn hurry(&self) {
+        self.shared.hurry.send_replace(true);
+    }
+
     /// Stops everything, callers before their callees, and ends what the run left. Returns when no
     /// process of the run is left.
     pub async fn stop(&self) {
         let names = self.services().keys().cloned().collect();
         self.stop_in_order(names).await;
         self.shared.scope.stop();
-        let (run, grace) = (self.shared.deps.run, self.shared.deps.care.leftovers_grace);
+        let run = self.shared.deps.run;
+        let hurried = *self.shared.hurry.borrow();
+        let grace = if hurried { Duration::ZERO } else { self.shared.deps.care.leftovers_grace };
         // The last sweep; each service has swept its own already.
         let _ = tokio::task::spawn_blocking(move || reap::whole_run(run, grace)).await;
         let _ = self.shared.scope.join().await;

@@ -77,6 +77,13 @@ impl Toolchains {
         Self { folders: Some(folders.unwrap_or_default()) }
     }
 
+    /// Where a program is; `None` where it is not, and where nothing is looked for.
+    pub fn find(&self, program: &str) -> Option<PathBuf> {
+        let folders = self.folders.iter().flatten();
+        let mut files = folders.filter(|folder| is_there(&[(*folder).clone()], program));
+        files.next().map(|folder| folder.join(program))
+    }
+
     /// The first toolchain that a service needs and that is not there.
     ///
     /// `path` is the service's own `PATH`, if the file gives it one.
@@ -90,10 +97,15 @@ impl Toolchains {
         let folders = self.folders.as_ref()?;
         let own: Option<Vec<PathBuf>> = path.map(|path| std::env::split_paths(path).collect());
         let folders = own.as_ref().unwrap_or(folders);
-        let lines = build.into_iter().chain([command]);
-        let needed = lines.flat_map(|line| programs(line, language));
+        let needed = needed(build, command, language);
         needed.into_iter().find(|tool| !is_there(folders, tool.program)).map(Missing)
     }
+}
+
+/// The toolchains that a service needs.
+pub fn needed(build: Option<&str>, command: &str, language: Option<&str>) -> Vec<Tool> {
+    let lines = build.into_iter().chain([command]);
+    lines.flat_map(|line| programs(line, language)).collect()
 }
 
 fn is_there(folders: &[PathBuf], program: &str) -> bool {

@@ -119,6 +119,24 @@ fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
 }
 
+/// The files with the certificates of every root that was made below `data`, in the order of their
+/// names. Their keys are not touched.
+pub fn root_files(data: &Path) -> Vec<PathBuf> {
+    let folders = std::fs::read_dir(data.join("ca")).into_iter().flatten().take(ROOTS_MAX);
+    let files = folders.filter_map(Result::ok).map(|entry| entry.path().join(files::CERTIFICATE));
+    let mut files: Vec<_> = files.filter(|file| file.is_file()).collect();
+    files.sort();
+    files
+}
+
+/// Where the certificate of the root for these names is, or would be.
+pub fn root_file(data: &Path, permitted: &Permitted) -> PathBuf {
+    data.join("ca").join(permitted.folder_name()).join(files::CERTIFICATE)
+}
+
+/// Most roots that are looked for.
+const ROOTS_MAX: usize = 256;
+
 impl Authority {
     /// Loads the root for these names from below `data`, the user's data folder, or makes it there.
     ///

@@ -7,5 +7,5 @@
 pub mod authority;
 pub mod identity;
 
-pub use authority::{Authority, AuthorityError, Leaf, Permitted};
+pub use authority::{Authority, AuthorityError, Leaf, Permitted, root_file, root_files};
 pub use identity::{Identity, TrustDomain};

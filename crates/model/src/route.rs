@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::filter::{Filter, HeaderName};
 use crate::{ListenerId, Origin, RouteId, ServiceName};
 
-pub use order::specificity;
+pub use order::{implied, specificity};
 
 /// One route. Which of several matching routes wins is decided by [`Route::order`] alone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

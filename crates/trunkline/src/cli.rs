@@ -10,6 +10,7 @@ pub(crate) mod add;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod docs;
+pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod explain;
 pub(crate) mod init;
@@ -20,6 +21,7 @@ pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod traces;
+pub(crate) mod trust;
 pub(crate) mod up;
 pub(crate) mod upgrade;
 pub(crate) mod urls;
@@ -119,8 +121,12 @@ pub(crate) enum Verb {
     Logs(logs::Args),
     /// List recent requests, or draw one of them through all services
     Traces(traces::Args),
+    /// Let this machine trust the project's root certificate, store by store
+    Trust(trust::Args),
     /// Check configuration files without running anything
     Check(check::Args),
+    /// Look for what keeps this machine from running the project well
+    Doctor(doctor::Args),
     /// Explain a code such as TL0103, or which way a request would take
     Explain(explain::Args),
     /// Read the configuration again, without losing a request
@@ -145,6 +151,8 @@ pub(crate) struct Context {
     pub globals: Globals,
     /// The one that prints.
     pub printer: std::sync::Arc<Printer>,
+    /// `--timeout`, if it was given: `up` waits as long as its services may take otherwise.
+    pub patience: Option<Duration>,
 }
 
 /// Reads the command line, runs the verb, tells a failure, returns how it ended.
@@ -153,11 +161,11 @@ pub(crate) fn main() -> Exit {
     if arguments.get(1).is_some_and(|verb| verb == trunkline_local::child::VERB) {
         return child(arguments.into_iter().skip(2));
     }
-    let cli = match command()
+    let read = command()
         .try_get_matches_from(arguments)
-        .and_then(|found| Cli::from_arg_matches(&found))
-    {
-        Ok(cli) => cli,
+        .and_then(|found| Ok((Cli::from_arg_matches(&found)?, is_timeout_given(&found))));
+    let (cli, timeout_given) = match read {
+        Ok(read) => read,
         Err(error) => return refuse(&error),
     };
     let settings = Settings {
@@ -165,8 +173,11 @@ pub(crate) fn main() -> Exit {
         no_color: cli.globals.no_color,
         quiet: cli.globals.quiet,
     };
-    let context =
-        Context { globals: cli.globals, printer: std::sync::Arc::new(Printer::new(settings)) };
+    let context = Context {
+        patience: timeout_given.then_some(cli.globals.timeout),
+        globals: cli.globals,
+        printer: std::sync::Arc::new(Printer::new(settings)),
+    };
     let Some(verb) = cli.verb else {
         context.printer.raw(&command().render_help().to_string());
         return Exit::Done;
@@ -178,6 +189,14 @@ pub(crate) fn main() -> Exit {
             failure.exit
         }
     }
+}
+
+/// Whether a person wrote `--timeout`, in front of the verb or behind it.
+fn is_timeout_given(found: &clap::ArgMatches) -> bool {
+    let given = |found: &clap::ArgMatches| {
+        found.value_source("timeout") == Some(clap::parser::ValueSource::CommandLine)
+    };
+    given(found) || found.subcommand().is_some_and(|(_, found)| given(found))
 }
 
 fn run(verb: Verb, context: &Context) -> Verdict {
@@ -193,7 +212,9 @@ fn run(verb: Verb, context: &Context) -> Verdict {
         Verb::Urls(args) => urls::run(&args, context),
         Verb::Logs(args) => logs::run(&args, context),
         Verb::Traces(args) => traces::run(&args, context),
+        Verb::Trust(args) => trust::run(&args, context),
         Verb::Check(args) => check::run(&args, context),
+        Verb::Doctor(args) => doctor::run(&args, context),
         Verb::Explain(args) => explain::run(&args, context),
         Verb::Reload(args) => reload::run(&args, context),
         Verb::Upgrade(args) => upgrade::run(&args, context),

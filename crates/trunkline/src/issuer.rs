@@ -43,19 +43,11 @@ impl OwnIssuer {
         model: &Model,
         now: SystemTime,
     ) -> Result<Option<Arc<Authority>>, String> {
-        let mut names = model.listeners.iter().filter_map(|listener| match &listener.tls {
-            Some(Tls::Own { names }) => Some(names),
-            _ => None,
-        });
-        let Some(first) = names.next() else {
+        let Some(permitted) = permitted(model)? else {
             return Ok(None);
         };
         let data =
             self.data.as_ref().ok_or("there is no home folder to keep the root certificate in")?;
-        let domain: TrustDomain =
-            format!("{}.localhost", model.name).parse().map_err(|error| chain(&error))?;
-        let names = first.iter().chain(names.flatten()).map(String::as_str);
-        let permitted = Permitted::new(names, &domain).map_err(|error| chain(&error))?;
         let mut state = self.state();
         if let Some(authority) =
             state.authority.as_ref().filter(|authority| *authority.permitted() == permitted)
@@ -82,6 +74,21 @@ impl OwnIssuer {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the root of a Model may vouch for; `None` if no listener wants a certificate of it.
+pub(crate) fn permitted(model: &Model) -> Result<Option<Permitted>, String> {
+    let mut names = model.listeners.iter().filter_map(|listener| match &listener.tls {
+        Some(Tls::Own { names }) => Some(names),
+        _ => None,
+    });
+    let Some(first) = names.next() else {
+        return Ok(None);
+    };
+    let domain: TrustDomain =
+        format!("{}.localhost", model.name).parse().map_err(|error| chain(&error))?;
+    let names = first.iter().chain(names.flatten()).map(String::as_str);
+    Permitted::new(names, &domain).map(Some).map_err(|error| chain(&error))
 }
 
 impl Issuer for OwnIssuer {

@@ -7,7 +7,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 mod cli;
+mod doctor;
 mod exit;
+mod lines;
+mod live;
 mod print;
 mod screen;
 
@@ -15,9 +18,13 @@ mod client;
 mod loader;
 mod runs;
 
+mod background;
 mod node;
+mod open;
+mod place;
 mod services;
 mod switchboard;
+mod texts;
 mod up;
 mod upgrade;
 mod urls;

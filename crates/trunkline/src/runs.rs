@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use claim::{ClaimError, Run};
-pub(crate) use find::{Found, find};
+pub(crate) use claim::{ClaimError, Run, remove_stale, stale};
+pub(crate) use find::{Found, all, find, find_exact};
 
 /// What is known of a run by looking at its folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ fn folder_of(base: &Path, config: &Path) -> PathBuf {
 }
 
 /// FNV-1a, 64 bits: the same in every version of the binary, which the standard hasher is not.
-fn fnv(bytes: &[u8]) -> u64 {
+pub(crate) fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

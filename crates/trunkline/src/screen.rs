@@ -1,6 +1,7 @@
 //! What data looks like to a person: one file per screen, from the documents of the control API to
 //! lines. Nothing here asks or prints; verbs do.
 
+pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod logs;
 pub(crate) mod status;

@@ -13,7 +13,12 @@ use trunkline_config::{Options, Profile, load_with};
 fuzz_target!(|bytes: &[u8]| {
     let path = PathBuf::from("trunkline.yaml");
     let files = Memory(BTreeMap::from([(path.clone(), bytes.to_vec())]));
-    let options = Options { env: Some("p".to_owned()), profile: Profile::Laptop, low_ports: true };
+    let options = Options {
+        env: Some("p".to_owned()),
+        profile: Profile::Laptop,
+        low_ports: true,
+        ..Options::default()
+    };
     let loaded = load_with(&files, &[path], &options, &[&Native]);
     assert_eq!(loaded.model.is_none(), loaded.diagnostics.has_errors());
     if let Some(model) = &loaded.model {

@@ -41,12 +41,16 @@ async fn every_path_of_the_table_is_served_and_documented() {
     let running = serve(&config());
     let page = include_str!("../../../../docs/reference/api.md");
     for (method, path, _) in PATHS {
+        assert!(page.contains(&format!("## `{method} {path}`")), "{method} {path} in api.md");
+        // A stream has no end; its own tests read it.
+        if *path == "/v1/events" {
+            continue;
+        }
         let target = path.replace("{id}", "x").replace("{name}", "y");
         let response = running.send(Console, &format!("{method} {target}"), "").await;
         assert_ne!(response.status, 405, "{method} {path}");
         let text = response.text();
         assert!(!text.contains("has no path"), "{method} {path}");
-        assert!(page.contains(&format!("## `{method} {path}`")), "{method} {path} in api.md");
     }
 }
 

@@ -62,6 +62,7 @@ pub(super) fn lower(
             listener: Listener {
                 id: ListenerId::new(format!("{id}{suffix}")),
                 address,
+                caller: None,
                 tls,
                 filters,
                 timeouts: timeouts(gateway),
@@ -97,7 +98,7 @@ fn addresses(
     let resolve = |written: Option<Spanned<Address>>, surface, by_default: bool| match written {
         Some(address) => address.value.at(ip).map(|at| (at, address.span)),
         None if by_default => {
-            Some((SocketAddr::new(ip, port(surface, ports, into.options.low_ports)), span))
+            Some((SocketAddr::new(ip, port(surface, ports, into.options, true)), span))
         }
         None => None,
     };

@@ -12,7 +12,7 @@ use crate::builder::ModelBuilder;
 use crate::decode::Spanned;
 use crate::defaults;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
-use crate::load::{Profile, normal};
+use crate::load::{Options, Profile, normal};
 use crate::source::Span;
 
 /// Lowers what is at the top of one file.
@@ -65,8 +65,10 @@ pub(super) fn settle(
     into: &mut ModelBuilder<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    // `ports` moves the surfaces of a file that has no `management`.
-    if let Some(first) = raws.iter().find(|raw| raw.raw.ports.is_some())
+    // `ports` moves the surfaces of a file that has no `management`, and so does being a copy.
+    let is_copy = into.options.port_set > 0;
+    let moved = raws.iter().find(|raw| raw.raw.ports.is_some());
+    if let Some(first) = moved.or_else(|| raws.first().filter(|_| is_copy))
         && into.management.get().is_none()
     {
         management(first, into, diagnostics);
@@ -118,8 +120,18 @@ fn chain(raw: &Lowering<'_>, into: &mut ModelBuilder<'_>, diagnostics: &mut Diag
     }
 }
 
-/// The port of a surface: the table, moved and shifted by `ports`.
-pub(super) fn port(surface: Surface, raw: Option<&RawPorts>, low_ports: bool) -> u16 {
+/// How far the usual ports of two copies are apart. Ten keeps every surface's own last digit, so
+/// that no two of them ever meet.
+pub const PORT_STEP: u16 = 10;
+
+/// The port of a surface: the table, moved and shifted by `ports`, else by the copy that this is.
+/// `may_be_low` where the gateway's ports below 1024 are meant.
+pub(super) fn port(
+    surface: Surface,
+    raw: Option<&RawPorts>,
+    options: &Options,
+    may_be_low: bool,
+) -> u16 {
     let moved = raw.and_then(|ports| match surface {
         Surface::GatewayHttp => ports.http,
         Surface::GatewayHttps => ports.https,
@@ -134,7 +146,10 @@ pub(super) fn port(surface: Surface, raw: Option<&RawPorts>, low_ports: bool) ->
     match raw.and_then(|ports| ports.shift) {
         // The sum may leave the range; then the highest port says so by being taken or odd.
         Some(shift) => entry.port.saturating_add(shift.value),
-        None => entry.privileged.filter(|_| low_ports).unwrap_or(entry.port),
+        None if options.port_set > 0 => {
+            entry.port.saturating_add(options.port_set.saturating_mul(PORT_STEP))
+        }
+        None => entry.privileged.filter(|_| may_be_low && options.low_ports).unwrap_or(entry.port),
     }
 }
 
@@ -142,9 +157,12 @@ fn management(raw: &Lowering<'_>, into: &mut ModelBuilder<'_>, diagnostics: &mut
     let ports = raw.raw.ports.as_ref().map(|ports| &ports.value);
     let span = raw.raw.management.as_ref().map_or(raw.file.first_line(), |m| m.span);
     let written = raw.raw.management.as_ref().map(|m| &m.value);
+    let options = into.options;
     let at = |surface, address: Option<&Spanned<Address>>| match address {
         Some(address) => address.value.at(defaults::MANAGEMENT_IP),
-        None => Some(SocketAddr::new(defaults::MANAGEMENT_IP, port(surface, ports, false))),
+        None => {
+            Some(SocketAddr::new(defaults::MANAGEMENT_IP, port(surface, ports, options, false)))
+        }
     };
     let value = Management {
         control: at(Surface::Console, written.and_then(|m| m.control.as_ref())),
@@ -209,13 +227,16 @@ fn origins(raw: &RawManagement, diagnostics: &mut Diagnostics) -> Vec<String> {
     kept
 }
 
-/// The host names of the gateway: on a laptop `<name>.localhost` first, then those of the file.
+/// The host names of the gateway: on a laptop `<name>.localhost` first, then those of the file. A
+/// further checkout has a name below that instead: `<checkout>.<name>.localhost`.
 fn domains(raws: &[Lowering<'_>], into: &mut ModelBuilder<'_>, diagnostics: &mut Diagnostics) {
     let name = into.name.get().map_or(defaults::NAME, |name| name.value.as_str()).to_owned();
     let local = format!("{name}.localhost");
     let mut domains = Vec::new();
-    if into.options.profile == Profile::Laptop {
-        domains.push(local.clone());
+    let is_laptop = into.options.profile == Profile::Laptop;
+    let checkout = into.options.checkout.as_ref().filter(|_| is_laptop);
+    if is_laptop {
+        domains.push(checkout.map_or_else(|| local.clone(), |label| format!("{label}.{local}")));
     }
     let written = raws.iter().filter_map(|raw| raw.raw.gateway.as_ref());
     for domain in written.flat_map(|gateway| &gateway.value.domain) {
@@ -226,7 +247,7 @@ fn domains(raws: &[Lowering<'_>], into: &mut ModelBuilder<'_>, diagnostics: &mut
                     .at(domain.span, "not a host name")
                     .hint("write it like `shop.example.com`, without scheme and port"),
             );
-        } else if !domains.contains(&lower) {
+        } else if !(domains.contains(&lower) || checkout.is_some() && lower == local) {
             domains.push(lower);
         }
     }

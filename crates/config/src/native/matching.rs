@@ -5,6 +5,7 @@ use trunkline_model::route::path::normal;
 use trunkline_model::route::{HostPattern, Match, PathPattern, ValuePattern};
 
 use super::forms::ValueForm;
+use super::names;
 use super::raw::{RawRoute, RawValue};
 use crate::builder::address::is_host;
 use crate::decode::{Entries, Spanned};
@@ -14,20 +15,30 @@ use crate::source::Span;
 /// Longest path pattern or regular expression, in bytes.
 const PATTERN_BYTES_MAX: usize = 4_096;
 
-fn bad(span: Span, message: impl Into<String>) -> Diagnostic {
+pub(super) fn bad(span: Span, message: impl Into<String>) -> Diagnostic {
     Diagnostic::new(codes::BAD_MATCH, message).at(span, "this cannot be matched")
 }
 
 /// The match of a route; `None` when it was reported why not.
-pub(super) fn lower(route: &Spanned<RawRoute>, diagnostics: &mut Diagnostics) -> Option<Match> {
+/// `domains` are the gateway's names, for which `@` stands.
+pub(super) fn lower(
+    route: &Spanned<RawRoute>,
+    domains: &[String],
+    diagnostics: &mut Diagnostics,
+) -> Option<Match> {
     let raw = &route.value;
     let before = diagnostics.errors();
     let short = raw.matching.as_ref().map(|short| parse_short(short, diagnostics));
     let (short_methods, short_host, short_path) = short.unwrap_or_default();
 
     let hosts = raw.host.iter().chain(&short_host);
-    let hosts: Vec<HostPattern> =
-        hosts.filter_map(|text| host(text).map_err(|d| diagnostics.push(d)).ok()).collect();
+    let hosts = hosts.filter_map(|text| {
+        names::stand_for(text, domains)
+            .and_then(|texts| texts.iter().map(host).collect::<Result<Vec<_>, _>>())
+            .map_err(|diagnostic| diagnostics.push(diagnostic))
+            .ok()
+    });
+    let hosts: Vec<HostPattern> = hosts.flatten().collect();
     let methods = raw.methods.iter().flat_map(words).chain(short_methods);
     let mut methods: Vec<String> =
         methods.filter_map(|text| method(&text).map_err(|d| diagnostics.push(d)).ok()).collect();

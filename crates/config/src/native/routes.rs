@@ -2,9 +2,7 @@
 
 use trunkline_model::RouteId;
 use trunkline_model::filter::{Filter, HeaderEdit, HeaderName, HeaderText, Rewrite};
-use trunkline_model::route::{
-    Action, HostPattern, Match, OrderKey, PathPattern, Redirect, Route, RouteTimeouts, specificity,
-};
+use trunkline_model::route::{Action, OrderKey, Redirect, Route, RouteTimeouts, specificity};
 
 use super::Lowering;
 use super::forms::{RedirectForm, RewriteForm};
@@ -14,7 +12,6 @@ use crate::builder::{ModelBuilder, RouteDraft};
 use crate::decode::{Entries, Spanned};
 use crate::defaults;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
-use crate::load::Profile;
 use crate::source::{FileId, Span};
 
 /// Lowers the routes of one file.
@@ -24,7 +21,7 @@ pub(super) fn lower(
     diagnostics: &mut Diagnostics,
 ) {
     for route in &raw.raw.routes {
-        let matching = matching::lower(route, diagnostics);
+        let matching = matching::lower(route, &into.domains, diagnostics);
         let action = action(route, diagnostics);
         let filters = filters(&route.value, diagnostics);
         if let (Some(matching), Some((action, targets))) = (matching, action) {
@@ -38,7 +35,11 @@ pub(super) fn lower(
                 route: Route {
                     id: RouteId::new(""),
                     listeners: Vec::new(),
-                    order: order(&matching, raw.file.id, into),
+                    order: in_chain(
+                        specificity(&matching, into.routes.len() as u64),
+                        raw.file.id,
+                        into,
+                    ),
                     matching,
                     action,
                     filters,
@@ -52,53 +53,12 @@ pub(super) fn lower(
 }
 
 /// Routes of an earlier file of a chain win; within a file and without a chain, the most specific.
-fn order(matching: &Match, file: FileId, into: &ModelBuilder<'_>) -> OrderKey {
-    let OrderKey(specific, position) = specificity(matching, into.routes.len() as u64);
+pub(super) fn in_chain(key: OrderKey, file: FileId, into: &ModelBuilder<'_>) -> OrderKey {
+    let OrderKey(specific, position) = key;
     let behind = into.chain.iter().position(|member| *member == file);
     let ahead = behind.map_or(0, |at| into.chain.len() - at) as u64;
     // Specificity leaves the upper bits free; a chain is shorter than the number of files.
     OrderKey(specific | (ahead << CHAIN_SHIFT), position)
-}
-
-/// On a laptop every service has a name of its own: `orders.shop.localhost`.
-pub(super) fn infer(into: &mut ModelBuilder<'_>) {
-    if into.options.profile != Profile::Laptop {
-        return;
-    }
-    let Some(domain) = into.domains.first().cloned() else {
-        return;
-    };
-    for index in 0..into.services.len() {
-        let Some(draft) = into.services.get(index) else {
-            continue;
-        };
-        let name = draft.service.name.to_string();
-        let matching = Match {
-            hosts: vec![HostPattern::Exact(format!("{name}.{domain}"))],
-            path: PathPattern::Prefix("/".to_owned()),
-            methods: Vec::new(),
-            headers: Vec::new(),
-            query: Vec::new(),
-        };
-        let route = RouteDraft {
-            file: draft.name_span.file,
-            span: draft.name_span,
-            canonical: matching::canonical(&matching),
-            inferred: true,
-            targets: vec![(Spanned { value: name, span: draft.name_span }, defaults::WEIGHT)],
-            route: Route {
-                id: RouteId::new(""),
-                listeners: Vec::new(),
-                order: specificity(&matching, into.routes.len() as u64),
-                matching,
-                action: Action::Forward(Vec::new()),
-                filters: Vec::new(),
-                timeouts: RouteTimeouts::default(),
-                origin: draft.service.origin.clone(),
-            },
-        };
-        into.routes.push(route);
-    }
 }
 
 /// Where the place in a chain stands in the first number of an order key: above all bits of

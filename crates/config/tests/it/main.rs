@@ -15,6 +15,7 @@ mod generated;
 mod hostile;
 mod laws;
 mod lowering;
+mod names;
 mod rig;
 mod several;
 mod size;

@@ -6,7 +6,8 @@
 //! made again, and two projects of one name rarely meet.
 //!
 //! A port that is free now may be chosen by another run at the same moment, before either service
-//! listens. A chosen port is therefore reserved until its book ends.
+//! listens. A chosen port is therefore reserved until its book ends. A port that a file names is
+//! reserved too: where another copy of the project has it, the service is given another one.
 
 mod reservation;
 
@@ -14,13 +15,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use trunkline_net::socket;
+
+use crate::processes;
+use crate::run::RunId;
 use crate::state::{StateError, write_atomically};
-use reservation::Reservation;
+pub use reservation::Reservation;
 
 /// First port to choose from.
 const FIRST: u16 = 21_000;
@@ -37,6 +42,20 @@ pub struct PortBook {
     /// Services whose port was found free in this run: it may be theirs that listen there now.
     #[serde(skip)]
     claimed: BTreeMap<String, Reservation>,
+    /// Services whose written port another run has.
+    #[serde(skip)]
+    moved: BTreeMap<String, Moved>,
+}
+
+/// A service that listens elsewhere than its file says, because another run of ours is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The written port.
+    pub from: u16,
+    /// The one it is given.
+    pub to: u16,
+    /// Who listens on the written one; `None` while nobody does.
+    pub holder: Option<socket::Holder>,
 }
 
 impl PortBook {
@@ -86,6 +105,45 @@ impl PortBook {
         Some(port)
     }
 
+    /// The port of a service that has one written: that one, or another where a different run of
+    /// ours has it. A stranger's is given as written: the start then says who it is.
+    pub fn written(
+        &mut self,
+        service: &str,
+        port: u16,
+        taken: &BTreeSet<u16>,
+        run: RunId,
+    ) -> Option<u16> {
+        let known = self.moved.get(service).filter(|moved| moved.from == port);
+        if known.is_none() {
+            if self.claimed.get(service).map(Reservation::port) == Some(port) {
+                return Some(port);
+            }
+            let (reserved, holder) = (Reservation::of(port), holder(port));
+            let is_theirs = holder.as_ref().is_some_and(|holder| is_another_run(holder.pid, run));
+            match reserved {
+                Some(reserved) if !is_theirs => {
+                    self.moved.remove(service);
+                    self.claimed.insert(service.to_owned(), reserved);
+                    return Some(port);
+                }
+                _ => {}
+            }
+            self.claimed.remove(service);
+            self.moved.insert(service.to_owned(), Moved { from: port, to: port, holder });
+        }
+        let to = self.choose(service, taken)?;
+        if let Some(moved) = self.moved.get_mut(service) {
+            moved.to = to;
+        }
+        Some(to)
+    }
+
+    /// The services that listen elsewhere than their file says.
+    pub fn moved(&self) -> &BTreeMap<String, Moved> {
+        &self.moved
+    }
+
     /// The port that was chosen for a service.
     pub fn remembered(&self, service: &str) -> Option<u16> {
         self.ports.get(service).copied()
@@ -98,9 +156,28 @@ impl PortBook {
     }
 }
 
+/// Who listens on a port of loopback.
+fn holder(port: u16) -> Option<socket::Holder> {
+    socket::holder(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .or_else(|| socket::holder(SocketAddr::from((Ipv6Addr::LOCALHOST, port))))
+}
+
+/// Whether a process is a run of ours other than `run`, or belongs to one.
+fn is_another_run(pid: u32, run: RunId) -> bool {
+    if let Some(marks) = processes::marks(pid) {
+        return marks.run != run && marks.run.is_here() && marks.run.is_alive();
+    }
+    // The process of a run itself carries no mark; its children carry its id.
+    let is_run = |id: RunId| {
+        let all = processes::of_this_user();
+        all.iter().any(|stat| processes::marks(stat.pid).is_some_and(|marks| marks.run == id))
+    };
+    RunId::of(pid).is_some_and(|id| id != run && is_run(id))
+}
+
 /// Reserves a port on which nobody listens. Reserved first: whoever had it reserved may have begun
 /// to listen meanwhile.
-fn claim(port: u16) -> Option<Reservation> {
+pub fn claim(port: u16) -> Option<Reservation> {
     Reservation::of(port).filter(|_| is_free(port))
 }
 
@@ -170,6 +247,48 @@ mod tests {
         assert_ne!(first, second, "nobody listens on either yet");
         drop(held);
         assert_eq!(choose(PortBook::new("twin")).0, first);
+    }
+
+    fn of_this_process() -> RunId {
+        RunId::of_this_process().unwrap()
+    }
+
+    #[test]
+    fn a_written_port_that_another_run_has_reserved_is_left_to_it() {
+        let port =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let mut first = PortBook::new("one");
+        let taken = BTreeSet::from([port]);
+        assert_eq!(first.written("web", port, &taken, of_this_process()), Some(port));
+        assert_eq!(
+            first.written("web", port, &taken, of_this_process()),
+            Some(port),
+            "at a reload"
+        );
+        let mut second = PortBook::new("two");
+        let other = second.written("web", port, &taken, of_this_process()).unwrap();
+        assert_ne!(other, port);
+        assert_eq!(second.moved()["web"], Moved { from: port, to: other, holder: None });
+        drop(first);
+        assert_eq!(
+            second.written("web", port, &taken, of_this_process()),
+            Some(other),
+            "it runs there"
+        );
+        assert_eq!(
+            PortBook::new("three").written("web", port, &taken, of_this_process()),
+            Some(port)
+        );
+    }
+
+    #[test]
+    fn a_strangers_port_stays_as_written() {
+        let held = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = held.local_addr().unwrap().port();
+        let mut book = PortBook::new("one");
+        let taken = BTreeSet::from([port]);
+        assert_eq!(book.written("web", port, &taken, of_this_process()), Some(port));
+        assert!(book.moved().is_empty());
     }
 
     #[test]

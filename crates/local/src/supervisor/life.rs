@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use trunkline_model::ServiceName;
 use trunkline_model::endpoint::{Endpoint, EndpointSet, EndpointState};
@@ -35,6 +35,7 @@ use crate::readiness::{self, Seen};
 use crate::run::RunId;
 use crate::sources::Watcher;
 
+mod advice;
 mod ending;
 mod renewal;
 pub(super) mod words;
@@ -115,6 +116,8 @@ pub(super) struct Around {
     pub(super) watcher: Watcher,
     pub(super) builds: Builds,
     pub(super) renewed: mpsc::Sender<ServiceName>,
+    /// Whether ending must not wait any more.
+    pub(super) hurry: watch::Receiver<bool>,
 }
 
 impl Around {
@@ -206,7 +209,8 @@ impl Life {
                 self.publish(EndpointState::Starting);
                 let (reason, settled) = self.settle(child, fault).await;
                 let last_lines = output.last_lines().await;
-                End::Failed(Failure { after, last_lines, settled, ..Failure::of(reason) })
+                let (hint, last_lines) = advice::of_lines(&self.planned, last_lines).await;
+                End::Failed(Failure { after, hint, last_lines, settled, ..Failure::of(reason) })
             }
         }
     }
@@ -270,6 +274,7 @@ impl Life {
             () = child.exited() => return Err(Fault::Exited { ready_since: None }),
             () = stale_after(&mut self.freshness, HOLD_MAX) => return Ok(Some(Command::Restart)),
             found = readiness::wait(port, health, &mut seen) => found,
+            never = advice::watch_elsewhere(&self.planned, &self.around.deps) => match never {},
             () = sleep(limit) => {
                 return Err(Fault::NotReady(words::not_ready(&self.planned, &seen)));
             }
@@ -312,6 +317,7 @@ impl Life {
             reason: failure.reason.clone(),
             after: failure.after,
             last_lines: failure.last_lines,
+            hint: failure.hint.clone(),
             retry: (!last).then_some(retry),
         };
         if !failure.hopeless {

@@ -306,6 +306,26 @@ fn calls_and_health_are_read_from_sources() {
 }
 
 #[test]
+fn a_package_is_followed_into_the_libraries_of_its_project() {
+    let web = r#"{ "scripts": { "dev": "node ." }, "dependencies": { "@acme/http": "*", "x": "1" } }"#;
+    let orders = r#"{ "name": "orders-api", "scripts": { "dev": "node ." } }"#;
+    let http = r#"{ "name": "@acme/http", "dependencies": { "@acme/base": "*" } }"#;
+    let base = r#"{ "name": "@acme/base", "dependencies": { "@acme/http": "*" } }"#;
+    check(
+        &[
+            ("web/package.json", web),
+            ("web/a.ts", "callee(\"orders-api\")"),
+            ("orders/package.json", orders),
+            ("lib/http/package.json", http),
+            ("lib/http/a.ts", "const variable = `${name}_URL`;"),
+            ("lib/base/package.json", base),
+            ("lib/base/a.ts", "route(\"/health\")"),
+        ],
+        &["orders-api orders: npm run dev", "web web: npm run dev /health ->orders-api"],
+    );
+}
+
+#[test]
 fn of_services_that_call_each_other_one_does_not_wait() {
     let folder = tree(&[
         ("a/package.json", r#"{ "scripts": { "dev": "node ." } }"#),

@@ -11,6 +11,7 @@ mod clean_up;
 mod discovering;
 mod discovering_anything;
 mod lifecycle;
+mod outbound;
 mod planning;
 mod rig;
 

@@ -10,7 +10,7 @@
 //! 5. the earlier one in the file.
 //!
 //! A route with several hosts is as specific as its widest one; write it as several routes to rank
-//! them apart. Pure arithmetic: other dialects make their own keys and never call this.
+//! them apart. What nobody wrote (the host of a service) has a key of its own: see [`implied`]. Pure arithmetic: other dialects make their own keys and never call this.
 
 use crate::route::{HostPattern, Match, OrderKey, PathPattern};
 
@@ -37,6 +37,15 @@ pub fn specificity(matching: &Match, position: u64) -> OrderKey {
     key = shift_in(key, usize::from(!matching.methods.is_empty()), METHOD_BITS);
     key = shift_in(key, conditions, CONDITION_BITS);
     OrderKey(key, u64::MAX - position)
+}
+
+/// The native order key of a route that nobody wrote: a service's own host.
+///
+/// It is below everything that was written, but for routes without a host that take every path:
+/// the page at `admin.shop.localhost` reaches `/api/**`, and what is left is the service's.
+pub fn implied(position: u64) -> OrderKey {
+    let above_catch_alls = 1 << (METHOD_BITS + CONDITION_BITS);
+    OrderKey(above_catch_alls, u64::MAX - position)
 }
 
 /// Appends a field of `bits` bits, saturating.
@@ -119,6 +128,23 @@ mod tests {
             matching("", PathPattern::Regex("/users/[0-9]+".into())),
             matching("", glob("/**")),
         ]);
+    }
+
+    #[test]
+    fn what_nobody_wrote_is_above_catch_alls_without_a_host_alone() {
+        let mut conditional = matching("", glob("/**"));
+        conditional.methods = vec!["GET".into()];
+        conditional.query = vec![("a".into(), ValuePattern::Present); 300];
+        assert!(implied(9) > specificity(&conditional, 0));
+        for written in [
+            matching("", PathPattern::Prefix("/a".into())),
+            matching("", PathPattern::Regex(".*".into())),
+            matching("", PathPattern::Exact("/".into())),
+            matching("*.example", glob("/**")),
+            matching("a.example", glob("/**")),
+        ] {
+            assert!(specificity(&written, 9) > implied(0), "{written:?}");
+        }
     }
 
     #[test]

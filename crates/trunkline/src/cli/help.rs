@@ -12,7 +12,8 @@ use crate::exit::Exit;
 pub(crate) const GROUPS: &[(&str, &[&str])] = &[
     ("Run", &["up", "down", "restart", "init", "add", "serve"]),
     ("See", &["status", "urls", "logs", "traces"]),
-    ("Verify", &["check", "explain"]),
+    ("Trust", &["trust"]),
+    ("Verify", &["check", "explain", "doctor"]),
     ("Ship", &["reload", "upgrade"]),
     ("Tools", &["schema", "completions", "version"]),
 ];

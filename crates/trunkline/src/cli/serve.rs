@@ -31,6 +31,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Verdict {
         env: context.globals.env.clone(),
         profile: Profile::Production,
         low_ports: privilege::may_bind_low_ports(),
+        ..Options::default()
     };
     let loader = Loader::new(&context.globals.dir, &args.config, options)?;
     runtime::serving(async {

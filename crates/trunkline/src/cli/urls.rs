@@ -25,6 +25,8 @@ struct Url {
     kind: String,
     name: String,
     url: String,
+    #[serde(default)]
+    also: Vec<String>,
 }
 
 /// Prints the URLs.
@@ -45,6 +47,14 @@ pub(crate) fn run(_args: &Args, context: &Context) -> Verdict {
                 (clean(&url.name).into_owned(), Some(Role::Strong)),
                 (clean(&url.url).into_owned(), Some(Role::Hint)),
             ]);
+            for also in url.also {
+                let nothing = || (String::new(), None);
+                table.row(vec![
+                    nothing(),
+                    nothing(),
+                    (clean(&also).into_owned(), Some(Role::Hint)),
+                ]);
+            }
         }
         context.printer.raw(&table.render(context.printer.data));
         Ok(Exit::Done)

@@ -78,6 +78,11 @@ impl Run {
         written.map_err(system(&path))
     }
 
+    /// The run as others find it; `None` before it is published.
+    pub(crate) fn found(&self) -> Option<super::Found> {
+        super::Found::at(self.folder.clone())
+    }
+
     /// Where the other verbs are answered. The folder is for this user only.
     pub(crate) fn control_socket(&self) -> PathBuf {
         self.folder.join(CONTROL)
@@ -158,6 +163,25 @@ pub(super) fn is_held(folder: &Path) -> bool {
         return false;
     };
     flock(&file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
+}
+
+/// Most folders of runs that are looked at.
+const FOLDERS_MAX: usize = 4_096;
+
+/// Folders of runs that ended without removing them.
+pub(crate) fn stale(base: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(base).into_iter().flatten().take(FOLDERS_MAX);
+    let folders = entries.filter_map(Result::ok).map(|entry| entry.path());
+    folders.filter(|folder| folder.is_dir() && !is_held(folder)).collect()
+}
+
+/// Removes such a folder, unless a run has taken it meanwhile.
+pub(crate) fn remove_stale(folder: &Path) -> bool {
+    let Ok(Some(lock)) = take_lock(folder) else {
+        return false;
+    };
+    drop(Run { folder: folder.to_owned(), lock, handed_over: false });
+    !folder.exists()
 }
 
 /// Makes a folder for this user only, or checks that it is.

@@ -13,9 +13,13 @@ mod golden;
 mod load;
 mod support;
 
+mod calls;
 mod change;
+mod console;
+mod copies;
 mod found;
 mod screens;
 mod serve;
 mod shop;
+mod trust;
 mod up;

@@ -24,12 +24,17 @@ pub fn ports() -> String {
 
 /// `GET` of a path over a fresh connection: status and body.
 pub fn get(port: u16, path: &str) -> (u16, String) {
+    get_as(port, "localhost", path)
+}
+
+/// `GET` of a path of some host.
+pub fn get_as(port: u16, host: &str, path: &str) -> (u16, String) {
     use std::io::{Read, Write};
     let Ok(mut socket) = std::net::TcpStream::connect(("127.0.0.1", port)) else {
         return (0, String::new());
     };
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    write!(socket, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    write!(socket, "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
     let mut text = String::new();
     let _ = socket.read_to_string(&mut text);
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// A port that no other run chooses. Clones share it; it ends with the last of them.
 #[derive(Clone, Debug)]
-pub(super) struct Reservation {
+pub struct Reservation {
     port: u16,
     /// `None` on systems without abstract names: there is nothing to hold then.
     _held: Option<Arc<UnixListener>>,
@@ -25,13 +25,13 @@ impl Eq for Reservation {}
 
 impl Reservation {
     /// Reserves `port`; `None` if it is reserved already.
-    pub(super) fn of(port: u16) -> Option<Self> {
+    pub fn of(port: u16) -> Option<Self> {
         let held = hold(port).ok()?;
         Some(Self { port, _held: held.map(Arc::new) })
     }
 
     /// Which port it is.
-    pub(super) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 }

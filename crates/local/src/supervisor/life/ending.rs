@@ -1,6 +1,7 @@
 //! The end of a process: drained and asked, or found dead; and then nothing of it is left.
 
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::time::timeout;
@@ -28,7 +29,10 @@ impl Life {
                 let care = &self.around.deps.care;
                 // What is held must still be when the service is back.
                 let limit = if stops { care.drain_max } else { care.swap_drain_max };
-                drain::in_flight_zero(ops.as_ref(), name, limit).await;
+                tokio::select! {
+                    _ = drain::in_flight_zero(ops.as_ref(), name, limit) => {}
+                    () = self.hurried() => {}
+                }
             }
         }
         self.around.deps.emit(&self.planned.name, What::Stopping);
@@ -58,7 +62,18 @@ impl Life {
     async fn ask_to_end(&self, child: &Child) {
         child.signal_group(Signal::TERM);
         // Who does not listen is killed by `clear`.
-        let _ = timeout(self.planned.process.stop_timeout, child.exited()).await;
+        tokio::select! {
+            _ = timeout(self.planned.process.stop_timeout, child.exited()) => {}
+            () = self.hurried() => {}
+        }
+    }
+
+    /// Returns when ending must not wait any more.
+    async fn hurried(&self) {
+        let mut hurry = self.around.hurry.clone();
+        if hurry.wait_for(|hurried| *hurried).await.is_err() {
+            std::future::pending().await
+        }
     }
 
     /// Kills what is left of the process group, reaps the process and ends its other descendants.
@@ -66,7 +81,9 @@ impl Life {
         // SIGKILL makes this short; it still is no work for a runtime's thread.
         let status = tokio::task::spawn_blocking(move || child.reap()).await;
         self.around.board.change(&self.planned.name, |status| status.pid = None);
-        let (run, grace) = (self.around.deps.run, self.around.deps.care.leftovers_grace);
+        let hurried = *self.around.hurry.borrow();
+        let grace = if hurried { Duration::ZERO } else { self.around.deps.care.leftovers_grace };
+        let run = self.around.deps.run;
         let name = self.planned.name.to_string();
         let left = tokio::task::spawn_blocking(move || reap::service(run, &name, grace)).await;
         let count = left.map_or(0, |left| left.len());
