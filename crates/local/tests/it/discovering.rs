@@ -307,7 +307,8 @@ fn calls_and_health_are_read_from_sources() {
 
 #[test]
 fn a_package_is_followed_into_the_libraries_of_its_project() {
-    let web = r#"{ "scripts": { "dev": "node ." }, "dependencies": { "@acme/http": "*", "x": "1" } }"#;
+    let web =
+        r#"{ "scripts": { "dev": "node ." }, "dependencies": { "@acme/http": "*", "x": "1" } }"#;
     let orders = r#"{ "name": "orders-api", "scripts": { "dev": "node ." } }"#;
     let http = r#"{ "name": "@acme/http", "dependencies": { "@acme/base": "*" } }"#;
     let base = r#"{ "name": "@acme/base", "dependencies": { "@acme/http": "*" } }"#;
