@@ -20,6 +20,7 @@ mod change;
 mod console;
 mod copies;
 mod doctor;
+mod found;
 mod screens;
 mod serve;
 mod shop;
