@@ -215,7 +215,7 @@ export function configuration(world) {
       { id: "http", address: "127.0.0.1:8000", origin: { file: "trunkline.yaml", line: 4, column: 1 }, settings: [setting("redirect", "https", 4, true)] },
     ] : [],
     routes: world.routes.map(([path, to, line]) => ({
-      id: path,
+      id: `${to}-${path.length}f4fca2`,
       origin: { file: "trunkline.yaml", line, column: 5 },
       match: { hosts: [], path: { kind: "glob", value: path }, methods: [] },
       action: { kind: "forward", targets: [{ service: to, weight: 1 }] },

@@ -63,11 +63,14 @@ function pause(): void {
   clearTimeout(timer);
   abort?.abort();
   abort = null;
+  connected = false;
   link.value = { state: "paused" };
 }
 
 function resume(): void {
   failures = 0;
+  epoch.value += 1;
+  link.value = { state: "connecting" };
   void connect();
 }
 

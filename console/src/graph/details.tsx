@@ -7,6 +7,7 @@ import { State, errorTone } from "../parts/state";
 import { Foreign, Place, ServiceLink } from "../parts/text";
 import { change, href } from "../router";
 import { MEANING, edgeKey, edgeText, statusOf } from "./words";
+import { errorShare } from "../parts/measure";
 
 export function GraphDetails({ graph, node, edge }: { graph: Graph; node: string; edge: string }) {
   const chosenNode = graph.nodes.find((one) => one.id === node);
@@ -31,7 +32,7 @@ function Numbers({ of }: { of: { rate_per_second?: number | null; error_share?: 
       </div>
       <div>
         <dt>Errors</dt>
-        <dd class={errorTone(of.error_share)}>{share(of.error_share)}</dd>
+        <dd class={errorTone(errorShare(of))}>{share(errorShare(of))}</dd>
       </div>
       <div>
         <dt>p50</dt>

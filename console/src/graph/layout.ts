@@ -7,8 +7,8 @@ export type Point = { x: number; y: number };
 export type Drawn = { from: string; to: string; points: Point[]; backward: boolean };
 export type Layout = { nodes: Map<string, Placed>; edges: Drawn[]; width: number; height: number };
 
-export const NODE = { width: 176, height: 52 };
-export const GAP = { column: 144, row: 20, bend: 20 };
+export const NODE = { width: 200, height: 52 };
+export const GAP = { column: 140, row: 20, bend: 20 };
 const PAD = 24;
 /** Rounds of moving nodes towards their neighbours. */
 const ROUNDS = 10;

@@ -11,6 +11,7 @@ import { change } from "../router";
 import { NODE, type Drawn, type Layout, curve, layout, placeLabels } from "./layout";
 import { useViewport } from "./viewport";
 import { MEANING, edgeKey, edgeText, statusOf } from "./words";
+import { errorShare } from "../parts/measure";
 
 /** More moving dots than this would be noise. */
 const DOTS_MAX = 48;
@@ -122,7 +123,7 @@ function NodeButton({ node, x, y, chosen, faded, touch, move, reveal }: NodeProp
       <span class="node-numbers">
         <span>{numbers[0]}</span>
         <span>{numbers[1]}</span>
-        <span class={errorTone(node.error_share)}>{node.error_share ? `${share(node.error_share)} err` : ""}</span>
+        <span class={errorTone(errorShare(node))}>{errorShare(node) ? `${share(errorShare(node))} err` : ""}</span>
       </span>
     </button>
   );
@@ -136,7 +137,8 @@ function Lines({ graph, found, status, active, chosen }: LinesProps) {
   const lit = (edge: Drawn) => (active ? edge.from === active || edge.to === active : chosen ? edgeKey(edge) === chosen : false);
   const faded = (edge: Drawn, value: GraphEdge) => ((active || chosen) && !lit(edge)) || (status !== "all" && statusOf(value) !== status);
   const labelled = found.edges.filter((edge) => lit(edge) || found.edges.length <= LABELS_MAX).sort((one, other) => Number(lit(other)) - Number(lit(one)));
-  const labels = placeLabels(found, labelled.map((edge) => ({ key: edgeKey(edge), edge, text: textOf(byKey.get(edgeKey(edge))) })));
+  const texts = labelled.map((edge) => ({ key: edgeKey(edge), edge, text: textOf(byKey.get(edgeKey(edge))) }));
+  const labels = placeLabels(found, texts.filter(({ text }) => text !== ""));
   const busy = found.edges.filter((edge) => (byKey.get(edgeKey(edge))?.rate_per_second ?? 0) > 0);
   return (
     <svg class="graph-lines" width={found.width} height={found.height} viewBox={`0 0 ${found.width} ${found.height}`} aria-hidden="true">
@@ -145,7 +147,7 @@ function Lines({ graph, found, status, active, chosen }: LinesProps) {
         if (!value) return null;
         const drawn = curve(edge.points);
         return (
-          <g key={edgeKey(edge)} class={`edge edge-${statusOf(value)} ${errorTone(value.error_share)} ${faded(edge, value) ? "faded" : ""} ${lit(edge) ? "lit" : ""}`}>
+          <g key={edgeKey(edge)} class={`edge edge-${statusOf(value)} ${errorTone(errorShare(value))} ${faded(edge, value) ? "faded" : ""} ${lit(edge) ? "lit" : ""}`}>
             <path class="edge-reach" d={drawn} data-edge={edgeKey(edge)} onClick={() => change({ edge: edgeKey(edge), node: null }, "push")}>
               <title>{`${visible(edge.from)} → ${visible(edge.to)}: ${edgeText(value)}. ${MEANING[statusOf(value)]}`}</title>
             </path>
@@ -164,7 +166,7 @@ function Lines({ graph, found, status, active, chosen }: LinesProps) {
         const value = byKey.get(label.key);
         const edge = found.edges.find((one) => edgeKey(one) === label.key);
         return value && edge ? (
-          <g key={label.key} class={`edge-label edge-${statusOf(value)} ${errorTone(value.error_share)} ${faded(edge, value) ? "faded" : ""}`}>
+          <g key={label.key} class={`edge-label edge-${statusOf(value)} ${errorTone(errorShare(value))} ${faded(edge, value) ? "faded" : ""}`}>
             <rect x={label.x - label.width / 2} y={label.y - 7} width={label.width} height="14" rx="3" />
             <text x={label.x} y={label.y + 4} text-anchor="middle">
               {label.text}
@@ -176,8 +178,10 @@ function Lines({ graph, found, status, active, chosen }: LinesProps) {
   );
 }
 
+/** What is written on a line; nothing on one that is as it should be and quiet. */
 function textOf(edge: GraphEdge | undefined): string {
-  return edge ? edgeText(edge) : "";
+  if (!edge || (statusOf(edge) === "observed" && !edge.rate_per_second)) return "";
+  return edgeText(edge);
 }
 
 /** Thicker with the logarithm of the rate. */
@@ -198,7 +202,7 @@ function Dot({ edge, value, faded }: { edge: Drawn; value: GraphEdge; faded: boo
   const busy = Math.min(1, Math.log10(1 + (value.rate_per_second ?? 0)) / 3);
   // Steps of the tempo are coarse, as a changed duration makes the dot jump.
   const tempo = Math.min(3, Math.floor(busy * 4));
-  return <circle class={`edge-dot tempo-${tempo} ${faded ? "faded" : ""} ${errorTone(value.error_share)}`} r="2.5" style={{ offsetPath: `path("${curve(edge.points)}")` }} />;
+  return <circle class={`edge-dot tempo-${tempo} ${faded ? "faded" : ""} ${errorTone(errorShare(value))}`} r="2.5" style={{ offsetPath: `path("${curve(edge.points)}")` }} />;
 }
 
 /** Arrow keys walk: right to whom it calls, left to who calls it, up and down in the column. */

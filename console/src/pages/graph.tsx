@@ -14,6 +14,7 @@ import { errorTone } from "../parts/state";
 import { Foreign, Place, ServiceLink } from "../parts/text";
 import { matchScore } from "./match";
 import { change, parameter, windowChosen, windowSeconds } from "../router";
+import { errorShare } from "../parts/measure";
 
 const SNAPSHOT_SECONDS = 60;
 
@@ -156,8 +157,8 @@ function EdgeTable({ graph }: { graph: Graph }) {
               <td class="end" data-label="Rate">
                 {rate(edge.rate_per_second)}
               </td>
-              <td class={`end ${errorTone(edge.error_share)}`} data-label="Errors">
-                {share(edge.error_share)}
+              <td class={`end ${errorTone(errorShare(edge))}`} data-label="Errors">
+                {share(errorShare(edge))}
               </td>
               <td class="end" data-label="p50">
                 {duration(edge.latency_ms?.p50)}

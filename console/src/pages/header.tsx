@@ -6,6 +6,7 @@ import { overlay } from "./overlay";
 import { count, rate, share, visible } from "../format";
 import { useDocument } from "../hooks";
 import { project } from "../known";
+import { Choice } from "../parts/controls";
 import { Icon } from "../parts/icon";
 import { errorTone } from "../parts/state";
 import { change, href, path, WINDOWS, windowChosen } from "../router";
@@ -82,19 +83,12 @@ function TotalsView({ totals }: { totals: Totals | undefined }) {
 
 function WindowPicker() {
   return (
-    <div class="segments" role="radiogroup" aria-label="Window of the numbers">
-      {WINDOWS.map((window) => (
-        <button
-          key={window}
-          type="button"
-          role="radio"
-          aria-checked={windowChosen.value === window}
-          onClick={() => change({ window: window === "1m" ? null : window }, "push")}
-        >
-          {window}
-        </button>
-      ))}
-    </div>
+    <Choice
+      label="Window of the numbers"
+      value={windowChosen.value}
+      options={WINDOWS.map((window) => ({ value: window, text: window }))}
+      onChange={(window) => change({ window: window === "1m" ? null : window }, "push")}
+    />
   );
 }
 

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { onEntrances, snapshot } from "../api/live";
 import type { Entrance } from "../api/types";
 import { count, parseDuration, visible } from "../format";
-import { useDocument, useKeys } from "../hooks";
+import { useDocument, useKeys, useSettled } from "../hooks";
 import { Choice, SearchField } from "../parts/controls";
 import { Icon } from "../parts/icon";
 import { Empty, Shown } from "../parts/notice";
@@ -46,16 +46,6 @@ export function RequestsPage() {
       </Shown>
     </div>
   );
-}
-
-/** A value once it has been still for a moment, so that typing does not send a request per letter. */
-function useSettled(value: string): string {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), 200);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return settled;
 }
 
 /** What came in since the list was read. */

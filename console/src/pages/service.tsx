@@ -16,6 +16,7 @@ import { href, windowChosen, windowSeconds } from "../router";
 import { LogTail } from "./log_tail";
 import { RequestTable } from "./request_table";
 import { mergeLive } from "./service_list";
+import { errorShare } from "../parts/measure";
 
 const LAST_REQUESTS = 12;
 
@@ -133,7 +134,7 @@ function Numbers({ service }: { service: Service }) {
   const latency = service.latency_ms ?? {};
   const cells: [string, string, string?][] = [
     ["Rate", rate(service.rate_per_second)],
-    ["Errors", share(service.error_share), errorTone(service.error_share)],
+    ["Errors", share(errorShare(service)), errorTone(errorShare(service))],
     ["p50", duration(latency.p50)],
     ["p90", duration(latency.p90)],
     ["p99", duration(latency.p99)],

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Trace } from "../api/types";
 import { count, duration, moment, parseDuration, visible } from "../format";
 import { hueClass } from "../known";
-import { useDocument, useKeys } from "../hooks";
+import { useDocument, useKeys, useSettled } from "../hooks";
 import { SearchField } from "../parts/controls";
 import { Icon } from "../parts/icon";
 import { Empty, Failure, Skeleton } from "../parts/notice";
@@ -40,7 +40,8 @@ function Content({ trace, model, refresh }: { trace: Trace; model: TraceModel; r
   const [folded, setFolded] = useState<ReadonlySet<number>>(() => new Set());
   const critical = parameter("critical") === "1";
   const text = parameter("q");
-  const found = useMemo(() => matches(model.rows, text), [model, text]);
+  const settled = useSettled(text);
+  const found = useMemo(() => matches(model.rows, settled), [model, settled]);
   const foundSet = useMemo(() => new Set(found), [found]);
   const shown = useMemo(() => visibleRows(model.rows, folded, critical ? (row) => row.critical : null), [model, folded, critical]);
   const range = useRange(model.duration);
@@ -64,7 +65,7 @@ function Content({ trace, model, refresh }: { trace: Trace; model: TraceModel; r
     <div class="page page-full trace">
       <TraceHead trace={trace} model={model} refresh={refresh} />
       <div class="bar">
-        <SearchField value={text} label="Search spans" onInput={(q) => change({ q })} onEnter={jump} note={text ? `${count(found.length)} found` : ""} />
+        <SearchField value={text} label="Search spans" onInput={(q) => change({ q })} onEnter={jump} note={text ? (text === settled ? `${count(found.length)} found` : "…") : ""} />
         <button type="button" class="button" aria-pressed={critical} onClick={() => change({ critical: critical ? null : "1" }, "push")} title="Only the spans that the request waited for (c)">
           Critical path
         </button>
@@ -211,15 +212,7 @@ function TraceHead({ trace, model, refresh }: { trace: Trace; model: TraceModel;
         <h1 class="mono clip">
           <Foreign text={root?.name ?? "unnamed"} />
         </h1>
-        {model.failed ? (
-          <span class="state tone-bad">
-            <Icon name="bad" /> failed
-          </span>
-        ) : (
-          <span class="state tone-ready">
-            <Icon name="ready" /> ok
-          </span>
-        )}
+        <Outcome failed={root?.failed === true} within={model.failed} />
         <span class="bar-end facts-line">
           <span>
             <b>{duration(model.duration)}</b>
@@ -241,6 +234,22 @@ function TraceHead({ trace, model, refresh }: { trace: Trace; model: TraceModel;
       </div>
       <TimeByService model={model} />
     </>
+  );
+}
+
+/** What became of the request; a call that failed within it may have been made good. */
+function Outcome({ failed, within }: { failed: boolean; within: number }) {
+  if (failed) {
+    return (
+      <span class="state tone-bad">
+        <Icon name="bad" /> failed
+      </span>
+    );
+  }
+  return (
+    <span class={`state ${within ? "tone-warn" : "tone-ready"}`}>
+      <Icon name={within ? "warn" : "ready"} /> {within ? "ok, with failures within" : "ok"}
+    </span>
   );
 }
 

@@ -172,7 +172,7 @@ function Bar({ left, right, row }: { left: number; right: number; row: Row }) {
   return (
     <>
       <span class={`span-bar ${hueClass(row.span.service)}`} style={{ left: `${from}%`, width: `${Math.max(0, to - from)}%` }} />
-      <span class={`bar-text ${after ? "" : from > 18 ? "before" : "inside"}`} style={after ? { left: `${to}%` } : from > 18 ? { right: `${100 - from}%` } : { right: "0" }}>
+      <span class={`bar-text ${after ? "" : from > 18 ? "before" : "inside"}`} style={after ? { left: `${to}%` } : { right: `${100 - (from > 18 ? from : to)}%` }}>
         {text}
       </span>
     </>

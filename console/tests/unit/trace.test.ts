@@ -44,6 +44,11 @@ test("children one after the other are all on the critical path", () => {
   assert.ok(model.rows.every((row) => row.critical));
 });
 
+test("a child that seems to outlive its parent is still what it waited for", () => {
+  const model = trace("a 0-100, b<a 10-101, c<b 20-90");
+  assert.deepEqual(model.services.map(({ name, critical_ms }) => [name, critical_ms]), [["C", 70], ["B", 20], ["A", 10]]);
+});
+
 test("what the server says about the critical path counts", () => {
   const model = buildTrace({ id: "t", spans: [{ id: "a", offset_ms: 0, duration_ms: 10, critical: false }, { id: "b", parent: "a", offset_ms: 1, duration_ms: 2, critical: true }] });
   assert.deepEqual(model.rows.map((row) => row.critical), [false, true]);
