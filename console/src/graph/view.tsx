@@ -33,7 +33,7 @@ export function GraphView({ graph, status, node, edge, text }: Props) {
   useKeys((event) => {
     if (event.key === "+" || event.key === "=") view.zoom(1.25);
     else if (event.key === "-") view.zoom(0.8);
-    else if (event.key === "0") view.fit();
+    else if (event.key === "0") view.fit(true);
     else if (event.key === "Escape" && (node || edge)) change({ node: null, edge: null }, "push");
     else return false;
     return true;
@@ -66,7 +66,7 @@ export function GraphView({ graph, status, node, edge, text }: Props) {
         <button type="button" class="button" onClick={() => view.zoom(0.8)} aria-label="Farther" title="Farther (−)">
           <Icon name="minus" />
         </button>
-        <button type="button" class="button" onClick={view.fit} aria-label="Show all" title="Show all (0)">
+        <button type="button" class="button" onClick={() => view.fit(true)} aria-label="Show all" title="Show all (0)">
           <Icon name="fit" />
         </button>
       </div>
