@@ -11,10 +11,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde::Deserialize;
-use trunkline_config::{Options, Profile};
 use trunkline_local::plan::{Plan, Planned, PortBook, Surroundings};
 use trunkline_local::run::RunId;
 use trunkline_local::state::{self, StateFolder};
+use trunkline_local::toolchains::Toolchains;
 use trunkline_model::service::Source;
 use trunkline_model::{Model, ServiceName};
 use trunkline_rt::Clock;
@@ -25,7 +25,7 @@ use crate::exit::{Exit, Failure, chain};
 use crate::issuer::OwnIssuer;
 use crate::loader::{Loader, tell};
 use crate::runs::{self, Found};
-use crate::{environment, privilege};
+use crate::{environment, place};
 
 /// Which port a service outside of `up` is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,12 +63,8 @@ impl Alone {
     pub(crate) async fn find(name: &str, port: Port, context: &Context) -> Result<Self, Failure> {
         let running = running(context)?;
         let files: Vec<PathBuf> = running.iter().map(|run| run.card.config.clone()).collect();
-        let options = Options {
-            env: context.globals.env.clone(),
-            profile: Profile::Laptop,
-            low_ports: privilege::may_bind_low_ports(),
-        };
-        let loader = Loader::new(&context.globals.dir, &files, options)?;
+        let options = place::options(&context.globals);
+        let loader = place::named(Loader::new(&context.globals.dir, &files, options)?);
         let loaded = loader.load();
         tell(&loaded, &context.printer)?;
         let model = loaded.model.ok_or_else(|| Failure::told(Exit::Usage))?;
@@ -86,6 +82,14 @@ impl Alone {
         let mut book = PortBook::load(&folder.ports(), &folder.path().to_string_lossy());
         let plan =
             Plan::of(&model, &around, &mut book).map_err(|error| Failure::from_error(&error))?;
+        if let Some(skipped) = plan.skipped.get(&name) {
+            let tool = skipped.missing.0;
+            return Err(Failure::new(format_args!("`{name}` needs {}", tool.program))
+                .hint(tool.install));
+        }
+        if let Some(folder) = around.build_folder(&name) {
+            std::fs::create_dir_all(folder).map_err(|error| Failure::from_error(&error))?;
+        }
         let planned = plan.services.get(&name).cloned();
         planned.map(|planned| Self { planned }).ok_or_else(|| unknown(&model, name.as_str()))
     }
@@ -186,7 +190,14 @@ fn surroundings(model: &Model, folder: &StateFolder) -> Result<Surroundings, Fai
     };
     // A running `up` has made it; alone there is no gateway to call by a name.
     let bundle = Some(folder.certificates()).filter(|file| file.is_file());
-    Ok(Surroundings { run, otlp: None, root, bundle })
+    Ok(Surroundings {
+        run,
+        otlp: None,
+        root,
+        bundle,
+        builds: Some(folder.builds()),
+        toolchains: Toolchains::on(environment::read("PATH").as_deref()),
+    })
 }
 
 /// Becomes a program: comes back only when it cannot be started.
