@@ -7,7 +7,10 @@
 //!
 //! | comment before a block | says |
 //! |---|---|
-//! | `<!-- world: examples/shop -->` | begin anew with a copy of this folder; `empty` for none |
+//! | `<!-- world: examples/shop -->` | go on in a copy of this folder; `empty`: begin anew without files |
+//! | `<!-- clone with: examples/shop -->` | the same, but in the folder that a clone of the repository would have |
+//! | `<!-- run instead: trunkline up -->` | what has the same effect as a block that is not run |
+//! | `<!-- file: NAME -->` | a file that has no comments |
 //! | `<!-- exit: 2 -->` | the block ends with this code |
 //! | `<!-- not run: why -->` | the block is not run |
 //! | `<!-- not compared: why -->` | what is shown is not what was printed |
@@ -45,28 +48,31 @@ use page::{Kind, Page};
 use support::repository;
 
 macro_rules! pages {
-    ($($name:ident: $path:literal,)*) => {
-        /// Each page is a test, so that they run side by side and fail on their own.
-        const PAGES: &[&str] = &[$($path),*];
-        $(#[test] fn $name() { story::run(&Page::read($path)); })*
+    ($($name:ident: $paths:expr,)*) => {
+        /// Each story is a test, so that they run side by side and fail on their own.
+        const STORIES: &[&[&str]] = &[$(&$paths),*];
+        $(#[test] fn $name() { story::run(&$paths.map(Page::read)); })*
     };
 }
 
 pages! {
-    readme: "README.md",
-    contributing: "CONTRIBUTING.md",
-    book: "docs/README.md",
-    first_steps: "docs/first-steps.md",
-    bring_your_monorepo: "docs/bring-your-monorepo.md",
-    daily_work: "docs/daily-work.md",
-    names_and_trust: "docs/names-and-trust.md",
-    console: "docs/console.md",
-    configuration: "docs/configuration.md",
-    troubleshooting: "docs/troubleshooting.md",
-    operations: "docs/operations.md",
-    polyglot: "examples/monorepo-polyglot/README.md",
-    shop: "examples/shop/README.md",
-    console_readme: "console/README.md",
+    // One run of the seven services serves all that need them.
+    seven_services: ["README.md", "docs/first-steps.md", "examples/monorepo-polyglot/README.md"],
+    contributing: ["CONTRIBUTING.md"],
+    contents: ["docs/README.md"],
+    bring_your_monorepo: ["docs/bring-your-monorepo.md"],
+    daily_work: ["docs/daily-work.md"],
+    names_and_trust: ["docs/names-and-trust.md"],
+    console: ["docs/console.md"],
+    configuration: ["docs/configuration.md"],
+    troubleshooting: ["docs/troubleshooting.md"],
+    operations: ["docs/operations.md"],
+    shop: ["examples/shop/README.md"],
+    console_readme: ["console/README.md"],
+}
+
+fn pages() -> impl Iterator<Item = Page> {
+    STORIES.iter().copied().flatten().map(|path| Page::read(path))
 }
 
 /// Markdown files directly in a folder of the repository.
@@ -89,7 +95,7 @@ fn every_page_with_commands_is_run() {
     let with_commands = found.into_iter().filter(|path| {
         Page::read(path).blocks.iter().any(|block| matches!(block.kind, Kind::Commands))
     });
-    let forgotten: Vec<_> = with_commands.filter(|path| !PAGES.contains(&path.as_str())).collect();
+    let forgotten: Vec<_> = with_commands.filter(|path| !STORIES.concat().contains(&path.as_str())).collect();
     assert!(forgotten.is_empty(), "add these to `pages!`: {forgotten:?}");
 }
 
@@ -97,7 +103,7 @@ fn every_page_with_commands_is_run() {
 fn what_is_not_run_is_listed() {
     let mut list = String::new();
     let mut count = 0;
-    for page in PAGES.iter().map(|path| Page::read(path)) {
+    for page in pages() {
         for block in &page.blocks {
             let (what, why) = match (&block.not_run, &block.not_compared) {
                 (Some(why), _) => ("not run", why),
@@ -120,7 +126,7 @@ fn what_is_not_run_is_listed() {
 
 #[test]
 fn no_command_hides_in_another_kind_of_block() {
-    for page in PAGES.iter().map(|path| Page::read(path)) {
+    for page in pages() {
         for block in &page.blocks {
             let hidden = block.text.lines().find(|line| {
                 matches!(block.kind, Kind::Other)
@@ -134,7 +140,7 @@ fn no_command_hides_in_another_kind_of_block() {
 
 #[test]
 fn every_link_leads_somewhere() {
-    for page in PAGES.iter().map(|path| Page::read(path)) {
+    for page in pages() {
         let folder = PathBuf::from(page.path).parent().unwrap().to_owned();
         for (line, link) in &page.links {
             let (path, anchor) = link.split_once('#').unwrap_or((link, ""));

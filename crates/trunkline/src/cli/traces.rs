@@ -12,9 +12,9 @@ use crate::screen::traces::{render_list, render_one};
 
 /// Arguments of `traces`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  trunkline traces --limit 50")]
+#[command(after_help = "Example:\n  trunkline traces last")]
 pub(crate) struct Args {
-    /// Draw this trace
+    /// Draw this trace; `last` is the newest
     #[arg(value_name = "ID")]
     id: Option<String>,
     /// List at most so many
@@ -29,7 +29,11 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     runtime::small(async {
         let control = Control::connect(context).await?;
-        let path = match (&args.id, &args.service) {
+        let id = match args.id.as_deref() {
+            Some(LAST) => Some(newest(&control).await?),
+            _ => args.id.clone(),
+        };
+        let path = match (&id, &args.service) {
             (Some(id), _) => format!("/v1/traces/{}", encode(id)),
             (None, Some(service)) => {
                 format!("/v1/traces?limit={}&service={}", args.limit, encode(service))
@@ -49,6 +53,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
         context.printer.raw(&text);
         Ok(Exit::Done)
     })
+}
+
+/// Stands for the id of the newest trace.
+const LAST: &str = "last";
+
+async fn newest(control: &Control) -> Result<String, Failure> {
+    let document: Value = control.get("/v1/traces?limit=1").await?;
+    let id = document.pointer("/traces/0/id").and_then(Value::as_str);
+    let hint = "send a request through the gateway first; `trunkline urls` says where it is";
+    id.map(str::to_owned).ok_or_else(|| Failure::new("there is no trace yet").hint(hint))
 }
 
 /// The last requests as people read them.

@@ -17,16 +17,28 @@ pub enum Kind {
     Other,
 }
 
+/// Where the reader goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A machine and a folder without anything.
+    Empty,
+    /// In a copy of this folder of the repository.
+    Copy(String),
+    /// In a clone of the repository that has nothing but this folder.
+    Clone(String),
+}
+
 /// A fenced block.
 #[derive(Debug, Clone)]
 pub struct Block {
     pub kind: Kind,
     pub line: usize,
     pub text: String,
-    /// A folder to begin anew with; an empty text for none.
-    pub world: Option<String>,
+    pub place: Option<Place>,
     pub exit: i32,
     pub not_run: Option<String>,
+    /// What has the same effect.
+    pub instead: Option<String>,
     pub not_compared: Option<String>,
     pub any_order: bool,
 }
@@ -70,21 +82,25 @@ impl Page {
 fn block(language: &str, line: usize, text: String, said: &[String]) -> Block {
     let value = |key: &str| said.iter().find_map(|one| one.strip_prefix(key)).map(str::to_owned);
     let first = text.lines().next().unwrap_or_default();
-    let file = first.trim_start_matches(['#', '/', ' ']).strip_prefix("file: ");
+    let named = first.trim_start_matches(['#', '/', ' ']).strip_prefix("file: ");
+    let file = named.map(str::to_owned).or(value("file: "));
     let kind = match (language, file) {
         ("sh", _) => Kind::Commands,
         ("text", _) => Kind::Output,
         (_, Some(name)) => Kind::File(name.trim().to_owned()),
         _ => Kind::Other,
     };
-    let world = value("world: ").map(|name| if name == "empty" { String::new() } else { name });
+    let place = value("world: ")
+        .map(|name| if name == "empty" { Place::Empty } else { Place::Copy(name) })
+        .or(value("clone with: ").map(Place::Clone));
     Block {
         kind,
         line,
         text,
-        world,
+        place,
         exit: value("exit: ").map_or(0, |code| code.parse().unwrap()),
         not_run: value("not run: "),
+        instead: value("run instead: "),
         not_compared: value("not compared: "),
         any_order: said.iter().any(|one| one == "any order"),
     }

@@ -73,26 +73,33 @@ pub struct World {
 }
 
 impl World {
-    /// A machine with a copy of a folder of the repository as the project, or with an empty project.
-    pub fn new(project: &str) -> Self {
+    /// A machine without anything.
+    pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("tl-book-").tempdir_in("/tmp").unwrap();
         let world = Self { folder };
-        for name in ["bin", "home", "run"] {
+        for name in ["bin", "home", "run", "project"] {
             fs::create_dir(world.path(name)).unwrap();
         }
         fs::set_permissions(world.path("run"), PermissionsExt::from_mode(0o700)).unwrap();
         world.script("trunkline", &TRUNKLINE.replace("@REAL@", env!("CARGO_BIN_EXE_trunkline")));
         world.script("curl", CURL);
         world.script("moved.py", MOVED);
-        let name = Path::new(project).file_name().map_or("project".into(), ToOwned::to_owned);
-        let there = world.folder.path().join(name);
-        if project.is_empty() {
-            fs::create_dir(&there).unwrap();
-        } else {
-            copy(&repository(project), &there);
-        }
-        fs::write(world.path("where"), there.to_str().unwrap()).unwrap();
+        world.enter("project");
         world
+    }
+
+    /// A machine with a clone of the repository that has nothing but one folder.
+    pub fn with(folder: &str) -> Self {
+        let world = Self::new();
+        let there = world.path("trunkline").join(folder);
+        fs::create_dir_all(there.parent().unwrap()).unwrap();
+        copy(&repository(folder), &there);
+        world
+    }
+
+    /// Goes to a folder of this machine.
+    pub fn enter(&self, folder: &str) {
+        fs::write(self.path("where"), self.path(folder).to_str().unwrap()).unwrap();
     }
 
     fn script(&self, name: &str, text: &str) {
