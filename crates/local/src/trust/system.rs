@@ -91,7 +91,7 @@ impl Place<'_> {
             let fix = format!("sudo {command} && sudo {update}");
             return Err(Problem { reason: format!("{}: {error}", self.file.display()), fix });
         }
-        if self.machine.root != PathBuf::from("/") {
+        if self.machine.root != "/" {
             // Another system's tool is for that system to run.
             return Ok(());
         }

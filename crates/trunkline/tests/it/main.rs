@@ -16,6 +16,7 @@ mod support;
 mod change;
 mod copies;
 mod doctor;
+mod names;
 mod screens;
 mod serve;
 mod shop;
