@@ -1,7 +1,7 @@
 //! `./x ci`: everything that is checked before a change is taken, cheapest first.
 
 use crate::steps::{Outcome, Steps, command};
-use crate::{deny, fuzz, generate, shop, test, tidy};
+use crate::{console, deny, fuzz, generate, polyglot, shop, test, tidy};
 
 /// Tests may ask the clock, the environment and the process; the code may not (`clippy.toml`).
 const LINT_TESTS: &str = "cargo clippy --quiet --workspace --exclude trunkline-fuzz --all-targets -- -D warnings \
@@ -12,6 +12,8 @@ pub(crate) fn run(steps: &mut Steps) -> Outcome {
     steps.command("format", &mut command("cargo fmt --all -- --check"))?;
     let mut format_payments = command("cargo fmt -- --check");
     steps.command("format: payments", format_payments.current_dir(shop::payments()))?;
+    let mut format_analytics = command("cargo fmt -- --check");
+    steps.command("format: analytics", format_analytics.current_dir(polyglot::analytics()))?;
     steps.step("tidy", tidy::check)?;
     steps.command("lint", &mut command(LINT_CODE))?;
     steps.command("lint: tests", &mut command(LINT_TESTS))?;
@@ -20,5 +22,6 @@ pub(crate) fn run(steps: &mut Steps) -> Outcome {
     steps.command("docs", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
     deny::run(steps)?;
     generate::run(steps, &["--check".to_owned()])?;
+    console::run(steps, &["--check".to_owned()])?;
     fuzz::smoke(steps)
 }

@@ -1,21 +1,30 @@
-//! `./x demo`: from a fresh checkout to a page in the browser.
+//! `./x demo`: from a fresh checkout to a page in the browser. With `--drive`, to a customer's whole journey.
 //!
 //! The unoptimised build is taken: it is ready in a fraction of the time, and the demo serves one person.
 
 use std::process::Command;
 
-use crate::shop;
+use crate::polyglot;
 use crate::steps::{Outcome, Steps, command, target_dir};
 
 pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
-    shop::build(steps)?;
+    polyglot::build(steps)?;
     steps.command("trunkline", &mut command("cargo build --package trunkline"))?;
-    eprintln!("\n$ cd examples/shop && trunkline up {}", arguments.join(" "));
+    match arguments.iter().position(|argument| argument == "--drive") {
+        None => stay(arguments),
+        Some(at) => {
+            let others = arguments.iter().enumerate().filter(|(index, _)| *index != at);
+            drive(steps, &others.map(|(_, other)| other.clone()).collect::<Vec<_>>())
+        }
+    }
+}
+
+/// Runs until Ctrl-C.
+fn stay(arguments: &[String]) -> Outcome {
+    eprintln!("\n$ cd examples/monorepo-polyglot && trunkline up {}", arguments.join(" "));
     // Ctrl-C reaches the whole foreground group: `up` drains and ends first, then this command reports its exit code.
-    let status = Command::new(target_dir().join("debug/trunkline"))
-        .arg("up")
+    let status = trunkline("up")
         .args(arguments)
-        .current_dir(shop::folder())
         .status()
         .map_err(|e| format!("trunkline did not start: {e}"))?;
     match status.code() {
@@ -23,4 +32,41 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
         Some(0 | 130) => Ok(()),
         _ => Err(format!("trunkline up ended with {status}")),
     }
+}
+
+/// Starts everything, lets one customer go all the way, shows what was seen of it, and ends what was started.
+fn drive(steps: &mut Steps, arguments: &[String]) -> Outcome {
+    let runs = trunkline("status").output().is_ok_and(|status| status.status.success());
+    if !runs {
+        steps.command("up", trunkline("up").arg("--detach").args(arguments))?;
+    }
+    let driven = steps.command("journey", &mut journey());
+    let shown = steps.command("traces", &mut trunkline("traces"));
+    if !runs {
+        steps.command("down", &mut trunkline("down"))?;
+    }
+    driven.and(shown)
+}
+
+/// The journey asks `trunkline urls` where the gateway is.
+fn journey() -> Command {
+    let mut journey = command("node journey/journey.mjs");
+    journey.current_dir(polyglot::folder());
+    if let Some(base) = gateway() {
+        journey.arg("--base").arg(base);
+    }
+    journey
+}
+
+/// The first secure URL of the gateway.
+fn gateway() -> Option<String> {
+    let printed = trunkline("urls").args(["--format", "json"]).output().ok()?;
+    let text = String::from_utf8(printed.stdout).ok()?;
+    text.split('"').find(|part| part.starts_with("https://")).map(str::to_owned)
+}
+
+fn trunkline(verb: &str) -> Command {
+    let mut command = Command::new(target_dir().join("debug/trunkline"));
+    command.arg(verb).current_dir(polyglot::folder());
+    command
 }

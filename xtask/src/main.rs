@@ -1,4 +1,4 @@
-//! The tasks behind `./x`: demo, test, ci, bench, fuzz, generate.
+//! The tasks behind `./x`: demo, test, ci, bench, console, fuzz, generate.
 //!
 //! Each verb is a file and a list of steps; a step is mostly a command that anybody can run by hand and that is
 //! printed before it runs. Nothing is checked in CI that cannot be checked here. It is not part of the product: it may
@@ -14,11 +14,13 @@
 
 mod bench;
 mod ci;
+mod console;
 mod demo;
 mod deny;
 mod fuzz;
 mod generate;
 mod pages;
+mod polyglot;
 mod shop;
 mod steps;
 mod test;
@@ -29,11 +31,13 @@ use std::process::ExitCode;
 use steps::Steps;
 
 const HELP: &str = "\
-./x demo                        build Trunkline and run examples/shop behind it
+./x demo [--drive]              build Trunkline and run examples/monorepo-polyglot behind it;
+                                --drive: a customer's whole journey, then the end
 ./x test [ARGS]                 all tests; with ARGS: cargo test --workspace ARGS
 ./x ci                          everything that is checked: style, tests, docs, dependencies, fuzz smoke
 ./x bench [start|router|soak|load]   measure against the bars, and against HAProxy, nginx and Envoy
 ./x fuzz [TARGET] [SECONDS]     fuzz one target, or all of them, for 60 seconds each
+./x console [--check]           build (or compare) the console's page, and measure its first load
 ./x generate [--check]          write (or compare) the generated schema and reference pages
 ./x deny                        licences, bans and sources of dependencies
 ./x tidy                        the house rules that a scan of the source can check
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         "test" => test::run(&mut steps, rest),
         "ci" => ci::run(&mut steps),
         "bench" => bench::run(&mut steps, rest),
+        "console" => console::run(&mut steps, rest),
         "fuzz" => fuzz::run(&mut steps, rest),
         "generate" => generate::run(&mut steps, rest),
         "tidy" => steps.step("tidy", tidy::check),

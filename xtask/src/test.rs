@@ -1,15 +1,16 @@
-//! `./x test`: all tests, of the workspace and of the example.
+//! `./x test`: all tests, of the workspace and of the examples.
 
-use crate::shop;
 use crate::steps::{Outcome, Steps, command};
+use crate::{polyglot, shop};
 
 pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
     if !arguments.is_empty() {
         let mut chosen = command("cargo test --workspace --exclude trunkline-fuzz");
         return steps.command("chosen tests", chosen.args(arguments));
     }
-    // The end-to-end tests start the example's services; building them here keeps that out of their deadlines.
+    // The end-to-end tests start the examples' services; building them here keeps that out of their deadlines.
     shop::build(steps)?;
+    polyglot::build(steps)?;
     steps.command(
         "build of the tests",
         &mut command("cargo test --workspace --exclude trunkline-fuzz --no-run --quiet"),
@@ -18,5 +19,6 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
         "tests",
         &mut command("cargo test --workspace --exclude trunkline-fuzz --no-fail-fast"),
     )?;
-    shop::test(steps)
+    shop::test(steps)?;
+    polyglot::test(steps)
 }

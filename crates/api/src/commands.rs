@@ -4,6 +4,8 @@
 //! together and tests over nothing at all. What cannot be done is a [`Refused`], which becomes a
 //! problem document with a status of its own.
 
+mod configuration;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +15,16 @@ use trunkline_model::ops::BoxFuture;
 use trunkline_model::ports::Surface;
 use trunkline_model::{ListenerId, Model, ServiceName};
 
+pub use configuration::{Configuration, File, Object, Setting};
+
 /// What the binary can be asked and told.
 pub trait Commands: Send + Sync {
     /// What is running.
     fn instance(&self) -> Instance;
     /// The Model in force; `None` before the first good configuration.
     fn model(&self) -> Option<Arc<Model>>;
+    /// The texts and settings of the configuration in force; `None` before the first good one.
+    fn configuration(&self) -> BoxFuture<'_, Option<Configuration>>;
     /// Where everything can be reached.
     fn urls(&self) -> Vec<Url>;
     /// Whether requests can be served.
@@ -27,8 +33,13 @@ pub trait Commands: Send + Sync {
     fn processes(&self) -> BoxFuture<'_, Vec<Process>>;
     /// Reads the configuration again and puts it in force.
     fn reload(&self) -> BoxFuture<'_, Result<Reloaded, Refused>>;
-    /// Restarts a service and returns when it is ready again.
-    fn restart(&self, service: ServiceName) -> BoxFuture<'_, Result<(), Refused>>;
+    /// Restarts a service, and with `dependants` the services that call it after it; returns when
+    /// they are ready again, with the names of those.
+    fn restart(
+        &self,
+        service: ServiceName,
+        dependants: bool,
+    ) -> BoxFuture<'_, Result<Vec<ServiceName>, Refused>>;
     /// Begins to drain and to stop; returns at once.
     fn shutdown(&self) -> BoxFuture<'_, Result<(), Refused>>;
     /// Hands everything to a new process of the binary; returns when that serves.
@@ -110,6 +121,8 @@ pub struct Process {
 pub enum ProcessState {
     /// It waits for the services that it calls.
     Waiting,
+    /// It is built, before its first start.
+    Building,
     /// It was started and is not ready.
     Starting,
     /// It takes requests.
@@ -133,6 +146,7 @@ impl ProcessState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
+            Self::Building => "building",
             Self::Starting => "starting",
             Self::Ready => "ready",
             Self::Unhealthy => "unhealthy",
@@ -204,6 +218,8 @@ pub struct LogQuery {
     pub since_unix_nanos: Option<u64>,
     /// Lines whose text this finds.
     pub grep: Option<regex::Regex>,
+    /// Only lines of this level and worse, by its name; whoever reads the lines knows the levels.
+    pub level: Option<String>,
     /// At most so many of the lines that exist already: the newest.
     pub tail: Option<usize>,
     /// Whether lines that come later are wanted too.

@@ -4,12 +4,18 @@
 //! within a version, and are never renamed or removed.
 
 mod act;
+mod configuration;
+mod events;
 mod explain;
+mod graph;
 mod logs;
+mod requests;
 mod routes;
+mod services;
 mod sessions;
 mod status;
 mod traces;
+pub(crate) mod watched;
 
 use axum::Json;
 use axum::Router;
@@ -19,8 +25,12 @@ use http::{StatusCode, Uri};
 use serde_json::json;
 
 use crate::Wiring;
+use crate::console::page;
 use crate::parameters::ParameterError;
 use crate::problem::Problem;
+
+/// Version of the documents' shape.
+const SCHEMA: u32 = 1;
 
 /// Every path with its method and what it is for. The first answer of the API and its reference.
 pub const PATHS: &[(&str, &str, &str)] = &[
@@ -29,6 +39,11 @@ pub const PATHS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/routes", "the routes in force, the preferred one first"),
     ("GET", "/v1/explain", "which route would take a request, and why"),
     ("GET", "/v1/sessions", "open connections of callers"),
+    ("GET", "/v1/services", "every service with its numbers over a window and their course"),
+    ("GET", "/v1/graph", "who calls whom, as written and as seen"),
+    ("GET", "/v1/requests", "the last requests of callers, newest first"),
+    ("GET", "/v1/configuration", "the files in force, and every setting with its place"),
+    ("GET", "/v1/events", "what changes, as it changes (server-sent events)"),
     ("GET", "/v1/logs", "log lines of services, one JSON object per line"),
     ("GET", "/v1/traces", "traces, newest first"),
     ("GET", "/v1/traces/{id}", "one trace with all its spans"),
@@ -52,6 +67,11 @@ pub(crate) fn router(wiring: &Wiring) -> Router {
         .route("/v1/routes", get(routes::routes))
         .route("/v1/explain", get(explain::explain))
         .route("/v1/sessions", get(sessions::sessions))
+        .route("/v1/services", get(services::services))
+        .route("/v1/graph", get(graph::graph))
+        .route("/v1/requests", get(requests::requests))
+        .route("/v1/configuration", get(configuration::configuration))
+        .route("/v1/events", get(events::events))
         .route("/v1/logs", get(logs::logs))
         .route("/v1/traces", get(traces::find))
         .route("/v1/traces/{id}", get(traces::one))
@@ -62,6 +82,7 @@ pub(crate) fn router(wiring: &Wiring) -> Router {
         .route("/v1/upgrade", post(act::upgrade))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
+        .layer(axum::middleware::from_fn(page::serve))
         .with_state(wiring.clone())
 }
 

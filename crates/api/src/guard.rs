@@ -24,6 +24,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
+use crate::console::page;
 use crate::problem::Problem;
 pub use token::{Token, TokenError};
 
@@ -134,8 +135,11 @@ fn check(config: &Config, parts: &Parts) -> Result<(), Problem> {
     }
     host::check(config, parts, local)?;
     origin::check(config, parts)?;
-    // A preflight never carries credentials (Fetch §4.8) and tells nothing.
-    let open = parts.method == Method::OPTIONS || OPEN_PATHS.contains(&parts.uri.path());
+    // A preflight never carries credentials (Fetch §4.8) and tells nothing. A browser cannot send
+    // any when it opens the console's page, which holds nothing that is ours alone.
+    let open = parts.method == Method::OPTIONS
+        || OPEN_PATHS.contains(&parts.uri.path())
+        || page::is_page(parts);
     if !loopback_only && !open {
         token::check(config.token.as_ref(), &parts.headers)?;
     }

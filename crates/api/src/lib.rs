@@ -25,6 +25,7 @@ pub mod guard;
 mod parameters;
 pub mod problem;
 
+pub mod console;
 pub mod control;
 pub mod jaeger;
 pub mod metrics;
@@ -32,4 +33,5 @@ pub mod metrics;
 pub mod traces;
 
 pub use commands::Commands;
+pub use console::Console;
 pub use surfaces::{Surfaces, Wiring};

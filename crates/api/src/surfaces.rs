@@ -23,6 +23,7 @@ use trunkline_net::socket::{BindError, Bound};
 use trunkline_rt::{Clock, Policy, Scope};
 
 use crate::commands::Commands;
+use crate::console::{self, Console};
 use crate::guard::{self, Token, TokenError, Way};
 
 pub use local_socket::{LocalSocket, LocalSocketError};
@@ -85,6 +86,8 @@ pub struct Wiring {
     pub commands: Arc<dyn Commands>,
     /// The traces.
     pub traces: Arc<dyn TraceSource>,
+    /// What is remembered for people who watch; it outlives the surfaces.
+    pub console: Arc<Console>,
     /// What time it is.
     pub clock: Clock,
 }
@@ -156,6 +159,7 @@ impl Surfaces {
     /// Serves on the current runtime until the scope stops; open requests then have a moment to end.
     /// The sockets stay bound, so that it can be called again.
     pub fn serve(&self, scope: &Scope, wiring: &Wiring) -> std::io::Result<()> {
+        scope.spawn("console", Policy::Best, console::watch(wiring.clone(), scope.clone()));
         for (surface, bound) in &self.bound {
             let way = Way::Tcp {
                 local: bound.address(),

@@ -13,9 +13,12 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use trunkline_model::record::{ExchangeRecord, RecordSink};
-use trunkline_model::trace::{Attribute, Span, SpanKind, Trace, TraceId, TraceQuery, TraceSource};
-use trunkline_model::{Model, RouteId};
+use trunkline_model::trace::{
+    Attribute, Outline, Span, SpanKind, Trace, TraceId, TraceQuery, TraceSource,
+};
+use trunkline_model::{ListenerId, Model, RouteId};
 
+use exchange::Side;
 use index::Index;
 
 /// How much is kept.
@@ -58,8 +61,17 @@ pub struct Buffer {
     /// The service that our own spans tell of: the gateway.
     service: Arc<str>,
     keys: exchange::Keys,
-    routes: RwLock<HashMap<RouteId, Arc<str>>>,
+    learned: RwLock<Learned>,
     kept: Mutex<Kept>,
+}
+
+/// What the Model in force says of records.
+#[derive(Debug, Default)]
+struct Learned {
+    /// The path that a route takes.
+    routes: HashMap<RouteId, Arc<str>>,
+    /// Whose calls come in at a listener.
+    callers: HashMap<ListenerId, Arc<str>>,
 }
 
 #[derive(Debug, Default)]
@@ -84,18 +96,21 @@ impl Buffer {
             config,
             service: Arc::from(service),
             keys: exchange::Keys::default(),
-            routes: RwLock::default(),
+            learned: RwLock::default(),
             kept: Mutex::default(),
         }
     }
 
-    /// Learns the routes of a new Model, so that spans are named by the path that a route takes
-    /// instead of by its id.
-    pub fn learn_routes(&self, model: &Model) {
-        let names =
+    /// Learns a new Model, so that spans are named by the path that a route takes instead of by its
+    /// id, and calls between services are told from the caller's side.
+    pub fn learn(&self, model: &Model) {
+        let routes =
             model.routes.iter().map(|route| (route.id.clone(), exchange::route_name(route)));
-        let names = names.collect();
-        *self.routes.write().unwrap_or_else(PoisonError::into_inner) = names;
+        let callers = model.listeners.iter().filter_map(|listener| {
+            Some((listener.id.clone(), Arc::from(listener.caller.as_ref()?.as_str())))
+        });
+        let learned = Learned { routes: routes.collect(), callers: callers.collect() };
+        *self.learned.write().unwrap_or_else(PoisonError::into_inner) = learned;
     }
 
     /// Keeps a span, and drops the oldest traces to make room for it.
@@ -172,11 +187,14 @@ impl RecordSink for Buffer {
         if !record.trace.sampled {
             return;
         }
-        let route = record.route.as_ref().and_then(|id| {
-            let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
-            routes.get(id).cloned()
-        });
-        let spans = exchange::spans(&record, route, &self.service, &self.keys);
+        let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
+        let route = record.route.as_ref().and_then(|id| learned.routes.get(id).cloned());
+        let side = match learned.callers.get(&record.listener) {
+            Some(caller) => Side::Caller(caller),
+            None => Side::Gateway(&self.service),
+        };
+        let spans = exchange::spans(&record, route, side, &self.keys);
+        drop(learned);
         let mut kept = self.kept();
         for span in spans {
             kept.insert(span, &self.config);
@@ -196,6 +214,16 @@ impl TraceSource for Buffer {
     fn trace(&self, id: TraceId) -> Option<Trace> {
         let spans = self.kept().traces.get(&id)?.spans.clone();
         Some(in_order(id, spans))
+    }
+
+    fn outline(&self, id: TraceId) -> Option<Outline> {
+        self.kept().traces.get(&id).map(|stored| Outline::of(&stored.spans))
+    }
+
+    fn latest(&self, limit: usize, see: &mut dyn FnMut(&[Span])) {
+        let kept = self.kept();
+        let newest = kept.order.iter().rev().take(limit);
+        newest.filter_map(|id| kept.traces.get(id)).for_each(|stored| see(&stored.spans));
     }
 
     fn find(&self, query: &TraceQuery) -> Vec<Trace> {

@@ -38,6 +38,9 @@ pub mod builder;
 pub mod defaults;
 pub mod native;
 
+pub mod masking;
+pub mod settings;
+
 pub use diagnostic::codes;
 pub use load::{Loaded, Options, Profile, load, load_with};
 pub use native::{PORT_STEP, reference, schema, short_name};

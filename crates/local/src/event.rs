@@ -36,6 +36,41 @@ pub enum What {
         /// Those that are not ready yet.
         on: Vec<ServiceName>,
     },
+    /// Its sources changed.
+    Changed {
+        /// The first of the files, relative to its folder.
+        files: Vec<String>,
+        /// How many more there are.
+        more: usize,
+    },
+    /// It is being built.
+    Building {
+        /// Whether a former instance serves meanwhile.
+        serving: bool,
+    },
+    /// It was built.
+    Built {
+        /// In this time.
+        after: Duration,
+    },
+    /// It could not be built.
+    BuildFailed {
+        /// Why, for people: `exited with code 1`.
+        reason: String,
+        /// What the build wrote last, oldest first.
+        last_lines: Vec<String>,
+        /// The time it took.
+        after: Duration,
+        /// Whether a former instance goes on serving.
+        serving: bool,
+    },
+    /// Changes of its sources are noticed late or not at all.
+    NotWatched {
+        /// Why, for people.
+        reason: String,
+        /// Something that may help, for people.
+        hint: Option<String>,
+    },
     /// Its process was started.
     Starting {
         /// Pid of the process.
@@ -52,6 +87,15 @@ pub enum What {
         /// How that was found out.
         evidence: Evidence,
     },
+    /// It listens, but not where it was told to; it is waited for on.
+    Elsewhere {
+        /// The port it was told.
+        expected: u16,
+        /// A port it listens on.
+        found: u16,
+        /// What to do, for people.
+        hint: String,
+    },
     /// A try ended that should not have.
     Exited {
         /// Why, for people: `exited with code 1`, `was killed by signal 9`, `did not become ready`.
@@ -60,6 +104,8 @@ pub enum What {
         after: Duration,
         /// Its last lines, oldest first.
         last_lines: Vec<String>,
+        /// Something that may help, for people.
+        hint: Option<String>,
         /// The next try, unless there is none.
         retry: Option<Retry>,
     },

@@ -18,18 +18,23 @@
 )]
 
 pub mod checkout;
+pub mod settle;
 pub mod state;
 
 pub mod discover;
+pub mod outbound;
 pub mod toolchains;
 
 pub mod plan;
 
 pub mod child;
+pub mod hints;
+pub mod language;
 pub mod processes;
 pub mod readiness;
 pub mod reap;
 pub mod run;
+pub mod sources;
 
 pub mod event;
 pub mod logs;

@@ -15,12 +15,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use trunkline_model::service::{Probe, Process, Source};
 use trunkline_model::{Model, ServiceName};
 
-use crate::run::RunId;
-use crate::toolchains::Missing;
+use environment::Places;
 
 pub use certificates::bundle;
 pub use environment::{BUILD_VARIABLE, Surroundings};
 pub use ports::{Moved, PortBook, Reservation, claim, is_free};
+
+use crate::outbound;
+use crate::run::RunId;
+use crate::toolchains::Missing;
 
 /// One service to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,13 +92,16 @@ impl Plan {
                 Source::Static(_) => None,
             })
             .collect();
-        let addresses = choose(&processes, ports, around.run)?;
+        let places = Places {
+            own: choose(&processes, ports, around.run)?,
+            outbound: outbound::addresses(model),
+        };
         let (mut services, mut skipped) = (BTreeMap::new(), BTreeMap::new());
         for service in &model.services {
             let Some(process) = processes.get(&service.name) else {
                 continue;
             };
-            let Some(address) = addresses.get(&service.name).copied() else {
+            let Some(address) = places.own.get(&service.name).copied() else {
                 continue;
             };
             if let Some(missing) = missing(around, process) {
@@ -119,13 +125,27 @@ impl Plan {
                 address,
                 health,
                 after: after.cloned().collect(),
-                environment: around.environment(model, service, process, address, &addresses),
+                environment: around.environment(model, service, process, address, &places),
             };
             services.insert(service.name.clone(), planned);
         }
         let plan = Self { services, skipped };
         plan.waves()?;
         Ok(plan)
+    }
+
+    /// Leaves only these services and what they call, directly or not.
+    pub fn keep(&mut self, wanted: &[ServiceName]) {
+        let mut kept = BTreeSet::new();
+        let mut left: Vec<ServiceName> = wanted.to_vec();
+        while let Some(name) = left.pop() {
+            if kept.insert(name.clone())
+                && let Some(planned) = self.services.get(&name)
+            {
+                left.extend(planned.after.iter().cloned());
+            }
+        }
+        self.services.retain(|name, _| kept.contains(name));
     }
 
     /// The services in waves: those of one wave wait only for those of earlier ones.

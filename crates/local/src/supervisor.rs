@@ -6,15 +6,18 @@
 //! holds requests while a service starts, without knowing that there are processes.
 
 mod board;
+mod build;
 mod drain;
+mod freshness;
 mod life;
 mod output;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use trunkline_model::ServiceName;
 use trunkline_model::endpoint::{EndpointSet, EndpointState};
 use trunkline_model::ops::Ops;
@@ -27,13 +30,17 @@ use crate::logs::LogWriter;
 use crate::plan::{Plan, Planned};
 use crate::reap;
 use crate::run::RunId;
+use crate::sources::Watcher;
 use board::Board;
-use life::{Command, Life};
+use build::Builds;
+use life::{Around, Command, Life};
 
 pub use board::{State, Status};
 
 /// Commands that may wait for a service.
 const COMMANDS_MAX: usize = 8;
+/// Services whose callers may wait to be started anew.
+const RENEWED_MAX: usize = 64;
 
 /// Who is told where services listen. The proxy is one; a test may be another.
 pub trait EndpointSink: Send + Sync {
@@ -52,6 +59,9 @@ pub struct Care {
     pub settled_after: Duration,
     /// How long a service that is stopped may take to finish its requests.
     pub drain_max: Duration,
+    /// How long one that is started anew may: its new requests are held meanwhile, and must still
+    /// be when it is back.
+    pub swap_drain_max: Duration,
     /// How long what a service left behind may take to end after SIGTERM.
     pub leftovers_grace: Duration,
 }
@@ -62,8 +72,9 @@ impl Default for Care {
             backoff: backoff::Config::new(Duration::from_millis(500), Duration::from_secs(8)),
             attempts_max: 5,
             settled_after: Duration::from_secs(30),
-            // As long as a starting endpoint holds requests.
             drain_max: Duration::from_secs(5),
+            // Requests are held for 5 s; the rest is for its end and its start.
+            swap_drain_max: Duration::from_secs(2),
             leftovers_grace: Duration::from_secs(2),
         }
     }
@@ -116,7 +127,13 @@ struct Shared {
     scope: Scope,
     deps: Deps,
     board: Board,
+    watcher: Watcher,
+    builds: Builds,
+    /// Services whose callers are to be started anew.
+    renewed: mpsc::Sender<ServiceName>,
     services: Mutex<BTreeMap<ServiceName, Running>>,
+    /// Whether ending must not wait any more.
+    hurry: watch::Sender<bool>,
 }
 
 struct Running {
@@ -127,31 +144,56 @@ struct Running {
 impl Supervisor {
     /// Starts every service of the plan, in tasks of a scope below `scope`.
     pub fn start(scope: &Scope, plan: &Plan, deps: Deps) -> Self {
+        let (renewed, received) = mpsc::channel(RENEWED_MAX);
         let shared = Shared {
             scope: scope.child("services"),
             deps,
             board: Board::default(),
+            watcher: Watcher::new(),
+            builds: Builds::new(),
+            renewed,
             services: Mutex::default(),
+            hurry: watch::Sender::new(false),
         };
         let supervisor = Self { shared: Arc::new(shared) };
         for planned in plan.services.values() {
-            supervisor.add(planned.clone());
+            supervisor.add(planned.clone(), plan);
         }
+        let following = supervisor.clone().restart_callers(received);
+        supervisor.shared.scope.spawn("callers", Policy::Best, following);
         supervisor
     }
 
-    fn add(&self, planned: Planned) {
+    /// Starts the callers of services anew that ask for it.
+    async fn restart_callers(self, mut renewed: mpsc::Receiver<ServiceName>) {
+        loop {
+            let service = tokio::select! {
+                () = self.shared.scope.stopping() => return,
+                service = renewed.recv() => service,
+            };
+            let Some(service) = service else { return };
+            for caller in self.shared.board.callers(&service) {
+                let _ = self.tell(&caller, Command::Restart).await;
+            }
+        }
+    }
+
+    fn add(&self, planned: Planned, plan: &Plan) {
         let (commands, received) = mpsc::channel(COMMANDS_MAX);
         let name = planned.name.clone();
         self.shared.board.add(&planned, &self.shared.deps.clock);
         let scope = self.shared.scope.child(name.as_str());
-        let life = Life {
-            planned: planned.clone(),
+        let around = Around {
             deps: self.shared.deps.clone(),
             board: self.shared.board.clone(),
             scope: scope.clone(),
-            commands: received,
+            watcher: self.shared.watcher.clone(),
+            builds: self.shared.builds.clone(),
+            renewed: self.shared.renewed.clone(),
+            hurry: self.shared.hurry.subscribe(),
         };
+        let others = folders_of_others(plan, &name);
+        let life = Life::new(planned.clone(), others, around, received);
         // Before anything else runs: requests that come now are held, not refused.
         life.publish(EndpointState::Starting);
         scope.spawn("life", Policy::Best, life.run());
@@ -169,17 +211,36 @@ impl Supervisor {
         self.shared.board.settled().await
     }
 
-    /// Restarts one service: finishes its requests, ends it, starts it, and returns when it is
-    /// ready again, with the time that took.
+    /// Restarts one service: builds it if its sources may have changed, finishes its requests, ends
+    /// it, starts it, and returns when it is ready again, with the time that took.
     pub async fn restart(&self, name: &ServiceName) -> Result<Duration, RestartError> {
         let clock = &self.shared.deps.clock;
         let begin = clock.now();
-        let starts = self.shared.board.starts(name);
+        let before = self.shared.board.tries(name);
         self.tell(name, Command::Restart).await?;
-        match self.shared.board.started_after(name, starts).await {
+        match self.shared.board.started_after(name, before).await {
             Ok(()) => Ok(clock.now() - begin),
             Err(reason) => Err(RestartError::NotReady { service: name.clone(), reason }),
         }
+    }
+
+    /// Restarts one service, then those that call it, all at a time. Returns their names, sorted.
+    pub async fn restart_with_callers(
+        &self,
+        name: &ServiceName,
+    ) -> Result<Vec<ServiceName>, RestartError> {
+        self.restart(name).await?;
+        let callers = self.shared.board.callers(name);
+        let before: Vec<_> = callers.iter().map(|name| self.shared.board.tries(name)).collect();
+        for caller in &callers {
+            self.tell(caller, Command::Restart).await?;
+        }
+        for (caller, before) in callers.iter().zip(before) {
+            let started = self.shared.board.started_after(caller, before).await;
+            let not_ready = |reason| RestartError::NotReady { service: caller.clone(), reason };
+            started.map_err(not_ready)?;
+        }
+        Ok(callers)
     }
 
     /// Makes what runs follow another plan: stops what is gone, starts what is new, restarts what
@@ -192,7 +253,7 @@ impl Supervisor {
         for (name, planned) in &plan.services {
             let before = self.services().get(name).map(|running| running.planned.clone());
             match before {
-                None => self.add(planned.clone()),
+                None => self.add(planned.clone(), plan),
                 Some(before) if before == *planned => {}
                 Some(_) => {
                     let _ = self.tell(name, Command::Become(Box::new(planned.clone()))).await;
@@ -204,13 +265,20 @@ impl Supervisor {
         }
     }
 
+    /// What is being ended gets no more time: requests are not waited for, processes are killed.
+    pub fn hurry(&self) {
+        self.shared.hurry.send_replace(true);
+    }
+
     /// Stops everything, callers before their callees, and ends what the run left. Returns when no
     /// process of the run is left.
     pub async fn stop(&self) {
         let names = self.services().keys().cloned().collect();
         self.stop_in_order(names).await;
         self.shared.scope.stop();
-        let (run, grace) = (self.shared.deps.run, self.shared.deps.care.leftovers_grace);
+        let run = self.shared.deps.run;
+        let hurried = *self.shared.hurry.borrow();
+        let grace = if hurried { Duration::ZERO } else { self.shared.deps.care.leftovers_grace };
         // The last sweep; each service has swept its own already.
         let _ = tokio::task::spawn_blocking(move || reap::whole_run(run, grace)).await;
         let _ = self.shared.scope.join().await;
@@ -254,6 +322,12 @@ impl Supervisor {
     fn services(&self) -> MutexGuard<'_, BTreeMap<ServiceName, Running>> {
         self.shared.services.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The folders of all services but one.
+fn folders_of_others(plan: &Plan, name: &ServiceName) -> Vec<PathBuf> {
+    let others = plan.services.values().filter(|planned| planned.name != *name);
+    others.map(|planned| planned.process.directory.clone()).collect()
 }
 
 impl Deps {

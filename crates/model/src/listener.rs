@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::filter::Filter;
-use crate::{ListenerId, Origin};
+use crate::{ListenerId, Origin, ServiceName};
 
 /// One address with what is spoken on it. Each address has one owner.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -14,6 +14,9 @@ pub struct Listener {
     pub id: ListenerId,
     /// Where it listens.
     pub address: SocketAddr,
+    /// The service whose calls come in here and from nobody else; `None` for callers from outside.
+    /// What arrives is the outgoing side of that service.
+    pub caller: Option<ServiceName>,
     /// TLS, if the connection starts with it.
     pub tls: Option<Tls>,
     /// Filters that run before routing, in order.

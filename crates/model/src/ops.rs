@@ -66,6 +66,8 @@ pub struct ListenerStats {
     pub id: ListenerId,
     /// Its address.
     pub address: SocketAddr,
+    /// The service whose calls come in here, and nobody else's.
+    pub caller: Option<ServiceName>,
     /// Connections accepted.
     pub accepted: u64,
     /// Connections open now.

@@ -190,6 +190,33 @@ pub struct Trace {
     pub spans: Vec<Span>,
 }
 
+/// What a list tells of a trace.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outline {
+    /// Number of spans.
+    pub spans: usize,
+    /// Number of those that failed.
+    pub failed: usize,
+    /// Who took part: whoever has a span, and the services that were called.
+    pub services: BTreeSet<Arc<str>>,
+}
+
+impl Outline {
+    /// The outline of these spans of one trace.
+    pub fn of(spans: &[Span]) -> Self {
+        let mut services = BTreeSet::new();
+        for span in spans {
+            services.insert(Arc::clone(&span.service));
+            let called = span.attributes.iter().find(|(name, _)| **name == *"peer.service");
+            if let Some((_, Attribute::Text(called))) = called {
+                services.insert(Arc::clone(called));
+            }
+        }
+        let failed = spans.iter().filter(|span| span.failed).count();
+        Self { spans: spans.len(), failed, services }
+    }
+}
+
 /// Where traces are read from: the bounded buffer of the spine, later the store.
 pub trait TraceSource: Send + Sync {
     /// Every service that has a span.
@@ -198,8 +225,17 @@ pub trait TraceSource: Send + Sync {
     fn operations(&self, service: &str) -> BTreeSet<(Arc<str>, SpanKind)>;
     /// One trace.
     fn trace(&self, id: TraceId) -> Option<Trace>;
+    /// What a list tells of a trace; cheaper than the trace where it is kept in memory.
+    fn outline(&self, id: TraceId) -> Option<Outline> {
+        self.trace(id).map(|trace| Outline::of(&trace.spans))
+    }
     /// The traces that answer a query, newest first.
     fn find(&self, query: &TraceQuery) -> Vec<Trace>;
+    /// Shows the spans of the traces that came last, at most `limit`, in no order.
+    fn latest(&self, limit: usize, see: &mut dyn FnMut(&[Span])) {
+        let query = TraceQuery { limit, ..TraceQuery::default() };
+        self.find(&query).iter().for_each(|trace| see(&trace.spans));
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-pub use holder::{Holder, holder};
+pub use holder::{Holder, holder, listening};
 
 /// Connections that may wait to be accepted, for each socket; the system lowers it to `net.core.somaxconn`.
 pub const BACKLOG: i32 = 4096;

@@ -108,7 +108,12 @@ async fn connection(
         .tls
         .as_ref()
         .map_or("", |tls| if tls.server_name.is_some() { "" } else { &attempt.endpoint.host });
-    let key = Key { address: attempt.endpoint.address, transport: transport.id, host: host.into() };
+    let key = Key {
+        address: attempt.endpoint.address,
+        transport: transport.id,
+        host: host.into(),
+        life: attempt.endpoint.life(),
+    };
     let dial = Dial {
         worker: attempt.worker,
         endpoint: attempt.endpoint,

@@ -42,6 +42,8 @@ pub const POOL_HTTP2_PER_ENDPOINT_MAX: usize = 64;
 pub const UPSTREAM_STREAMS_MAX: usize = 100;
 /// How long before a service would close an idle connection it is closed from here.
 pub const KEEP_ALIVE_MARGIN: Duration = Duration::from_secs(1);
+/// Ended lives of endpoints that a worker remembers.
+pub const POOL_ENDED_MAX: usize = 32;
 /// How often idle connections are looked at.
 pub const POOL_SWEEP: Duration = Duration::from_millis(500);
 /// How long a body waits for `100 Continue` before it is sent anyway (RFC 9110 §10.1.1).
@@ -51,6 +53,8 @@ pub const TUNNEL_BUFFER_BYTES: usize = 16 << 10;
 
 /// How long a request is held for a starting endpoint.
 pub const HOLD_TIME: Duration = Duration::from_secs(5);
+/// How long a request that found its process gone waits for that process's owner to notice.
+pub const NOTICE_TIME: Duration = Duration::from_secs(1);
 /// Requests of one service that are held at a time.
 pub const HOLD_REQUESTS_MAX: u32 = 1_000;
 /// Bytes of one service's held requests: heads, and what of their bodies has arrived at most.

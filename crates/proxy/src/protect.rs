@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use trunkline_model::reason::{Fact, Kind, Reason};
+use trunkline_model::service::Source;
 use trunkline_net::http::Exchange;
 use trunkline_resilience::outlier::Outcome;
 
@@ -140,6 +141,8 @@ async fn endpoint(call: &Call<'_>, progress: &mut Progress) -> Result<Arc<LiveEn
         return Ok(endpoint);
     }
     let mut held = None;
+    // A process that ended takes nothing more, and its owner is about to say so.
+    let lost = progress.last.is_some() && matches!(call.service.service.source, Source::Process(_));
     loop {
         let live = &call.service.live;
         // Subscribed before looking: a change between the two is seen.
@@ -147,11 +150,14 @@ async fn endpoint(call: &Call<'_>, progress: &mut Progress) -> Result<Arc<LiveEn
         if let Some(endpoint) = pick(call, progress) {
             return Ok(endpoint);
         }
-        if !live.members().is_starting() {
+        let starting = live.members().is_starting();
+        if !starting && !lost {
             return Err(nobody(call, progress));
         }
+        let limit = if starting { limits::HOLD_TIME } else { limits::NOTICE_TIME };
+        let waited = hold::wait(call, &mut held, &mut changes, limit).await;
+        waited.map_err(|reason| if starting { reason } else { nobody(call, progress) })?;
         progress.tried.clear();
-        hold::wait(call, &mut held, &mut changes).await?;
     }
 }
 

@@ -85,7 +85,13 @@ impl Proxy {
 
     /// Replaces the endpoints of a service; takes effect with the next request.
     pub fn publish(&self, endpoints: EndpointSet) {
-        self.inner.parts.registry.publish(endpoints);
+        let ended = self.inner.parts.registry.publish(endpoints);
+        for worker in &self.inner.workers {
+            for life in &ended {
+                // A worker with a full queue closes these connections when they were idle for long.
+                let _ = worker.commands.try_send(worker::Command::Close(*life));
+            }
+        }
         self.inner.managed.endpoints_changed();
     }
 

@@ -16,6 +16,7 @@ pub mod h2;
 pub mod raw;
 pub mod wait;
 
+pub mod model;
 pub mod pki;
 
 pub use h2::H2Caller;

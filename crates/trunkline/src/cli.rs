@@ -12,11 +12,13 @@ pub(crate) mod completions;
 pub(crate) mod docs;
 pub(crate) mod doctor;
 pub(crate) mod down;
+pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod logs;
 pub(crate) mod reload;
 pub(crate) mod restart;
+pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod status;
@@ -105,8 +107,12 @@ pub(crate) enum Verb {
     Up(up::Args),
     /// Stop what `up` or `serve` runs, gracefully
     Down(down::Args),
-    /// Start a service anew while its requests are held
+    /// Start services anew while their requests are held
     Restart(restart::Args),
+    /// Run one service alone, here, with what `up` would give it
+    Run(run::Args),
+    /// Run a command in a service's folder, with its environment
+    Exec(exec::Args),
     /// Write a trunkline.yaml of what is found in a folder
     Init(init::Args),
     /// Add a service that is found in a folder to the trunkline.yaml
@@ -151,6 +157,8 @@ pub(crate) struct Context {
     pub globals: Globals,
     /// The one that prints.
     pub printer: std::sync::Arc<Printer>,
+    /// `--timeout`, if it was given: `up` waits as long as its services may take otherwise.
+    pub patience: Option<Duration>,
 }
 
 /// Reads the command line, runs the verb, tells a failure, returns how it ended.
@@ -159,11 +167,11 @@ pub(crate) fn main() -> Exit {
     if arguments.get(1).is_some_and(|verb| verb == trunkline_local::child::VERB) {
         return child(arguments.into_iter().skip(2));
     }
-    let cli = match command()
+    let read = command()
         .try_get_matches_from(arguments)
-        .and_then(|found| Cli::from_arg_matches(&found))
-    {
-        Ok(cli) => cli,
+        .and_then(|found| Ok((Cli::from_arg_matches(&found)?, is_timeout_given(&found))));
+    let (cli, timeout_given) = match read {
+        Ok(read) => read,
         Err(error) => return refuse(&error),
     };
     let settings = Settings {
@@ -171,8 +179,11 @@ pub(crate) fn main() -> Exit {
         no_color: cli.globals.no_color,
         quiet: cli.globals.quiet,
     };
-    let context =
-        Context { globals: cli.globals, printer: std::sync::Arc::new(Printer::new(settings)) };
+    let context = Context {
+        patience: timeout_given.then_some(cli.globals.timeout),
+        globals: cli.globals,
+        printer: std::sync::Arc::new(Printer::new(settings)),
+    };
     let Some(verb) = cli.verb else {
         context.printer.raw(&command().render_help().to_string());
         return Exit::Done;
@@ -186,6 +197,14 @@ pub(crate) fn main() -> Exit {
     }
 }
 
+/// Whether a person wrote `--timeout`, in front of the verb or behind it.
+fn is_timeout_given(found: &clap::ArgMatches) -> bool {
+    let given = |found: &clap::ArgMatches| {
+        found.value_source("timeout") == Some(clap::parser::ValueSource::CommandLine)
+    };
+    given(found) || found.subcommand().is_some_and(|(_, found)| given(found))
+}
+
 fn run(verb: Verb, context: &Context) -> Verdict {
     match verb {
         Verb::Up(args) => up::run(&args, context),
@@ -195,6 +214,8 @@ fn run(verb: Verb, context: &Context) -> Verdict {
         Verb::Schema(args) => schema::run(&args, context),
         Verb::Down(args) => down::run(&args, context),
         Verb::Restart(args) => restart::run(&args, context),
+        Verb::Run(args) => run::run(&args, context),
+        Verb::Exec(args) => exec::run(&args, context),
         Verb::Status(args) => status::run(&args, context),
         Verb::Urls(args) => urls::run(&args, context),
         Verb::Logs(args) => logs::run(&args, context),

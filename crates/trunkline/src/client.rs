@@ -3,6 +3,7 @@
 //! There is nothing here that another program could not do with `curl --unix-socket`. Refusals come
 //! as problem documents (RFC 9457) and are told in their own words.
 
+use std::path::Path;
 use std::time::Duration;
 
 use http::{Method, Request, StatusCode};
@@ -14,6 +15,7 @@ use trunkline_net::client::{Client, ClientError, Connect};
 use crate::cli::Context;
 use crate::environment;
 use crate::exit::{Exit, Failure, chain};
+use crate::node::Node;
 use crate::runs::{self, Found};
 
 /// The longest line of a stream that is read, in bytes.
@@ -55,10 +57,24 @@ impl Control {
             // When the time is over, the failure that was found last is told.
             let _ = tokio::time::timeout(globals.timeout, appear).await;
         }
-        let run = found?;
+        Ok(Self::to(found?, context))
+    }
+
+    /// The run of exactly this configuration file, if there is one.
+    pub(crate) fn of_config(config: &Path, context: &Context) -> Option<Self> {
+        let run = runs::find_exact(&environment::runtime_folder(), config)?;
+        Some(Self::to(run, context))
+    }
+
+    /// This process's own run.
+    pub(crate) fn own(node: &Node, context: &Context) -> Option<Self> {
+        Some(Self::to(node.run_folder().found()?, context))
+    }
+
+    fn to(run: Found, context: &Context) -> Self {
         let mut client = Client::new(Connect::Unix(run.control_socket()));
-        client.limit = globals.timeout;
-        Ok(Self { run, client })
+        client.limit = context.globals.timeout;
+        Self { run, client }
     }
 
     /// Asks for a document.

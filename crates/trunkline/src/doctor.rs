@@ -83,7 +83,7 @@ pub(crate) struct Section {
 }
 
 /// The project that is looked at.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Project {
     /// How it is read.
     pub loader: Loader,

@@ -16,6 +16,19 @@ pub(crate) fn dumb_terminal() -> bool {
     read("TERM").is_some_and(|value| value == "dumb")
 }
 
+/// Whether there is a desktop that could show a browser.
+pub(crate) fn has_desktop() -> bool {
+    let is_set = |name| read(name).is_some_and(|value| !value.is_empty());
+    cfg!(target_os = "macos")
+        || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"].into_iter().any(is_set)
+}
+
+/// A path as people write it: `~/…` for what is in the home folder.
+pub(crate) fn short_path(path: &std::path::Path) -> String {
+    let inside = absolute("HOME").and_then(|home| path.strip_prefix(home).ok().map(PathBuf::from));
+    inside.map_or_else(|| path.display().to_string(), |inside| format!("~/{}", inside.display()))
+}
+
 /// `$XDG_DATA_HOME/trunkline`, or `~/.local/share/trunkline`: the CA and what outlives runs.
 pub(crate) fn data_folder() -> Option<PathBuf> {
     folder("XDG_DATA_HOME", ".local/share")

@@ -9,6 +9,7 @@ use trunkline_config::files::{Disk, Files};
 use trunkline_config::native::Native;
 use trunkline_config::source::ReadError;
 use trunkline_config::{Loaded, Options, load};
+use trunkline_model::Model;
 
 use crate::exit::{Exit, Failure};
 use crate::print::Printer;
@@ -16,12 +17,16 @@ use crate::print::Printer;
 /// Names that are looked for when no file is given, in this order.
 pub(crate) const NAMES: &[&str] = &["trunkline.yaml", "trunkline.yml"];
 
+/// What is made of a Model that was read.
+type Shape = dyn Fn(Model) -> Model + Send + Sync;
+
 /// What to read, and how.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Loader {
     files: Vec<PathBuf>,
     options: Options,
     strict: bool,
+    shape: Option<Arc<Shape>>,
     /// The text to read in place of the file, where a file was not written but found.
     text: Option<Arc<str>>,
 }
@@ -33,7 +38,7 @@ impl Loader {
     /// Reads a text as the `trunkline.yaml` of a folder that has none.
     pub(crate) fn of_text(dir: &Path, text: &str, options: Options) -> Self {
         let files = vec![relative(dir, Path::new(FOUND))];
-        Self { files, options, strict: false, text: Some(text.into()) }
+        Self { files, options, strict: false, text: Some(text.into()), shape: None }
     }
 
     /// Reads these files; paths are relative to `dir`. Without files, the nearest `trunkline.yaml`
@@ -43,7 +48,7 @@ impl Loader {
             [] => vec![nearest(dir)?],
             files => files.iter().map(|file| relative(dir, file)).collect(),
         };
-        Ok(Self { files, options, strict: false, text: None })
+        Ok(Self { files, options, strict: false, text: None, shape: None })
     }
 
     /// Reads with other options.
@@ -55,6 +60,12 @@ impl Loader {
     /// Takes warnings for errors.
     pub(crate) fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
+        self
+    }
+
+    /// Makes something of every Model that is read from now on.
+    pub(crate) fn shaped(mut self, shape: impl Fn(Model) -> Model + Send + Sync + 'static) -> Self {
+        self.shape = Some(Arc::new(shape));
         self
     }
 
@@ -80,6 +91,11 @@ impl Loader {
         &self.files
     }
 
+    /// The overlay that is put over them.
+    pub(crate) fn overlay(&self) -> Option<&str> {
+        self.options.env.as_deref()
+    }
+
     /// Reads them now.
     pub(crate) fn load(&self) -> Loaded {
         let mut loaded = match &self.text {
@@ -91,6 +107,10 @@ impl Loader {
             if loaded.diagnostics.has_errors() {
                 loaded.model = None;
             }
+        }
+        if let Some(shape) = &self.shape {
+            let shaped = |model| Arc::new(shape(Arc::unwrap_or_clone(model)));
+            loaded.model = loaded.model.map(shaped);
         }
         loaded
     }

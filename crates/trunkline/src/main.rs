@@ -9,17 +9,23 @@
 mod cli;
 mod doctor;
 mod exit;
+mod lines;
+mod live;
 mod print;
 mod screen;
 
+mod alone;
 mod client;
 mod loader;
 mod runs;
 
+mod background;
 mod node;
+mod open;
 mod place;
 mod services;
 mod switchboard;
+mod texts;
 mod up;
 mod upgrade;
 mod urls;

@@ -47,6 +47,8 @@ pub(crate) struct Node {
     orders: mpsc::Receiver<Order>,
     /// The processes of `up`.
     local: Option<Local>,
+    /// Whether the end of the terminal ends it too.
+    ends_on_hangup: bool,
     /// What was started, to be started again by an upgrade.
     program: PathBuf,
     arguments: Vec<OsString>,
@@ -81,6 +83,16 @@ impl Node {
         &self.parts
     }
 
+    /// The run, for those who ask it.
+    pub(crate) fn run_folder(&self) -> &Run {
+        &self.run
+    }
+
+    /// SIGHUP means from now on that the terminal is gone, and ends the run.
+    pub(crate) fn end_on_hangup(&mut self) {
+        self.ends_on_hangup = true;
+    }
+
     /// Gives it processes to run.
     pub(crate) fn set_local(&mut self, local: Local) {
         self.local = Some(local);
@@ -94,6 +106,7 @@ impl Node {
                 signal = self.signals.next() => match signal {
                     Signal::Terminate => return Ending::Asked,
                     Signal::Interrupt | Signal::InterruptAgain => return Ending::Interrupted,
+                    Signal::Reload if self.ends_on_hangup => return Ending::Asked,
                     Signal::Reload => self.reload_and_tell("SIGHUP").await,
                     Signal::ReopenLogs => self.parts.records.reopen(),
                     Signal::Upgrade => match self.upgrade().await {
@@ -130,6 +143,7 @@ impl Node {
         let deadlines = (ending == Ending::Replaced)
             .then(|| Deadlines { minimum: REPLACED_DRAIN_MIN, maximum: self.drain_max() });
         let (proxy, local) = (self.parts.proxy.clone(), self.local.take());
+        let supervisor = local.as_ref().map(|local| local.services.supervisor.clone());
         let ended = async {
             let cut = proxy.drain(deadlines).await;
             if let Some(local) = local {
@@ -141,7 +155,12 @@ impl Node {
         let cut = loop {
             tokio::select! {
                 cut = &mut ended => break cut,
-                _ = self.signals.next() => self.parts.proxy.force(),
+                _ = self.signals.next() => {
+                    self.parts.proxy.force();
+                    if let Some(supervisor) = &supervisor {
+                        supervisor.hurry();
+                    }
+                }
             }
         };
         if cut > 0 {

@@ -8,8 +8,9 @@
 
 mod escape;
 mod paint;
-mod spinner;
+mod progress;
 mod table;
+mod width;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -22,8 +23,9 @@ use crate::exit::Failure;
 
 pub(crate) use escape::clean;
 pub(crate) use paint::{Paint, Role};
-pub(crate) use spinner::Spinner;
+pub(crate) use progress::{Progress, sent};
 pub(crate) use table::{Align, Table};
+pub(crate) use width::{cells, cut};
 
 /// In what form data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -55,6 +57,8 @@ pub(crate) struct Printer {
     /// How standard error is painted.
     pub progress: Paint,
     gone: AtomicBool,
+    /// Columns of the terminal that another process shows everything on.
+    remote: Option<usize>,
 }
 
 impl Printer {
@@ -66,7 +70,31 @@ impl Printer {
             data: Paint::new(!plain && io::stdout().is_terminal()),
             progress: Paint::new(!plain && io::stderr().is_terminal()),
             gone: AtomicBool::new(false),
+            remote: None,
         }
+    }
+
+    /// A printer whose output another process passes on, to a terminal with so many columns or,
+    /// with none, to something else.
+    pub(crate) fn remote(settings: Settings, columns: Option<usize>) -> Self {
+        let paint = Paint::new(columns.is_some() && !settings.no_color && !environment::no_color());
+        Self {
+            settings,
+            data: paint,
+            progress: paint,
+            gone: AtomicBool::new(false),
+            remote: columns,
+        }
+    }
+
+    /// Columns of the terminal that data is shown on; `None` if it is none.
+    pub(crate) fn data_columns(&self) -> Option<usize> {
+        self.remote.or_else(|| width::columns(io::stdout()))
+    }
+
+    /// Columns of the terminal that progress is shown on; `None` if it is none.
+    pub(crate) fn progress_columns(&self) -> Option<usize> {
+        self.remote.or_else(|| width::columns(io::stderr()))
     }
 
     /// Whether data is wanted as JSON.
@@ -121,9 +149,21 @@ impl Printer {
         }
     }
 
-    /// A line that shows what is waited for, on terminals only.
-    pub(crate) fn spinner(&self) -> Spinner {
-        Spinner::new(io::stderr().is_terminal() && !self.settings.quiet && self.progress.is_on())
+    /// Lines that show what is waited for, on terminals only.
+    pub(crate) fn progress_lines(&self) -> Progress {
+        if self.settings.quiet {
+            return Progress::off();
+        }
+        match self.remote {
+            Some(_) => Progress::wire(),
+            None if io::stderr().is_terminal() && self.progress.is_on() => Progress::bars(),
+            None => Progress::off(),
+        }
+    }
+
+    /// What the command line said.
+    pub(crate) fn settings(&self) -> Settings {
+        self.settings
     }
 
     fn write(&self, text: &str) {

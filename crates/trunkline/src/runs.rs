@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use claim::{ClaimError, Run, remove_stale, stale};
-pub(crate) use find::{Found, all, find};
+pub(crate) use find::{Found, all, find, find_exact};
 
 /// What is known of a run by looking at its folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -74,7 +74,7 @@ impl Services {
             command: commands.get(&name).cloned().unwrap_or_default(),
             since: self.clock.wall().duration_since(status.since).unwrap_or(Duration::ZERO),
             restarts: u32::try_from(status.starts.saturating_sub(1)).unwrap_or(u32::MAX),
-            detail: status.reason.filter(|_| status.state != State::Ready),
+            detail: status.build.or(status.reason.filter(|_| status.state != State::Ready)),
             service: name,
         };
         let mut all: Vec<Process> = statuses.into_iter().map(process).collect();
@@ -107,10 +107,20 @@ impl Services {
         }
     }
 
-    /// Restarts one, and returns when it is ready again.
-    pub(crate) async fn restart(&self, service: &ServiceName) -> Result<(), Refused> {
+    /// Restarts one, and with `dependants` those that call it; returns when they are ready again,
+    /// with the names of those.
+    pub(crate) async fn restart(
+        &self,
+        service: &ServiceName,
+        dependants: bool,
+    ) -> Result<Vec<ServiceName>, Refused> {
         self.refuse_skipped(service.as_str(), "restart")?;
-        self.supervisor.restart(service).await.map(drop).map_err(|error| match error {
+        let restarted = if dependants {
+            self.supervisor.restart_with_callers(service).await
+        } else {
+            self.supervisor.restart(service).await.map(|_| Vec::new())
+        };
+        restarted.map_err(|error| match error {
             RestartError::Unknown(name) => Refused::UnknownService(name.to_string()),
             error @ RestartError::NotReady { .. } => {
                 Refused::Failed { command: "restart", reason: error.to_string() }
@@ -133,6 +143,7 @@ impl Services {
 const fn state_of(state: State) -> ProcessState {
     match state {
         State::Waiting => ProcessState::Waiting,
+        State::Building => ProcessState::Building,
         State::Starting => ProcessState::Starting,
         State::Ready => ProcessState::Ready,
         State::Draining => ProcessState::Stopping,

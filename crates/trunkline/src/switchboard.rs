@@ -8,13 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use trunkline_api::commands::{
-    Commands, Instance, LogLine, LogQuery, Process, Readiness, Refused, Reloaded, Upgraded, Url,
+    Commands, Configuration, Instance, LogLine, LogQuery, Process, Readiness, Refused, Reloaded,
+    Upgraded, Url,
 };
 use trunkline_model::ops::BoxFuture;
 use trunkline_model::{Model, ServiceName};
 
 use crate::cli::version::VERSION;
 use crate::services::Services;
+use crate::texts::Texts;
 
 /// Commands that may wait.
 const ORDERS_MAX: usize = 16;
@@ -41,6 +43,7 @@ pub(crate) struct Switchboard {
 #[derive(Clone)]
 struct Now {
     model: Option<Arc<Model>>,
+    texts: Option<Arc<Texts>>,
     urls: Vec<Url>,
     readiness: Readiness,
     services: Option<Services>,
@@ -52,6 +55,7 @@ impl Switchboard {
         let (orders, queue) = mpsc::channel(ORDERS_MAX);
         let now = Now {
             model: None,
+            texts: None,
             urls: Vec::new(),
             readiness: Readiness::Waiting(vec!["configuration".to_owned()]),
             services: None,
@@ -64,6 +68,11 @@ impl Switchboard {
         let mut now = self.now();
         now.model = Some(model);
         now.urls = urls;
+    }
+
+    /// The texts of the configuration that is, or is about to be, in force.
+    pub(crate) fn set_texts(&self, texts: Texts) {
+        self.now().texts = Some(Arc::new(texts));
     }
 
     /// Says whether requests can be served.
@@ -102,6 +111,15 @@ impl Commands for Switchboard {
         self.now().model.clone()
     }
 
+    fn configuration(&self) -> BoxFuture<'_, Option<Configuration>> {
+        let Now { model, texts, .. } = self.now().clone();
+        Box::pin(async move {
+            let (model, texts) = (model?, texts?);
+            let told = tokio::task::spawn_blocking(move || texts.configuration(&model));
+            told.await.ok()
+        })
+    }
+
     fn urls(&self) -> Vec<Url> {
         self.now().urls.clone()
     }
@@ -127,12 +145,16 @@ impl Commands for Switchboard {
         Box::pin(self.order("reload", Order::Reload))
     }
 
-    fn restart(&self, service: ServiceName) -> BoxFuture<'_, Result<(), Refused>> {
+    fn restart(
+        &self,
+        service: ServiceName,
+        dependants: bool,
+    ) -> BoxFuture<'_, Result<Vec<ServiceName>, Refused>> {
         let services = self.now().services.clone();
         Box::pin(async move {
             let because = "`serve` starts no processes; restart the service where it runs";
             let services = services.ok_or(Refused::NotHere { command: "restart", because })?;
-            services.restart(&service).await
+            services.restart(&service, dependants).await
         })
     }
 

@@ -1,7 +1,9 @@
 //! What `up` adds to a serving process: the services of the file, run as processes of this machine.
 
+mod ports;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,39 +11,49 @@ use tokio::sync::mpsc;
 use trunkline_local::child::{Launcher, Spawner};
 use trunkline_local::event::{self, Event};
 use trunkline_local::logs::LogWriter;
-use trunkline_local::plan::{Moved, Plan, PortBook, Surroundings, bundle};
+use trunkline_local::plan::{Moved, Plan, Surroundings, bundle};
 use trunkline_local::reap;
 use trunkline_local::run::RunId;
 use trunkline_local::state::{self, StateFolder};
 use trunkline_local::supervisor::{Care, Deps, Supervisor};
 use trunkline_local::toolchains::Toolchains;
-use trunkline_model::Model;
+use trunkline_model::service::Source;
+use trunkline_model::{Model, ServiceName};
 
 use crate::environment;
-use crate::exit::{Failure, chain};
+use crate::exit::Failure;
 use crate::node::Local;
 use crate::services::Services;
 use crate::wiring::{Parts, ToProxy};
 
+/// Why nothing can be kept.
+const NO_HOME: &str = "there is no home folder to keep logs and ports in";
+
 /// How long what a dead run left may take to end after SIGTERM.
 const LEFTOVERS_GRACE: Duration = Duration::from_secs(2);
+
+pub(crate) use ports::Ports;
 
 /// Makes plans of Models; one for a whole run, so that a service keeps its port.
 pub(crate) struct Planner {
     around: Surroundings,
-    book: PortBook,
-    /// Where choices are remembered.
-    file: PathBuf,
+    ports: Ports,
+    /// The services that were asked for; all of them if none were.
+    wanted: Vec<ServiceName>,
 }
 
 impl Planner {
     /// What to start for this Model.
-    pub(crate) fn plan(&mut self, model: &Model) -> Result<Plan, Failure> {
-        let plan = Plan::of(model, &self.around, &mut self.book)
+    pub(crate) fn plan(&self, model: &Model) -> Result<Plan, Failure> {
+        let mut plan = self
+            .ports
+            .with_book(model, |book| Plan::of(model, &self.around, book))
+            .ok_or_else(|| Failure::new(NO_HOME))?
             .map_err(|error| Failure::from_error(&error))?;
-        if let Err(error) = self.book.store(&self.file) {
-            tracing::warn!(error = %chain(&error), "chosen ports are not remembered");
+        if !self.wanted.is_empty() {
+            plan.keep(&self.wanted);
         }
+        self.ports.remember();
         for name in plan.services.keys() {
             if let Some(folder) = self.around.build_folder(name) {
                 std::fs::create_dir_all(folder).map_err(|error| Failure::from_error(&error))?;
@@ -51,8 +63,8 @@ impl Planner {
     }
 
     /// The services that listen elsewhere than their file says.
-    pub(crate) fn moved(&self) -> &BTreeMap<String, Moved> {
-        self.book.moved()
+    pub(crate) fn moved(&self) -> BTreeMap<String, Moved> {
+        self.ports.moved()
     }
 }
 
@@ -69,6 +81,13 @@ impl Local {
 /// The folder with logs of one run of `up`; it is removed with this value.
 pub(crate) struct Traces {
     folder: PathBuf,
+}
+
+impl Traces {
+    /// Its path.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
 }
 
 impl Drop for Traces {
@@ -95,17 +114,20 @@ pub(crate) struct Started {
     pub traces: Traces,
 }
 
-/// Starts the services of a Model, whose `parts` serve already.
+/// Starts the services of a Model, whose `parts` serve already: those that are `wanted` with what
+/// they call, or all.
 pub(crate) fn start(
     parts: &Parts,
     model: &Model,
-    directory: &std::path::Path,
+    directory: &Path,
+    ports: Ports,
+    wanted: &[String],
 ) -> Result<Started, Failure> {
+    let wanted = known(wanted, model)?;
     let wrong = |error: &dyn std::error::Error| Failure::new(error);
     let run = RunId::of_this_process()
         .ok_or_else(|| Failure::new("`up` needs /proc, which this system does not have"))?;
-    let base = state::base(environment::read)
-        .ok_or_else(|| Failure::new("there is no home folder to keep logs in"))?;
+    let base = state::base(environment::read).ok_or_else(|| Failure::new(NO_HOME))?;
     let folder = StateFolder::of(&base, model.name.as_str(), directory);
     std::fs::create_dir_all(folder.logs()).map_err(|error| wrong(&error))?;
     let root = parts.issuer.authority().map(|authority| authority.root_file());
@@ -116,18 +138,15 @@ pub(crate) fn start(
         }
         None => None,
     };
-    let mut planner = Planner {
-        around: Surroundings {
-            run,
-            otlp: None,
-            root,
-            bundle,
-            builds: Some(folder.builds()),
-            toolchains: Toolchains::on(environment::read("PATH").as_deref()),
-        },
-        book: PortBook::load(&folder.ports(), &folder.path().to_string_lossy()),
-        file: folder.ports(),
+    let around = Surroundings {
+        run,
+        otlp: None,
+        root,
+        bundle,
+        builds: Some(folder.builds()),
+        toolchains: Toolchains::on(environment::read("PATH").as_deref()),
     };
+    let planner = Planner { around, ports, wanted };
     let plan = planner.plan(model)?;
     let (events, received) = event::channel();
     let deps = Deps {
@@ -157,4 +176,19 @@ pub(crate) fn start(
         events: received,
         traces: Traces { folder: folder.path().to_owned() },
     })
+}
+
+/// The services of these names, all of which must be processes of the Model.
+fn known(wanted: &[String], model: &Model) -> Result<Vec<ServiceName>, Failure> {
+    let startable = model.services.iter().filter(|one| matches!(one.source, Source::Process(_)));
+    let startable: Vec<&ServiceName> = startable.map(|service| &service.name).collect();
+    let find = |name: &String| {
+        let found = startable.iter().find(|known| known.as_str() == name).copied().cloned();
+        found.ok_or_else(|| {
+            let names: Vec<_> = startable.iter().map(|name| name.as_str()).collect();
+            Failure::usage(format_args!("no service with a command is called `{name}`"))
+                .hint(format_args!("there are {}", names.join(", ")))
+        })
+    };
+    wanted.iter().map(find).collect()
 }

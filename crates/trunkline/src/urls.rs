@@ -14,6 +14,7 @@ pub(crate) fn urls(
     listeners: &[(ListenerId, SocketAddr)],
     surfaces: &[(Surface, SocketAddr)],
 ) -> Vec<Url> {
+    // Listeners for calls between services are nobody's to type.
     let bases: Vec<Base> =
         listeners.iter().filter_map(|(id, address)| Base::of(model, id, *address)).collect();
     let gateways = bases.iter().filter_map(|base| {
@@ -71,6 +72,9 @@ struct Base {
 impl Base {
     fn of(model: &Model, id: &ListenerId, address: SocketAddr) -> Option<Self> {
         let listener = model.listeners.iter().find(|listener| listener.id == *id)?;
+        if listener.caller.is_some() {
+            return None;
+        }
         Some(Self {
             id: id.clone(),
             scheme: if listener.tls.is_some() { "https" } else { "http" },

@@ -1,15 +1,15 @@
 //! Watching configuration files, and saying when it is worth to read them again.
 //!
 //! Folders are watched, not files: editors and Kubernetes replace files by renaming, which a watch
-//! on the file itself would miss. Events are gathered until they pause, because one save is many
-//! events. Whether anything changed in the end is decided by whoever reads the files.
+//! on the file itself would miss. Events are gathered until they have settled. Whether anything
+//! changed in the end is decided by whoever reads the files.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::sync::mpsc;
+use trunkline_local::settle::{Settled, settled};
 
 /// Events must pause for so long before the files are read.
 const PAUSE: Duration = Duration::from_millis(150);
@@ -25,18 +25,17 @@ const CONFIG_MAP_LINK: &str = "..data";
 pub(crate) struct Watch {
     watcher: Option<RecommendedWatcher>,
     folders: BTreeSet<PathBuf>,
-    events: mpsc::Receiver<()>,
+    events: Settled,
 }
 
 impl Watch {
     /// Watches nothing yet. Where the system cannot watch, it never reports anything, and says so
     /// in the log.
     pub(crate) fn new() -> Self {
-        // One waiting event says all there is to say.
-        let (sender, events) = mpsc::channel(1);
+        let (teller, events) = settled(PAUSE, PAUSE_MAX);
         let report = move |event: notify::Result<notify::Event>| {
             if event.is_ok_and(|event| matters(&event)) {
-                let _ = sender.try_send(());
+                teller.tell();
             }
         };
         let watcher = notify::recommended_watcher(report)
@@ -65,13 +64,7 @@ impl Watch {
 
     /// Waits until something changed and has settled. Cancel safe, up to a repeated report.
     pub(crate) async fn changed(&mut self) {
-        if self.events.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
-        let settle = async {
-            while let Ok(Some(())) = tokio::time::timeout(PAUSE, self.events.recv()).await {}
-        };
-        let _ = tokio::time::timeout(PAUSE_MAX, settle).await;
+        self.events.next().await;
     }
 }
 

@@ -8,10 +8,10 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, RwLock};
 
-use trunkline_api::Wiring;
 use trunkline_api::commands::Url;
 use trunkline_api::surfaces::{self, LocalSocket, Surfaces};
 use trunkline_api::traces::{self, Buffer};
+use trunkline_api::{Console, Wiring};
 use trunkline_local::supervisor::EndpointSink;
 use trunkline_model::endpoint::EndpointSet;
 use trunkline_model::ops::Ops;
@@ -41,6 +41,8 @@ pub(crate) struct Parts {
     pub issuer: Arc<OwnIssuer>,
     /// The last traces.
     pub traces: Arc<Buffer>,
+    /// What the console shows.
+    pub console: Arc<Console>,
     /// Where records go.
     pub records: Arc<Records>,
     /// What the control API asks and tells.
@@ -72,8 +74,10 @@ impl Parts {
     pub(crate) fn start(model: &Model, from: Ingredients) -> Result<Self, Failure> {
         let Ingredients { clock, scope, switchboard, data, inherited } = from;
         let traces = Arc::new(Buffer::new(traces::Config::default(), model.name.as_str()));
+        let console = Arc::new(Console::default());
         let records = Arc::new(Records {
             traces: Arc::clone(&traces),
+            console: Arc::clone(&console),
             log: RwLock::new((Wanted::Off, None)),
         });
         let issuer = Arc::new(OwnIssuer::new(data));
@@ -97,6 +101,7 @@ impl Parts {
             proxy,
             issuer,
             traces,
+            console,
             records,
             switchboard,
             surfaces: None,
@@ -154,6 +159,7 @@ impl Parts {
             ops: Arc::new(self.proxy.clone()) as Arc<dyn Ops>,
             commands: Arc::clone(&self.switchboard) as _,
             traces: Arc::clone(&self.traces) as Arc<dyn TraceSource>,
+            console: Arc::clone(&self.console),
             clock: self.clock.clone(),
         };
         let Some(surfaces) = &self.surfaces else {
@@ -195,16 +201,18 @@ fn workers(wanted: Workers) -> usize {
     }
 }
 
-/// Where records go: the trace buffer, and the access log of the Model in force.
+/// Where records go: the trace buffer, the console, and the access log of the Model in force.
 pub(crate) struct Records {
     traces: Arc<Buffer>,
+    console: Arc<Console>,
     log: RwLock<(Wanted, Option<AccessLog>)>,
 }
 
 impl Records {
     /// Writes the access log that the Model wants, from now on.
     pub(crate) fn follow(&self, model: &Model, standard_output: bool) -> Result<(), Failure> {
-        self.traces.learn_routes(model);
+        self.traces.learn(model);
+        self.console.learn(model);
         if self.log.read().is_ok_and(|log| log.0 == model.access_log && log.1.is_some()) {
             return Ok(());
         }
@@ -239,7 +247,12 @@ impl RecordSink for Records {
         {
             log.write(&record);
         }
+        // Before it is told, its trace is to be found.
+        let request = self.console.take(&record);
         self.traces.take(record);
+        if let Some(request) = request {
+            self.console.tell(request);
+        }
     }
 }
 

@@ -4,13 +4,14 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use serde::Deserialize;
 use serde_json::json;
 use trunkline_model::endpoint::EndpointState;
 use trunkline_model::{EndpointId, ServiceName};
 
 use crate::Wiring;
+use crate::parameters::Parameters;
 use crate::problem::Problem;
 
 type Answer = Result<Response, Problem>;
@@ -25,10 +26,18 @@ pub(super) async fn reload(State(wiring): State<Wiring>) -> Answer {
     Ok(Json(document).into_response())
 }
 
-pub(super) async fn restart(State(wiring): State<Wiring>, Path(name): Path<String>) -> Answer {
+pub(super) async fn restart(
+    State(wiring): State<Wiring>,
+    Path(name): Path<String>,
+    uri: Uri,
+) -> Answer {
+    let parameters = Parameters::strict(&uri, &["dependants"])?;
+    let dependants = parameters.flag("dependants")?;
     let service: ServiceName = name.parse().map_err(|_| unknown_service(&name))?;
-    wiring.commands.restart(service).await?;
-    Ok(Json(json!({ "service": name, "restarted": true })).into_response())
+    let dependants = wiring.commands.restart(service, dependants).await?;
+    let dependants: Vec<_> = dependants.iter().map(ServiceName::as_str).collect();
+    let document = json!({ "service": name, "restarted": true, "dependants": dependants });
+    Ok(Json(document).into_response())
 }
 
 fn unknown_service(name: &str) -> Problem {

@@ -36,7 +36,8 @@ pub(super) async fn logs(State(wiring): State<Wiring>, uri: Uri) -> Result<Respo
 }
 
 fn query(uri: &Uri, clock: &Clock) -> Result<LogQuery, ParameterError> {
-    let parameters = Parameters::strict(uri, &["service", "since", "grep", "tail", "follow"])?;
+    let parameters =
+        Parameters::strict(uri, &["service", "since", "grep", "level", "tail", "follow"])?;
     let grep = parameters.one("grep")?.map(|pattern| {
         regex::RegexBuilder::new(pattern)
             .size_limit(GREP_BYTES_MAX)
@@ -47,9 +48,22 @@ fn query(uri: &Uri, clock: &Clock) -> Result<LogQuery, ParameterError> {
         services: parameters.all("service").map(str::to_owned).collect(),
         since_unix_nanos: moment(&parameters, "since", clock)?,
         grep: grep.transpose()?,
+        level: level(&parameters)?,
         tail: parameters.parsed("tail", "expected a number")?,
         follow: parameters.flag("follow")?,
     })
+}
+
+/// Levels by their names, the mildest first.
+const LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error", "fatal"];
+
+fn level(parameters: &Parameters) -> Result<Option<String>, ParameterError> {
+    let Some(text) = parameters.one("level")? else {
+        return Ok(None);
+    };
+    let known = LEVELS.iter().find(|level| **level == text);
+    let unknown = || invalid("level", text, "expected trace, debug, info, warn, error or fatal");
+    known.map(|level| Some((*level).to_owned())).ok_or_else(unknown)
 }
 
 /// A moment, written as a time (RFC 3339) or as how long ago it is (`15m`), in nanoseconds since
@@ -117,15 +131,17 @@ mod tests {
     fn a_query_is_read_and_its_mistakes_are_told() {
         let clock = Clock::from(&ManualClock::new());
         let read = |uri: &str| query(&uri.parse().unwrap(), &clock);
-        let found = read("/?service=web&service=orders&since=1m&grep=a.c&tail=5&follow").unwrap();
+        let found = read("/?service=web&service=orders&since=1m&grep=a.c&tail=5&follow&level=warn")
+            .unwrap();
         assert_eq!(found.services, ["web", "orders"]);
         assert_eq!(found.since_unix_nanos, Some(clock.wall_nanos() - 60_000_000_000));
         assert_eq!((found.tail, found.follow), (Some(5), true));
+        assert_eq!(found.level.as_deref(), Some("warn"));
         assert!(found.grep.unwrap().is_match("abc"));
         let found = read("/?since=1970-01-01T00:00:01Z").unwrap();
         assert_eq!(found.since_unix_nanos, Some(1_000_000_000));
         for wrong in
-            ["/?grep=(", "/?since=yesterday", "/?tail=-1", "/?follow=maybe", "/?level=info"]
+            ["/?grep=(", "/?since=yesterday", "/?tail=-1", "/?follow=maybe", "/?level=loud"]
         {
             assert!(read(wrong).is_err(), "{wrong}");
         }

@@ -45,7 +45,7 @@ pub(super) fn origin(origin: &Origin) -> Value {
     json!({ "file": &*origin.file, "line": origin.line, "column": origin.column })
 }
 
-fn matching(matching: &Match) -> Value {
+pub(super) fn matching(matching: &Match) -> Value {
     let hosts: Vec<_> = matching.hosts.iter().map(host).collect();
     let headers =
         matching.headers.iter().map(|(name, pattern)| condition(&name.to_string(), pattern));
@@ -87,7 +87,7 @@ fn condition(name: &str, pattern: &ValuePattern) -> Value {
     json!({ "name": name, "kind": kind, "value": value })
 }
 
-fn action(action: &Action) -> Value {
+pub(super) fn action(action: &Action) -> Value {
     match action {
         Action::Forward(targets) => {
             let targets = targets.iter().map(

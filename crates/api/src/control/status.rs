@@ -14,11 +14,9 @@ use trunkline_model::ServiceName;
 use trunkline_model::endpoint::EndpointState;
 use trunkline_model::ops::{Distribution, EndpointStats, ListenerStats, ServiceStats, Stats};
 
+use super::SCHEMA;
 use crate::Wiring;
 use crate::commands::{Process, Readiness, Url, UrlTarget};
-
-/// Version of the documents' shape.
-const SCHEMA: u32 = 1;
 
 pub(super) async fn status(State(wiring): State<Wiring>) -> Json<Value> {
     let stats = wiring.ops.stats().await;
@@ -52,6 +50,7 @@ fn listener(stats: &ListenerStats, urls: &[Url]) -> Value {
     json!({
         "id": stats.id.as_str(),
         "address": stats.address,
+        "caller": stats.caller.as_ref().map(ServiceName::as_str),
         "url": url_of(urls, &UrlTarget::Listener(stats.id.clone())),
         "accepted": stats.accepted,
         "open": stats.open,
@@ -67,7 +66,7 @@ fn surface(url: &Url) -> Option<Value> {
     Some(json!({ "name": entry.name, "purpose": entry.purpose, "url": url.url }))
 }
 
-fn url_of<'a>(urls: &'a [Url], target: &UrlTarget) -> Option<&'a str> {
+pub(super) fn url_of<'a>(urls: &'a [Url], target: &UrlTarget) -> Option<&'a str> {
     urls.iter().find(|url| url.target == *target).map(|url| url.url.as_str())
 }
 
@@ -117,7 +116,7 @@ fn service(
 }
 
 /// The best that one of the endpoints is.
-fn state_of(endpoints: &[EndpointStats]) -> &'static str {
+pub(super) fn state_of(endpoints: &[EndpointStats]) -> &'static str {
     let usable = |e: &&EndpointStats| e.state == EndpointState::Ready && e.healthy && !e.ejected;
     let any = |state| endpoints.iter().any(|endpoint| endpoint.state == state);
     if endpoints.iter().any(|endpoint| usable(&endpoint)) {
@@ -145,7 +144,7 @@ fn process_document(process: &Process) -> Value {
     })
 }
 
-fn endpoint(stats: &EndpointStats) -> Value {
+pub(super) fn endpoint(stats: &EndpointStats) -> Value {
     json!({
         "id": stats.id.as_str(),
         "address": stats.address,

@@ -1,5 +1,7 @@
 //! `/v1/traces` and `/v1/traces/{id}`: the traces of this process, in our own shape.
 
+mod tree;
+
 use std::collections::BTreeSet;
 
 use axum::Json;
@@ -110,12 +112,26 @@ fn status(span: &Span) -> Option<Value> {
     found.map(|(_, value)| json_of(value))
 }
 
+/// The whole trace, its spans in pre-order: a span is followed by its children.
 fn whole(trace: &Trace) -> Value {
-    let spans: Vec<_> = trace.spans.iter().map(span).collect();
-    json!({ "id": trace.id.to_string(), "spans": spans })
+    let tree = tree::Tree::of(&trace.spans);
+    let spans = tree.places.iter().filter_map(|place| {
+        let span = trace.spans.get(place.span)?;
+        Some(span_document(span, place, tree.start))
+    });
+    let services: BTreeSet<_> = trace.spans.iter().map(|span| &*span.service).collect();
+    json!({
+        "schema": super::SCHEMA,
+        "id": trace.id.to_string(),
+        "start": rfc3339(tree.start),
+        "duration_ms": milliseconds(tree.end.saturating_sub(tree.start)),
+        "services": services,
+        "failed": trace.spans.iter().filter(|span| span.failed).count(),
+        "spans": spans.collect::<Vec<_>>(),
+    })
 }
 
-fn span(span: &Span) -> Value {
+fn span_document(span: &Span, place: &tree::Place, start: u64) -> Value {
     let attributes: Map<_, _> =
         span.attributes.iter().map(|(name, value)| (name.to_string(), json_of(value))).collect();
     json!({
@@ -127,6 +143,10 @@ fn span(span: &Span) -> Value {
         "start": rfc3339(span.start_unix_nanos),
         "duration_ms": span.duration.as_secs_f64() * 1_000.0,
         "failed": span.failed,
+        "offset_ms": milliseconds(span.start_unix_nanos.saturating_sub(start)),
+        "depth": place.depth,
+        "self_ms": milliseconds(place.own),
+        "critical": place.critical,
         "attributes": attributes,
     })
 }

@@ -160,3 +160,22 @@ fn tokens_come_from_references_and_have_a_shape() {
     assert!(matches!(Token::resolve("env:TRUNKLINE_TEST_UNSET"), Err(TokenError::NotSet(_))));
     assert_eq!(format!("{:?}", Token::new(TOKEN)), "Some(Token(…))");
 }
+
+#[test]
+fn the_console_opens_without_a_token_and_shows_nothing_without_one() {
+    if !crate::console::page::is_there() {
+        return;
+    }
+    let html = "host: 192.0.2.7:20001\naccept: text/html";
+    for page in ["/", "/services", "/traces/0af7"] {
+        outside(&format!("GET {page}\n{html}"), "ok");
+        outside(&format!("POST {page}\n{html}"), "token");
+    }
+    for data in
+        ["/v1/status", "/v1/events", "/v1/services", "/v1/configuration", "/v1/", "//v1/status"]
+    {
+        outside(&format!("GET {data}\n{html}"), "token");
+    }
+    outside("GET /\nhost: 192.0.2.7:20001", "token");
+    outside("GET /\nhost: evil.example\naccept: text/html", "foreign_host");
+}

@@ -1,14 +1,21 @@
-//! From the record of an exchange to spans: one for what the caller saw, one for each attempt.
+//! From the record of an exchange to spans: one for what the caller saw, one for each attempt, and
+//! one for what the callee did of it.
+//!
+//! A call between services is seen from its caller: its first span is the client side of that
+//! service, which stands for the attempt as well where there was but one.
 //!
 //! Names and attributes follow OpenTelemetry's semantic conventions for HTTP spans (1.23 and later)
 //! where they name one; ours begin with `trunkline.`.
 
+mod callee;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use trunkline_model::reason::{Fact, Reason};
 use trunkline_model::record::{Attempt, End, ExchangeRecord};
 use trunkline_model::route::{PathPattern, Route};
-use trunkline_model::trace::{Attribute, Span, SpanKind};
+use trunkline_model::trace::{Attribute, Span, SpanId, SpanKind};
 
 macro_rules! keys {
     ($($field:ident = $name:literal,)*) => {
@@ -52,6 +59,7 @@ keys! {
     reason_service = "trunkline.reason.service",
     endpoint = "trunkline.endpoint",
     connect = "trunkline.connect_ms",
+    recorded_by = "trunkline.recorded_by",
 }
 
 /// Methods that a span may be named by; others would let a caller make up operations without end.
@@ -71,18 +79,74 @@ pub(super) fn route_name(route: &Route) -> Arc<str> {
     }
 }
 
-/// The spans of one exchange: the server's first, then one for each attempt.
+/// Whose side of an exchange is recorded.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Side<'a> {
+    /// The gateway's, which received it.
+    Gateway(&'a Arc<str>),
+    /// That of the service that called another one.
+    Caller(&'a Arc<str>),
+}
+
+/// The spans of one exchange: the whole first, then attempts, each before its callee's.
 pub(super) fn spans(
     record: &ExchangeRecord,
     route: Option<Arc<str>>,
-    service: &Arc<str>,
+    side: Side<'_>,
     keys: &Keys,
 ) -> Vec<Span> {
-    let route = route.or_else(|| record.route.as_ref().map(|id| Arc::from(id.as_str())));
-    let attempts = record.attempts.iter().enumerate();
-    let attempts =
-        attempts.map(|(index, attempt)| attempt_span(record, attempt, index, service, keys));
-    std::iter::once(server_span(record, route, service, keys)).chain(attempts).collect()
+    let mut spans = Vec::with_capacity(1 + 2 * record.attempts.len());
+    let service = match side {
+        Side::Gateway(service) => {
+            let route = route.or_else(|| record.route.as_ref().map(|id| Arc::from(id.as_str())));
+            spans.push(server_span(record, route, service, keys));
+            service
+        }
+        Side::Caller(service) => {
+            spans.push(client_span(record, service, keys));
+            service
+        }
+    };
+    // A call that went well at once needs no second client span.
+    let told = matches!((side, record.attempts.as_slice()), (Side::Caller(_), [only]) if only.outcome.is_ok());
+    for (index, attempt) in record.attempts.iter().enumerate() {
+        let mut parent = record.trace.span;
+        if !told {
+            let span = attempt_span(record, attempt, index, service, keys);
+            parent = span.id;
+            spans.push(span);
+        }
+        spans.extend(callee::span(record, attempt, parent, keys));
+    }
+    spans
+}
+
+/// What a service saw of its call to another.
+fn client_span(record: &ExchangeRecord, service: &Arc<str>, keys: &Keys) -> Span {
+    let callee = record.attempts.last().map(|attempt| attempt.service.as_str());
+    let callee = callee
+        .or_else(|| Some(record.reason.as_ref()?.service.as_ref()?.as_str()))
+        .unwrap_or_default();
+    let method = if METHODS.contains(&&*record.method) { &*record.method } else { "HTTP" };
+    let mut attributes = Attributes::new(20);
+    attributes.method(&record.method, keys);
+    request(&mut attributes, record, keys);
+    attributes.text(&keys.peer_service, callee);
+    let failed = record.status >= 400 || failed(record);
+    outcome(&mut attributes, record, failed, keys);
+    attributes.text(&keys.recorded_by, "proxy");
+    Span {
+        trace: record.trace.trace,
+        id: record.trace.span,
+        parent: record.trace.parent,
+        service: Arc::clone(service),
+        name: Arc::from(format!("{method} {callee}").trim_end()),
+        kind: SpanKind::Client,
+        start_unix_nanos: record.start_unix_nanos,
+        duration: record.duration,
+        failed,
+        attributes: attributes.0,
+    }
 }
 
 fn server_span(
@@ -106,7 +170,7 @@ fn server_span(
     if let Some(id) = &record.route {
         attributes.text(&keys.route_id, id.as_str());
     }
-    outcome(&mut attributes, record, keys);
+    outcome(&mut attributes, record, failed(record), keys);
     Span {
         trace: record.trace.trace,
         id: record.trace.span,
@@ -156,7 +220,7 @@ fn request(attributes: &mut Attributes, record: &ExchangeRecord, keys: &Keys) {
     attributes.text(&keys.listener, record.listener.as_str());
 }
 
-fn outcome(attributes: &mut Attributes, record: &ExchangeRecord, keys: &Keys) {
+fn outcome(attributes: &mut Attributes, record: &ExchangeRecord, failed: bool, keys: &Keys) {
     if record.status != 0 {
         attributes.int(&keys.status, i64::from(record.status));
     }
@@ -166,7 +230,7 @@ fn outcome(attributes: &mut Attributes, record: &ExchangeRecord, keys: &Keys) {
     if let Some(reason) = &record.reason {
         reason_facts(attributes, reason, keys);
     }
-    if failed(record) {
+    if failed {
         match &record.reason {
             Some(reason) => attributes.text(&keys.error, reason.kind.as_str()),
             None if record.end == End::Complete => {
@@ -230,19 +294,29 @@ fn attempt_span(
             true
         }
     };
-    let offset = u64::try_from(attempt.offset.as_nanos()).unwrap_or(u64::MAX);
+    let answered = attempt.outcome.is_ok();
     Span {
         trace: record.trace.trace,
-        id: attempt.span,
+        // The callee's span has the id that the callee was given.
+        id: if answered { beside(attempt.span) } else { attempt.span },
         parent: Some(record.trace.span),
         service: Arc::clone(service),
         name: Arc::from(format!("{method} {}", attempt.service)),
         kind: SpanKind::Client,
-        start_unix_nanos: record.start_unix_nanos.saturating_add(offset),
+        start_unix_nanos: record.start_unix_nanos.saturating_add(nanos(attempt.offset)),
         duration: attempt.duration,
         failed,
         attributes: attributes.0,
     }
+}
+
+/// Another id for the caller's side of an attempt, the same each time.
+fn beside(id: SpanId) -> SpanId {
+    SpanId::new(id.bytes().map(|byte| byte ^ 0x5a)).unwrap_or(id)
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Attributes under construction.

@@ -7,6 +7,8 @@ use trunkline_model::record::{Attempt, End};
 use trunkline_model::trace::{SpanId, TraceContext};
 use trunkline_model::{EndpointId, ListenerId};
 
+use trunkline_testkit::model;
+
 use super::*;
 
 const SECOND: u64 = 1_000_000_000;
@@ -81,11 +83,11 @@ fn everything() -> TraceQuery {
 }
 
 #[test]
-fn an_exchange_is_a_server_span_with_a_client_span_for_each_attempt() {
+fn an_exchange_is_a_server_span_with_a_client_span_for_each_attempt_and_its_callee() {
     let buffer = buffer(Config::default());
     buffer.take(record(1));
     let trace = buffer.trace(trace_id(1)).unwrap();
-    let [server, refused, answered] = trace.spans.as_slice() else { panic!("{trace:?}") };
+    let [server, refused, answered, callee] = trace.spans.as_slice() else { panic!("{trace:?}") };
 
     assert_eq!((&*server.name, server.kind), ("GET orders-1", SpanKind::Server));
     assert_eq!(text(server, "url.path"), "/api/orders");
@@ -101,6 +103,45 @@ fn an_exchange_is_a_server_span_with_a_client_span_for_each_attempt() {
     assert_eq!(text(answered, "http.request.resend_count"), "Int(1)");
     assert_eq!(text(answered, "server.port"), "Int(5000)");
     assert_eq!(answered.start_unix_nanos, SECOND + 5_000_000);
+
+    assert_eq!((&*callee.service, callee.kind), ("orders", SpanKind::Server));
+    assert_eq!((&*callee.name, callee.parent), ("GET /api/orders", Some(answered.id)));
+    assert_eq!(callee.id, span_id(151), "what the callee was given as its parent");
+    assert_eq!(callee.start_unix_nanos, SECOND + 6_000_000, "once there was a connection");
+}
+
+fn call(caller: &str, attempts: Vec<Attempt>) -> Vec<Span> {
+    let mut listener = model::listener("web->orders", "127.0.0.1:21000".parse().unwrap());
+    listener.caller = Some(caller.parse().unwrap());
+    let buffer = buffer(Config::default());
+    buffer.learn(&Model { listeners: vec![listener], ..model::empty() });
+    let listener = ListenerId::new("web->orders");
+    buffer.take(ExchangeRecord { listener, attempts, ..record(1) });
+    buffer.trace(trace_id(1)).unwrap().spans
+}
+
+#[test]
+fn a_call_between_services_is_the_callers_span_with_the_callees_below() {
+    let spans = call("web", vec![attempt(151, Ok(200), 0)]);
+    let [client, server] = spans.as_slice() else { panic!("{spans:?}") };
+    assert_eq!(
+        (&*client.service, &*client.name, client.kind),
+        ("web", "GET orders", SpanKind::Client)
+    );
+    assert_eq!(text(client, "peer.service"), "orders");
+    assert_eq!(
+        (&*server.service, server.parent, server.id),
+        ("orders", Some(client.id), span_id(151))
+    );
+}
+
+#[test]
+fn a_call_that_needed_two_attempts_shows_both() {
+    let spans = call("web", vec![attempt(101, Err(Kind::Connect), 0), attempt(151, Ok(200), 5)]);
+    let told = spans.iter().map(|span| format!("{} {}", span.service, span.kind.as_str()));
+    let told: Vec<String> = told.collect();
+    assert_eq!(told, ["web client", "web client", "web client", "orders server"]);
+    assert_eq!(spans[3].parent, Some(spans[2].id));
 }
 
 #[test]
@@ -138,12 +179,12 @@ fn what_is_not_sampled_is_not_kept() {
 
 #[test]
 fn the_oldest_traces_make_room_as_a_whole_and_their_names_go_with_them() {
-    let buffer = buffer(Config { spans_max: 6, ..Config::default() });
+    let buffer = buffer(Config { spans_max: 8, ..Config::default() });
     buffer.take(ExchangeRecord { route: Some(RouteId::new("old-1")), ..record(1) });
     buffer.take(record(2));
     buffer.take(record(3));
     let occupancy = buffer.occupancy();
-    assert_eq!((occupancy.traces, occupancy.spans, occupancy.evicted), (2, 6, 1));
+    assert_eq!((occupancy.traces, occupancy.spans, occupancy.evicted), (2, 8, 1));
     assert_eq!(buffer.trace(trace_id(1)), None);
     assert!(buffer.operations("shop").iter().all(|(name, _)| !name.contains("old")));
 }
@@ -162,10 +203,10 @@ fn bytes_are_bounded_too() {
 
 #[test]
 fn a_trace_without_end_is_cut_and_counted() {
-    let buffer = buffer(Config { trace_spans_max: 4, ..Config::default() });
+    let buffer = buffer(Config { trace_spans_max: 5, ..Config::default() });
     buffer.take(record(1));
     buffer.take(record(1));
-    assert_eq!((buffer.occupancy().spans, buffer.occupancy().dropped), (4, 2));
+    assert_eq!((buffer.occupancy().spans, buffer.occupancy().dropped), (5, 3));
 }
 
 #[test]

@@ -41,12 +41,16 @@ async fn every_path_of_the_table_is_served_and_documented() {
     let running = serve(&config());
     let page = include_str!("../../../../docs/reference/api.md");
     for (method, path, _) in PATHS {
+        assert!(page.contains(&format!("## `{method} {path}`")), "{method} {path} in api.md");
+        // A stream has no end; its own tests read it.
+        if *path == "/v1/events" {
+            continue;
+        }
         let target = path.replace("{id}", "x").replace("{name}", "y");
         let response = running.send(Console, &format!("{method} {target}"), "").await;
         assert_ne!(response.status, 405, "{method} {path}");
         let text = response.text();
         assert!(!text.contains("has no path"), "{method} {path}");
-        assert!(page.contains(&format!("## `{method} {path}`")), "{method} {path} in api.md");
     }
 }
 
@@ -72,6 +76,9 @@ async fn commands_are_carried_out_or_say_why_not() {
     assert_eq!(json(&response)["errors"], json!(["error[TL0103]: a", "b"]));
 
     assert_eq!(post("/v1/services/orders/restart", "").await.status, 200);
+    let with_callers = post("/v1/services/orders/restart?dependants=true", "").await;
+    assert_eq!(json(&with_callers)["dependants"], json!(["web"]));
+    assert_eq!(post("/v1/services/orders/restart?dependents=true", "").await.status, 400);
     assert_eq!(post("/v1/services/no%20name/restart", "").await.status, 404);
     assert_eq!(post("/v1/services/missing/restart", "").await.status, 404);
 
@@ -89,7 +96,8 @@ async fn commands_are_carried_out_or_say_why_not() {
         running.deeds(),
         [
             "reload",
-            "restart orders",
+            "restart orders false",
+            "restart orders true",
             "orders@127.0.0.1:5000 draining",
             "orders@127.0.0.1:5000 none",
             "upgrade",

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use trunkline_api::commands::{
-    Commands, Instance, LogLine, LogQuery, Process, ProcessState, Readiness, Refused, Reloaded,
-    Stream, Upgraded, Url, UrlTarget,
+    Commands, Configuration, File, Instance, LogLine, LogQuery, Object, Process, ProcessState,
+    Readiness, Refused, Reloaded, Setting, Stream, Upgraded, Url, UrlTarget,
 };
 use trunkline_model::endpoint::EndpointState;
 use trunkline_model::ops::{
@@ -20,9 +20,13 @@ pub(crate) type Deeds = Arc<Mutex<Vec<String>>>;
 
 pub(crate) const ENDPOINT: &str = "orders@127.0.0.1:5000";
 
-pub(crate) struct FakeOps(pub(crate) Deeds);
+pub(crate) struct FakeOps {
+    pub(crate) deeds: Deeds,
+    /// Counters besides those that are always there.
+    pub(crate) routes: Vec<RouteStats>,
+}
 
-fn latency() -> Distribution {
+pub(crate) fn latency() -> Distribution {
     Distribution { buckets: vec![(1_023, 90), (8_191, 9), (65_535, 1)], sum: 150_000, count: 100 }
 }
 
@@ -48,6 +52,7 @@ fn stats() -> Stats {
         listeners: vec![ListenerStats {
             id: ListenerId::new("http"),
             address: "127.0.0.1:8000".parse().unwrap(),
+            caller: None,
             accepted: 7,
             open: 1,
             handshakes_failed: 0,
@@ -73,7 +78,9 @@ fn stats() -> Stats {
 
 impl Ops for FakeOps {
     fn stats(&self) -> BoxFuture<'_, Stats> {
-        Box::pin(async { stats() })
+        let mut stats = stats();
+        stats.routes.extend(self.routes.iter().cloned());
+        Box::pin(async { stats })
     }
 
     fn sessions(&self, limit: usize) -> BoxFuture<'_, Vec<Session>> {
@@ -95,7 +102,7 @@ impl Ops for FakeOps {
             return Box::pin(async move { Err(UnknownEndpoint(endpoint)) });
         }
         let state = state.map_or("none", EndpointState::as_str);
-        self.0.lock().unwrap().push(format!("{endpoint} {state}"));
+        self.deeds.lock().unwrap().push(format!("{endpoint} {state}"));
         Box::pin(async { Ok(()) })
     }
 
@@ -122,6 +129,7 @@ pub(crate) struct FakeCommands {
     pub(crate) deeds: Deeds,
     /// Lines that come after those that exist, for who follows.
     pub(crate) later: tokio::sync::broadcast::Sender<LogLine>,
+    pub(crate) model: Option<Arc<Model>>,
 }
 
 impl FakeCommands {
@@ -145,7 +153,26 @@ impl Commands for FakeCommands {
     }
 
     fn model(&self) -> Option<Arc<Model>> {
-        None
+        self.model.clone()
+    }
+
+    fn configuration(&self) -> BoxFuture<'_, Option<Configuration>> {
+        let setting = |key: &str, value: &str, origin| Setting {
+            key: key.into(),
+            value: value.into(),
+            origin,
+        };
+        let written = Some(Origin::new("trunkline.yaml", 7, 5));
+        let settings = vec![
+            setting("timeout.request", "3s", written),
+            setting("balance", "round_robin", None),
+        ];
+        let configuration = Configuration {
+            loaded_unix_nanos: 1_000_000_000,
+            files: vec![File { name: "trunkline.yaml".into(), text: Some("version: 1".into()) }],
+            settings: vec![(Object::Service("orders".parse().unwrap()), settings)],
+        };
+        Box::pin(async { Some(configuration) })
     }
 
     fn urls(&self) -> Vec<Url> {
@@ -182,12 +209,17 @@ impl Commands for FakeCommands {
         Box::pin(async { Err(Refused::Invalid(vec!["error[TL0103]: a".into(), "b".into()])) })
     }
 
-    fn restart(&self, service: ServiceName) -> BoxFuture<'_, Result<(), Refused>> {
+    fn restart(
+        &self,
+        service: ServiceName,
+        dependants: bool,
+    ) -> BoxFuture<'_, Result<Vec<ServiceName>, Refused>> {
         if service.as_str() != "orders" {
             return Box::pin(async move { Err(Refused::UnknownService(service.to_string())) });
         }
-        self.did(format!("restart {service}"));
-        Box::pin(async { Ok(()) })
+        let callers = if dependants { vec!["web".parse().unwrap()] } else { Vec::new() };
+        self.did(format!("restart {service} {dependants}"));
+        Box::pin(async { Ok(callers) })
     }
 
     fn shutdown(&self) -> BoxFuture<'_, Result<(), Refused>> {

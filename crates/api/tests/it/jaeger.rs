@@ -62,7 +62,10 @@ async fn services_and_operations_are_listed_in_the_envelope() {
     let get = async |target: &str| json(&running.get(JaegerQuery, target).await);
     let list = |data: serde_json::Value, total: u32| json!({ "data": data, "total": total, "limit": 0, "offset": 0, "errors": null });
     for prefix in ["", "/jaeger"] {
-        assert_eq!(get(&format!("{prefix}/api/services")).await, list(json!(["shop"]), 1));
+        assert_eq!(
+            get(&format!("{prefix}/api/services")).await,
+            list(json!(["orders", "shop"]), 2)
+        );
         assert_eq!(
             get(&format!("{prefix}/api/services/shop/operations")).await,
             list(json!(["GET orders", "GET orders-1"]), 2)
@@ -88,7 +91,7 @@ async fn traces_are_found_by_search_and_by_id() {
     ] {
         let found = get(target).await;
         assert_eq!(found["data"][0]["traceID"], TRACE, "{target}");
-        assert_eq!(found["data"][0]["spans"].as_array().unwrap().len(), 2, "{target}");
+        assert_eq!(found["data"][0]["spans"].as_array().unwrap().len(), 3, "{target}");
         assert_eq!(found["errors"], json!(null), "{target}");
     }
     assert_eq!(get("/api/traces?service=other").await["data"], json!([]));
@@ -172,7 +175,7 @@ async fn our_own_api_tells_the_same_traces() {
         json(&running.get(Console, "/v1/traces?since=1h&attribute=peer.service=orders").await);
     let summary = &list["traces"][0];
     assert_eq!((&summary["id"], &summary["name"]), (&json!(TRACE), &json!("GET orders-1")));
-    assert_eq!((&summary["status"], &summary["spans"]), (&json!(200), &json!(2)));
+    assert_eq!((&summary["status"], &summary["spans"]), (&json!(200), &json!(3)));
     assert_eq!(summary["duration_ms"], json!(20.0));
     let trace = json(&running.get(Console, &format!("/v1/traces/{TRACE}")).await);
     assert_eq!(trace["spans"][1]["parent"], "0101010101010101");

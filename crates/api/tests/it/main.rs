@@ -12,6 +12,7 @@ mod fakes;
 mod running;
 
 mod browser;
+mod console;
 mod control;
 mod jaeger;
 mod metrics;

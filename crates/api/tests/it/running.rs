@@ -9,6 +9,8 @@ use tokio::sync::broadcast;
 use trunkline_api::commands::LogLine;
 use trunkline_api::surfaces::Config;
 use trunkline_api::{Surfaces, Wiring, guard, traces};
+use trunkline_model::Model;
+use trunkline_model::ops::RouteStats;
 use trunkline_model::ports::Surface;
 use trunkline_rt::{Clock, Scope};
 use trunkline_testkit::RawClient;
@@ -46,13 +48,23 @@ pub(crate) fn config() -> Config {
 }
 
 pub(crate) fn serve(config: &Config) -> Running {
+    serve_model(config, None, Vec::new())
+}
+
+/// With a Model, and counters of its further routes.
+pub(crate) fn serve_model(
+    config: &Config,
+    model: Option<Arc<Model>>,
+    routes: Vec<RouteStats>,
+) -> Running {
     let deeds = Deeds::default();
     let later = broadcast::channel(16).0;
     let traces = Arc::new(traces::Buffer::new(traces::Config::default(), "shop"));
     let wiring = Wiring {
-        ops: Arc::new(FakeOps(Arc::clone(&deeds))),
-        commands: Arc::new(FakeCommands { deeds: Arc::clone(&deeds), later: later.clone() }),
+        ops: Arc::new(FakeOps { deeds: Arc::clone(&deeds), routes }),
+        commands: Arc::new(FakeCommands { deeds: Arc::clone(&deeds), later: later.clone(), model }),
         traces: Arc::clone(&traces) as _,
+        console: Arc::default(),
         clock: Clock::system(),
     };
     let (surfaces, missing) = Surfaces::bind(config, &mut Vec::new());

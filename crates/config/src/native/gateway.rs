@@ -62,6 +62,7 @@ pub(super) fn lower(
             listener: Listener {
                 id: ListenerId::new(format!("{id}{suffix}")),
                 address,
+                caller: None,
                 tls,
                 filters,
                 timeouts: timeouts(gateway),

@@ -3,7 +3,7 @@
 //! On a laptop every service answers under its name below each name of the gateway, and under a
 //! short one when its name says only what it is: `web-service` is `web.shop.localhost` as well. A
 //! name that somebody wrote, or that is another's, is never taken. These routes have the lowest
-//! rank but for catch-alls (ADR 6), so the pages of a service reach the API on their own host.
+//! rank but for catch-alls (ADR 7), so the pages of a service reach the API on their own host.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -256,7 +256,8 @@ pub struct RawService {
     pub port: Option<Spanned<u16>>,
     /// Environment variables of the process.
     pub env: Entries<Spanned<String>>,
-    /// Toolchain, for people: `node`, `go`, `rust`.
+    /// Its language: `node`, `go`, `rust`. Where `command` is a script, the toolchain of this language
+    /// must be installed, or the service is skipped.
     pub language: Option<String>,
     /// How long it may take to become ready.
     #[config(default = defaults::START_TIMEOUT)]

@@ -46,6 +46,8 @@ pub struct Candidate {
     pub health: Option<String>,
     /// Where its sources lie, if not everything below its folder.
     pub sources: String,
+    /// Folders of the project's libraries that it is made of as well.
+    pub libraries: Vec<String>,
     /// The place that made it a service.
     pub evidence: Evidence,
 }
@@ -76,6 +78,7 @@ impl Candidate {
             page: false,
             health: None,
             sources: folder.to_owned(),
+            libraries: Vec::new(),
             evidence,
         }
     }

@@ -29,7 +29,9 @@ pub(super) fn find(tree: &Tree, folder: &str, into: &mut Vec<Candidate>) {
     let alone = programs.len() == 1;
     for (path, evidence) in programs {
         let below = path.get(folder.len()..).unwrap_or_default().trim_start_matches('/');
-        let listens = links::mentions_port(tree, folder, path);
+        // Of several programs, what they share says nothing of one.
+        let shared = if alone { folder } else { path };
+        let listens = links::mentions_port(tree, shared, path);
         let usual = below.is_empty() || below.starts_with("cmd/");
         if !usual && !listens {
             continue;
@@ -44,7 +46,9 @@ pub(super) fn find(tree: &Tree, folder: &str, into: &mut Vec<Candidate>) {
         let package = if below.is_empty() { ".".to_owned() } else { format!("./{below}") };
         candidate.build = Some(format!("go build -o \"$TRUNKLINE_BUILD/service\" {package}"));
         "\"$TRUNKLINE_BUILD/service\"".clone_into(&mut candidate.command);
-        path.clone_into(&mut candidate.sources);
+        if !alone {
+            path.clone_into(&mut candidate.sources);
+        }
         into.push(candidate);
     }
 }

@@ -1,6 +1,7 @@
 //! The variables a service is given: its port, where its callees are, where telemetry goes.
 //!
-//! Callees are named twice: `ORDERS_URL`, and `ORDERS_SERVICE_HOST` and `ORDERS_SERVICE_PORT` as
+//! A callee's address is the proxy's, where the call is led through it ([`crate::outbound`]), else its
+//! own. Callees are named twice: `ORDERS_URL`, and `ORDERS_SERVICE_HOST` and `ORDERS_SERVICE_PORT` as
 //! Kubernetes itself injects them, so that the same code finds them in a cluster. What the file
 //! says in `env` wins over all of these; the marks that the clean-up needs win over everything.
 
@@ -13,6 +14,7 @@ use trunkline_model::route::Authority;
 use trunkline_model::service::{Process, Service, Source};
 use trunkline_model::{Model, ServiceName};
 
+use crate::outbound::Addresses;
 use crate::run::{RUN_VARIABLE, RunId, SERVICE_VARIABLE};
 use crate::toolchains::Toolchains;
 
@@ -33,6 +35,14 @@ pub struct Surroundings {
     pub toolchains: Toolchains,
 }
 
+/// Where services are found.
+pub(super) struct Places {
+    /// Where each listens itself.
+    pub own: BTreeMap<ServiceName, SocketAddr>,
+    /// Where callers find callees whose calls are led through the proxy.
+    pub outbound: Addresses,
+}
+
 /// The folder for what a service builds, outside of its sources.
 pub const BUILD_VARIABLE: &str = "TRUNKLINE_BUILD";
 
@@ -48,12 +58,15 @@ impl Surroundings {
         service: &Service,
         process: &Process,
         address: SocketAddr,
-        addresses: &BTreeMap<ServiceName, SocketAddr>,
+        places: &Places,
     ) -> Vec<(String, String)> {
         let mut variables = Variables(Vec::new());
         variables.set("PORT", address.port());
         for callee in service.calls.iter().filter_map(|name| model.service(name)) {
-            variables.callee(model, callee, addresses);
+            match places.outbound.get(&(service.name.clone(), callee.name.clone())) {
+                Some(ours) => variables.callee(callee, "http", &of_address(ours)),
+                None => variables.direct(model, callee, &places.own),
+            }
         }
         if let Some(folder) = self.build_folder(&service.name) {
             variables.set(BUILD_VARIABLE, folder.display());
@@ -87,22 +100,30 @@ impl Variables {
         self.0.push((name.into(), value.to_string()));
     }
 
-    fn callee(
+    /// A callee that is called without the proxy.
+    fn direct(
         &mut self,
         model: &Model,
         callee: &Service,
         addresses: &BTreeMap<ServiceName, SocketAddr>,
     ) {
-        let Some((host, port)) = place(model, callee, addresses, FOLLOWED_MAX) else {
-            return;
-        };
-        let scheme = if callee.tls.is_some() { "https" } else { "http" };
+        if let Some(place) = place(model, callee, addresses, FOLLOWED_MAX) {
+            let scheme = if callee.tls.is_some() { "https" } else { "http" };
+            self.callee(callee, scheme, &place);
+        }
+    }
+
+    fn callee(&mut self, callee: &Service, scheme: &str, (host, port): &(String, u16)) {
         let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
         let name = callee.name.as_str().to_ascii_uppercase().replace('-', "_");
         self.set(format!("{name}_URL"), format!("{scheme}://{bracketed}:{port}"));
         self.set(format!("{name}_SERVICE_HOST"), host);
         self.set(format!("{name}_SERVICE_PORT"), port);
     }
+}
+
+fn of_address(address: &SocketAddr) -> (String, u16) {
+    (address.ip().to_string(), address.port())
 }
 
 /// How many services may stand for another service in a row.
@@ -115,7 +136,6 @@ fn place(
     addresses: &BTreeMap<ServiceName, SocketAddr>,
     follow: u32,
 ) -> Option<(String, u16)> {
-    let of_address = |address: &SocketAddr| (address.ip().to_string(), address.port());
     match &service.source {
         Source::Process(_) => addresses.get(&service.name).map(of_address),
         Source::Static(endpoints) => match &endpoints.first()?.authority {

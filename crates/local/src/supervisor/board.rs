@@ -16,6 +16,8 @@ use crate::plan::Planned;
 pub enum State {
     /// It waits for its callees.
     Waiting,
+    /// It is built, before its first start.
+    Building,
     /// Its process runs and is not ready.
     Starting,
     /// It takes requests.
@@ -35,6 +37,7 @@ impl State {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
+            Self::Building => "building",
             Self::Starting => "starting",
             Self::Ready => "ready",
             Self::Draining => "draining",
@@ -60,8 +63,25 @@ pub struct Status {
     pub starts: u64,
     /// Why it last failed, for people.
     pub reason: Option<String>,
+    /// Why what it is made of is not its sources as they are now, for people: `build failed: …`.
+    pub build: Option<String>,
+    /// How often building it failed.
+    pub builds_failed: u64,
     /// The services it waits for before it starts.
     pub after: Vec<ServiceName>,
+}
+
+/// What was tried with a service so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tries {
+    starts: u64,
+    builds_failed: u64,
+}
+
+impl Tries {
+    fn of(status: &Status) -> Self {
+        Self { starts: status.starts, builds_failed: status.builds_failed }
+    }
 }
 
 type Statuses = BTreeMap<ServiceName, Status>;
@@ -81,6 +101,8 @@ impl Board {
             pid: None,
             starts: 0,
             reason: None,
+            build: None,
+            builds_failed: 0,
             after: planned.after.clone(),
         };
         self.statuses.send_modify(|all| drop(all.insert(planned.name.clone(), status)));
@@ -109,8 +131,17 @@ impl Board {
         self.statuses.borrow().clone()
     }
 
-    pub(super) fn starts(&self, name: &ServiceName) -> u64 {
-        self.statuses.borrow().get(name).map_or(0, |status| status.starts)
+    /// How often a service was started, and how often building it failed.
+    pub(super) fn tries(&self, name: &ServiceName) -> Tries {
+        let all = self.statuses.borrow();
+        all.get(name).map(Tries::of).unwrap_or_default()
+    }
+
+    /// The services that call `name`, of those on the board.
+    pub(super) fn callers(&self, name: &ServiceName) -> Vec<ServiceName> {
+        let all = self.statuses.borrow();
+        let calls = |(_, status): &(&ServiceName, &Status)| status.after.contains(name);
+        all.iter().filter(calls).map(|(caller, _)| caller.clone()).collect()
     }
 
     /// Those of `names` that are on the board and not ready.
@@ -128,11 +159,11 @@ impl Board {
         .await;
     }
 
-    /// Waits until a service is ready after more than `starts` starts, or failed: then why.
+    /// Waits until a service is ready after more than the tries `before`, or failed: then why.
     pub(super) async fn started_after(
         &self,
         name: &ServiceName,
-        starts: u64,
+        before: Tries,
     ) -> Result<(), String> {
         let mut result = Ok(());
         self.until(|all| {
@@ -140,12 +171,18 @@ impl Board {
                 result = Err("it was removed".to_owned());
                 return true;
             };
+            let now = Tries::of(status);
+            if now.builds_failed > before.builds_failed {
+                let build = status.build.clone().or_else(|| status.reason.clone());
+                result = Err(build.unwrap_or_else(|| "its build failed".to_owned()));
+                return true;
+            }
             let failed = matches!(status.state, State::Failed | State::BackingOff | State::Stopped);
-            if status.starts > starts && failed {
+            if now.starts > before.starts && failed {
                 result = Err(status.reason.clone().unwrap_or_else(|| "it was stopped".to_owned()));
                 return true;
             }
-            status.starts > starts && status.state == State::Ready
+            now.starts > before.starts && status.state == State::Ready
         })
         .await;
         result
@@ -174,7 +211,7 @@ fn is_settled(all: &Statuses, name: &ServiceName, depth: usize) -> bool {
     all.get(name).is_none_or(|status| match status.state {
         State::Ready | State::Failed | State::Stopped => true,
         State::Waiting => status.after.iter().any(|callee| is_blocked(all, callee, depth)),
-        State::Starting | State::Draining | State::BackingOff => false,
+        State::Building | State::Starting | State::Draining | State::BackingOff => false,
     })
 }
 

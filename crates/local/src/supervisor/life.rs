@@ -1,36 +1,44 @@
 //! The life of one service.
 //!
 //! ```text
-//!   Waiting ──callees ready──► Starting ──ready──► Ready ──restart──► Draining ──► Waiting
-//!                                 │ exit, deadline    │ exit            (stop) ──► Stopped
-//!                                 ▼                   ▼
-//!                              BackingOff ◄───────────┘   ──tries spent──► Failed
+//!   Building ──► Waiting ──callees ready──► Starting ──ready──► Ready ──restart──► Draining ──► Waiting
+//!      │                                       │ exit, deadline    │ exit            (stop) ──► Stopped
+//!      ▼ broken                                ▼                   ▼
+//!    Failed ◄──tries spent──                BackingOff ◄───────────┘
 //! ```
+//! What changes while it is ready is built beside it (`renewal`); only the swap is seen.
+//!
 //! One task runs the loop, so that all control flow of a service can be read here, top down. After
 //! every end of the process, asked for or not, what it left behind is ended before the next start.
 
 use std::net::SocketAddr;
-use std::process::ExitStatus;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
 
-use rustix::process::Signal;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
+use trunkline_model::ServiceName;
 use trunkline_model::endpoint::{Endpoint, EndpointSet, EndpointState};
 use trunkline_net::socket::{self, Holder};
 use trunkline_rt::Scope;
 
+use super::Deps;
 use super::board::{Board, State};
+use super::build::Builds;
+use super::freshness::Freshness;
 use super::output::Output;
-use super::{Deps, drain};
 use crate::child::{Child, Order};
 use crate::event::{Retry, What};
 use crate::plan::{Planned, is_free};
+use crate::processes;
 use crate::readiness::{self, Seen};
 use crate::run::RunId;
-use crate::{processes, reap};
+use crate::sources::Watcher;
 
-mod words;
+mod advice;
+mod ending;
+mod renewal;
+pub(super) mod words;
 
 /// Holding requests for longer is pointless: the proxy gives up after about as long.
 const HOLD_MAX: Duration = Duration::from_secs(5);
@@ -88,14 +96,51 @@ impl Failure {
 
 /// One service.
 pub(super) struct Life {
-    pub(super) planned: Planned,
+    planned: Planned,
+    /// Folders of other services.
+    others: Vec<PathBuf>,
+    around: Around,
+    commands: mpsc::Receiver<Command>,
+    freshness: Freshness,
+    /// It was ready once, as it is planned now: its callees are not waited for again.
+    was_ready: bool,
+    /// Its callers are to be started anew when it is ready.
+    renews_callers: bool,
+    /// When its process was started last.
+    started: SystemTime,
+}
+
+/// What a life shares with others.
+pub(super) struct Around {
     pub(super) deps: Deps,
     pub(super) board: Board,
     pub(super) scope: Scope,
-    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) watcher: Watcher,
+    pub(super) builds: Builds,
+    pub(super) renewed: mpsc::Sender<ServiceName>,
+    /// Whether ending must not wait any more.
+    pub(super) hurry: watch::Receiver<bool>,
+}
+
+impl Around {
+    fn watch(&self, planned: &Planned, others: &[PathBuf]) -> Freshness {
+        Freshness::watch(&self.scope, &self.deps, &self.watcher, (planned, others))
+    }
 }
 
 impl Life {
+    /// A service that begins to live with [`Life::run`]. `others` are the folders of the others.
+    pub(super) fn new(
+        planned: Planned,
+        others: Vec<PathBuf>,
+        around: Around,
+        commands: mpsc::Receiver<Command>,
+    ) -> Self {
+        let freshness = around.watch(&planned, &others);
+        let (was_ready, renews_callers, started) = (false, false, around.deps.clock.wall());
+        Self { planned, others, around, commands, freshness, was_ready, renews_callers, started }
+    }
+
     pub(super) async fn run(mut self) {
         let mut failures = 0;
         loop {
@@ -103,39 +148,56 @@ impl Life {
                 End::Told(command) => Some(command),
                 End::Failed(failure) => {
                     failures = if failure.settled { 1 } else { failures + 1 };
-                    self.wait_after(failure, failures).await
+                    let command = self.wait_after(failure, failures).await;
+                    if matches!(command, Some(Command::Restart)) {
+                        self.freshness.doubt();
+                    }
+                    command
                 }
             };
             match command {
                 None => continue,
                 Some(Command::Stop) => break,
                 Some(Command::Restart) => {}
-                Some(Command::Become(planned)) => {
-                    self.board.become_planned(&planned);
-                    self.planned = *planned;
-                }
+                Some(Command::Become(planned)) => self.become_planned(*planned),
             }
             failures = 0;
         }
         self.publish(EndpointState::Down);
         self.set(State::Stopped);
-        self.deps.emit(&self.planned.name, What::Stopped);
+        self.around.deps.emit(&self.planned.name, What::Stopped);
     }
 
-    /// One try: from waiting for callees to the end of the process.
+    fn become_planned(&mut self, planned: Planned) {
+        self.around.board.become_planned(&planned);
+        let (former, next) = (&self.planned.process, &planned.process);
+        let (way, next_way) = (
+            (&former.build, &former.watch, &former.command, &former.directory),
+            (&next.build, &next.watch, &next.command, &next.directory),
+        );
+        if way != next_way {
+            self.freshness = self.around.watch(&planned, &self.others);
+        }
+        self.planned = planned;
+        self.was_ready = false;
+    }
+
+    /// One try: from building it to the end of the process.
     async fn live(&mut self, attempt: u32) -> End {
-        self.set(State::Waiting);
         self.publish(EndpointState::Starting);
+        if let Some(end) = self.be_built().await {
+            return end;
+        }
         if let Some(command) = self.wait_for_callees().await {
             return End::Told(command);
         }
-        let begin = self.deps.clock.now();
+        let begin = self.around.deps.clock.now();
         let (child, output) = match self.spawn(attempt).await {
             Ok(spawned) => spawned,
             Err(failure) => return End::Failed(failure),
         };
         let told = match self.become_ready(&child, begin).await {
-            Ok(None) => self.be_ready(&child).await,
+            Ok(None) => self.serve(&child).await,
             told => told.map(|command| command.unwrap_or(Command::Restart)),
         };
         match told {
@@ -144,29 +206,34 @@ impl Life {
                 End::Told(command)
             }
             Err(fault) => {
-                let after = self.deps.clock.now() - begin;
+                let after = self.around.deps.clock.now() - begin;
                 // From now on requests are held, not sent to nobody.
                 self.publish(EndpointState::Starting);
                 let (reason, settled) = self.settle(child, fault).await;
                 let last_lines = output.last_lines().await;
-                End::Failed(Failure { after, last_lines, settled, ..Failure::of(reason) })
+                let (hint, last_lines) = advice::of_lines(&self.planned, last_lines).await;
+                End::Failed(Failure { after, hint, last_lines, settled, ..Failure::of(reason) })
             }
         }
     }
 
     async fn wait_for_callees(&mut self) -> Option<Command> {
-        let on = self.board.not_ready(&self.planned.after);
+        self.set(State::Waiting);
+        if self.was_ready {
+            return None;
+        }
+        let on = self.around.board.not_ready(&self.planned.after);
         if !on.is_empty() {
-            self.deps.emit(&self.planned.name, What::Waiting { on });
+            self.around.deps.emit(&self.planned.name, What::Waiting { on });
         }
         tokio::select! {
             biased;
-            command = next(&mut self.commands, &self.scope) => Some(command),
-            () = self.board.ready(&self.planned.after) => None,
+            command = next(&mut self.commands, &self.around.scope) => Some(command),
+            () = self.around.board.ready(&self.planned.after) => None,
         }
     }
 
-    async fn spawn(&self, attempt: u32) -> Result<(Child, Output), Failure> {
+    async fn spawn(&mut self, attempt: u32) -> Result<(Child, Output), Failure> {
         let hopeless = |reason, hint| Failure { hint, hopeless: true, ..Failure::of(reason) };
         let port = self.planned.address.port();
         if !is_free(port) {
@@ -178,17 +245,20 @@ impl Life {
             directory: self.planned.process.directory.clone(),
             environment: self.planned.environment.clone(),
         };
-        let spawned = self.deps.spawner.spawn(order).await;
+        self.freshness.set_started();
+        self.started = self.around.deps.clock.wall();
+        let spawned = self.around.deps.spawner.spawn(order).await;
         let (child, outputs) =
             spawned.map_err(|error| hopeless(words::not_started(&self.planned, &error), None))?;
         let pid = child.pid();
-        self.board.change(&self.planned.name, |status| {
+        self.around.board.change(&self.planned.name, |status| {
             status.starts += 1;
             status.pid = Some(pid);
         });
         self.set(State::Starting);
-        self.deps.emit(&self.planned.name, What::Starting { pid, attempt });
-        let output = Output::follow(&self.scope, &self.deps, &self.planned.name, outputs);
+        self.around.deps.emit(&self.planned.name, What::Starting { pid, attempt });
+        let output =
+            Output::follow(&self.around.scope, &self.around.deps, &self.planned.name, outputs);
         Ok((child, output))
     }
 
@@ -203,107 +273,46 @@ impl Life {
         let limit = self.planned.process.start_timeout;
         let (address, evidence) = tokio::select! {
             biased;
-            command = next(&mut self.commands, &self.scope) => return Ok(Some(command)),
+            command = next(&mut self.commands, &self.around.scope) => return Ok(Some(command)),
             () = child.exited() => return Err(Fault::Exited { ready_since: None }),
+            () = stale_after(&mut self.freshness, HOLD_MAX) => return Ok(Some(Command::Restart)),
             found = readiness::wait(port, health, &mut seen) => found,
+            never = advice::watch_elsewhere(&self.planned, &self.around.deps) => match never {},
             () = sleep(limit) => {
                 return Err(Fault::NotReady(words::not_ready(&self.planned, &seen)));
             }
         };
-        let run = self.deps.run;
+        let run = self.around.deps.run;
         let stranger = tokio::task::spawn_blocking(move || stranger(run, address)).await;
         if let Ok(Some(holder)) = stranger {
             return Err(Fault::NotReady(words::taken(&self.planned, &holder)));
         }
         self.planned.address = address;
-        self.board.change(&self.planned.name, |status| {
+        self.around.board.change(&self.planned.name, |status| {
             status.address = address;
             status.reason = None;
         });
         self.publish(EndpointState::Ready);
         self.set(State::Ready);
-        let after = self.deps.clock.now() - begin;
-        self.deps.emit(&self.planned.name, What::Ready { after, address, evidence });
+        self.was_ready = true;
+        if std::mem::take(&mut self.renews_callers) {
+            // A full queue has them told for another reason.
+            let _ = self.around.renewed.try_send(self.planned.name.clone());
+        }
+        let after = self.around.deps.clock.now() - begin;
+        self.around.deps.emit(&self.planned.name, What::Ready { after, address, evidence });
         Ok(None)
-    }
-
-    /// Serves until told otherwise, or until the process ends.
-    async fn be_ready(&mut self, child: &Child) -> Result<Command, Fault> {
-        let ready_since = Some(self.deps.clock.now());
-        tokio::select! {
-            biased;
-            command = next(&mut self.commands, &self.scope) => Ok(command),
-            () = child.exited() => Err(Fault::Exited { ready_since }),
-        }
-    }
-
-    /// Ends the process as asked: drain, SIGTERM, wait, SIGKILL.
-    async fn finish(&self, child: Child, command: &Command) {
-        // For a restart new requests are held from now on; for a stop they are refused.
-        let stops = matches!(command, Command::Stop);
-        self.publish(if stops { EndpointState::Draining } else { EndpointState::Starting });
-        self.set(State::Draining);
-        if let Some(ops) = &self.deps.ops {
-            let name = &self.planned.name;
-            let in_flight = ops.in_flight(name.clone()).await;
-            if in_flight > 0 {
-                self.deps.emit(name, What::Draining { in_flight });
-                drain::in_flight_zero(ops.as_ref(), name, self.deps.care.drain_max).await;
-            }
-        }
-        self.deps.emit(&self.planned.name, What::Stopping);
-        self.ask_to_end(&child).await;
-        self.clear(child).await;
-    }
-
-    /// After a fault: ends what still runs. Says why the try failed, for people, and whether the
-    /// service had settled before.
-    async fn settle(&self, child: Child, fault: Fault) -> (String, bool) {
-        match fault {
-            Fault::NotReady(reason) => {
-                self.ask_to_end(&child).await;
-                self.clear(child).await;
-                (reason, false)
-            }
-            Fault::Exited { ready_since } => {
-                let lasted = ready_since.map(|since| self.deps.clock.now() - since);
-                let settled = lasted.is_some_and(|lasted| lasted >= self.deps.care.settled_after);
-                let status = self.clear(child).await;
-                (status.map_or_else(|| "exited".to_owned(), words::exited), settled)
-            }
-        }
-    }
-
-    async fn ask_to_end(&self, child: &Child) {
-        child.signal_group(Signal::TERM);
-        // Who does not listen is killed by `clear`.
-        let _ = timeout(self.planned.process.stop_timeout, child.exited()).await;
-    }
-
-    /// Kills what is left of the process group, reaps the process and ends its other descendants.
-    async fn clear(&self, child: Child) -> Option<ExitStatus> {
-        // SIGKILL makes this short; it still is no work for a runtime's thread.
-        let status = tokio::task::spawn_blocking(move || child.reap()).await;
-        self.board.change(&self.planned.name, |status| status.pid = None);
-        let (run, grace) = (self.deps.run, self.deps.care.leftovers_grace);
-        let name = self.planned.name.to_string();
-        let left = tokio::task::spawn_blocking(move || reap::service(run, &name, grace)).await;
-        let count = left.map_or(0, |left| left.len());
-        if count > 0 {
-            self.deps.emit(&self.planned.name, What::LeftoversEnded { count });
-        }
-        status.ok().and_then(Result::ok)
     }
 
     /// After a failure: waits for the next try, or for a command when there is none.
     async fn wait_after(&mut self, failure: Failure, failures: u32) -> Option<Command> {
-        let care = self.deps.care;
+        let care = self.around.deps.care;
         let name = self.planned.name.clone();
         let last = failure.hopeless || failures >= care.attempts_max;
         let random = u64::from(std::process::id()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let delay = care.backoff.delay(failures - 1, random);
         let retry = Retry { after: delay, attempt: failures + 1, attempts_max: care.attempts_max };
-        self.board.change(&name, |status| status.reason = Some(failure.reason.clone()));
+        self.around.board.change(&name, |status| status.reason = Some(failure.reason.clone()));
         let held = !last && delay <= HOLD_MAX;
         self.publish(if held { EndpointState::Starting } else { EndpointState::Down });
         self.set(if last { State::Failed } else { State::BackingOff });
@@ -311,21 +320,24 @@ impl Life {
             reason: failure.reason.clone(),
             after: failure.after,
             last_lines: failure.last_lines,
+            hint: failure.hint.clone(),
             retry: (!last).then_some(retry),
         };
         if !failure.hopeless {
-            self.deps.emit(&name, exited);
+            self.around.deps.emit(&name, exited);
         }
         if last {
-            self.deps.emit(&name, What::Failed { reason: failure.reason, hint: failure.hint });
-            return Some(next(&mut self.commands, &self.scope).await);
+            self.around
+                .deps
+                .emit(&name, What::Failed { reason: failure.reason, hint: failure.hint });
+            return Some(self.command_or_change().await);
         }
-        timeout(delay, next(&mut self.commands, &self.scope)).await.ok()
+        timeout(delay, self.command_or_change()).await.ok()
     }
 
     fn set(&self, state: State) {
-        let now = self.deps.clock.wall();
-        self.board.change(&self.planned.name, |status| {
+        let now = self.around.deps.clock.wall();
+        self.around.board.change(&self.planned.name, |status| {
             status.state = state;
             status.since = now;
         });
@@ -334,7 +346,7 @@ impl Life {
     pub(super) fn publish(&self, state: EndpointState) {
         let service = self.planned.name.clone();
         let endpoint = Endpoint { state, ..Endpoint::ready(&service, self.planned.address) };
-        self.deps.sink.publish(EndpointSet { service, endpoints: vec![endpoint] });
+        self.around.deps.sink.publish(EndpointSet { service, endpoints: vec![endpoint] });
     }
 }
 
@@ -345,6 +357,13 @@ fn stranger(run: RunId, address: SocketAddr) -> Option<Holder> {
     let holder = socket::holder(address)?;
     let marks = processes::marks(holder.pid)?;
     (marks.run != run).then_some(holder)
+}
+
+/// Waits until the sources are others than what is starting, but not while requests are held for
+/// it: it may yet be ready in time to serve them.
+async fn stale_after(freshness: &mut Freshness, wait: Duration) {
+    sleep(wait).await;
+    freshness.stale().await;
 }
 
 /// The next command; a stopping scope and a forgotten supervisor are one too.

@@ -16,7 +16,7 @@ use crate::event::{Event, What};
 use crate::logs::{Line, Stream};
 
 /// Lines kept of each process.
-const LAST_LINES: usize = 10;
+const LAST_LINES: usize = 40;
 /// A kept line is cut to this many characters.
 const LAST_LINE_CHARS: usize = 500;
 /// After an exit, how long the rest of the output is waited for. A grandchild may hold it open.

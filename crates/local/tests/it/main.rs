@@ -8,7 +8,10 @@
 )]
 
 mod clean_up;
+mod discovering;
+mod discovering_anything;
 mod lifecycle;
+mod outbound;
 mod planning;
 mod rig;
 

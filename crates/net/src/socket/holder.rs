@@ -4,6 +4,7 @@
 //! descriptor that links to that inode. Both walks are linear and bounded; a process of another user hides its
 //! descriptors, so the answer may be missing. Nothing here is exact under races, and nothing depends on it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -56,6 +57,30 @@ pub fn holder(address: SocketAddr) -> Option<Holder> {
         }
     }
     None
+}
+
+/// Where these processes listen, each address once; what cannot be seen is left out.
+pub fn listening(pids: &[u32]) -> Vec<SocketAddr> {
+    let mut links = BTreeSet::new();
+    for pid in pids {
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let sockets = descriptors
+            .take(LOOKED_AT_MAX)
+            .filter_map(|descriptor| fs::read_link(descriptor.path()).ok())
+            .filter_map(|target| {
+                let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+                inode.parse::<u64>().ok()
+            });
+        links.extend(sockets);
+    }
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].into_iter().filter_map(|table| {
+        Some(BufReader::new(fs::File::open(table).ok()?).lines().skip(1).take(LOOKED_AT_MAX))
+    });
+    let found = tables.flat_map(|lines| {
+        lines.map_while(Result::ok).filter_map(|line| parse_line(&line)).collect::<Vec<_>>()
+    });
+    let ours = found.filter(|(_, inode)| links.contains(inode)).map(|(address, _)| address);
+    ours.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn listening_inode(table: &str, wanted: SocketAddr) -> Option<u64> {
@@ -149,6 +174,14 @@ mod tests {
         check("127.0.0.1:80", "0.0.0.0:80", true);
         check("127.0.0.1:80", "127.0.0.2:80", false);
         check("127.0.0.1:80", "127.0.0.1:81", false);
+    }
+
+    #[test]
+    fn what_this_process_listens_on_is_found() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let found = listening(&[std::process::id()]);
+        assert!(found.contains(&listener.local_addr().unwrap()), "{found:?}");
+        assert_eq!(listening(&[]), []);
     }
 
     proptest! {

@@ -35,6 +35,9 @@ pub(crate) struct LiveEndpoint {
     suspect: AtomicBool,
     /// End of the ejection, nanoseconds after `epoch`; 0 for none. A copy of what `outlier` knows.
     ejected_until: AtomicU64,
+    /// Another number each time that it leaves the state `ready`, and another for each endpoint:
+    /// what is connected to a former life is not used again.
+    life: AtomicU64,
     epoch: Instant,
 }
 
@@ -46,6 +49,11 @@ const STATES: [EndpointState; 5] = [
     EndpointState::Maint,
     EndpointState::Down,
 ];
+
+fn next_life() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
 
 fn encode(state: EndpointState) -> u8 {
     let place = STATES.iter().position(|known| *known == state);
@@ -73,15 +81,29 @@ impl LiveEndpoint {
             outlier: Mutex::default(),
             suspect: AtomicBool::new(false),
             ejected_until: AtomicU64::new(0),
+            life: AtomicU64::new(next_life()),
             epoch,
         }
     }
 
-    /// Takes over what its owner says now.
-    pub(crate) fn update(&self, endpoint: &Endpoint) {
+    /// Takes over what its owner says now. Returns the life that ended if it left the state `ready`.
+    pub(crate) fn update(&self, endpoint: &Endpoint) -> Option<u64> {
         self.weight.store(endpoint.weight, Ordering::Relaxed);
+        let ready = encode(EndpointState::Ready);
+        let is_ready = endpoint.state == EndpointState::Ready;
+        if is_ready && self.state.load(Ordering::SeqCst) != ready {
+            // Its owner has just seen it answer; what was known is of a former life.
+            self.set_health(true, None);
+            self.ejected_until.store(0, Ordering::Relaxed);
+        }
         // Ordered before a later look at the requests in flight; see `LiveService::take`.
-        self.state.store(encode(endpoint.state), Ordering::SeqCst);
+        let left = self.state.swap(encode(endpoint.state), Ordering::SeqCst) == ready && !is_ready;
+        left.then(|| self.life.swap(next_life(), Ordering::SeqCst))
+    }
+
+    /// Which of its lives this is: connections belong to one.
+    pub(crate) fn life(&self) -> u64 {
+        self.life.load(Ordering::Relaxed)
     }
 
     /// Overrides the state, or takes the override away.

@@ -51,12 +51,12 @@ impl Registry {
         self.services().remove(name);
     }
 
-    /// Replaces the endpoints of a service.
-    pub(crate) fn publish(&self, set: EndpointSet) {
+    /// Replaces the endpoints of a service. Returns the lives that ended by it.
+    pub(crate) fn publish(&self, set: EndpointSet) -> Vec<u64> {
         let EndpointSet { service, endpoints } = set;
         let overrides = self.overrides().clone();
         let service = self.service(&service);
-        service.publish(&endpoints, |id| overrides.get(id).copied());
+        service.publish(&endpoints, |id| overrides.get(id).copied())
     }
 
     /// Overrides the state of an endpoint, or takes the override away; `false` if nobody has it.

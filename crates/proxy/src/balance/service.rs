@@ -71,15 +71,17 @@ impl LiveService {
     }
 
     /// Replaces the endpoints; those that stay keep their health, counters and requests. What a
-    /// person has said of an endpoint is asked from `overrides`.
+    /// person has said of an endpoint is asked from `overrides`. Returns the lives that ended by
+    /// it: of those that were ready and are not any more.
     pub(crate) fn publish(
         &self,
         endpoints: &[Endpoint],
         overrides: impl Fn(&EndpointId) -> Option<EndpointState>,
-    ) {
+    ) -> Vec<u64> {
         let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let former = self.members.load_full();
         let mut next = Vec::with_capacity(endpoints.len());
+        let mut ended = Vec::new();
         for endpoint in endpoints.iter().take(limits::ENDPOINTS_MAX) {
             let known = former.endpoints.iter().find(|live| {
                 live.id == endpoint.id
@@ -87,7 +89,7 @@ impl LiveService {
                     && *live.host == *endpoint.host
             });
             if let Some(live) = known {
-                live.update(endpoint);
+                ended.extend(live.update(endpoint));
                 next.push(Arc::clone(live));
             } else {
                 let live = LiveEndpoint::new(endpoint, self.workers, self.epoch);
@@ -101,6 +103,7 @@ impl LiveService {
             self.members.store(Arc::new(Members { endpoints: next }));
         }
         self.announce();
+        ended
     }
 
     /// Holds a request of so many bytes, unless a limit is reached.

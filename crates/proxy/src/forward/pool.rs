@@ -6,7 +6,7 @@
 //! waits or opens a connection: that is [`super::connect`]'s work.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -19,13 +19,14 @@ use super::request_body::Withheld;
 use crate::limits;
 use crate::worker::Worker;
 
-/// What requests must agree on to share a connection: where it goes, how it is made (the
-/// transport's id), and the name that TLS verified.
+/// What requests must agree on to share a connection: where it goes, in which of its lives, how it
+/// is made (the transport's id), and the name that TLS verified.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) address: SocketAddr,
     pub(crate) transport: u64,
     pub(crate) host: Box<str>,
+    pub(crate) life: u64,
 }
 
 /// The pool of one worker.
@@ -34,6 +35,8 @@ pub(crate) struct Pool {
     places: RefCell<HashMap<Key, Place>>,
     idle: Cell<usize>,
     next: Cell<u64>,
+    /// Lives that ended last: what is still in use then is closed when it comes back.
+    ended: RefCell<VecDeque<u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -218,6 +221,29 @@ impl Pool {
         self.idle.set(self.idle.get().saturating_sub(closed));
     }
 
+    /// Closes what was connected to a life of an endpoint that ended: a service that is told to end
+    /// may wait for that.
+    pub(crate) fn end(&self, life: u64) {
+        let mut ended = self.ended.borrow_mut();
+        if ended.len() >= limits::POOL_ENDED_MAX {
+            ended.pop_front();
+        }
+        ended.push_back(life);
+        let mut places = self.places.borrow_mut();
+        let mut closed = 0;
+        places.retain(|key, place| {
+            if key.life != life {
+                return true;
+            }
+            closed += place.idle.len();
+            place.idle.clear();
+            // Open streams hold their connection until they are over.
+            place.shared.clear();
+            !place.is_empty()
+        });
+        self.idle.set(self.idle.get().saturating_sub(closed));
+    }
+
     pub(crate) fn number(&self) -> u64 {
         self.next.set(self.next.get() + 1);
         self.next.get()
@@ -247,7 +273,8 @@ impl Exclusive {
     fn give_back(self) {
         let pool = &self.worker.pool;
         let full = pool.idle.get() >= limits::POOL_IDLE_MAX;
-        if self.withheld.is_some() || self.sender.is_closed() || full {
+        let ended = pool.ended.borrow().contains(&self.key.life);
+        if self.withheld.is_some() || self.sender.is_closed() || full || ended {
             return;
         }
         let mut places = pool.places.borrow_mut();

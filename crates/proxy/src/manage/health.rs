@@ -120,9 +120,11 @@ impl Check {
         // The first check comes soon, but not at once for all.
         tokio::time::sleep(part(self.settings.interval / 4, random.number())).await;
         loop {
-            let present =
-                !matches!(self.endpoint.state(), EndpointState::Down | EndpointState::Maint);
-            if present {
+            // One that starts is looked at by its owner, who says when it is ready.
+            let absent = [EndpointState::Down, EndpointState::Maint, EndpointState::Starting];
+            if absent.contains(&self.endpoint.state()) {
+                (passes, failures) = (0, 0);
+            } else {
                 let checked = self.once().await;
                 (passes, failures) =
                     if checked.is_ok() { (passes + 1, 0) } else { (0, failures + 1) };

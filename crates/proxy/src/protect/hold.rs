@@ -3,6 +3,8 @@
 //! Within limits of time, number and bytes; who exceeds one is told `starting` at once. A held
 //! request costs its head and what the transport has buffered: its body is not read.
 
+use std::time::{Duration, Instant};
+
 use tokio::sync::watch;
 use trunkline_model::reason::{Fact, Kind, Reason};
 
@@ -14,14 +16,15 @@ use crate::limits;
 #[derive(Debug)]
 pub(super) struct Hold {
     _held: Held,
-    until: tokio::time::Instant,
+    begin: Instant,
 }
 
-/// Waits until what is known of the endpoints changes.
+/// Waits until what is known of the endpoints changes, at most until `limit` after the first wait.
 pub(super) async fn wait(
     call: &Call<'_>,
     hold: &mut Option<Hold>,
     changes: &mut watch::Receiver<()>,
+    limit: Duration,
 ) -> Result<(), Reason> {
     let refuse = |limit| {
         let reason = Reason::new(Kind::Starting).about(&call.service.service.name);
@@ -31,10 +34,9 @@ pub(super) async fn wait(
         let Some(guard) = call.service.live.hold(bytes(call)) else {
             return refuse("requests");
         };
-        let until = (call.worker.clock.now() + limits::HOLD_TIME).into();
-        *hold = Some(Hold { _held: guard, until });
+        *hold = Some(Hold { _held: guard, begin: call.worker.clock.now() });
     }
-    let Some(until) = hold.as_ref().map(|hold| hold.until) else {
+    let Some(until) = hold.as_ref().map(|hold| (hold.begin + limit).into()) else {
         return refuse("requests");
     };
     match tokio::time::timeout_at(until, changes.changed()).await {

@@ -116,7 +116,9 @@ impl Proxy {
             request.host = host.into();
         }
         let tls = request.scheme == "https";
+        // Callers from outside ask; those of services have but one way to go.
         let listeners = plan.iter().flat_map(|plan| &plan.listeners);
+        let listeners = listeners.filter(|plan| plan.listener.caller.is_none());
         let arrives = listeners.clone().find(|listener| listener.tls.is_some() == tls);
         let Some(listener) = arrives.or_else(|| listeners.clone().next()) else {
             return Explanation {
@@ -149,6 +151,7 @@ fn listener_stats(plan: &ListenerPlan, address: std::net::SocketAddr) -> Listene
     ListenerStats {
         id: plan.listener.id.clone(),
         address,
+        caller: plan.listener.caller.clone(),
         accepted: counters.iter().map(|cell| cell.accepted.get()).sum(),
         open: u64::try_from(open).unwrap_or(0),
         handshakes_failed: counters.iter().map(|cell| cell.handshakes_failed.get()).sum(),

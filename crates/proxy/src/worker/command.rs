@@ -28,6 +28,8 @@ pub(crate) enum Command {
     },
     /// Stop or go on accepting, everywhere.
     Accept(bool, Acknowledge),
+    /// Close what was connected to a life of an endpoint that ended.
+    Close(u64),
     /// Tell the open connections, at most so many.
     Sessions(usize, oneshot::Sender<Vec<Session>>),
     /// End at once; what is open is dropped.

@@ -108,6 +108,7 @@ async fn run(worker: &Rc<Worker>, mut commands: Receiver<Command>) {
                 tokio::task::yield_now().await;
                 acknowledge(done);
             }
+            Command::Close(life) => worker.pool.end(life),
             Command::Sessions(limit, answer) => drop(answer.send(sessions(worker, limit))),
             Command::Stop => break,
         }

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use trunkline_model::endpoint::{Endpoint, EndpointSet};
-use trunkline_model::listener::{Drain, Listener, ListenerTimeouts};
 use trunkline_model::ops::{EndpointStats, Ops, ServiceStats, Stats};
 use trunkline_model::record::{ExchangeRecord, RecordSink};
 use trunkline_model::route::{
@@ -14,16 +13,15 @@ use trunkline_model::route::{
 use trunkline_model::service::{
     Balance, Protocol, Service, ServiceTimeouts, Source, StaticEndpoint,
 };
-use trunkline_model::units::Share;
-use trunkline_model::{
-    AccessLog, ListenerId, Management, Model, Origin, Reasons, RouteId, Tracing, Workers,
-};
+use trunkline_model::{Model, Origin, RouteId, Workers};
 use trunkline_net::hyper_io::HyperIo;
 use trunkline_net::resolve::{Config, Resolver};
 use trunkline_net::stream::Stream;
 use trunkline_proxy::{Deps, Proxy};
 use trunkline_rt::{Clock, Scope};
 use trunkline_testkit::body::ReplyBody;
+use trunkline_testkit::model::empty;
+pub use trunkline_testkit::model::listener;
 use trunkline_testkit::wait::until;
 use trunkline_testkit::{RawClient, Upstream};
 
@@ -132,39 +130,12 @@ pub fn model(services: Vec<Service>) -> Model {
         .collect();
     routes.push(route(0, PathPattern::Prefix("/".into()), &services[0]));
     Model {
-        name: "shop".parse().unwrap(),
         workers: Workers::Count(2),
         domains: vec!["shop.localhost".into()],
         listeners: vec![listener("http", "127.0.0.1:0".parse().unwrap())],
         routes,
         services,
-        tracing: Tracing { sample: Share::ALL },
-        access_log: AccessLog::Off,
-        reasons: Reasons::Full,
-        management: Management {
-            control: None,
-            metrics: None,
-            jaeger: None,
-            origins: Vec::new(),
-            token: None,
-            idle: Duration::from_secs(60),
-        },
-    }
-}
-
-pub fn listener(id: &str, address: SocketAddr) -> Listener {
-    Listener {
-        id: ListenerId::new(id),
-        address,
-        tls: None,
-        filters: Vec::new(),
-        timeouts: ListenerTimeouts {
-            handshake: Duration::from_secs(5),
-            head: Duration::from_secs(10),
-            idle: Duration::from_secs(60),
-        },
-        drain: Drain { min: Duration::from_millis(50), max: Duration::from_secs(5) },
-        origin: Origin::built_in(),
+        ..empty()
     }
 }
 

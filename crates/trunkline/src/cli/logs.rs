@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::Context;
 use crate::client::{Control, encode};
 use crate::exit::{Exit, Failure, Verdict};
+use crate::lines::{Level, Record};
 use crate::runtime;
-use crate::screen::logs::{Line, render};
+use crate::screen::logs::{Line, Look, render};
 
 /// Arguments of `logs`.
 #[derive(Debug, clap::Args)]
@@ -26,6 +27,9 @@ pub(crate) struct Args {
     /// Only lines that this regular expression finds
     #[arg(long, value_name = "REGEX")]
     grep: Option<String>,
+    /// Only lines of this level and worse, and what belongs to them: trace, debug, info, warn, error, fatal
+    #[arg(long, value_name = "LEVEL", value_enum, hide_possible_values = true)]
+    level: Option<Level>,
     /// At most so many of the lines that exist already
     #[arg(long, value_name = "LINES")]
     tail: Option<usize>,
@@ -36,8 +40,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     runtime::small(async {
         let control = Control::connect(context).await?;
         let path = path(args);
+        let look = look(&control, context).await;
         let mut wrong = None;
-        let reading = control.lines(&path, |line| match print(line, context) {
+        let reading = control.lines(&path, |line| match print(line, &look, context) {
             Ok(()) => !context.printer.is_reader_gone(),
             Err(failure) => {
                 wrong = Some(failure);
@@ -52,14 +57,27 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     })
 }
 
-fn print(line: &[u8], context: &Context) -> Result<(), Failure> {
+/// How lines look here, with links to where the run shows its traces.
+async fn look(control: &Control, context: &Context) -> Look {
+    let urls: Value = control.get("/v1/urls").await.unwrap_or_default();
+    let listed = urls.get("urls").and_then(Value::as_array).into_iter().flatten();
+    let mut jaeger = listed.filter(|url| url.get("name").is_some_and(|name| name == "jaeger"));
+    let base = jaeger.next().and_then(|url| url.get("url")?.as_str().map(str::to_owned));
+    Look {
+        paint: context.printer.data,
+        columns: context.printer.data_columns(),
+        traces: base.map(|base| format!("{}/api/traces/", base.trim_end_matches('/'))),
+    }
+}
+
+fn print(line: &[u8], look: &Look, context: &Context) -> Result<(), Failure> {
     let unreadable = |error| Failure::new(format_args!("a log line cannot be read: {error}"));
     if context.printer.is_json() {
         let document: Value = serde_json::from_slice(line).map_err(unreadable)?;
         context.printer.json_line(&document);
     } else {
         let line: Line = serde_json::from_slice(line).map_err(unreadable)?;
-        context.printer.data(render(&line, context.printer.data));
+        context.printer.data(render(&line, &Record::of(&line.text), look));
     }
     Ok(())
 }
@@ -72,6 +90,7 @@ fn path(args: &Args) -> String {
     let given = [
         ("since", args.since.clone()),
         ("grep", args.grep.clone()),
+        ("level", args.level.map(|level| level.as_str().to_owned())),
         ("tail", args.tail.map(|n| n.to_string())),
     ];
     for (name, value) in given {

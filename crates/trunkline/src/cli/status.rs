@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Context;
 use crate::client::Control;
 use crate::exit::{Exit, Failure, Verdict};
+use crate::print::Paint;
 use crate::runtime;
 use crate::screen::status::{Status, render};
 
@@ -27,16 +28,21 @@ pub(crate) fn run(_args: &Args, context: &Context) -> Verdict {
         if context.globals.wait {
             wait(&control, context.globals.timeout).await?;
         }
-        let document: Value = control.get("/v1/status").await?;
         if context.printer.is_json() {
+            let document: Value = control.get("/v1/status").await?;
             context.printer.json(&document);
             return Ok(Exit::Done);
         }
-        tokio::time::sleep(RATE_WINDOW).await;
-        let (earlier, now) = (read(document)?, control.get("/v1/status").await?);
-        context.printer.raw(&render(&now, &earlier, context.printer.data));
+        context.printer.raw(&text(&control, context.printer.data).await?);
         Ok(Exit::Done)
     })
+}
+
+/// The status as people read it; takes a moment, for rates.
+pub(crate) async fn text(control: &Control, paint: Paint) -> Result<String, Failure> {
+    let earlier = read(control.get("/v1/status").await?)?;
+    tokio::time::sleep(RATE_WINDOW).await;
+    Ok(render(&control.get("/v1/status").await?, &earlier, paint))
 }
 
 async fn wait(control: &Control, limit: Duration) -> Result<(), Failure> {

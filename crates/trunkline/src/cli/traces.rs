@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Context;
 use crate::client::{Control, encode};
 use crate::exit::{Exit, Failure, Verdict};
+use crate::print::Paint;
 use crate::runtime;
 use crate::screen::traces::{render_list, render_one};
 
@@ -48,6 +49,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
         context.printer.raw(&text);
         Ok(Exit::Done)
     })
+}
+
+/// The last requests as people read them.
+pub(crate) async fn list(control: &Control, limit: usize, paint: Paint) -> Result<String, Failure> {
+    Ok(render_list(&read(control.get(&format!("/v1/traces?limit={limit}")).await?)?, paint))
 }
 
 fn read<T: DeserializeOwned>(document: Value) -> Result<T, Failure> {

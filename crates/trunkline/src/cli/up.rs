@@ -1,49 +1,81 @@
 //! `up`: the services of this project, behind one gateway, on this machine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 use trunkline_api::Commands as _;
 use trunkline_config::Options;
 use trunkline_local::discover::Choices;
-use trunkline_local::event::{Event, What};
 use trunkline_local::plan::{Moved, Plan};
-use trunkline_model::ServiceName;
-use trunkline_rt::{Clock, Policy, Scope};
+use trunkline_model::{Model, ServiceName};
+use trunkline_rt::{Clock, Policy};
 
 use super::Context;
-use crate::exit::{Failure, Verdict};
+use crate::background::{self, Background};
+use crate::client::Control;
+use crate::environment::short_path;
+use crate::exit::{Exit, Failure, Verdict};
+use crate::live::terminal::Terminal;
+use crate::live::{CUES_MAX, Cue, Live, Show, keys};
 use crate::loader::Loader;
 use crate::node::{Ending, Node, Start};
 use crate::place::{self, Place};
-use crate::print::{Printer, Role, Spinner};
+use crate::print::{Printer, Role};
 use crate::screen::up as screen;
-use crate::switchboard::Switchboard;
+use crate::up::Started;
 use crate::{found, loader, logging, runtime, up};
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  trunkline up -C examples/shop")]
 pub(crate) struct Args {
+    /// Start only these services and what they call
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
     /// Configuration to use instead of the nearest trunkline.yaml; can be repeated
     #[arg(short, long = "config", value_name = "FILE")]
     config: Vec<PathBuf>,
+    /// Return when everything is ready, and run on without the terminal
+    #[arg(short, long)]
+    detach: bool,
+    /// Columns of the terminal of the command that started this run
+    #[arg(long, value_name = "COLUMNS", hide = true)]
+    background: Option<usize>,
 }
 
-/// Runs until Ctrl-C or `down`.
+/// Runs until Ctrl-C or `down`; with `--detach`, until everything is ready.
 pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
+    let Some(columns) = args.background else {
+        let loader = loader(args, context)?;
+        if args.detach {
+            return runtime::small(detach(loader, context));
+        }
+        logging::start(logging::Reader::Developer, &context.globals, &context.printer);
+        return runtime::serving(serve(loader, args, context));
+    };
+    background::leave_terminal()?;
+    let context = Context {
+        globals: context.globals.clone(),
+        printer: Arc::new(background::printer(context, columns)),
+        patience: context.patience,
+    };
     logging::start(logging::Reader::Developer, &context.globals, &context.printer);
+    let loader = loader(args, &context)?;
+    runtime::serving(serve(loader, args, &context))
+}
+
+/// Reads the file of the project, or what is found where there is none.
+fn loader(args: &Args, context: &Context) -> Result<Loader, Failure> {
     let options = place::options(&context.globals);
     let loader = match loader::find_nearest(&context.globals.dir)? {
         None if args.config.is_empty() => found(options, context)?,
         _ => Loader::new(&context.globals.dir, &args.config, options)?,
     };
-    let (loader, place) = place::settle(place::named(loader));
-    runtime::serving(serve(loader, place, context))
+    Ok(place::named(loader))
 }
 
 /// Without a file: what is found in the folder, with the file that would say the same.
@@ -61,12 +93,37 @@ fn found(options: Options, context: &Context) -> Result<Loader, Failure> {
     Ok(Loader::of_text(dir, &text, options))
 }
 
-async fn serve(loader: Loader, mut place: Place, context: &Context) -> Verdict {
+/// Starts a run in the background, unless there is one.
+async fn detach(loader: Loader, context: &Context) -> Verdict {
+    let config = loader.main_file()?;
+    let Some(control) = Control::of_config(&config, context) else {
+        return background::start(context).await;
+    };
+    let (card, paint) = (&control.run.card, context.printer.data);
+    context.printer.data(format_args!(
+        "`{}` runs already: process {} (trunkline {})",
+        card.project, card.pid, card.verb
+    ));
+    let command = |text: &str| paint.apply(Role::Hint, text);
+    context.printer.data(format_args!(
+        "{} follows it, {} shows it, {} ends it",
+        command("trunkline logs -f"),
+        command("trunkline status"),
+        command("trunkline down")
+    ));
+    Ok(Exit::Done)
+}
+
+async fn serve(loader: Loader, args: &Args, context: &Context) -> Verdict {
     let (printer, clock) = (&context.printer, Clock::system());
     let begin = clock.now();
+    let (loader, mut place) = place::settle(loader);
     let main_file = loader.main_file()?;
     let directory = main_file.parent().map(PathBuf::from).unwrap_or_default();
     let shown = loader.files().first().map(|file| file.display().to_string()).unwrap_or_default();
+    let ports = up::Ports::new(directory.clone());
+    let shaper = ports.clone();
+    let loader = loader.shaped(move |model| shaper.shape(model));
     let mut node = Start { verb: "up", role: "all", loader, takeover: None }.start(context).await?;
     tell_leftovers(up::reap_leftovers().await, printer);
     if let Err(error) = place.remember() {
@@ -74,38 +131,71 @@ async fn serve(loader: Loader, mut place: Place, context: &Context) -> Verdict {
     }
     let board = Arc::clone(&node.parts().switchboard);
     let model = board.model().ok_or_else(|| Failure::new("no configuration is in force"))?;
-    let started = match up::start(node.parts(), &model, &directory) {
+    let started = match up::start(node.parts(), &model, &directory, ports, &args.services) {
         Ok(started) => started,
         Err(failure) => {
             node.end(Ending::Asked).await?;
             return Err(failure);
         }
     };
-    printer.note(screen::head(&model, &started.plan, &shown, printer.progress));
+    tell_head(&model, &started, &directory, &shown, printer);
     tell_skipped(&started.plan, printer);
     tell_root(&node, printer);
-    tell_place(&place, started.local.planner.moved(), printer);
+    tell_place(&place, &started.local.planner.moved(), printer);
     board.set_services(started.local.services.clone());
-    node.set_local(started.local);
-    let screen = Screen {
-        waiting: started.plan.services.keys().cloned().collect(),
-        failed: BTreeSet::new(),
-        told: false,
+    let terminal = Terminal::of_this_process().filter(|_| args.background.is_none());
+    // Given back when this function ends, in whatever way.
+    let taken = terminal.as_ref().map(Terminal::take);
+    if terminal.is_some() {
+        node.end_on_hangup();
+    }
+    let (cues, cued) = mpsc::channel(CUES_MAX);
+    let failed = Arc::new(AtomicBool::new(false));
+    let scope = node.parts().scope.clone();
+    let waits = context.globals.wait || args.background.is_some();
+    let show = Show {
         printer: Arc::clone(printer),
-        spinner: printer.spinner(),
+        services: started.local.services.clone(),
+        control: Control::own(&node, context).map(Arc::new),
         board,
         clock,
         begin,
+        deadline: context.patience.filter(|_| waits).map(|patience| begin + patience),
+        all_or_nothing: waits,
+        has_keys: terminal.is_some(),
+        background: args.background.map(|_| Background::of_run(started.traces.folder())),
+        scope: scope.clone(),
+        cues: cues.clone(),
+        failed: Arc::clone(&failed),
     };
-    let scope = node.parts().scope.clone();
-    node.parts().scope.spawn("screen", Policy::Best, screen.show(scope, started.events));
-    let ending = node.run().await;
-    if ending == Ending::Interrupted {
-        printer.note("\n  ending; Ctrl-C again ends at once");
+    node.set_local(started.local);
+    let names: Vec<ServiceName> = started.plan.services.keys().cloned().collect();
+    let live = Live::new(show, names).run(scope.clone(), started.events, cued);
+    scope.spawn("screen", Policy::Best, live);
+    if let Some(terminal) = terminal {
+        scope.spawn("keys", Policy::Best, keys::read(terminal, scope.clone(), cues.clone()));
     }
+    let ending = node.run().await;
+    let _ = cues.try_send(Cue::Ending);
     let verdict = node.end(ending).await;
-    drop(started.traces);
-    verdict
+    drop((started.traces, taken));
+    if failed.load(Ordering::Relaxed) { Err(Failure::told(Exit::Failed)) } else { verdict }
+}
+
+fn tell_head(
+    model: &Model,
+    started: &Started,
+    directory: &std::path::Path,
+    file: &str,
+    printer: &Printer,
+) {
+    let project = screen::Project {
+        model,
+        directory,
+        file,
+        started: &started.plan.services.keys().cloned().collect(),
+    };
+    printer.note(screen::head(&project, printer.progress_columns(), printer.progress));
 }
 
 /// Says that a run which was killed left processes behind, and that they are gone.
@@ -148,82 +238,7 @@ fn tell_root(node: &Node, printer: &Printer) {
     let Some(authority) = node.parts().issuer.authority() else {
         return;
     };
-    let what = if authority.is_new() { "root certificate made" } else { "root certificate" };
-    let what = format!("{what} {}", authority.root_file().display());
-    printer.note(screen::mark(Role::Good, "certificates", &what, None, printer.progress));
-}
-
-/// Prints what happens, until the end of the run.
-struct Screen {
-    waiting: BTreeSet<ServiceName>,
-    failed: BTreeSet<ServiceName>,
-    /// Whether the URLs were printed.
-    told: bool,
-    printer: Arc<Printer>,
-    spinner: Spinner,
-    board: Arc<Switchboard>,
-    clock: Clock,
-    begin: Instant,
-}
-
-impl Screen {
-    async fn show(mut self, scope: Scope, mut events: mpsc::Receiver<Event>) {
-        self.progress();
-        loop {
-            tokio::select! {
-                event = events.recv() => match event {
-                    Some(event) => self.event(&event),
-                    None => return,
-                },
-                () = scope.stopping() => break,
-            }
-        }
-        while let Ok(event) = events.try_recv() {
-            self.event(&event);
-        }
-    }
-
-    fn event(&mut self, event: &Event) {
-        let printer = Arc::clone(&self.printer);
-        match &event.what {
-            What::Log(line) => {
-                let text = screen::log_line(event.service.as_str(), line, printer.data);
-                self.spinner.around(|| printer.data(text));
-            }
-            _ => {
-                if let Some(text) = screen::event(event, printer.progress) {
-                    self.spinner.around(|| printer.note(text));
-                }
-            }
-        }
-        match &event.what {
-            What::Ready { .. } => {
-                self.waiting.remove(&event.service);
-                self.failed.remove(&event.service);
-            }
-            What::Failed { .. } => {
-                self.waiting.remove(&event.service);
-                self.failed.insert(event.service.clone());
-            }
-            _ => return,
-        }
-        self.progress();
-    }
-
-    fn progress(&mut self) {
-        if self.told {
-            return;
-        }
-        if !self.waiting.is_empty() {
-            let names: Vec<_> = self.waiting.iter().map(ToString::to_string).collect();
-            self.spinner.say(&format!("waiting for {}", names.join(", ")));
-            return;
-        }
-        self.spinner.clear();
-        if self.failed.is_empty() {
-            self.told = true;
-            let after = self.clock.now().saturating_duration_since(self.begin);
-            self.printer.raw(&screen::ready(&self.board.urls(), after, self.printer.data));
-        }
-    }
+    let what = if authority.is_new() { "new root certificate" } else { "root certificate" };
+    let what = format!("{what} {}", short_path(&authority.root_file()));
+    printer.note(screen::mark(Role::Good, "identities", &what, None, printer.progress));
 }

@@ -14,6 +14,7 @@ use trunkline_proxy::{Plan, PrepareErrors};
 use super::Node;
 use crate::exit::chain;
 use crate::loader::plain_messages;
+use crate::texts::Texts;
 use crate::wiring::Parts;
 
 /// A clock that jumps must not delay a renewal for long.
@@ -79,6 +80,8 @@ impl Node {
                 .rebind_surfaces(&model, socket)
                 .map_err(|failure| failed(failure.message))?;
         }
+        let texts = Texts::of(&loaded, self.loader.overlay(), self.parts.clock.wall_nanos());
+        self.parts.switchboard.set_texts(texts);
         self.parts.switchboard.in_force(Arc::clone(&model), self.parts.urls(&model));
         if let Some(local) = &mut self.local {
             local.follow(&model).await.map_err(failed)?;

@@ -20,6 +20,7 @@ use crate::exit::{Failure, chain};
 use crate::loader::{Loader, tell};
 use crate::runs::{Card, ClaimError, Run};
 use crate::switchboard::Switchboard;
+use crate::texts::Texts;
 use crate::upgrade::{State, Taker};
 use crate::watch::Watch;
 use crate::wiring::{Ingredients, Parts};
@@ -99,6 +100,8 @@ impl Start {
             },
         )?;
         drop(listening);
+        let texts = Texts::of(&loaded, self.loader.overlay(), parts.clock.wall_nanos());
+        parts.switchboard.set_texts(texts);
         parts.records.follow(&model, self.verb == "serve")?;
         let plan = change::prepare(&parts, &model).await.map_err(|problems| wrong(&problems))?;
         parts.bind_surfaces(&model, surfaces)?;
@@ -114,6 +117,7 @@ impl Start {
             signals,
             orders,
             local: None,
+            ends_on_hangup: false,
             program: std::env::current_exe().map_err(|error| Failure::from_error(&error))?,
             arguments: arguments(),
         };
@@ -130,7 +134,7 @@ impl Start {
                 "`{}` is already running: process {} (trunkline {})",
                 card.project, card.pid, card.verb
             ))
-            .hint("`trunkline status` shows it, `trunkline down` ends it"),
+            .hint("`trunkline logs -f` follows it, `trunkline status` shows it, `trunkline down` ends it"),
             error => Failure::from_error(error),
         })
     }

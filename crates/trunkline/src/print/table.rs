@@ -1,6 +1,6 @@
 //! Columns for people: aligned by what is seen, not by bytes or colour codes.
 
-use super::{Paint, Role};
+use super::{Paint, Role, cells, cut};
 
 /// How a column is aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,23 @@ impl Table {
     /// Adds a row; cells beyond the columns are not shown.
     pub(crate) fn row(&mut self, cells: Vec<(String, Option<Role>)>) {
         self.rows.push(cells);
+    }
+
+    /// Cuts cells so that lines fit into `columns`: the given ones in their order, each at most down
+    /// to its least width.
+    pub(crate) fn fit(&mut self, columns: usize, shrink: &[(usize, usize)]) {
+        for (at, least) in shrink {
+            let widths =
+                self.columns.iter().enumerate().map(|(at, column)| self.width(at, column.0));
+            let total: usize = widths.map(|width| width + GAP.len()).sum();
+            let Some(excess) = total.checked_sub(columns).filter(|excess| *excess > 0) else {
+                return;
+            };
+            let most = self.width(*at, "").saturating_sub(excess).max(*least);
+            for (cell, _) in self.rows.iter_mut().filter_map(|row| row.get_mut(*at)) {
+                *cell = cut(cell, most).into_owned();
+            }
+        }
     }
 
     /// Whether there are no rows.
@@ -63,7 +80,7 @@ impl Table {
             if at > last {
                 break;
             }
-            let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
+            let pad = " ".repeat(width.saturating_sub(cells(cell)));
             let shown = role.map_or_else(|| cell.clone(), |role| paint.apply(role, cell));
             line.push_str(GAP);
             match align {
@@ -76,15 +93,26 @@ impl Table {
     }
 
     fn width(&self, at: usize, heading: &str) -> usize {
-        let cells =
-            self.rows.iter().filter_map(|row| row.get(at)).map(|(cell, _)| cell.chars().count());
-        cells.chain([heading.chars().count()]).max().unwrap_or(0)
+        let widths = self.rows.iter().filter_map(|row| row.get(at)).map(|(cell, _)| cells(cell));
+        widths.chain([cells(heading)]).max().unwrap_or(0)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_is_cut_to_its_terminal() {
+        let mut table = Table::new(&[("", Align::Left); 3]);
+        table.row(vec![
+            ("web".into(), None),
+            ("npm run dev".into(), None),
+            ("→ orders".into(), None),
+        ]);
+        table.fit(22, &[(1, 6), (2, 4)]);
+        assert_eq!(table.render(Paint::new(false)), "  web  npm r…  → ord…\n");
+    }
 
     #[test]
     fn columns_line_up_and_lines_end_with_text() {

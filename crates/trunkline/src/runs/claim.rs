@@ -78,6 +78,11 @@ impl Run {
         written.map_err(system(&path))
     }
 
+    /// The run as others find it; `None` before it is published.
+    pub(crate) fn found(&self) -> Option<super::Found> {
+        super::Found::at(self.folder.clone())
+    }
+
     /// Where the other verbs are answered. The folder is for this user only.
     pub(crate) fn control_socket(&self) -> PathBuf {
         self.folder.join(CONTROL)

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::claim::{is_held, set_next_binary};
-use super::{CONTROL, Card, read_card};
+use super::{CONTROL, Card, folder_of, read_card};
 use crate::exit::Failure;
 
 /// A run that answers.
@@ -16,6 +16,11 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// The run in this folder, if its card can be read.
+    pub(super) fn at(folder: PathBuf) -> Option<Self> {
+        Some(Self { card: read_card(&folder)?, folder })
+    }
+
     /// Where it answers.
     pub(crate) fn control_socket(&self) -> PathBuf {
         self.folder.join(CONTROL)
@@ -44,6 +49,11 @@ pub(crate) fn find(base: &Path, dir: &Path) -> Result<Found, Failure> {
     nearest.cloned().ok_or_else(|| nothing_here(&dir, &runs))
 }
 
+/// The run of exactly this configuration file, which is absolute and without links.
+pub(crate) fn find_exact(base: &Path, config: &Path) -> Option<Found> {
+    Some(folder_of(base, config)).filter(|folder| is_held(folder)).and_then(Found::at)
+}
+
 fn nothing_here(dir: &Path, runs: &[Found]) -> Failure {
     let failure = Failure::not_running(format_args!("nothing of {} is running", dir.display()));
     match runs {
@@ -70,7 +80,7 @@ pub(crate) fn all(base: &Path) -> Vec<Found> {
         .filter_map(Result::ok)
         .map(|entry| entry.path())
         .filter(|folder| is_held(folder))
-        .filter_map(|folder| Some(Found { card: read_card(&folder)?, folder }))
+        .filter_map(Found::at)
         .collect();
     runs.sort_by(|a, b| a.folder.cmp(&b.folder));
     runs

@@ -29,6 +29,8 @@ pub(crate) struct Status {
 struct Listener {
     id: String,
     address: String,
+    /// Whose calls come in here; a person has no use for it.
+    caller: Option<String>,
     url: Option<String>,
     open: u64,
 }
@@ -123,7 +125,7 @@ fn head(now: &Status, paint: Paint) -> String {
 fn listeners(now: &Status) -> Table {
     let mut table =
         Table::new(&[("listener", Align::Left), ("open", Align::Right), ("url", Align::Left)]);
-    for listener in &now.listeners {
+    for listener in now.listeners.iter().filter(|listener| listener.caller.is_none()) {
         let url = listener.url.as_deref().unwrap_or(&listener.address);
         table.row(vec![
             (clean(&listener.id).into_owned(), None),

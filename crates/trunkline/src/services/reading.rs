@@ -11,6 +11,7 @@ use trunkline_local::logs::{self, Follow, Line};
 use trunkline_rt::{Policy, Scope};
 
 use super::Services;
+use crate::lines::{Level, Record, Sieve};
 
 /// Lines that wait for a slow caller; the files wait for it after that.
 const LINES_MAX: usize = 256;
@@ -57,7 +58,12 @@ impl Reader {
                 Some((Arc::from(name.as_str()), Follow::new(&self.folder, name).ok()?))
             })
             .collect();
+        let mut sieve = Sieve::new(self.query.level.as_deref().and_then(Level::parse));
+        let mut takes = |line: &LogLine| {
+            sieve.least.is_none() || sieve.takes(&line.service, &Record::of(&line.text))
+        };
         let mut past: Vec<LogLine> = wanted.flat_map(|name| self.past(name)).collect();
+        past.retain(&mut takes);
         past.sort_by_key(|line| line.unix_nanos);
         let skip = self.query.tail.map_or(0, |tail| past.len().saturating_sub(tail));
         for line in past.into_iter().skip(skip) {
@@ -77,7 +83,10 @@ impl Reader {
             for (name, file) in &mut followed {
                 for line in file.poll().unwrap_or_default() {
                     let line = document(name, line);
-                    if self.query.takes(&line) && self.lines.send(line).await.is_err() {
+                    if self.query.takes(&line)
+                        && takes(&line)
+                        && self.lines.send(line).await.is_err()
+                    {
                         return;
                     }
                 }

@@ -4,40 +4,70 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Callers at work.
 pub struct Load {
     stop: Arc<AtomicBool>,
     answered: Arc<AtomicU64>,
+    longest_us: Arc<AtomicU64>,
     failures: Arc<Mutex<Vec<String>>>,
     threads: Vec<std::thread::JoinHandle<()>>,
 }
 
+/// What callers saw.
+#[derive(Debug)]
+pub struct Outcome {
+    pub answered: u64,
+    pub failures: Vec<String>,
+    /// The longest that a caller waited for an answer.
+    pub longest: Duration,
+}
+
 impl Load {
-    /// Starts `callers` callers of `address`.
+    /// Starts `callers` callers of `address`, which all `GET`.
     pub fn start(address: SocketAddr, callers: usize) -> Self {
+        Self::start_with(address, callers, (&["GET"], Duration::from_millis(2)))
+    }
+
+    /// The same, each pair of callers with the next of these methods, with this pause after each request.
+    pub fn start_with(
+        address: SocketAddr,
+        callers: usize,
+        (methods, pause): (&'static [&'static str], Duration),
+    ) -> Self {
         let mut load = Self {
             stop: Arc::default(),
             answered: Arc::default(),
+            longest_us: Arc::default(),
             failures: Arc::default(),
             threads: Vec::new(),
         };
         for caller in 0..callers {
             let (stop, answered, failures) =
                 (Arc::clone(&load.stop), Arc::clone(&load.answered), Arc::clone(&load.failures));
+            let longest_us = Arc::clone(&load.longest_us);
             load.threads.push(std::thread::spawn(move || {
                 let keep = caller % 2 == 0;
+                let method = methods[caller / 2 % methods.len()];
                 let mut connection = None;
                 while !stop.load(Ordering::Relaxed) {
-                    match request(address, keep, &mut connection) {
-                        Ok(()) => drop(answered.fetch_add(1, Ordering::Relaxed)),
+                    let begin = Instant::now();
+                    match request(address, (method, keep), &mut connection) {
+                        Ok(()) => {
+                            let took = u64::try_from(begin.elapsed().as_micros()).unwrap();
+                            longest_us.fetch_max(took, Ordering::Relaxed);
+                            answered.fetch_add(1, Ordering::Relaxed);
+                        }
                         Err(error) => {
                             connection = None;
-                            failures.lock().unwrap().push(format!("kept {keep}: {error}"));
+                            failures
+                                .lock()
+                                .unwrap()
+                                .push(format!("{method}, kept {keep}: {error}"));
                         }
                     }
-                    std::thread::sleep(Duration::from_millis(2));
+                    std::thread::sleep(pause);
                 }
             }));
         }
@@ -52,12 +82,7 @@ impl Load {
     /// Ends, and returns how many were answered. A failed request fails the test.
     #[track_caller]
     pub fn finish(self) -> u64 {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            thread.join().unwrap();
-        }
-        let failures = self.failures.lock().unwrap();
-        let answered = self.answered.load(Ordering::Relaxed);
+        let Outcome { answered, failures, .. } = self.outcome();
         assert!(
             failures.is_empty(),
             "{} of {answered} requests failed: {:?}",
@@ -66,11 +91,24 @@ impl Load {
         );
         answered
     }
+
+    /// Ends, and returns what the callers saw.
+    pub fn outcome(self) -> Outcome {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            thread.join().unwrap();
+        }
+        Outcome {
+            answered: self.answered.load(Ordering::Relaxed),
+            failures: std::mem::take(&mut self.failures.lock().unwrap()),
+            longest: Duration::from_micros(self.longest_us.load(Ordering::Relaxed)),
+        }
+    }
 }
 
 fn request(
     address: SocketAddr,
-    keep: bool,
+    (method, keep): (&str, bool),
     connection: &mut Option<BufReader<TcpStream>>,
 ) -> Result<(), String> {
     let mut open = match connection.take() {
@@ -81,7 +119,9 @@ fn request(
     };
     open.get_ref().set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let word = if keep { "keep-alive" } else { "close" };
-    let head = format!("GET /load HTTP/1.1\r\nhost: load.test\r\nconnection: {word}\r\n\r\n");
+    let body = if method == "POST" { "content-length: 4\r\n\r\nload" } else { "\r\n" };
+    let head =
+        format!("{method} /load HTTP/1.1\r\nhost: load.test\r\nconnection: {word}\r\n{body}");
     open.get_mut().write_all(head.as_bytes()).map_err(|error| format!("write: {error}"))?;
     let (mut length, mut closes, mut status) = (0, !keep, String::new());
     loop {

@@ -10,12 +10,17 @@
 )]
 
 mod golden;
+#[allow(dead_code, reason = "shared by several test programs")]
 mod load;
 mod support;
 
+mod alone;
+mod calls;
 mod change;
+mod console;
 mod copies;
 mod doctor;
+mod found;
 mod names;
 mod screens;
 mod serve;

@@ -1,0 +1,113 @@
+//! The last requests that came in through the gateway, sampled or not.
+//!
+//! The trace buffer keeps sampled exchanges with all their spans; this ring keeps one small entry of
+//! every exchange that a caller outside began. It is a picture for people: old entries make room.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use trunkline_model::record::{End, ExchangeRecord};
+use trunkline_model::trace::TraceId;
+use trunkline_model::{ListenerId, RouteId, ServiceName};
+
+/// Requests kept.
+const REQUESTS_MAX: usize = 2_000;
+
+/// Longest text of a caller that is kept, in bytes; the trace has the rest.
+const TEXT_BYTES_MAX: usize = 512;
+
+/// One request of a caller outside.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Request {
+    pub(crate) trace: TraceId,
+    pub(crate) sampled: bool,
+    pub(crate) start_unix_nanos: u64,
+    pub(crate) duration: Duration,
+    pub(crate) method: Box<str>,
+    pub(crate) host: Box<str>,
+    /// Without query.
+    pub(crate) path: Box<str>,
+    pub(crate) status: u16,
+    pub(crate) caller: String,
+    pub(crate) listener: ListenerId,
+    pub(crate) route: Option<RouteId>,
+    /// Where the last attempt went.
+    pub(crate) service: Option<ServiceName>,
+    pub(crate) reason: Option<&'static str>,
+    pub(crate) failed: bool,
+}
+
+impl Request {
+    fn of(record: &ExchangeRecord) -> Self {
+        let path = record.target.split_once('?').map_or(&*record.target, |(path, _)| path);
+        let about = record.reason.as_ref().and_then(|reason| reason.service.clone());
+        Self {
+            trace: record.trace.trace,
+            sampled: record.trace.sampled,
+            start_unix_nanos: record.start_unix_nanos,
+            duration: record.duration,
+            method: cut(&record.method).into(),
+            host: cut(&record.host).into(),
+            path: cut(path).into(),
+            status: record.status,
+            caller: record.peer.ip().to_string(),
+            listener: record.listener.clone(),
+            route: record.route.clone(),
+            service: record.attempts.last().map(|attempt| attempt.service.clone()).or(about),
+            reason: record.reason.as_ref().map(|reason| reason.kind.as_str()),
+            failed: record.status >= 500 || matches!(record.end, End::ServiceBroke | End::Cut),
+        }
+    }
+}
+
+/// The beginning of a text, at a border of characters.
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(TEXT_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub(crate) struct Recent(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    requests: VecDeque<Arc<Request>>,
+    /// Where services call out: what comes in there is no entrance.
+    inner: BTreeSet<ListenerId>,
+}
+
+impl Recent {
+    /// Learns which listeners belong to services.
+    pub(crate) fn learn(&self, inner: BTreeSet<ListenerId>) {
+        self.kept().inner = inner;
+    }
+
+    /// Keeps a request if it is an entrance, and returns it.
+    pub(crate) fn take(&self, record: &ExchangeRecord) -> Option<Arc<Request>> {
+        let mut kept = self.kept();
+        if kept.inner.contains(&record.listener) {
+            return None;
+        }
+        let request = Arc::new(Request::of(record));
+        if kept.requests.len() >= REQUESTS_MAX {
+            kept.requests.pop_front();
+        }
+        kept.requests.push_back(Arc::clone(&request));
+        Some(request)
+    }
+
+    /// All of them, newest first.
+    pub(crate) fn all(&self) -> Vec<Arc<Request>> {
+        self.kept().requests.iter().rev().cloned().collect()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // A panic while the lock is held leaves at worst one request less; serving goes on.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,133 @@
+//! `/v1/configuration`: the files in force, and every object of the Model with its place and settings.
+
+use axum::Json;
+use axum::extract::State;
+use http::{StatusCode, Uri};
+use serde_json::{Value, json};
+use trunkline_model::listener::{Listener, Tls};
+use trunkline_model::route::{Authority, Route};
+use trunkline_model::service::{Service, Source};
+use trunkline_model::{ListenerId, ServiceName};
+
+use super::logs::rfc3339;
+use super::routes::{action, matching, origin};
+use crate::Wiring;
+use crate::commands::{Configuration, Object, Setting};
+use crate::parameters::Parameters;
+use crate::problem::Problem;
+
+pub(super) async fn configuration(
+    State(wiring): State<Wiring>,
+    uri: Uri,
+) -> Result<Json<Value>, Problem> {
+    Parameters::strict(&uri, &[])?;
+    let configuration = wiring.commands.configuration().await;
+    let (Some(model), Some(configuration)) = (wiring.commands.model(), configuration) else {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no_configuration",
+            "no configuration is in force yet",
+        ));
+    };
+    let generation = wiring.ops.stats().await.generation;
+    let files = configuration.files.iter();
+    let files = files.map(|file| json!({ "name": file.name, "text": file.text }));
+    let mut routes: Vec<&Route> = model.routes.iter().collect();
+    routes.sort_by_key(|route| std::cmp::Reverse(route.order));
+    let listeners = model.listeners.iter().map(|listener| of_listener(listener, &configuration));
+    let routes = routes.into_iter().map(|route| of_route(route, &configuration));
+    let services = model.services.iter().map(|service| of_service(service, &configuration));
+    Ok(Json(json!({
+        "schema": super::SCHEMA,
+        "generation": generation,
+        "loaded_at": rfc3339(configuration.loaded_unix_nanos),
+        "project": model.name.as_str(),
+        "files": files.collect::<Vec<_>>(),
+        "listeners": listeners.collect::<Vec<_>>(),
+        "routes": routes.collect::<Vec<_>>(),
+        "services": services.collect::<Vec<_>>(),
+    })))
+}
+
+/// The settings of an object.
+fn settings(configuration: &Configuration, object: &Object) -> Vec<Value> {
+    let found = configuration.settings.iter().find(|(other, _)| other == object);
+    let setting = |setting: &Setting| {
+        json!({
+            "key": setting.key,
+            "value": setting.value,
+            "origin": setting.origin.as_ref().map(origin),
+            "default": setting.origin.is_none(),
+        })
+    };
+    found.map(|(_, settings)| settings.iter().map(setting).collect()).unwrap_or_default()
+}
+
+fn of_listener(listener: &Listener, configuration: &Configuration) -> Value {
+    let tls = match &listener.tls {
+        None => Value::Null,
+        Some(Tls::Own { names }) => json!({ "kind": "own", "names": names }),
+        Some(Tls::Files { certificate, key, .. }) => {
+            json!({ "kind": "files", "certificate": certificate, "key": key })
+        }
+    };
+    json!({
+        "id": listener.id.as_str(),
+        "origin": origin(&listener.origin),
+        "address": listener.address,
+        "caller": listener.caller.as_ref().map(ServiceName::as_str),
+        "tls": tls,
+        "filters": listener.filters.len(),
+        "settings": settings(configuration, &Object::Listener(listener.id.clone())),
+    })
+}
+
+fn of_route(route: &Route, configuration: &Configuration) -> Value {
+    json!({
+        "id": route.id.as_str(),
+        "origin": origin(&route.origin),
+        "listeners": route.listeners.iter().map(ListenerId::as_str).collect::<Vec<_>>(),
+        "match": matching(&route.matching),
+        "action": action(&route.action),
+        "filters": route.filters.len(),
+        "settings": settings(configuration, &Object::Route(route.id.clone())),
+    })
+}
+
+fn of_service(service: &Service, configuration: &Configuration) -> Value {
+    json!({
+        "name": service.name.as_str(),
+        "origin": origin(&service.origin),
+        "source": source(&service.source),
+        "calls": service.calls.iter().map(ServiceName::as_str).collect::<Vec<_>>(),
+        "settings": settings(configuration, &Object::Service(service.name.clone())),
+    })
+}
+
+/// Where endpoints come from; of environment variables the names alone.
+fn source(source: &Source) -> Value {
+    match source {
+        Source::Static(endpoints) => {
+            let endpoints = endpoints.iter().map(|endpoint| {
+                json!({ "address": authority(&endpoint.authority), "weight": endpoint.weight })
+            });
+            json!({ "kind": "external", "endpoints": endpoints.collect::<Vec<_>>() })
+        }
+        Source::Process(process) => json!({
+            "kind": "process",
+            "command": process.command,
+            "directory": process.directory,
+            "language": process.language,
+            "port": process.port,
+            "env": process.env.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        }),
+    }
+}
+
+fn authority(authority: &Authority) -> String {
+    match authority {
+        Authority::Service(name) => name.to_string(),
+        Authority::Address(address) => address.to_string(),
+        Authority::Dns { host, port } => format!("{host}:{port}"),
+    }
+}

@@ -1,0 +1,52 @@
+//! Objects of the Model for tests: what a test does not care about has a value that does no harm.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use trunkline_model::listener::{Drain, Listener, ListenerTimeouts};
+use trunkline_model::units::Share;
+use trunkline_model::{
+    AccessLog, ListenerId, Management, Model, Origin, ProjectName, Reasons, Tracing, Workers,
+};
+
+/// A Model of the project `shop` that wants nothing: no listener, route, service or surface.
+pub fn empty() -> Model {
+    let name: ProjectName = "shop".parse().unwrap();
+    Model {
+        name,
+        workers: Workers::Count(1),
+        domains: Vec::new(),
+        listeners: Vec::new(),
+        routes: Vec::new(),
+        services: Vec::new(),
+        tracing: Tracing { sample: Share::ALL },
+        access_log: AccessLog::Off,
+        reasons: Reasons::Full,
+        management: Management {
+            control: None,
+            metrics: None,
+            jaeger: None,
+            origins: Vec::new(),
+            token: None,
+            idle: Duration::from_secs(60),
+        },
+    }
+}
+
+/// A plain listener for callers from outside.
+pub fn listener(id: &str, address: SocketAddr) -> Listener {
+    Listener {
+        id: ListenerId::new(id),
+        address,
+        caller: None,
+        tls: None,
+        filters: Vec::new(),
+        timeouts: ListenerTimeouts {
+            handshake: Duration::from_secs(5),
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+        },
+        drain: Drain { min: Duration::from_millis(50), max: Duration::from_secs(5) },
+        origin: Origin::built_in(),
+    }
+}

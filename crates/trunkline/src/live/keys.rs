@@ -1,0 +1,100 @@
+//! Reading keys, and giving the terminal back while the run is stopped (ctrl-Z).
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Signal, getpid, kill_process};
+use tokio::io::unix::AsyncFd;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use trunkline_rt::Scope;
+
+use super::Cue;
+use super::terminal::Terminal;
+
+/// Between two looks whether the terminal is ours again.
+const LOOK: Duration = Duration::from_millis(300);
+/// Keys that are read at once: what a person can type, not what can be pasted.
+const BYTES: usize = 64;
+
+struct Polled(Arc<Terminal>);
+
+impl AsRawFd for Polled {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_fd().as_raw_fd()
+    }
+}
+
+/// Sends keys until the run ends or the terminal goes away.
+pub(crate) async fn read(terminal: Arc<Terminal>, scope: Scope, cues: mpsc::Sender<Cue>) {
+    if let Err(error) = try_read(terminal, scope, cues).await {
+        tracing::debug!(%error, "keys are not read any more");
+    }
+}
+
+async fn try_read(
+    terminal: Arc<Terminal>,
+    scope: Scope,
+    cues: mpsc::Sender<Cue>,
+) -> io::Result<()> {
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe for types that may change their descriptor; a `Terminal` does not"
+    )]
+    let polled = AsyncFd::new(Polled(Arc::clone(&terminal)))?;
+    let mut stop = signal(SignalKind::from_raw(Signal::TSTP.as_raw()))?;
+    let mut go_on = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
+    loop {
+        tokio::select! {
+            readable = polled.readable() => {
+                let mut readable = readable?;
+                if !terminal.is_ours() {
+                    tokio::time::sleep(LOOK).await;
+                    continue;
+                }
+                let mut buffer = [0; BYTES];
+                match rustix::io::read(&*terminal, &mut buffer) {
+                    Ok(0) => return Ok(()),
+                    Ok(length) => {
+                        for key in keys(buffer.get(..length).unwrap_or_default()) {
+                            let _ = cues.send(Cue::Key(key)).await;
+                        }
+                    }
+                    Err(rustix::io::Errno::AGAIN) => readable.clear_ready(),
+                    Err(rustix::io::Errno::INTR) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            _ = stop.recv() => {
+                terminal.give_back();
+                // What ctrl-Z would have done, now that the terminal is as it was.
+                kill_process(getpid(), Signal::STOP)?;
+            }
+            _ = go_on.recv() => terminal.change(),
+            () = scope.stopping() => return Ok(()),
+        }
+    }
+}
+
+/// The keys in what was read. What begins with escape and goes on is an arrow or the like, which
+/// means nothing here.
+fn keys(bytes: &[u8]) -> Vec<char> {
+    if bytes.len() > 1 && bytes.starts_with(b"\x1b") {
+        return Vec::new();
+    }
+    String::from_utf8_lossy(bytes).chars().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrows_are_no_keys_and_escape_alone_is_one() {
+        assert_eq!(keys(b"\x1b[A"), []);
+        assert_eq!(keys(b"\x1b"), ['\u{1b}']);
+        assert_eq!(keys(b"re"), ['r', 'e']);
+    }
+}

@@ -1,0 +1,72 @@
+//! What happens to a service, as a line with a mark.
+
+use trunkline_local::event::{Event, What};
+
+use super::{failure, hint, mark};
+use crate::print::{Paint, Role};
+
+/// What an event looks like; `None` for what a person need not see. Log lines are shown elsewhere.
+pub(crate) fn event(event: &Event, columns: Option<usize>, paint: Paint) -> Option<String> {
+    let name = event.service.as_str();
+    let line = match &event.what {
+        What::Ready { after, evidence, .. } => {
+            mark(Role::Good, name, &evidence.to_string(), Some(*after), paint)
+        }
+        What::Exited { reason, after, last_lines, hint, retry } => {
+            let tried = failure::Tried { reason, after: *after, retry: retry.as_ref() };
+            failure::exited(name, &tried, last_lines, hint.as_deref(), columns, paint)
+        }
+        What::Failed { reason, hint: help } => {
+            let mut text =
+                mark(Role::Error, name, &format!("{reason}; it stays down"), None, paint);
+            if let Some(help) = help {
+                text.push_str(&hint(help, paint));
+            }
+            text
+        }
+        What::Changed { files, more } => {
+            let more = if *more > 0 { format!(" and {more} more") } else { String::new() };
+            mark(Role::Faint, name, &format!("changed {}{more}", files.join(", ")), None, paint)
+        }
+        What::Built { after } => mark(Role::Good, name, "built", Some(*after), paint),
+        What::BuildFailed { reason, last_lines, after, serving } => {
+            let so = if *serving { "; the former one goes on" } else { "" };
+            let reason = format!("build failed: {reason}{so}");
+            let tried = failure::Tried { reason: &reason, after: *after, retry: None };
+            failure::exited(name, &tried, last_lines, None, columns, paint)
+        }
+        What::NotWatched { reason, hint: help } => {
+            let help = help.as_deref().map(|help| hint(help, paint));
+            mark(Role::Warning, name, reason, None, paint) + &help.unwrap_or_default()
+        }
+        What::Elsewhere { expected, found, hint: help } => {
+            let what = format!("listens on port {found}, and not on its port {expected}");
+            mark(Role::Warning, name, &what, None, paint) + &hint(help, paint)
+        }
+        What::Draining { in_flight } if *in_flight > 0 => {
+            let requests = if *in_flight == 1 { "request" } else { "requests" };
+            mark(Role::Faint, name, &format!("finishes {in_flight} {requests}"), None, paint)
+        }
+        What::Stopped => mark(Role::Faint, name, "has ended", None, paint),
+        What::LeftoversEnded { count } => {
+            let what = match count {
+                1 => "1 process outlived it and was ended".to_owned(),
+                count => format!("{count} processes outlived it and were ended"),
+            };
+            mark(Role::Faint, name, &what, None, paint)
+        }
+        What::LinesSkipped(count) => {
+            let what = format!("{count} log lines not shown; `trunkline logs` has them");
+            mark(Role::Warning, name, &what, None, paint)
+        }
+        What::Waiting { .. }
+        | What::Building { .. }
+        | What::Starting { .. }
+        | What::Draining { .. }
+        | What::Stopping
+        | What::Log(_) => {
+            return None;
+        }
+    };
+    Some(line)
+}

@@ -1,0 +1,3 @@
+module example.com/monorepo-polyglot/payment-service
+
+go 1.19
