@@ -21,6 +21,7 @@ mod console;
 mod copies;
 mod doctor;
 mod found;
+mod names;
 mod screens;
 mod serve;
 mod shop;
