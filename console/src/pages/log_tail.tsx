@@ -2,7 +2,7 @@
 // shown as text, whatever a service prints.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, send } from "../api/client";
-import { epoch } from "../api/live";
+import { epoch, link } from "../api/live";
 import type { LogLine } from "../api/types";
 import { clock } from "../format";
 import { Choice, SearchField } from "../parts/controls";
@@ -76,7 +76,9 @@ function useTail(service: string): { lines: Kept[]; error: string | null } {
   const [lines, setLines] = useState<Kept[]>([]);
   const [error, setError] = useState<string | null>(null);
   const seen = epoch.value;
+  const paused = link.value.state === "paused";
   useEffect(() => {
+    if (paused) return;
     const abort = new AbortController();
     setLines([]);
     setError(null);
@@ -84,7 +86,7 @@ function useTail(service: string): { lines: Kept[]; error: string | null } {
       if (!abort.signal.aborted) setError(caught instanceof ApiError ? caught.message : "The log ended.");
     });
     return () => abort.abort();
-  }, [service, seen]);
+  }, [service, seen, paused]);
   return { lines, error };
 }
 

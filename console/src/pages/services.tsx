@@ -10,6 +10,7 @@ import { State, errorTone, stateWord, tone } from "../parts/state";
 import { Foreign, ServiceLink } from "../parts/text";
 import { change, href, parameter, windowChosen, windowSeconds } from "../router";
 import { mergeLive, sortServices } from "./service_list";
+import { errorShare } from "../parts/measure";
 
 export function ServicesPage() {
   const reading = useDocument<Services>(`/v1/services?window=${windowChosen.value}`, 3000);
@@ -171,8 +172,8 @@ function Row({ service }: { service: Service }) {
       <td class="end" data-label="Rate">
         {rate(service.rate_per_second)}
       </td>
-      <td class={`end ${errorTone(service.error_share)}`} data-label="Errors">
-        {share(service.error_share)}
+      <td class={`end ${errorTone(errorShare(service))}`} data-label="Errors">
+        {share(errorShare(service))}
       </td>
       <td class="end" data-label="p50">
         {duration(latency.p50)}

@@ -2,19 +2,13 @@
 // written from right to left cannot reorder what stands beside it, and their hidden characters are shown.
 import { useState } from "preact/hooks";
 import type { Origin } from "../api/types";
-import { hash, visible } from "../format";
+import { visible } from "../format";
+import { hueClass } from "../known";
 import { href } from "../router";
 import { Icon } from "./icon";
 
 export function Foreign({ text, class: extra = "" }: { text: unknown; class?: string }) {
   return <bdi class={extra}>{visible(text)}</bdi>;
-}
-
-/** How many colours there are for services; the style sheets have one class for each. */
-const HUES = 10;
-
-export function hueClass(service: string | null | undefined): string {
-  return `hue-${hash(service ?? "") % HUES}`;
 }
 
 export function ServiceLink({ name, plain = false }: { name: string; plain?: boolean }) {
