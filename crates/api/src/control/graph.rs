@@ -117,8 +117,7 @@ fn edge(seen: &Seen, view: &View, pair: &Pair, known: Known<'_>) -> Value {
     let status = match (place, ever) {
         // What comes from outside has come by a route.
         (None, _) if from.is_some() => "undeclared",
-        (None, _) => "observed",
-        (Some(_), 1..) => "observed",
+        (None, _) | (Some(_), 1..) => "observed",
         (Some(_), 0) if known.led && taken >= MISSING_FROM => "missing",
         (Some(_), 0) => "declared",
     };
