@@ -115,7 +115,8 @@ pub(crate) async fn start(context: &Context) -> Verdict {
         return Ok(Exit::Interrupted);
     }
     let exits = Exit::TABLE.iter();
-    let exit = exits.filter(|(exit, ..)| *exit != Exit::Done).find(|row| Some(row.1.into()) == code);
+    let exit =
+        exits.filter(|(exit, ..)| *exit != Exit::Done).find(|row| Some(row.1.into()) == code);
     Err(Failure::told(exit.map_or(Exit::Failed, |row| row.0)))
 }
 

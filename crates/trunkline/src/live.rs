@@ -10,6 +10,7 @@ mod cast;
 pub(crate) mod keys;
 pub(crate) mod terminal;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -91,6 +92,10 @@ pub(crate) struct Live {
     /// Whether something had failed for good then.
     lame: bool,
     ending: bool,
+    /// How each service failed last, so that the same is not told twice.
+    failures: BTreeMap<ServiceName, String>,
+    /// Where each was found to listen instead of where it should.
+    elsewhere: BTreeMap<ServiceName, u16>,
 }
 
 impl Live {
@@ -107,6 +112,8 @@ impl Live {
             told: false,
             lame: false,
             ending: false,
+            failures: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
         }
     }
 
@@ -144,10 +151,35 @@ impl Live {
             return;
         }
         let printer = Arc::clone(&self.show.printer);
-        if let Some(text) = screen::event(event, printer.progress_columns(), printer.progress) {
+        let shown = self.briefly(event);
+        let text = shown
+            .and_then(|event| screen::event(&event, printer.progress_columns(), printer.progress));
+        if let Some(text) = text {
             self.note(&text);
         }
         self.settle();
+    }
+
+    /// The event without what was told already of the same failure; `None` if nothing is left.
+    fn briefly(&mut self, event: &Event) -> Option<Event> {
+        let said = match &event.what {
+            What::Ready { .. } => {
+                self.failures.remove(&event.service);
+                return Some(event.clone());
+            }
+            // The last try has said so.
+            What::Failed { .. } if self.failures.contains_key(&event.service) => return None,
+            What::Elsewhere { found, .. } => {
+                let before = self.elsewhere.insert(event.service.clone(), *found);
+                return (before != Some(*found)).then(|| event.clone());
+            }
+            _ => screen::sameness(event),
+        };
+        let Some(now) = said else {
+            return Some(event.clone());
+        };
+        let before = self.failures.insert(event.service.clone(), now.clone());
+        Some(if before == Some(now) { screen::again(event) } else { event.clone() })
     }
 
     fn cue(&mut self, cue: Cue) {
@@ -272,7 +304,10 @@ impl Live {
         self.told = true;
         self.show.failed.store(true, Ordering::Relaxed);
         let paint = self.show.printer.progress;
-        self.note(&format!("\n  {}: {why}; everything is ended again", paint.apply(Role::Error, "Not ready")));
+        self.note(&format!(
+            "\n  {}: {why}; everything is ended again",
+            paint.apply(Role::Error, "Not ready")
+        ));
         let board = Arc::clone(&self.show.board);
         self.show.scope.spawn("give up", trunkline_rt::Policy::Best, async move {
             // A run that ends already is what is wanted.

@@ -8,9 +8,9 @@
 
 mod cli;
 mod exit;
-mod print;
 mod lines;
 mod live;
+mod print;
 mod screen;
 
 mod client;

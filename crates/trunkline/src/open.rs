@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use crate::environment;
 
 /// Programs that open URLs, by system.
-const OPENERS: &[&str] = if cfg!(target_os = "macos") { &["open"] } else { &["xdg-open", "wslview"] };
+const OPENERS: &[&str] =
+    if cfg!(target_os = "macos") { &["open"] } else { &["xdg-open", "wslview"] };
 
 /// Opens a URL; `false` if nothing here could.
 pub(crate) fn in_browser(url: &str) -> bool {

@@ -25,7 +25,7 @@ pub(crate) use escape::clean;
 pub(crate) use paint::{Paint, Role};
 pub(crate) use progress::{Progress, sent};
 pub(crate) use table::{Align, Table};
-pub(crate) use width::{cells, cut};
+pub(crate) use width::{cells, cut, wrap};
 
 /// In what form data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

@@ -36,7 +36,8 @@ pub(super) async fn logs(State(wiring): State<Wiring>, uri: Uri) -> Result<Respo
 }
 
 fn query(uri: &Uri, clock: &Clock) -> Result<LogQuery, ParameterError> {
-    let parameters = Parameters::strict(uri, &["service", "since", "grep", "level", "tail", "follow"])?;
+    let parameters =
+        Parameters::strict(uri, &["service", "since", "grep", "level", "tail", "follow"])?;
     let grep = parameters.one("grep")?.map(|pattern| {
         regex::RegexBuilder::new(pattern)
             .size_limit(GREP_BYTES_MAX)
@@ -130,7 +131,8 @@ mod tests {
     fn a_query_is_read_and_its_mistakes_are_told() {
         let clock = Clock::from(&ManualClock::new());
         let read = |uri: &str| query(&uri.parse().unwrap(), &clock);
-        let found = read("/?service=web&service=orders&since=1m&grep=a.c&tail=5&follow&level=warn").unwrap();
+        let found = read("/?service=web&service=orders&since=1m&grep=a.c&tail=5&follow&level=warn")
+            .unwrap();
         assert_eq!(found.services, ["web", "orders"]);
         assert_eq!(found.since_unix_nanos, Some(clock.wall_nanos() - 60_000_000_000));
         assert_eq!((found.tail, found.follow), (Some(5), true));

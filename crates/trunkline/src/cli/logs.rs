@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::Context;
 use crate::client::{Control, encode};
 use crate::exit::{Exit, Failure, Verdict};
-use crate::runtime;
 use crate::lines::{Level, Record};
+use crate::runtime;
 use crate::screen::logs::{Line, Look, render};
 
 /// Arguments of `logs`.

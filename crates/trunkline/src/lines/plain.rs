@@ -10,8 +10,17 @@ const WORDS: usize = 6;
 
 /// How lines begin that tell of an error.
 const ERRORS: &[&str] = &[
-    "error:", "error[", "Error:", "panic:", "fatal:", "fatal error:", "Traceback (most recent call last)",
-    "Exception in thread", "Uncaught ", "npm error", "npm ERR!",
+    "error:",
+    "error[",
+    "Error:",
+    "panic:",
+    "fatal:",
+    "fatal error:",
+    "Traceback (most recent call last)",
+    "Exception in thread",
+    "Uncaught ",
+    "npm error",
+    "npm ERR!",
 ];
 /// How lines begin that tell of something to look at.
 const WARNINGS: &[&str] = &["warning:", "warning[", "Warning:", "npm warn", "npm WARN"];

@@ -5,7 +5,8 @@ use super::*;
 #[track_caller]
 fn check(text: &str, level: Option<Level>, message: &str, trace: Option<&str>, fields: &str) {
     let record = Record::of(text);
-    let shown: Vec<_> = record.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let shown: Vec<_> =
+        record.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(
         (record.level, record.message.as_str(), record.trace.as_deref(), shown.join(" ").as_str()),
         (level, message, trace, fields),
@@ -17,9 +18,11 @@ fn check(text: &str, level: Option<Level>, message: &str, trace: Option<&str>, f
 fn json_of_many_libraries_is_read() {
     let pino = r#"{"level":40,"time":1700000000000,"pid":7,"hostname":"x","reqId":"r1","msg":"slow query","ms":212}"#;
     check(pino, Some(Level::Warn), "slow query", None, "ms=212");
-    let zap = r#"{"level":"error","ts":1700000000.1,"msg":"no stock","error":"sold out","sku":"a 1"}"#;
+    let zap =
+        r#"{"level":"error","ts":1700000000.1,"msg":"no stock","error":"sold out","sku":"a 1"}"#;
     check(zap, Some(Level::Error), "no stock", None, "error=sold out sku=a 1");
-    let google = r#"{"severity":"WARNING","message":"m","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#;
+    let google =
+        r#"{"severity":"WARNING","message":"m","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#;
     check(google, Some(Level::Warn), "m", Some("4bf92f3577b34da6a3ce929d0e0e4736"), "");
     let elastic = r#"{"@timestamp":"2026-01-01T00:00:00Z","log.level":"INFO","message":"m","trace":{"id":"ab12"},"span":{"id":"1"}}"#;
     check(elastic, Some(Level::Info), "m", Some("ab12"), "");

@@ -36,7 +36,8 @@ impl Table {
     /// to its least width.
     pub(crate) fn fit(&mut self, columns: usize, shrink: &[(usize, usize)]) {
         for (at, least) in shrink {
-            let widths = self.columns.iter().enumerate().map(|(at, column)| self.width(at, column.0));
+            let widths =
+                self.columns.iter().enumerate().map(|(at, column)| self.width(at, column.0));
             let total: usize = widths.map(|width| width + GAP.len()).sum();
             let Some(excess) = total.checked_sub(columns).filter(|excess| *excess > 0) else {
                 return;
@@ -92,8 +93,7 @@ impl Table {
     }
 
     fn width(&self, at: usize, heading: &str) -> usize {
-        let widths =
-            self.rows.iter().filter_map(|row| row.get(at)).map(|(cell, _)| cells(cell));
+        let widths = self.rows.iter().filter_map(|row| row.get(at)).map(|(cell, _)| cells(cell));
         widths.chain([cells(heading)]).max().unwrap_or(0)
     }
 }
@@ -105,7 +105,11 @@ mod tests {
     #[test]
     fn a_table_is_cut_to_its_terminal() {
         let mut table = Table::new(&[("", Align::Left); 3]);
-        table.row(vec![("web".into(), None), ("npm run dev".into(), None), ("→ orders".into(), None)]);
+        table.row(vec![
+            ("web".into(), None),
+            ("npm run dev".into(), None),
+            ("→ orders".into(), None),
+        ]);
         table.fit(22, &[(1, 6), (2, 4)]);
         assert_eq!(table.render(Paint::new(false)), "  web  npm r…  → ord…\n");
     }

@@ -83,7 +83,10 @@ impl Reader {
             for (name, file) in &mut followed {
                 for line in file.poll().unwrap_or_default() {
                     let line = document(name, line);
-                    if self.query.takes(&line) && takes(&line) && self.lines.send(line).await.is_err() {
+                    if self.query.takes(&line)
+                        && takes(&line)
+                        && self.lines.send(line).await.is_err()
+                    {
                         return;
                     }
                 }

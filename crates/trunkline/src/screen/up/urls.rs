@@ -18,7 +18,12 @@ pub(crate) fn ready(urls: &[Url], after: Duration, paint: Paint) -> String {
 }
 
 /// Some services failed for good, or wait for one that did; the others serve.
-pub(crate) fn not_ready(urls: &[Url], failed: &[String], waiting: &[String], paint: Paint) -> String {
+pub(crate) fn not_ready(
+    urls: &[Url],
+    failed: &[String],
+    waiting: &[String],
+    paint: Paint,
+) -> String {
     let verb = if failed.len() == 1 { "has" } else { "have" };
     let mut text = format!(
         "\n  {}: {} {verb} failed",
@@ -60,9 +65,11 @@ fn block(urls: &[Url], paint: Paint) -> String {
         let shown: Vec<String> = services
             .iter()
             .enumerate()
-            .map(|(at, (name, url))| {
-                if at == 0 { link(url, paint) } else { paint.link(&url.url, &clean(name)) }
-            })
+            .map(
+                |(at, (name, url))| {
+                    if at == 0 { link(url, paint) } else { paint.link(&url.url, &clean(name)) }
+                },
+            )
             .collect();
         if !shown.is_empty() {
             line(&mut text, "APIs", &shown.join("  "));
