@@ -150,6 +150,8 @@ impl Live {
             self.line(event.service.as_str(), line);
             return;
         }
+        // The lines that move must not tell what is over.
+        self.tick();
         let printer = Arc::clone(&self.show.printer);
         let shown = self.briefly(event);
         let text = shown
@@ -189,6 +191,9 @@ impl Live {
             Cue::Ending => {
                 self.ending = true;
                 self.told = true;
+                if self.show.failed.load(Ordering::Relaxed) {
+                    return;
+                }
                 let again = if self.show.has_keys { "; ctrl-c again ends at once" } else { "" };
                 let waits = self.cast.running();
                 let what = match waits.as_slice() {
@@ -305,7 +310,7 @@ impl Live {
         self.show.failed.store(true, Ordering::Relaxed);
         let paint = self.show.printer.progress;
         self.note(&format!(
-            "\n  {}: {why}; everything is ended again",
+            "\n  {}: {why}; everything is stopped",
             paint.apply(Role::Error, "Not ready")
         ));
         let board = Arc::clone(&self.show.board);

@@ -13,8 +13,10 @@ mod golden;
 mod load;
 mod support;
 
+mod background;
 mod change;
 mod screens;
 mod serve;
 mod shop;
+mod terminal;
 mod up;
