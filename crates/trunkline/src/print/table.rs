@@ -111,7 +111,7 @@ mod tests {
             ("→ orders".into(), None),
         ]);
         table.fit(22, &[(1, 6), (2, 4)]);
-        assert_eq!(table.render(Paint::new(false)), "  web  npm r…  → ord…\n");
+        assert_eq!(table.render(Paint::new(false)), "  web  npm r…  → orde…\n");
     }
 
     #[test]
