@@ -301,6 +301,8 @@ impl Live {
         self.show.printer.raw(&text);
         self.progress.clear();
         background.let_go();
+        let settings = self.show.printer.settings();
+        self.show.printer = Arc::new(Printer::remote(settings, None));
         self.progress = Progress::off();
     }
 
