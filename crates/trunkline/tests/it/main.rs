@@ -15,6 +15,7 @@ mod load;
 mod support;
 
 mod alone;
+mod background;
 mod calls;
 mod change;
 mod console;
@@ -25,5 +26,6 @@ mod names;
 mod screens;
 mod serve;
 mod shop;
+mod terminal;
 mod trust;
 mod up;
