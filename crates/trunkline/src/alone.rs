@@ -70,22 +70,23 @@ impl Alone {
         let model = loaded.model.ok_or_else(|| Failure::told(Exit::Usage))?;
         let mut model = Model::clone(&model);
         let name = runnable(&model, name)?;
-        if running.is_some() {
-            let status: Status = Control::connect(context).await?.get("/v1/status").await?;
-            follow(&mut model, &status, (&name, port));
-        }
         let directory = loader.main_file()?.parent().map(PathBuf::from).unwrap_or_default();
         let base = state::base(environment::read)
             .ok_or_else(|| Failure::new("there is no home folder to remember ports in"))?;
         let folder = StateFolder::of(&base, model.name.as_str(), &directory);
         let around = surroundings(&model, &folder)?;
         let mut book = PortBook::load(&folder.ports(), &folder.path().to_string_lossy());
+        if running.is_some() {
+            let status: Status = Control::connect(context).await?.get("/v1/status").await?;
+            follow(&mut model, &mut book, &status, (&name, port));
+        }
         let plan =
             Plan::of(&model, &around, &mut book).map_err(|error| Failure::from_error(&error))?;
         if let Some(skipped) = plan.skipped.get(&name) {
             let tool = skipped.missing.0;
-            return Err(Failure::new(format_args!("`{name}` needs {}", tool.program))
-                .hint(tool.install));
+            return Err(
+                Failure::new(format_args!("`{name}` needs {}", tool.program)).hint(tool.install)
+            );
         }
         if let Some(folder) = around.build_folder(&name) {
             std::fs::create_dir_all(folder).map_err(|error| Failure::from_error(&error))?;
@@ -162,7 +163,12 @@ fn unknown(model: &Model, name: &str) -> Failure {
 }
 
 /// Puts every service where the run has it; the one that is run gets the port that is asked for.
-fn follow(model: &mut Model, status: &Status, (own, port): (&ServiceName, Port)) {
+fn follow(
+    model: &mut Model,
+    book: &mut PortBook,
+    status: &Status,
+    (own, port): (&ServiceName, Port),
+) {
     for service in &mut model.services {
         let Source::Process(process) = &mut service.source else {
             continue;
@@ -173,6 +179,7 @@ fn follow(model: &mut Model, status: &Status, (own, port): (&ServiceName, Port))
             process.port = None;
         } else if let Some(address) = address {
             process.port = Some(address.port());
+            book.join(service.name.as_str(), address.port());
         }
     }
 }

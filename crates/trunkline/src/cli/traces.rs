@@ -14,7 +14,7 @@ use crate::screen::traces::{render_list, render_one};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  trunkline traces last")]
 pub(crate) struct Args {
-    /// Draw this trace; `last` is the newest
+    /// Draw this trace; the beginning of its id is enough, and `last` is the newest
     #[arg(value_name = "ID")]
     id: Option<String>,
     /// List at most so many
@@ -29,9 +29,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     runtime::small(async {
         let control = Control::connect(context).await?;
-        let id = match args.id.as_deref() {
-            Some(LAST) => Some(newest(&control).await?),
-            _ => args.id.clone(),
+        let id = match &args.id {
+            Some(id) if id == LAST => Some(newest(&control).await?),
+            Some(id) if id.len() < ID_CHARS => Some(whole_id(id, &control).await?),
+            id => id.clone(),
         };
         let path = match (&id, &args.service) {
             (Some(id), _) => format!("/v1/traces/{}", encode(id)),
@@ -63,6 +64,28 @@ async fn newest(control: &Control) -> Result<String, Failure> {
     let id = document.pointer("/traces/0/id").and_then(Value::as_str);
     let hint = "send a request through the gateway first; `trunkline urls` says where it is";
     id.map(str::to_owned).ok_or_else(|| Failure::new("there is no trace yet").hint(hint))
+}
+
+/// Characters of a whole id (W3C Trace Context §3.2.2.3).
+const ID_CHARS: usize = 32;
+/// Traces among which the beginning of an id is looked for.
+const LOOKED_AT_MAX: usize = 10_000;
+
+/// The whole id of the one trace that begins so. One that is not found is left to the run to refuse.
+async fn whole_id(begin: &str, control: &Control) -> Result<String, Failure> {
+    // Copied from a list that was cut.
+    let begin = begin.trim_end_matches('…');
+    let list: Value = control.get(&format!("/v1/traces?limit={LOOKED_AT_MAX}")).await?;
+    let traces = list.get("traces").and_then(Value::as_array).into_iter().flatten();
+    let ids = traces.filter_map(|trace| trace.get("id")?.as_str());
+    let mut found = ids.filter(|id| id.starts_with(begin));
+    match (found.next(), found.next()) {
+        (Some(id), None) => Ok(id.to_owned()),
+        (Some(_), Some(_)) => {
+            Err(Failure::usage(format_args!("several traces begin with `{begin}`")))
+        }
+        (None, _) => Ok(begin.to_owned()),
+    }
 }
 
 /// The last requests as people read them.
