@@ -4,17 +4,7 @@
 //! (their first line is `# file: NAME`) or with a copy of an example. A block fails unless it ends with 0, or with the
 //! code that the page names; a `text` block after it must be what was printed. What cannot be run says so in a comment
 //! that readers do not see, and `golden/book-not-run.txt` lists all of those, so that none is hidden.
-//!
-//! | comment before a block | says |
-//! |---|---|
-//! | `<!-- world: examples/shop -->` | go on in a copy of this folder; `empty`: begin anew without files |
-//! | `<!-- clone with: examples/shop -->` | the same, but in the folder that a clone of the repository would have |
-//! | `<!-- run instead: trunkline up -->` | what has the same effect as a block that is not run |
-//! | `<!-- file: NAME -->` | a file that has no comments |
-//! | `<!-- exit: 2 -->` | the block ends with this code |
-//! | `<!-- not run: why -->` | the block is not run |
-//! | `<!-- not compared: why -->` | what is shown is not what was printed |
-//! | `<!-- any order -->` | the lines shown may come in another order |
+//! [`page::Block`] lists those comments.
 
 #![allow(
     missing_docs,

@@ -28,7 +28,18 @@ pub enum Place {
     Clone(String),
 }
 
-/// A fenced block.
+/// A fenced block, with what the comments right before it say:
+///
+/// | comment before a block | says |
+/// |---|---|
+/// | `<!-- world: examples/shop -->` | go on in a copy of this folder; `empty`: begin anew without files |
+/// | `<!-- clone with: examples/shop -->` | the same, but in the folder that a clone of the repository would have |
+/// | `<!-- run instead: trunkline up -->` | what has the same effect as a block that is not run |
+/// | `<!-- file: NAME -->` | a file that has no comments |
+/// | `<!-- exit: 2 -->` | the block ends with this code |
+/// | `<!-- not run: why -->` | the block is not run |
+/// | `<!-- not compared: why -->` | what is shown is not what was printed |
+/// | `<!-- any order -->` | the lines shown may come in another order |
 #[derive(Debug, Clone)]
 pub struct Block {
     pub kind: Kind,
