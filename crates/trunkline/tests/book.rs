@@ -85,7 +85,8 @@ fn every_page_with_commands_is_run() {
     let with_commands = found.into_iter().filter(|path| {
         Page::read(path).blocks.iter().any(|block| matches!(block.kind, Kind::Commands))
     });
-    let forgotten: Vec<_> = with_commands.filter(|path| !STORIES.concat().contains(&path.as_str())).collect();
+    let forgotten: Vec<_> =
+        with_commands.filter(|path| !STORIES.concat().contains(&path.as_str())).collect();
     assert!(forgotten.is_empty(), "add these to `pages!`: {forgotten:?}");
 }
 
@@ -137,8 +138,7 @@ fn every_link_leads_somewhere() {
             if link.contains("://") {
                 continue;
             }
-            let target =
-                if path.is_empty() { PathBuf::from(page.path) } else { folder.join(path) };
+            let target = if path.is_empty() { PathBuf::from(page.path) } else { folder.join(path) };
             let there = repository(target.to_str().unwrap());
             assert!(there.exists(), "{}:{line}: {link} leads nowhere", page.path);
             if !anchor.is_empty() && there.is_file() {

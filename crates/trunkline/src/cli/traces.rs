@@ -1,5 +1,7 @@
 //! `traces`: recent requests, or the waterfall of one.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -59,7 +61,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
 /// Stands for the id of the newest trace.
 const LAST: &str = "last";
 
+/// By then the spans of a request that was answered just now are there.
+const RECORDED: Duration = Duration::from_millis(200);
+
 async fn newest(control: &Control) -> Result<String, Failure> {
+    tokio::time::sleep(RECORDED).await;
     let document: Value = control.get("/v1/traces?limit=1").await?;
     let id = document.pointer("/traces/0/id").and_then(Value::as_str);
     let hint = "send a request through the gateway first; `trunkline urls` says where it is";

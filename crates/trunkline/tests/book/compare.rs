@@ -21,7 +21,11 @@ pub fn differences(shown: &str, printed: &str, home: &Path, any_order: bool) -> 
     };
     let counted = !any_order || is_part || wanted.len() == printed.len();
     (!(found && counted)).then(|| {
-        format!("--- shown, masked\n{}\n--- printed, masked\n{}", shown.join("\n"), printed.join("\n"))
+        format!(
+            "--- shown, masked\n{}\n--- printed, masked\n{}",
+            shown.join("\n"),
+            printed.join("\n")
+        )
     })
 }
 

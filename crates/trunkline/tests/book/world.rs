@@ -45,7 +45,7 @@ PATH=${PATH#*:}
 for pair in $(trunkline urls --format json 2>/dev/null | python3 "$BOOK_WORLD/bin/moved.py"); do
     set -- --connect-to "$pair" "$@"
 done
-exec curl --max-time 20 "$@"
+exec curl -sS --max-time 20 "$@"
 "#;
 
 /// From the table of URLs: which port of the book is which port here.
@@ -130,9 +130,8 @@ impl World {
 
     /// Runs commands as one script, both streams as one. The first that fails ends it.
     pub fn shell(&self, commands: &str) -> Output {
-        let script = format!(
-            "exec 2>&1\nset -e\ntrap 'pwd > \"$BOOK_WORLD/where\"' EXIT\n{commands}"
-        );
+        let script =
+            format!("exec 2>&1\nset -e\ntrap 'pwd > \"$BOOK_WORLD/where\"' EXIT\n{commands}");
         let path = std::env::var("PATH").unwrap_or_default();
         let mut shell = Command::new("bash");
         shell
