@@ -84,8 +84,9 @@ impl Alone {
             Plan::of(&model, &around, &mut book).map_err(|error| Failure::from_error(&error))?;
         if let Some(skipped) = plan.skipped.get(&name) {
             let tool = skipped.missing.0;
-            return Err(Failure::new(format_args!("`{name}` needs {}", tool.program))
-                .hint(tool.install));
+            return Err(
+                Failure::new(format_args!("`{name}` needs {}", tool.program)).hint(tool.install)
+            );
         }
         if let Some(folder) = around.build_folder(&name) {
             std::fs::create_dir_all(folder).map_err(|error| Failure::from_error(&error))?;
