@@ -1,7 +1,7 @@
 // The drawing of the call graph: lines in SVG, nodes as buttons over them, moved and scaled together.
 import { useMemo, useRef, useState } from "preact/hooks";
 import type { Graph, GraphEdge, GraphNode } from "../api/types";
-import { duration, rate, share, visible } from "../format";
+import { duration, hash, rate, share, visible } from "../format";
 import { hueClass } from "../known";
 import { useKeys } from "../hooks";
 import { Icon } from "../parts/icon";
@@ -33,7 +33,7 @@ export function GraphView({ graph, status, node, edge, text }: Props) {
   useKeys((event) => {
     if (event.key === "+" || event.key === "=") view.zoom(1.25);
     else if (event.key === "-") view.zoom(0.8);
-    else if (event.key === "0") view.fit();
+    else if (event.key === "0") view.fit(true);
     else if (event.key === "Escape" && (node || edge)) change({ node: null, edge: null }, "push");
     else return false;
     return true;
@@ -66,7 +66,7 @@ export function GraphView({ graph, status, node, edge, text }: Props) {
         <button type="button" class="button" onClick={() => view.zoom(0.8)} aria-label="Farther" title="Farther (−)">
           <Icon name="minus" />
         </button>
-        <button type="button" class="button" onClick={view.fit} aria-label="Show all" title="Show all (0)">
+        <button type="button" class="button" onClick={() => view.fit(true)} aria-label="Show all" title="Show all (0)">
           <Icon name="fit" />
         </button>
       </div>
@@ -202,7 +202,9 @@ function Dot({ edge, value, faded }: { edge: Drawn; value: GraphEdge; faded: boo
   const busy = Math.min(1, Math.log10(1 + (value.rate_per_second ?? 0)) / 3);
   // Steps of the tempo are coarse, as a changed duration makes the dot jump.
   const tempo = Math.min(3, Math.floor(busy * 4));
-  return <circle class={`edge-dot tempo-${tempo} ${faded ? "faded" : ""} ${errorTone(errorShare(value))}`} r="2.5" style={{ offsetPath: `path("${curve(edge.points)}")` }} />;
+  // Not all in step: that would look like a pulse of the system.
+  const style = { offsetPath: `path("${curve(edge.points)}")`, animationDelay: `-${hash(edgeKey(edge)) % 3600}ms` };
+  return <circle class={`edge-dot tempo-${tempo} ${faded ? "faded" : ""} ${errorTone(errorShare(value))}`} r="2.5" style={style} />;
 }
 
 /** Arrow keys walk: right to whom it calls, left to who calls it, up and down in the column. */

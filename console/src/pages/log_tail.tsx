@@ -53,7 +53,10 @@ export function LogTail({ service }: { service: string }) {
       >
         {shown.map((line) => (
           <li key={line.id} class={line.tone ? `log-${line.tone}` : ""}>
-            <span class="log-time">{clock(line.time, true)}</span>
+            <span class="log-time">
+              {clock(line.time)}
+              <span class="millis">{clock(line.time, true).slice(8)}</span>
+            </span>
             <span class={`log-level ${line.tone ? `tone-${line.tone}` : "faint"}`}>{line.level || (line.stream === "stderr" ? "err" : "")}</span>
             <span class="log-text">
               <bdi>{line.message}</bdi>

@@ -21,7 +21,7 @@ export function RequestTable({ requests }: { requests: Entrance[] }) {
   const longest = scaleOf(requests);
   return (
     <div class="table-frame">
-      <table class="table request-table" onKeyDown={moveRow}>
+      <table class="table request-table">
         <thead>
           <tr>
             <th scope="col">Time</th>
@@ -44,15 +44,6 @@ export function RequestTable({ requests }: { requests: Entrance[] }) {
       </table>
     </div>
   );
-}
-
-function moveRow(event: KeyboardEvent & { currentTarget: HTMLTableElement }): void {
-  const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-  if (step === 0) return;
-  const links = [...event.currentTarget.querySelectorAll<HTMLElement>("a.row-link")];
-  const at = links.indexOf(document.activeElement as HTMLElement);
-  links[Math.max(0, Math.min(links.length - 1, at + step))]?.focus();
-  event.preventDefault();
 }
 
 export function traceHref(request: Entrance): string | null {
@@ -81,7 +72,7 @@ function Row({ request, longest }: { request: Entrance; longest: number }) {
       </td>
       <th scope="row" class="col-request">
         {to ? (
-          <a class="row-link mono" href={to}>
+          <a class="row-link mono" href={to} data-row>
             {what}
           </a>
         ) : (

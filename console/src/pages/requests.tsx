@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { onEntrances, snapshot } from "../api/live";
 import type { Entrance } from "../api/types";
 import { count, parseDuration, visible } from "../format";
-import { useDocument, useKeys, useSettled } from "../hooks";
+import { useDocument, useKeys, useRowKeys, useSettled } from "../hooks";
 import { Choice, SearchField } from "../parts/controls";
 import { Icon } from "../parts/icon";
 import { Empty, Shown } from "../parts/notice";
@@ -21,6 +21,7 @@ export function RequestsPage() {
   const reading = useDocument<{ requests: Entrance[] }>(`/v1/requests?${useSettled(filterQuery(filter, ROWS_MAX))}`);
   const { fresh, held, skipped } = useIncoming(filter, paused, reading.data);
   const pause = () => change({ paused: paused ? null : "1" });
+  useRowKeys();
   useKeys((event) => {
     if (event.key !== "p") return false;
     pause();

@@ -228,9 +228,9 @@ function Neighbours({ service }: { service: Service }) {
   return (
     <section class="card">
       <h2>Calls</h2>
-      {list(service.calls, "It calls nobody.")}
+      {list(service.calls, "It calls no other service.")}
       <h2>Called by</h2>
-      {list(service.called_by, "Nobody calls it.")}
+      {list(service.called_by, "No other service calls it.")}
     </section>
   );
 }

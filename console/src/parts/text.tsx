@@ -11,10 +11,11 @@ export function Foreign({ text, class: extra = "" }: { text: unknown; class?: st
   return <bdi class={extra}>{visible(text)}</bdi>;
 }
 
-export function ServiceLink({ name, plain = false }: { name: string; plain?: boolean }) {
+/** `row` marks the link that stands for a row of a list. */
+export function ServiceLink({ name, row = false }: { name: string; row?: boolean }) {
   return (
-    <a class={`service-link ${plain ? "plain" : ""}`} href={href(`/services/${encodeURIComponent(name)}`)}>
-      {plain ? null : <span class={`swatch ${hueClass(name)}`} aria-hidden="true" />}
+    <a class="service-link" href={href(`/services/${encodeURIComponent(name)}`)} data-row={row || undefined}>
+      <span class={`swatch ${hueClass(name)}`} aria-hidden="true" />
       <Foreign text={name} />
     </a>
   );

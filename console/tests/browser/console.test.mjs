@@ -190,6 +190,18 @@ test("keys open pages, help and the quick jump", async () => {
   });
 });
 
+test("arrows and Enter open a row", async () => {
+  for (const [path, opened] of [["/services", /\/services\/./], ["/requests", /\/traces\/./]]) {
+    await visit(base, path, async (page) => {
+      await page.locator("a[data-row]").first().waitFor();
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("Enter");
+      await page.waitForURL(opened);
+    });
+  }
+});
+
 test("the theme can be chosen and is kept", async () => {
   await visit(base, "/services", async (page) => {
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);

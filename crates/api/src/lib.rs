@@ -27,6 +27,7 @@ pub mod problem;
 
 pub mod console;
 pub mod control;
+pub mod explain;
 pub mod jaeger;
 pub mod metrics;
 

@@ -46,8 +46,8 @@ impl RewritePath {
         }))
     }
 
-    /// The path that this one becomes; `None` where the rule does not apply.
-    fn rewritten(&self, path: &str) -> Option<String> {
+    /// The path that this one, in normal form, becomes; `None` where the rule does not apply.
+    pub fn rewritten(&self, path: &str) -> Option<String> {
         match &self.0 {
             Rule::Path(to) => Some(to.clone()),
             Rule::Prefix { from, to } => {

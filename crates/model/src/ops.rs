@@ -191,16 +191,31 @@ pub struct Question {
     pub method: String,
     /// `http` or `https`.
     pub scheme: String,
-    /// Host without port.
+    /// Host without port. With a `caller`, the name of the service that it calls.
     pub host: String,
+    /// Port of the URL, where it names one.
+    pub port: Option<u16>,
+    /// The service that would send it; `None` for callers from outside.
+    pub caller: Option<ServiceName>,
     /// Path and query.
     pub target: String,
     /// Header fields.
     pub headers: Vec<(String, String)>,
 }
 
+/// An answer that Trunkline would give itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Where it sends the caller.
+    pub location: Option<String>,
+    /// Who gives it: a filter by name, `route`, or `no_route` and the other words for refusals.
+    pub by: &'static str,
+}
+
 /// What would happen to a request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Explanation {
     /// The listener it would arrive on.
     pub listener: Option<ListenerId>,
@@ -210,6 +225,10 @@ pub struct Explanation {
     pub filters: Vec<String>,
     /// Where it goes: service, share of its requests in percent, endpoints that can take it.
     pub targets: Vec<(ServiceName, f64, Vec<EndpointId>)>,
+    /// Path and query as the service sees them; `None` where nothing is forwarded.
+    pub forwarded: Option<String>,
+    /// The answer that Trunkline gives itself, if it does.
+    pub answer: Option<Answer>,
     /// Routes that were looked at first and why each did not take it.
     pub passed_over: Vec<(RouteId, String)>,
 }

@@ -23,6 +23,7 @@ mod accept;
 mod balance;
 pub mod context;
 mod decode;
+pub mod explain;
 mod filter;
 mod forward;
 mod observe;

@@ -28,6 +28,7 @@ mod table;
 pub use compiled::{CompiledAction, CompiledRoute, Problem, Targets};
 pub use conditions::{Asked, Fields};
 pub use explain::explanation;
+pub(crate) use explain::redirected;
 pub use table::{InvalidRoute, Miss, RouteTable};
 
 #[cfg(test)]

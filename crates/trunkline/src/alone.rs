@@ -11,10 +11,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde::Deserialize;
-use trunkline_config::{Options, Profile};
 use trunkline_local::plan::{Plan, Planned, PortBook, Surroundings};
 use trunkline_local::run::RunId;
 use trunkline_local::state::{self, StateFolder};
+use trunkline_local::toolchains::Toolchains;
 use trunkline_model::service::Source;
 use trunkline_model::{Model, ServiceName};
 use trunkline_rt::Clock;
@@ -25,7 +25,7 @@ use crate::exit::{Exit, Failure, chain};
 use crate::issuer::OwnIssuer;
 use crate::loader::{Loader, tell};
 use crate::runs::{self, Found};
-use crate::{environment, privilege};
+use crate::{environment, place};
 
 /// Which port a service outside of `up` is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,29 +63,34 @@ impl Alone {
     pub(crate) async fn find(name: &str, port: Port, context: &Context) -> Result<Self, Failure> {
         let running = running(context)?;
         let files: Vec<PathBuf> = running.iter().map(|run| run.card.config.clone()).collect();
-        let options = Options {
-            env: context.globals.env.clone(),
-            profile: Profile::Laptop,
-            low_ports: privilege::may_bind_low_ports(),
-        };
-        let loader = Loader::new(&context.globals.dir, &files, options)?;
+        let options = place::options(&context.globals);
+        let loader = place::named(Loader::new(&context.globals.dir, &files, options)?);
         let loaded = loader.load();
         tell(&loaded, &context.printer)?;
         let model = loaded.model.ok_or_else(|| Failure::told(Exit::Usage))?;
         let mut model = Model::clone(&model);
         let name = runnable(&model, name)?;
-        if running.is_some() {
-            let status: Status = Control::connect(context).await?.get("/v1/status").await?;
-            follow(&mut model, &status, (&name, port));
-        }
         let directory = loader.main_file()?.parent().map(PathBuf::from).unwrap_or_default();
         let base = state::base(environment::read)
             .ok_or_else(|| Failure::new("there is no home folder to remember ports in"))?;
         let folder = StateFolder::of(&base, model.name.as_str(), &directory);
         let around = surroundings(&model, &folder)?;
         let mut book = PortBook::load(&folder.ports(), &folder.path().to_string_lossy());
+        if running.is_some() {
+            let status: Status = Control::connect(context).await?.get("/v1/status").await?;
+            follow(&mut model, &mut book, &status, (&name, port));
+        }
         let plan =
             Plan::of(&model, &around, &mut book).map_err(|error| Failure::from_error(&error))?;
+        if let Some(skipped) = plan.skipped.get(&name) {
+            let tool = skipped.missing.0;
+            return Err(
+                Failure::new(format_args!("`{name}` needs {}", tool.program)).hint(tool.install)
+            );
+        }
+        if let Some(folder) = around.build_folder(&name) {
+            std::fs::create_dir_all(folder).map_err(|error| Failure::from_error(&error))?;
+        }
         let planned = plan.services.get(&name).cloned();
         planned.map(|planned| Self { planned }).ok_or_else(|| unknown(&model, name.as_str()))
     }
@@ -158,7 +163,12 @@ fn unknown(model: &Model, name: &str) -> Failure {
 }
 
 /// Puts every service where the run has it; the one that is run gets the port that is asked for.
-fn follow(model: &mut Model, status: &Status, (own, port): (&ServiceName, Port)) {
+fn follow(
+    model: &mut Model,
+    book: &mut PortBook,
+    status: &Status,
+    (own, port): (&ServiceName, Port),
+) {
     for service in &mut model.services {
         let Source::Process(process) = &mut service.source else {
             continue;
@@ -169,6 +179,7 @@ fn follow(model: &mut Model, status: &Status, (own, port): (&ServiceName, Port))
             process.port = None;
         } else if let Some(address) = address {
             process.port = Some(address.port());
+            book.join(service.name.as_str(), address.port());
         }
     }
 }
@@ -186,7 +197,14 @@ fn surroundings(model: &Model, folder: &StateFolder) -> Result<Surroundings, Fai
     };
     // A running `up` has made it; alone there is no gateway to call by a name.
     let bundle = Some(folder.certificates()).filter(|file| file.is_file());
-    Ok(Surroundings { run, otlp: None, root, bundle })
+    Ok(Surroundings {
+        run,
+        otlp: None,
+        root,
+        bundle,
+        builds: Some(folder.builds()),
+        toolchains: Toolchains::on(environment::read("PATH").as_deref()),
+    })
 }
 
 /// Becomes a program: comes back only when it cannot be started.

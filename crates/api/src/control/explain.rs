@@ -1,15 +1,15 @@
 //! `/v1/explain?method=GET&url=https://shop.localhost/api/orders&header=accept:text/html`: which
-//! route would take a request, without sending it.
+//! way a request would take, without sending it. `from=web` asks for a call of a service, whose
+//! URL then has the name of the callee as its host.
 
 use axum::Json;
 use axum::extract::State;
-use http::Uri;
-use serde_json::{Value, json};
-use trunkline_model::ops::{Explanation, Question};
-use trunkline_model::{EndpointId, ListenerId};
+use http::{StatusCode, Uri};
+use serde_json::Value;
+use trunkline_model::ops::Question;
 
-use super::routes::origin;
 use crate::Wiring;
+use crate::explain::{Known, document};
 use crate::parameters::{ParameterError, Parameters, invalid};
 use crate::problem::Problem;
 
@@ -21,12 +21,29 @@ pub(super) async fn explain(
     uri: Uri,
 ) -> Result<Json<Value>, Problem> {
     let question = question(&uri)?;
-    let explanation = wiring.ops.explain(question).await;
-    Ok(Json(document(&explanation)))
+    let told = wiring.ops.explain(question.clone()).await;
+    let commands = &wiring.commands;
+    let Some(model) = commands.model() else {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no_configuration",
+            "no configuration is in force yet",
+        ));
+    };
+    let configuration = commands.configuration().await;
+    let (stats, processes) = (wiring.ops.stats().await, commands.processes().await);
+    let known = Known {
+        model: &model,
+        configuration: configuration.as_ref(),
+        stats: Some(&stats),
+        processes: &processes,
+    };
+    Ok(Json(document(&question, &told, &known)))
 }
 
+/// Reads a question from the parameters of a request.
 fn question(uri: &Uri) -> Result<Question, ParameterError> {
-    let parameters = Parameters::strict(uri, &["method", "url", "header"])?;
+    let parameters = Parameters::strict(uri, &["method", "url", "header", "from"])?;
     let expected = "expected a URL with scheme and host, such as https://shop.localhost/api/orders";
     let text = parameters.one("url")?.unwrap_or_default();
     let url: Uri = text.parse().map_err(|_| invalid("url", text, expected))?;
@@ -39,30 +56,17 @@ fn question(uri: &Uri) -> Result<Question, ParameterError> {
             .ok_or_else(|| invalid("header", field, "expected `name:value`"))?;
         Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
     });
+    let caller = parameters.one("from")?.map(|name| {
+        name.parse().map_err(|_| invalid("from", name, "expected the name of a service"))
+    });
     Ok(Question {
         method: parameters.one("method")?.unwrap_or("GET").to_ascii_uppercase(),
         scheme: scheme.to_owned(),
         host: host.to_ascii_lowercase(),
+        port: url.port_u16(),
+        caller: caller.transpose()?,
         target: url.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
         headers: headers.collect::<Result<_, _>>()?,
-    })
-}
-
-fn document(explanation: &Explanation) -> Value {
-    let route = explanation.route.as_ref();
-    let route = route.map(|(id, place)| json!({ "id": id.as_str(), "origin": origin(place) }));
-    let targets = explanation.targets.iter().map(|(service, percent, endpoints)| {
-        let endpoints: Vec<_> = endpoints.iter().map(EndpointId::as_str).collect();
-        json!({ "service": service.as_str(), "percent": percent, "endpoints": endpoints })
-    });
-    let passed_over = explanation.passed_over.iter();
-    let passed_over = passed_over.map(|(id, why)| json!({ "route": id.as_str(), "because": why }));
-    json!({
-        "listener": explanation.listener.as_ref().map(ListenerId::as_str),
-        "route": route,
-        "filters": explanation.filters,
-        "targets": targets.collect::<Vec<_>>(),
-        "passed_over": passed_over.collect::<Vec<_>>(),
     })
 }
 

@@ -120,6 +120,8 @@ impl Ops for FakeOps {
                 filters: vec!["secure_headers".into()],
                 targets: vec![("orders".parse().unwrap(), 100.0, vec![EndpointId::new(ENDPOINT)])],
                 passed_over: vec![(RouteId::new("web-1"), "the path differs".into())],
+                forwarded: Some("/orders".into()),
+                answer: None,
             }
         })
     }

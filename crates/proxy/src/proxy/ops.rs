@@ -1,18 +1,20 @@
 //! What a running proxy can be asked and told: [`Ops`] for the management APIs.
 
+use std::net::SocketAddr;
+
 use tokio::sync::oneshot;
 use trunkline_model::endpoint::EndpointState;
 use trunkline_model::ops::{
     BoxFuture, EndpointStats, Explanation, ListenerStats, Ops, Question, RouteStats, ServiceStats,
     Session, Stats, UnknownEndpoint,
 };
-use trunkline_model::{EndpointId, Origin, RouteId, ServiceName};
+use trunkline_model::{EndpointId, ListenerId, Origin, RouteId, ServiceName};
 
 use super::Proxy;
 use crate::balance::{LiveEndpoint, LiveService};
+use crate::explain::{self, Entrance};
 use crate::observe::distribution;
 use crate::plan::ListenerPlan;
-use crate::route;
 use crate::worker::{self, Command};
 
 impl Ops for Proxy {
@@ -78,9 +80,7 @@ impl Proxy {
             .listeners
             .iter()
             .map(|listener| {
-                let address = addresses.iter().find(|(id, _)| *id == listener.listener.id);
-                let address = address.map_or(listener.listener.address, |(_, address)| *address);
-                listener_stats(listener, address)
+                listener_stats(listener, address_of(listener, &addresses))
             })
             .collect();
         stats.routes = plan
@@ -110,29 +110,16 @@ impl Proxy {
         stats
     }
 
-    fn explain_now(&self, mut request: Question) -> Explanation {
-        let plan = self.running().plan.clone();
-        if let Ok(host) = route::host::normal(&request.host) {
-            request.host = host.into();
-        }
-        let tls = request.scheme == "https";
-        // Callers from outside ask; those of services have but one way to go.
-        let listeners = plan.iter().flat_map(|plan| &plan.listeners);
-        let listeners = listeners.filter(|plan| plan.listener.caller.is_none());
-        let arrives = listeners.clone().find(|listener| listener.tls.is_some() == tls);
-        let Some(listener) = arrives.or_else(|| listeners.clone().next()) else {
-            return Explanation {
-                listener: None,
-                route: None,
-                filters: Vec::new(),
-                targets: Vec::new(),
-                passed_over: Vec::new(),
-            };
-        };
-        let mut explanation = route::explanation(&listener.table, &request);
-        explanation.listener = Some(listener.listener.id.clone());
-        let outer = listener.filters.names().map(str::to_owned);
-        explanation.filters = outer.chain(std::mem::take(&mut explanation.filters)).collect();
+    fn explain_now(&self, question: Question) -> Explanation {
+        let running = self.running();
+        let (plan, addresses) = (running.plan.clone(), running.addresses());
+        drop(running);
+        let entrances = plan.iter().flat_map(|plan| &plan.listeners).map(|plan| Entrance {
+            listener: &plan.listener,
+            address: address_of(plan, &addresses),
+            table: &plan.table,
+        });
+        let mut explanation = explain::explain(&entrances.collect::<Vec<_>>(), question);
         let now = self.inner.clock.now();
         for (service, _, endpoints) in &mut explanation.targets {
             if let Some(live) = self.inner.parts.registry.find(service) {
@@ -145,7 +132,13 @@ impl Proxy {
     }
 }
 
-fn listener_stats(plan: &ListenerPlan, address: std::net::SocketAddr) -> ListenerStats {
+/// Where a listener really is: its port may have been left to the machine.
+fn address_of(plan: &ListenerPlan, addresses: &[(ListenerId, SocketAddr)]) -> SocketAddr {
+    let found = addresses.iter().find(|(id, _)| *id == plan.listener.id);
+    found.map_or(plan.listener.address, |(_, address)| *address)
+}
+
+fn listener_stats(plan: &ListenerPlan, address: SocketAddr) -> ListenerStats {
     let counters = &plan.counters;
     let open: i64 = counters.iter().map(|cell| cell.open.get()).sum();
     ListenerStats {

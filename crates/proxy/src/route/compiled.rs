@@ -7,7 +7,7 @@ use trunkline_model::route::{
     Action, HostPattern, OrderKey, Redirect, Route, RouteTimeouts, Target,
 };
 use trunkline_model::{Origin, RouteId};
-use trunkline_net::http::{Exchange, Scheme};
+use trunkline_net::http::Exchange;
 
 use super::conditions::Conditions;
 use super::host;
@@ -162,28 +162,45 @@ impl CompiledAction {
     }
 }
 
-/// Where a redirect sends this caller. What is not written stays as it was requested; a request
-/// that named no host gets a relative reference. A changed scheme leaves the old port behind.
+/// Where a redirect sends this caller.
 fn location(redirect: &Redirect, exchange: &Exchange) -> String {
-    let scheme = redirect.scheme.as_deref();
-    let asked = exchange.request.get_text("host").unwrap_or_default();
-    let authority = match &redirect.authority {
-        Some(authority) => authority.as_str(),
-        None if scheme.is_some_and(|scheme| scheme != exchange.scheme.as_str()) => &exchange.host,
-        None => asked,
-    };
-    let path = redirect.path.as_deref();
-    let path = path.unwrap_or_else(|| exchange.request.path());
-    let query = exchange.request.query().map(|query| format!("?{query}"));
-    let query = query.unwrap_or_default();
-    if authority.is_empty() {
-        return format!("{path}{query}");
+    Requested {
+        scheme: exchange.scheme.as_str(),
+        authority: exchange.request.get_text("host").unwrap_or_default(),
+        host: &exchange.host,
+        path: exchange.request.path(),
+        query: exchange.request.query(),
     }
-    let scheme = scheme.unwrap_or(match exchange.scheme {
-        Scheme::Http => "http",
-        Scheme::Https => "https",
-    });
-    format!("{scheme}://{authority}{path}{query}")
+    .redirected(redirect)
+}
+
+/// What a caller asked for, as far as a redirect keeps it.
+pub(super) struct Requested<'a> {
+    pub(super) scheme: &'a str,
+    /// Host and port as they were asked for; empty for none.
+    pub(super) authority: &'a str,
+    pub(super) host: &'a str,
+    pub(super) path: &'a str,
+    pub(super) query: Option<&'a str>,
+}
+
+impl Requested<'_> {
+    /// What is not written stays as it was requested; a request that named no host gets a relative
+    /// reference. A changed scheme leaves the old port behind.
+    pub(super) fn redirected(&self, redirect: &Redirect) -> String {
+        let scheme = redirect.scheme.as_deref();
+        let authority = match &redirect.authority {
+            Some(authority) => authority.as_str(),
+            None if scheme.is_some_and(|scheme| scheme != self.scheme) => self.host,
+            None => self.authority,
+        };
+        let path = redirect.path.as_deref().unwrap_or(self.path);
+        let query = self.query.map(|query| format!("?{query}")).unwrap_or_default();
+        if authority.is_empty() {
+            return format!("{path}{query}");
+        }
+        format!("{}://{authority}{path}{query}", scheme.unwrap_or(self.scheme))
+    }
 }
 
 impl Targets {

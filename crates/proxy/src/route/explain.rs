@@ -5,12 +5,13 @@
 
 use std::fmt::Write as _;
 
-use trunkline_model::ops::{Explanation, Question};
-use trunkline_model::route::path;
+use trunkline_model::ops::{Answer, Explanation, Question};
+use trunkline_model::route::{Redirect, path};
 
-use super::compiled::{CompiledAction, CompiledRoute};
+use super::compiled::{CompiledAction, CompiledRoute, Requested};
 use super::conditions::{Asked, Fields};
 use super::table::{RouteTable, fits_host};
+use crate::explain::{answer, forwarded};
 
 /// At most so many routes are told about: people read this.
 const PASSED_OVER_MAX: usize = 20;
@@ -29,15 +30,16 @@ pub fn explanation(table: &RouteTable, question: &Question) -> Explanation {
         query,
         fields: Fields::Pairs(&question.headers),
     };
-    let mut explanation = Explanation {
-        listener: None,
-        route: None,
-        filters: Vec::new(),
-        targets: Vec::new(),
-        passed_over: Vec::new(),
-    };
-    let winner = table.find(&asked).ok();
+    let mut explanation = Explanation::default();
+    let found = table.find(&asked);
+    if let Err(miss) = found {
+        let kind = miss.reason().kind;
+        let by = kind.as_str();
+        explanation.answer = Some(Answer { status: kind.status(), location: None, by });
+    }
+    let winner = found.ok();
     if let Some(route) = winner {
+        explanation.answer = answer(&route.source.action, question);
         explanation.route = Some((route.id.clone(), route.origin.clone()));
         explanation.filters = route.filters.names().map(str::to_owned).collect();
         if let CompiledAction::Forward(targets) = &route.action {
@@ -48,10 +50,26 @@ pub fn explanation(table: &RouteTable, question: &Question) -> Explanation {
                 .map(target)
                 .map(|(percent, t)| (t.service.clone(), percent, Vec::new()))
                 .collect();
+            match forwarded(&route.source.filters, &question.target) {
+                Ok(target) => explanation.forwarded = Some(target),
+                Err(refused) => explanation.answer = Some(refused),
+            }
         }
     }
     explanation.passed_over = passed_over(table, &asked, winner.map(|winner| winner.order));
     explanation
+}
+
+/// Where a redirect sends who asks.
+pub(crate) fn redirected(redirect: &Redirect, question: &Question) -> String {
+    let (path, query) = match question.target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (question.target.as_str(), None),
+    };
+    let host = &question.host;
+    let authority = question.port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
+    let (scheme, authority) = (question.scheme.as_str(), authority.as_str());
+    Requested { scheme, authority, host, path, query }.redirected(redirect)
 }
 
 /// The routes above `winner` that came close, and what kept each from it. Without a winner, those

@@ -163,6 +163,8 @@ fn explanations_tell_why_better_routes_were_passed_over() {
         method: "GET".into(),
         scheme: "https".into(),
         host: "b.test".into(),
+        port: None,
+        caller: None,
         target: "/api/orders?x=1".into(),
         headers: vec![],
     };

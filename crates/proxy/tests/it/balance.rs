@@ -125,6 +125,8 @@ async fn explain_tells_route_and_endpoints() {
         method: "GET".into(),
         scheme: "http".into(),
         host: "Shop.Localhost:80".into(),
+        port: None,
+        caller: None,
         target: "/web/a".into(),
         headers: Vec::new(),
     };

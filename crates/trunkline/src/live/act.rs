@@ -37,9 +37,7 @@ impl Live {
             'u' => self.data(&screen::all_urls(&self.show.board.urls(), data)),
             'd' => {
                 let command = data.apply(Role::Hint, "trunkline up --detach");
-                self.data(&format!(
-                    "\n  {command} runs without a terminal: stop this run with ctrl-c, then start it so\n"
-                ));
+                self.data(&format!("\n  {command} runs without a terminal; stop this run first\n"));
             }
             '?' | 'h' => self.data(&screen::help(data)),
             // The same way as ctrl-c, so that a second one is a second one.

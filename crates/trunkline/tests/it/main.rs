@@ -15,14 +15,17 @@ mod load;
 mod support;
 
 mod alone;
+mod background;
 mod calls;
 mod change;
 mod console;
 mod copies;
 mod doctor;
 mod found;
+mod names;
 mod screens;
 mod serve;
 mod shop;
+mod terminal;
 mod trust;
 mod up;
