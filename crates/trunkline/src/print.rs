@@ -67,7 +67,8 @@ impl Printer {
         let plain = settings.no_color || environment::no_color() || environment::dumb_terminal();
         Self {
             settings,
-            data: Paint::new(!plain && io::stdout().is_terminal()),
+            data: Paint::new(!plain && io::stdout().is_terminal())
+                .within(width::columns(io::stdout())),
             progress: Paint::new(!plain && io::stderr().is_terminal()),
             gone: AtomicBool::new(false),
             remote: None,

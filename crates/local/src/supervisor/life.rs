@@ -153,7 +153,7 @@ impl Life {
                 let (reason, settled) = self.settle(child, fault).await;
                 let last_lines = output.last_lines().await;
                 let (hint, last_lines) = advice::of_lines(&self.planned, last_lines).await;
-                End::Failed(Failure { after, hint, last_lines, settled, ..Failure::of(reason) })
+                End::Failed(Failure { hint, after, last_lines, settled, ..Failure::of(reason) })
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::up::{SERVER, pids, project};
 #[test]
 fn a_detached_run_is_ready_when_the_command_returns_and_goes_on() {
     let (world, port) = (World::new(), free_port());
-    world.write("server.py", &SERVER.replace("print(", "str("));
+    world.write("server.py", &SERVER.replace("print(", "dict(a="));
     world.write(
         "trunkline.yaml",
         &format!(
