@@ -34,11 +34,8 @@ pub fn of_model(model: &Model, question: Question) -> Result<Explanation, Vec<In
     let build = |listener: &Listener| RouteTable::build(&listener.id, &model.routes, &[]);
     let tables = model.listeners.iter().map(build).collect::<Result<Vec<_>, _>>()?;
     let entrances = model.listeners.iter().zip(&tables);
-    let entrances = entrances.map(|(listener, table)| Entrance {
-        listener,
-        address: listener.address,
-        table,
-    });
+    let entrances =
+        entrances.map(|(listener, table)| Entrance { listener, address: listener.address, table });
     Ok(explain(&entrances.collect::<Vec<_>>(), question))
 }
 

@@ -79,9 +79,7 @@ impl Proxy {
         stats.listeners = plan
             .listeners
             .iter()
-            .map(|listener| {
-                listener_stats(listener, address_of(listener, &addresses))
-            })
+            .map(|listener| listener_stats(listener, address_of(listener, &addresses)))
             .collect();
         stats.routes = plan
             .model
