@@ -47,11 +47,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     }
 }
 
-async fn explain_request(request: Request, context: &Context) -> Verdict {
+async fn explain_request(mut request: Request, context: &Context) -> Verdict {
     let document: Value = match Control::connect(context).await {
-        Ok(control) => control.get(&path(&request)).await?,
+        Ok(control) => {
+            if request.url.starts_with('/') {
+                let urls: Value = control.get("/v1/urls").await?;
+                request.url =
+                    gateway(&urls).unwrap_or("http://localhost").to_owned() + &request.url;
+            }
+            control.get(&path(&request)).await?
+        }
         Err(failure) if failure.exit == Exit::NotRunning => {
-            offline::explain(&request, failure, context)?
+            offline::explain(request, failure, context)?
         }
         Err(failure) => return Err(failure),
     };
@@ -62,6 +69,15 @@ async fn explain_request(request: Request, context: &Context) -> Verdict {
     let found = serde_json::from_value(document).map_err(|error| Failure::from_error(&error))?;
     context.printer.raw(&render(&found, context.printer.data));
     Ok(Exit::Done)
+}
+
+/// Where the gateway is, by TLS if it can be.
+fn gateway(urls: &Value) -> Option<&str> {
+    let all = urls.get("urls")?.as_array()?;
+    let gateways = all.iter().filter(|one| one.get("kind").is_some_and(|kind| kind == "gateway"));
+    let urls: Vec<&str> = gateways.filter_map(|one| one.get("url")?.as_str()).collect();
+    let secure = urls.iter().find(|url| url.starts_with("https://"));
+    secure.or(urls.first()).map(|url| url.trim_end_matches('/'))
 }
 
 fn path(request: &Request) -> String {

@@ -10,9 +10,12 @@ use self::lines::Lines;
 use crate::print::{Paint, Role, clean};
 
 pub(crate) use document::Explanation;
+pub(crate) use lines::Place;
 
 /// Routes that were looked at first and are shown.
 const PASSED_MAX: usize = 5;
+/// What the proxy says of a route for another host.
+const OTHER_HOST: &str = "another host";
 
 /// The screen.
 pub(crate) fn render(found: &Explanation, paint: Paint) -> String {
@@ -22,7 +25,7 @@ pub(crate) fn render(found: &Explanation, paint: Paint) -> String {
     filters(&mut lines, &found.filter_chain);
     let target = found.request.target();
     if let Some(forwarded) = found.forwarded.as_deref().filter(|seen| Some(*seen) != target) {
-        lines.word("path", forwarded, "as the service sees it");
+        lines.add("seen as", forwarded, None);
     }
     for target in &found.targets {
         lines.gap();
@@ -30,7 +33,10 @@ pub(crate) fn render(found: &Explanation, paint: Paint) -> String {
     }
     lines.gap();
     now(&mut lines, &found.now, paint);
-    passed_over(&mut lines, &found.passed_over);
+    // Of a path that is refused, no route was asked.
+    if found.now.kind != "bad_request" {
+        passed_over(&mut lines, &found.passed_over, found.route.is_some(), paint);
+    }
     let head = paint.apply(Role::Strong, clean(&found.request.title()));
     let mut text = format!("{head}\n\n{}", lines.render(paint));
     if !found.running {
@@ -42,7 +48,7 @@ pub(crate) fn render(found: &Explanation, paint: Paint) -> String {
 /// The line that says that only the file was asked.
 fn not_running(paint: Paint) -> String {
     let start = paint.apply(Role::Hint, "trunkline up");
-    format!("nothing runs: this is what the file says ({start} starts it)")
+    format!("nothing runs, so this is what the file says; {start} starts it")
 }
 
 fn listener(lines: &mut Lines, listener: Option<&Listener>) {
@@ -86,19 +92,28 @@ fn now(lines: &mut Lines, now: &Now, paint: Paint) {
         format!("{}{rest}", paint.apply(role, mark))
     };
     lines.painted("now", &format!("{mark} {}", now.text), mark_only, None);
+    if let Some(hint) = &now.hint {
+        lines.add("", &format!("  add `{hint}`"), now.origin.as_ref());
+    }
 }
 
-fn passed_over(lines: &mut Lines, passed: &[Passed]) {
-    if passed.is_empty() {
+/// Routes that were looked at first. Where another one took the request, those for other hosts are
+/// but counted: every service has one.
+fn passed_over(lines: &mut Lines, passed: &[Passed], taken: bool, paint: Paint) {
+    let elsewhere = |one: &&Passed| taken && one.because == OTHER_HOST;
+    let others = passed.iter().filter(elsewhere).count();
+    let close: Vec<_> = passed.iter().filter(|one| !elsewhere(one)).collect();
+    if close.is_empty() {
         return;
     }
     lines.gap();
-    for (index, one) in passed.iter().take(PASSED_MAX).enumerate() {
+    for (index, one) in close.iter().take(PASSED_MAX).enumerate() {
         let label = if index == 0 { "not" } else { "" };
-        let reads = one.reads.as_deref().unwrap_or(&one.route);
-        lines.add(label, &format!("{reads}: {}", one.because), one.origin.as_ref());
+        lines.add(label, one.reads.as_deref().unwrap_or(&one.route), one.origin.as_ref());
+        let faint = |text: &str| paint.apply(Role::Faint, text);
+        lines.painted("", &format!("  {}", one.because), faint, None);
     }
-    let more = passed.len().saturating_sub(PASSED_MAX);
+    let more = close.len().saturating_sub(PASSED_MAX) + others;
     if more > 0 {
         lines.add("", &format!("and {more} more"), None);
     }

@@ -23,12 +23,15 @@ pub(super) struct File {
 
 /// Answers from the file. `not_running` is told where there is no file either.
 pub(super) fn explain(
-    request: &Request,
+    mut request: Request,
     not_running: Failure,
     context: &Context,
 ) -> Result<Value, Failure> {
     let file = read(not_running, context)?;
-    let uri = path(request).parse().map_err(Failure::usage)?;
+    if request.url.starts_with('/') {
+        request.url = gateway(&file.model) + &request.url;
+    }
+    let uri = path(&request).parse().map_err(Failure::usage)?;
     let question = question(&uri).map_err(|error| Failure::usage(chain(&error)))?;
     let told = trunkline_proxy::explain::of_model(&file.model, question.clone());
     let told = told.map_err(|wrong| {
@@ -42,6 +45,14 @@ pub(super) fn explain(
         processes: &[],
     };
     Ok(document(&question, &told, &known))
+}
+
+/// Where the gateway of a file would be.
+fn gateway(model: &Model) -> String {
+    let host = model.domains.first().map_or("localhost", String::as_str);
+    let mut outer = model.listeners.iter().filter(|listener| listener.caller.is_none());
+    let secure = outer.any(|listener| listener.tls.is_some());
+    format!("{}://{host}", if secure { "https" } else { "http" })
 }
 
 /// Reads the nearest file.

@@ -1,13 +1,17 @@
 //! `explain orders.timeout`: the value in force, where it was written, what it does.
 
 use serde_json::{Value, json};
+use trunkline_api::commands::Object;
 use trunkline_config::describe;
+use trunkline_model::ServiceName;
+use trunkline_model::service::Source;
 
 use super::offline;
 use crate::cli::Context;
 use crate::client::Control;
 use crate::exit::{Exit, Failure, Verdict};
 use crate::print::clean;
+use crate::screen::explain::Place;
 use crate::screen::explain::settings::{Setting, render};
 
 /// What the gateway's own settings are asked for by.
@@ -62,7 +66,29 @@ fn of_run(document: &Value, object: &str) -> Result<Vec<Setting>, Failure> {
     let names = || list("services").map(|one| text(one, "name").to_owned()).collect();
     let owner = owner.ok_or_else(|| unknown_object(object, names()))?;
     let settings = owner.get("settings").cloned().unwrap_or_default();
-    serde_json::from_value(settings).map_err(|error| Failure::from_error(&error))
+    let mut settings: Vec<Setting> = read(settings)?;
+    // What a service is made of has the place of the service.
+    if let Some(origin) = owner.get("origin").filter(|_| object != GATEWAY) {
+        let origin: Place = read(origin.clone())?;
+        let source = owner.get("source").unwrap_or(&Value::Null);
+        let calls = owner.get("calls").and_then(Value::as_array).into_iter().flatten();
+        let calls: Vec<_> = calls.filter_map(Value::as_str).collect();
+        made_of(&mut settings, text(source, "command"), &calls, &origin);
+    }
+    Ok(settings)
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Failure> {
+    serde_json::from_value(value).map_err(|error| Failure::from_error(&error))
+}
+
+/// Adds what is no setting of a number, where it was written.
+fn made_of(settings: &mut Vec<Setting>, command: &str, calls: &[&str], origin: &Place) {
+    for (key, value) in [("calls", calls.join(", ")), ("command", command.to_owned())] {
+        if !value.is_empty() {
+            settings.insert(0, Setting::written(key, value, origin.clone()));
+        }
+    }
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -71,7 +97,6 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 
 /// The same from a file, through the same document.
 fn of_file(file: &offline::File, object: &str) -> Result<Vec<Setting>, Failure> {
-    use trunkline_api::commands::Object;
     let is_owner = |owner: &Object| match owner {
         Object::Service(name) => name.as_str() == object,
         Object::Listener(_) => object == GATEWAY,
@@ -83,7 +108,16 @@ fn of_file(file: &offline::File, object: &str) -> Result<Vec<Setting>, Failure> 
         .iter()
         .find(|(owner, _)| is_owner(owner))
         .ok_or_else(|| unknown_object(object, names()))?;
-    Ok(found.iter().map(Setting::of).collect())
+    let mut settings = found.iter().map(Setting::of).collect();
+    if let Some(service) = file.model.services.iter().find(|one| one.name.as_str() == object) {
+        let command = match &service.source {
+            Source::Process(process) => process.command.as_str(),
+            Source::Static(_) => "",
+        };
+        let calls: Vec<_> = service.calls.iter().map(ServiceName::as_str).collect();
+        made_of(&mut settings, command, &calls, &Place::of(&service.origin));
+    }
+    Ok(settings)
 }
 
 fn unknown_object(object: &str, names: Vec<String>) -> Failure {

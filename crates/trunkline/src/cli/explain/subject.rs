@@ -25,6 +25,7 @@ pub(super) enum Subject<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) method: String,
+    /// Whole, or a path of the gateway.
     pub(super) url: String,
     /// The service that would send it.
     pub(super) from: Option<String>,
@@ -50,7 +51,8 @@ pub(super) fn read<'a>(text: &'a str, headers: &[String]) -> Result<Subject<'a>,
         return Ok(request(method, format!("http://{to}{path}"), Some(from.trim())));
     }
     let (method, url) = text.split_once(char::is_whitespace).unwrap_or(("GET", text));
-    if url.contains("://") {
+    // A path alone is asked of the gateway.
+    if url.contains("://") || url.trim().starts_with('/') {
         return Ok(request(method, url.trim().to_owned(), None));
     }
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -79,7 +81,7 @@ fn not_understood(text: &str) -> Failure {
         "`{}` is neither a code nor a request, nor a service or one of its settings",
         clean(text)
     ))
-    .hint("a request has a whole URL: \"GET https://shop.localhost/api/orders\"; a call names both: \"web -> orders POST /orders\"")
+    .hint("a request: \"GET https://shop.localhost/api/orders\"; a call: \"web -> orders POST /orders\"; a setting: orders.timeout")
 }
 
 #[cfg(test)]
@@ -98,6 +100,7 @@ mod tests {
         check("https://a.test/x", ("GET", "https://a.test/x", None));
         check("post  http://a.test/x ", ("POST", "http://a.test/x", None));
         check("web -> orders POST /orders", ("POST", "http://orders/orders", Some("web")));
+        check("GET /api/orders", ("GET", "/api/orders", None));
         check("web->orders /a", ("GET", "http://orders/a", Some("web")));
         check("web → orders", ("GET", "http://orders/", Some("web")));
     }
@@ -111,7 +114,7 @@ mod tests {
             Ok(Subject::Setting { object: "orders", key: "timeout.connect" })
         ));
         assert!(matches!(read("orders", &[]), Ok(Subject::Setting { object: "orders", key: "" })));
-        assert!(read("GET /api/orders", &[]).is_err());
+        assert!(read("GET shop.localhost/api/orders", &[]).is_err());
         assert!(read("", &[]).is_err());
     }
 }

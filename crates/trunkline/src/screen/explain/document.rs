@@ -102,6 +102,9 @@ pub(super) struct Endpoint {
 pub(super) struct Now {
     pub(super) kind: String,
     pub(super) text: String,
+    /// What to write, and where.
+    pub(super) hint: Option<String>,
+    pub(super) origin: Option<Place>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -20,7 +20,7 @@ pub(super) fn tell(lines: &mut Lines, target: &Target, shares: bool, paint: Pain
     if let Some(process) = &target.process {
         tell_process(lines, process);
     }
-    settings(lines, target);
+    settings(lines, target, paint);
     if !target.called_by.is_empty() {
         lines.add("called by", &target.called_by.join(", "), None);
     }
@@ -59,8 +59,8 @@ fn tell_process(lines: &mut Lines, process: &Process) {
     }
 }
 
-/// What somebody wrote has its place; defaults share one line.
-fn settings(lines: &mut Lines, target: &Target) {
+/// What somebody wrote has its place; defaults share a line for each kind of setting.
+fn settings(lines: &mut Lines, target: &Target, paint: Paint) {
     let mut label = "settings";
     for setting in &target.settings {
         if let Some(place) = &setting.origin {
@@ -69,26 +69,20 @@ fn settings(lines: &mut Lines, target: &Target) {
         }
     }
     let defaults = target.settings.iter().filter(|setting| setting.origin.is_none());
-    let defaults: Vec<_> =
-        defaults.map(|setting| format!("{} {}", setting.key, setting.value)).collect();
-    for group in wrapped(&defaults) {
-        lines.word(label, &group, "default");
-        label = "";
-    }
-}
-
-/// Texts side by side, as many as fit into a line.
-fn wrapped(texts: &[String]) -> Vec<String> {
-    const WIDTH: usize = 54;
-    let mut lines: Vec<String> = Vec::new();
-    for text in texts {
-        match lines.last_mut() {
-            Some(line) if line.len() + text.len() + 2 <= WIDTH => {
-                line.push_str(", ");
-                line.push_str(text);
-            }
-            _ => lines.push(text.clone()),
+    let mut kinds: Vec<(&str, Vec<String>)> = Vec::new();
+    for setting in defaults {
+        // Those that stand alone share a line too.
+        let (kind, rest) = setting.key.split_once('.').unwrap_or(("", &setting.key));
+        let told = format!("{rest} {}", setting.value);
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, all)) => all.push(told),
+            None => kinds.push((kind, vec![told])),
         }
     }
-    lines
+    let mut label = "defaults";
+    for (kind, all) in kinds {
+        let faint = |text: &str| paint.apply(Role::Faint, text);
+        lines.painted(label, format!("{kind} {}", all.join(", ")).trim_start(), faint, None);
+        label = "";
+    }
 }

@@ -35,6 +35,11 @@ impl Setting {
             doc: None,
         }
     }
+
+    /// A value that somebody wrote.
+    pub(crate) fn written(key: &str, value: String, place: Place) -> Self {
+        Self { key: key.to_owned(), value, origin: Some(place), default: false, doc: None }
+    }
 }
 
 /// The screen.
