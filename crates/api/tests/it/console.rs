@@ -71,6 +71,13 @@ fn service(name: &str, calls: &[&str]) -> Service {
     }
 }
 
+/// For other tests: the same, with a fake's own ids.
+pub(crate) fn model_with(route_id: &str) -> Model {
+    let mut model = model();
+    model.routes.push(route(route_id, "http", "orders", 9));
+    model
+}
+
 /// Callers reach orders, which calls payments; stock where it would be seen, and mail where not.
 fn model() -> Model {
     Model {
