@@ -5,6 +5,7 @@
 //! its settings, and what is known of it now. Fields are added and never renamed.
 
 mod now;
+mod question;
 mod target;
 mod words;
 
@@ -16,7 +17,9 @@ use trunkline_model::{EndpointId, ListenerId, Model, Origin, RouteId, ServiceNam
 
 use crate::commands::{Configuration, Object, Process, Setting};
 
-pub use words::{filter, matching};
+pub use crate::parameters::ParameterError;
+pub use question::question;
+use words::{filter, matching};
 
 /// Version of the document's shape.
 const SCHEMA: u32 = 1;

@@ -16,7 +16,7 @@ pub(crate) struct Parameters(Vec<(String, String)>);
 
 /// A parameter that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ParameterError {
+pub enum ParameterError {
     /// The query as a whole.
     #[error("the query cannot be decoded")]
     Query,

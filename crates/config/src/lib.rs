@@ -43,4 +43,4 @@ pub mod settings;
 
 pub use diagnostic::codes;
 pub use load::{Loaded, Options, Profile, load, load_with};
-pub use native::{PORT_STEP, reference, schema, short_name};
+pub use native::{Described, PORT_STEP, describe, reference, schema, short_name};

@@ -5,6 +5,7 @@
 //! filled in here, from [`crate::defaults`].
 
 mod building;
+mod describe;
 pub mod forms;
 mod gateway;
 mod globals;
@@ -18,6 +19,7 @@ mod schema;
 mod services;
 mod watching;
 
+pub use describe::{Described, describe};
 pub use globals::PORT_STEP;
 pub use names::short_name;
 pub use reference::reference;

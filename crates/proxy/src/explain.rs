@@ -74,6 +74,11 @@ fn arrival<'a>(entrances: &'a [Entrance<'a>], question: &Question) -> Option<&'a
         return Some(entrance);
     }
     let outer = || entrances.iter().filter(|one| one.listener.caller.is_none());
+    // A port of this machine that is not ours is somebody else's; in front of a name there may be
+    // something that forwards ports.
+    if is_local && question.port.is_some() && !outer().any(|one| at_port(&one)) {
+        return None;
+    }
     let tls = question.scheme == "https";
     let same = || outer().filter(|one| one.listener.tls.is_some() == tls);
     same().find(at_port).or_else(|| same().next()).or_else(|| outer().next())
@@ -144,5 +149,45 @@ pub(crate) fn answer(action: &Action, question: &Question) -> Option<Answer> {
             let location = Some(route::redirected(redirect, question));
             Some(Answer { status: redirect.status, location, by })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_model::filter::Rewrite;
+
+    use super::*;
+
+    fn question(scheme: &str, target: &str) -> Question {
+        Question {
+            method: "GET".into(),
+            scheme: scheme.into(),
+            host: "shop.localhost".into(),
+            port: Some(8000),
+            caller: None,
+            target: target.into(),
+            headers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_path_of_the_service_is_told_as_filters_leave_it() {
+        let prefix = Rewrite::Prefix { from: "/api".into(), to: "/".into() };
+        let filters = [Filter::RewritePath(prefix)];
+        assert_eq!(forwarded(&filters, "/api/a?b=/api").as_deref(), Ok("/a?b=/api"));
+        assert_eq!(forwarded(&filters, "/%61pi/a").as_deref(), Ok("/a"));
+        assert_eq!(forwarded(&filters, "/apix").as_deref(), Ok("/apix"));
+        assert_eq!(forwarded(&filters, "/a/../b").map_err(|answer| answer.status), Err(400));
+    }
+
+    #[test]
+    fn plain_http_is_told_to_be_redirected_and_https_is_not() {
+        let to = |port, scheme| {
+            let answer = to_https(&[Filter::RedirectToHttps { port }], &question(scheme, "/a?b"));
+            answer.and_then(|answer| answer.location)
+        };
+        assert_eq!(to(443, "http").as_deref(), Some("https://shop.localhost/a?b"));
+        assert_eq!(to(8443, "http").as_deref(), Some("https://shop.localhost:8443/a?b"));
+        assert_eq!(to(443, "https"), None);
     }
 }

@@ -1,12 +1,13 @@
-//! What would happen to a request at this moment, as one word and one line.
+//! What would happen to a request at this moment, as one word and one line; where it would not be
+//! served for want of a line in the file, that line and its place.
 
 use serde_json::{Value, json};
+use trunkline_model::ServiceName;
 use trunkline_model::endpoint::EndpointState;
-use trunkline_model::ops::{Answer, Explanation, Question};
-use trunkline_model::{Model, ServiceName};
+use trunkline_model::ops::{Answer, Explanation, Question, ServiceStats};
 
-use super::Known;
 use super::target::Seen;
+use super::{Known, place};
 
 /// `kind`, `status` where Trunkline answers itself, and `text` for people.
 pub(super) fn outcome(
@@ -16,14 +17,14 @@ pub(super) fn outcome(
     known: &Known<'_>,
 ) -> Value {
     if let Some(answer) = &told.answer {
-        return answered(answer);
+        let because = told.passed_over.first().map(|(_, because)| because.as_str());
+        return answered(answer, because);
     }
     if told.listener.is_none() {
-        return said("nowhere", None, nowhere(question, known.model));
+        return nowhere(question, known);
     }
     if known.stats.is_none() {
-        let text = "not known: nothing runs, so this is what the file says";
-        return said("unknown", None, text.to_owned());
+        return said("unknown", None, "not known before it runs".to_owned());
     }
     let mut ways: Vec<_> = targets.iter().filter(|one| one.percent > 0.0).map(of_target).collect();
     match ways.len() {
@@ -36,7 +37,7 @@ fn said(kind: &str, status: Option<u16>, text: String) -> Value {
     json!({ "kind": kind, "status": status, "text": text })
 }
 
-fn answered(answer: &Answer) -> Value {
+fn answered(answer: &Answer, because: Option<&str>) -> Value {
     let status = Some(answer.status);
     match (&answer.location, answer.by) {
         (Some(location), _) => {
@@ -44,6 +45,11 @@ fn answered(answer: &Answer) -> Value {
         }
         (None, "route") => {
             said("respond", status, format!("{} answered by Trunkline itself", answer.status))
+        }
+        // A refused path is the same for every route, and was told with the first one.
+        (None, by @ "bad_request") => {
+            let because = because.map(|because| format!(": {because}")).unwrap_or_default();
+            said(by, status, format!("{} {by}{because}", answer.status))
         }
         (None, by) => said(by, status, format!("{} {by}", answer.status)),
     }
@@ -80,21 +86,39 @@ fn several(ways: &[Value]) -> Value {
     said(kind, None, texts.join(", or "))
 }
 
-/// Why a call arrives nowhere.
-fn nowhere(question: &Question, model: &Model) -> String {
+/// Why a request arrives nowhere.
+fn nowhere(question: &Question, known: &Known<'_>) -> Value {
+    let here = |text: String| said("nowhere", None, text);
     let Some(caller) = &question.caller else {
-        return "nothing listens for it".to_owned();
+        return here(match owner(question, known) {
+            Some(name) => format!("`{name}` itself is there: Trunkline is not in between"),
+            None => "nothing of this project listens there".to_owned(),
+        });
     };
     let callee = &question.host;
-    let service = |name: &str| model.services.iter().find(|one| one.name.as_str() == name);
+    let service = |name: &str| known.model.services.iter().find(|one| one.name.as_str() == name);
     match (service(caller.as_str()), service(callee)) {
-        (None, _) => format!("no service has the name `{caller}`"),
-        (_, None) => format!("no service has the name `{callee}`"),
-        (Some(from), Some(to)) if !from.calls.contains(&to.name) => not_declared(caller, callee),
-        _ => format!("`{caller}` calls `{callee}` directly: Trunkline is not in between"),
+        (None, _) => here(format!("no service has the name `{caller}`")),
+        (_, None) => here(format!("no service has the name `{callee}`")),
+        (Some(from), Some(to)) if !from.calls.contains(&to.name) => {
+            let text = format!("`{caller}` does not say that it calls `{callee}`");
+            let mut now = here(text);
+            if let Some(fields) = now.as_object_mut() {
+                fields.insert("hint".into(), json!(format!("calls: [{callee}]")));
+                fields.insert("origin".into(), place(&from.origin));
+            }
+            now
+        }
+        _ => here(format!("`{caller}` calls it directly: Trunkline is not in between")),
     }
 }
 
-fn not_declared(caller: &ServiceName, callee: &str) -> String {
-    format!("`{caller}` is given no address of `{callee}`: add `calls: [{callee}]` to it")
+/// The service one of whose endpoints has the port that was asked for.
+fn owner<'a>(question: &Question, known: &Known<'a>) -> Option<&'a ServiceName> {
+    let port = question.port?;
+    let mut services = known.stats?.services.iter();
+    let here = |service: &&ServiceStats| {
+        service.endpoints.iter().any(|endpoint| endpoint.address.port() == port)
+    };
+    services.find(here).map(|service| &service.name)
 }

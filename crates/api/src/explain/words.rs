@@ -8,8 +8,7 @@ use trunkline_model::units::format_duration;
 const HOSTS_MAX: usize = 2;
 
 /// A match: `GET /api/** on shop.localhost if header x-canary is there`.
-#[must_use]
-pub fn matching(matching: &Match) -> String {
+pub(super) fn matching(matching: &Match) -> String {
     let mut text = String::new();
     if !matching.methods.is_empty() {
         text = matching.methods.join(", ") + " ";
@@ -60,8 +59,7 @@ fn condition(what: &str, name: &str, pattern: &ValuePattern) -> String {
 
 /// A filter's name, and its settings in short. Of header fields the names alone: values can be
 /// secrets.
-#[must_use]
-pub fn filter(filter: &Filter) -> (&'static str, String) {
+pub(super) fn filter(filter: &Filter) -> (&'static str, String) {
     match filter {
         Filter::RequestHeaders(list) => ("request_headers", edits(list)),
         Filter::ResponseHeaders(list) => ("response_headers", edits(list)),

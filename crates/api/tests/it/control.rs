@@ -1,12 +1,14 @@
 //! The control API, document by document.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use trunkline_api::control::PATHS;
 use trunkline_model::ports::Surface::Console;
 use trunkline_testkit::RawClient;
 
 use crate::fakes::{ENDPOINT, line};
-use crate::running::{config, json, serve};
+use crate::running::{config, json, serve, serve_model};
 
 #[tokio::test]
 async fn the_status_names_every_service_with_its_state_and_numbers() {
@@ -115,16 +117,36 @@ async fn readiness_is_a_status() {
 }
 
 #[tokio::test]
-async fn an_explanation_says_where_the_route_is_written() {
-    let running = serve(&config());
+async fn an_explanation_says_where_everything_is_written() {
+    let model = Arc::new(crate::console::model_with("orders-1"));
+    let running = serve_model(&config(), Some(model), Vec::new());
     let target = "/v1/explain?url=https://shop.localhost/api/orders";
-    let explanation = json(&running.get(Console, target).await);
+    let told = json(&running.get(Console, target).await);
+    let origin = json!({ "file": "trunkline.yaml", "line": 5, "column": 3 });
     assert_eq!(
-        explanation["route"],
-        json!({ "id": "orders-1", "origin": { "file": "trunkline.yaml", "line": 5, "column": 3 } })
+        (&told["route"]["id"], &told["route"]["origin"], &told["route"]["reads"]),
+        (&json!("orders-1"), &origin, &json!("/**"))
     );
-    assert_eq!(explanation["passed_over"][0]["because"], "the path differs");
+    // What was there before there were details.
+    assert_eq!(
+        (&told["listener"], &told["filters"][0]),
+        (&json!("http"), &json!("secure_headers"))
+    );
+    assert_eq!(told["targets"][0]["endpoints"], json!(["orders@127.0.0.1:5000"]));
+    assert_eq!(told["passed_over"][0]["because"], "the path differs");
+
+    assert_eq!(told["listener_detail"]["address"], "127.0.0.1:8000");
+    assert_eq!(told["passed_over"][0]["origin"], origin);
+    assert_eq!((&told["running"], &told["forwarded"]), (&json!(true), &json!("/orders")));
+    let target = &told["targets"][0];
+    assert_eq!(target["origin"]["line"], 9);
+    assert_eq!(target["endpoint_detail"][0]["able"], true);
+    assert_eq!(
+        told["now"],
+        json!({ "kind": "forward", "status": null, "text": "forwarded to orders at 127.0.0.1:5000" })
+    );
     assert_eq!(running.get(Console, "/v1/explain?url=shop").await.status, 400);
+    assert_eq!(running.get(Console, "/v1/explain?url=http://orders/&from=A!").await.status, 400);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 //! At the root of the module and in `cmd/*` a program that shows no sign of listening is asked
 //! about; elsewhere such programs are tools and left alone.
 
-use super::candidate::{Candidate, Evidence, is_test};
+use super::candidate::{Candidate, Evidence, is_kind, is_test};
 use super::code::without_comments;
 use super::links;
 use super::tree::{Tree, ancestors, is_below, join, last};
@@ -70,7 +70,7 @@ fn called(tree: &Tree, folder: &str) -> String {
 /// Where a folder says that it is a program.
 fn program(tree: &Tree, folder: &str) -> Option<Evidence> {
     let names: Vec<&str> =
-        tree.names(folder).filter(|name| name.ends_with(".go") && !is_test(name)).collect();
+        tree.names(folder).filter(|name| is_kind(name, "go") && !is_test(name)).collect();
     // The file that is usually the one, first.
     let (main, others): (Vec<&str>, Vec<&str>) =
         names.into_iter().partition(|name| *name == "main.go");

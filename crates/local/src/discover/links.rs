@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use trunkline_model::ServiceName;
 
-use super::candidate::{Candidate, Evidence, sources};
+use super::candidate::{Candidate, Evidence, is_kind, sources};
 use super::tree::Tree;
 
 /// Most source files that are read of one service.
@@ -103,7 +103,7 @@ pub(super) fn add_health(tree: &Tree, candidate: &mut Candidate) {
     }
     let mut best: Option<usize> = None;
     for (path, text) in all_texts(tree, candidate) {
-        if path.ends_with(".json") {
+        if is_kind(&path, "json") {
             continue;
         }
         let found = HEALTH.iter().position(|health| has_path(&text, health));

@@ -20,14 +20,14 @@ const LIBRARIES_MAX: usize = 32;
 
 /// How packages are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PackageManager {
+pub(super) enum Packager {
     Npm,
     Pnpm,
     Yarn,
     Bun,
 }
 
-impl PackageManager {
+impl Packager {
     /// That of the nearest lock file, else of the nearest field `packageManager`, else npm.
     pub(super) fn of(tree: &Tree, folder: &str) -> Self {
         for above in ancestors(folder) {
@@ -117,7 +117,7 @@ pub(super) fn find(tree: &Tree, folder: &str, into: &mut Vec<Candidate>) {
         (None, Some(start)) => start,
         (None, None) => return,
     };
-    let manager = PackageManager::of(tree, folder);
+    let manager = Packager::of(tree, folder);
     let needle = format!("\"{}\"", chosen.name);
     // The key among the scripts, not a dependency of the same name.
     let evidence = script_evidence(&path, &text, &needle, &chosen.name);

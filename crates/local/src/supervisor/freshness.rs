@@ -40,12 +40,19 @@ pub(super) struct Freshness {
     made_of: Option<u64>,
     /// The sources that were acted on last: only others are worth to act on.
     seen: Option<u64>,
-    /// Whether there is something built to start, and of which sources; `Some(None)` where they
-    /// are not watched.
-    built: Option<Option<u64>>,
+    /// What was built to be started.
+    built: Built,
     watching: Watching,
     /// How often in a row all that changed was written while the service started.
     own_writes: u32,
+}
+
+/// Whether there is something built to start.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Built {
+    Nothing,
+    /// It was built of these sources; `None` where they are not watched.
+    Of(Option<u64>),
 }
 
 /// The sources as they were seen last.
@@ -101,7 +108,7 @@ impl Freshness {
             now,
             made_of: None,
             seen: None,
-            built: None,
+            built: Built::Nothing,
             watching: Watching(watching),
             own_writes: 0,
         }
@@ -117,24 +124,27 @@ impl Freshness {
 
     /// Whether what is built was built of the sources as they are now.
     pub(super) fn is_built(&self) -> bool {
-        self.built.is_some_and(|of| of == self.fingerprint() || of.is_none())
+        matches!(self.built, Built::Of(of) if of.is_none() || of == self.fingerprint())
     }
 
     /// A build of the sources as they were at `fingerprint` succeeded.
     pub(super) fn set_built(&mut self, fingerprint: Option<u64>) {
-        self.built = Some(fingerprint);
+        self.built = Built::Of(fingerprint);
     }
 
     /// Sources are not watched, so what is built may be of former ones.
     pub(super) fn doubt(&mut self) {
         if self.fingerprint().is_none() {
-            self.built = None;
+            self.built = Built::Nothing;
         }
     }
 
     /// A process is started: of what was built, or of the sources themselves.
     pub(super) fn set_started(&mut self) {
-        self.made_of = self.built.unwrap_or_else(|| self.fingerprint());
+        self.made_of = match self.built {
+            Built::Of(sources) => sources,
+            Built::Nothing => self.fingerprint(),
+        };
         self.seen = self.made_of;
     }
 
@@ -178,7 +188,9 @@ impl Freshness {
     pub(super) fn disregard(&mut self) {
         self.made_of = self.fingerprint();
         self.seen = self.made_of;
-        self.built = self.built.map(|_| self.made_of);
+        if self.built != Built::Nothing {
+            self.built = Built::Of(self.made_of);
+        }
     }
 
     /// Waits until the sources are others than were acted on last. Cancel safe.
@@ -188,7 +200,9 @@ impl Freshness {
             self.differs_from(None).await;
             self.seen = self.fingerprint();
             self.made_of = self.made_of.or(self.seen);
-            self.built = self.built.map(|of| of.or(self.seen));
+            if self.built == Built::Of(None) {
+                self.built = Built::Of(self.seen);
+            }
         }
         self.differs_from(self.seen).await;
     }

@@ -133,6 +133,7 @@ async fn explain_tells_route_and_endpoints() {
     let explanation = rig.proxy.explain(question).await;
     assert_eq!(explanation.route.unwrap().0.as_str(), "web-1");
     assert_eq!(explanation.targets[0].2.len(), 1);
+    assert_eq!((explanation.forwarded.as_deref(), explanation.answer), (Some("/web/a"), None));
     let mut caller = rig.client().await;
     caller.get("a", "/").await;
     let sessions = rig.proxy.sessions(10).await;

@@ -7,7 +7,7 @@ use trunkline_rt::Policy;
 use super::{Cue, Live};
 use crate::lines::Level;
 use crate::print::Role;
-use crate::screen::up as screen;
+use crate::screen::up::{self as screen, Choice};
 use crate::{cli, open};
 
 /// Traces that `t` shows.
@@ -86,9 +86,9 @@ impl Live {
 
     fn chosen(&mut self, key: char, names: &[ServiceName]) {
         match screen::choice(key, names.len()) {
-            None => self.say("nothing is restarted"),
-            Some(None) => names.iter().cloned().for_each(|name| self.restart(name)),
-            Some(Some(at)) => {
+            Choice::Nothing => self.say("nothing is restarted"),
+            Choice::All => names.iter().cloned().for_each(|name| self.restart(name)),
+            Choice::One(at) => {
                 names.get(at).cloned().into_iter().for_each(|name| self.restart(name))
             }
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub(crate) use event::{again, event, sameness};
 pub(crate) use head::{Project, head};
-pub(crate) use keys::{choice, help, keys, restart_which};
+pub(crate) use keys::{Choice, choice, help, keys, restart_which};
 pub(crate) use pending::{Pending, pending};
 pub(crate) use urls::{all_urls, background, front, not_ready, ready, traces_at};
 

@@ -48,6 +48,43 @@ fn check_tells_all_mistakes_and_explain_one_of_them() {
     check("check-good", &world, &["check"]);
 }
 
+/// Two services of which one calls the other, on ports where nothing is.
+const SHOP: &str = "version: 1
+name: shop
+gateway: { http: 18971, headers: secure }
+routes:
+  - { match: \"/api/**\", to: orders, rewrite: { prefix: /api, to: / }, timeout: 3s }
+  - { match: /old, redirect: { path: /api/ } }
+  - { match: \"GET /api/orders\", headers: { x-canary: true }, to: web }
+  - { match: \"/**\", to: [ { service: web, weight: 9 }, { service: orders } ] }
+services:
+  web: { path: ., command: run-web, port: 18972, calls: [orders] }
+  orders: { external: 127.0.0.1:18973, health: /healthz, timeout: { connect: 1s } }
+";
+
+#[test]
+fn what_does_not_run_is_explained_from_the_file() {
+    let world = World::new();
+    world.write("trunkline.yaml", SHOP);
+    for (name, subject) in [
+        ("explain-file-request", "GET http://shop.localhost:18971/api/orders?q=1"),
+        ("explain-file-redirect", "GET http://shop.localhost:18971/old"),
+        ("explain-file-shares", "GET http://shop.localhost:18971/"),
+        ("explain-file-call", "web -> orders POST /orders"),
+        ("explain-file-no-call", "orders -> web GET /"),
+        ("explain-setting", "orders.timeout"),
+        ("explain-setting-one", "orders.timeout.connect"),
+        ("explain-setting-unknown", "orders.timout"),
+        ("explain-service-unknown", "oders"),
+    ] {
+        check(name, &world, &["explain", subject]);
+    }
+    let told = world.data(&["explain", "GET http://shop.localhost/api/a", "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told["running"], &told["forwarded"]), (&false.into(), &"/a".into()));
+    assert_eq!(told["targets"][0]["service"], "orders");
+}
+
 #[test]
 fn a_running_gateway_shows_itself() {
     let (world, port) = (World::new(), free_port());
@@ -73,6 +110,7 @@ fn a_running_gateway_shows_itself() {
     let drawn = golden::mask(&screen(&world.run(&["traces", id])));
     assert!(drawn.contains("━") && drawn.contains("GET web") && drawn.contains("200"), "{drawn}");
     check("explain-request", &world, &["explain", "GET http://demo.test/a"]);
+    check("explain-setting-running", &world, &["explain", "web.timeout.request"]);
     check("reload", &world, &["reload"]);
     check("restart-not-here", &world, &["restart", "web"]);
     check("down", &world, &["down"]);
