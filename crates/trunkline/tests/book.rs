@@ -149,3 +149,19 @@ fn every_link_leads_somewhere() {
         }
     }
 }
+
+#[test]
+fn troubleshooting_knows_every_reason_and_every_hint() {
+    let page = fs::read_to_string(repository("docs/troubleshooting.md")).unwrap();
+    for kind in trunkline_model::reason::Kind::ALL {
+        assert!(page.contains(&format!("`{}`", kind.as_str())), "reason {}", kind.as_str());
+    }
+    let hints = fs::read_to_string(repository("crates/local/src/hints.rs")).unwrap();
+    let table = hints.split("const TABLE").nth(1).unwrap().split("];").next().unwrap();
+    let troubles: Vec<_> =
+        table.split("(\"").skip(1).map(|row| row.split('"').next().unwrap()).collect();
+    assert!(troubles.len() > 5, "{troubles:?}");
+    for trouble in troubles {
+        assert!(page.contains(&format!("| {trouble} |")), "hint for `{trouble}`");
+    }
+}
