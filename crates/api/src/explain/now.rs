@@ -34,7 +34,7 @@ pub(super) fn outcome(
 }
 
 fn said(kind: &str, status: Option<u16>, text: String) -> Value {
-    json!({ "kind": kind, "status": status, "text": text })
+    json!({ "kind": kind, "status": status, "text": Value::String(text) })
 }
 
 fn answered(answer: &Answer, because: Option<&str>) -> Value {

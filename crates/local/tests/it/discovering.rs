@@ -1,5 +1,6 @@
 //! What is found in little trees of every language, and what is left open.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -26,20 +27,20 @@ fn lines(found: &Discovery) -> Vec<String> {
         let runs = &service.runs;
         let mut line = format!("{} {}: ", service.name, runs.folder);
         if let Some(build) = &runs.build {
-            line += &format!("{build} => ");
+            let _ = write!(line, "{build} => ");
         }
         line += &runs.command;
         if runs.reloads {
             line += " (reloads)";
         }
         if let Some(port) = runs.port {
-            line += &format!(" :{port}");
+            let _ = write!(line, " :{port}");
         }
         if let Some(health) = &runs.health {
-            line += &format!(" {health}");
+            let _ = write!(line, " {health}");
         }
         for (name, _) in &service.calls {
-            line += &format!(" ->{name}");
+            let _ = write!(line, " ->{name}");
         }
         line
     };
