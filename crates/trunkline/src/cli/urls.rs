@@ -43,13 +43,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
         }
         let found: Urls =
             serde_json::from_value(document).map_err(|error| Failure::from_error(&error))?;
-        match &args.name {
-            Some(name) => one(name, &found.urls, context),
-            None => {
-                context.printer.raw(&table(&found.urls).render(context.printer.data));
-                Ok(Exit::Done)
-            }
+        if let Some(name) = &args.name {
+            return one(name, &found.urls, context);
         }
+        context.printer.raw(&table(&found.urls).render(context.printer.data));
+        Ok(Exit::Done)
     })
 }
 
