@@ -8,6 +8,7 @@ use trunkline_model::ops::{Answer, Explanation, Question, ServiceStats};
 
 use super::target::Seen;
 use super::{Known, place};
+use crate::commands::ProcessState;
 
 /// `kind`, `status` where Trunkline answers itself, and `text` for people.
 pub(super) fn outcome(
@@ -69,12 +70,13 @@ fn of_target(target: &Seen<'_>) -> Value {
     if endpoints.iter().any(|endpoint| endpoint.state == EndpointState::Starting) {
         return said("hold", None, format!("held for a moment: {name} is starting"));
     }
-    let detail = target.process.map(|process| {
+    let process = target.process.filter(|process| process.state != ProcessState::Ready);
+    let detail = process.map(|process| {
         let detail = process.detail.as_ref().map(|detail| format!(", {detail}"));
-        format!(" (the process is {}{})", process.state.as_str(), detail.unwrap_or_default())
+        format!(" (it is {}{})", process.state.as_str(), detail.unwrap_or_default())
     });
     let detail = detail.unwrap_or_default();
-    said("unavailable", Some(503), format!("503 no_endpoint: {name} has none that can{detail}"))
+    said("unavailable", Some(503), format!("503 no_endpoint: none of {name} can take it{detail}"))
 }
 
 /// With shares it is chance which of them a request meets.
