@@ -215,10 +215,10 @@ export function configuration(world) {
       { id: "http", address: "127.0.0.1:8000", origin: { file: "trunkline.yaml", line: 4, column: 1 }, settings: [setting("redirect", "https", 4, true)] },
     ] : [],
     routes: world.routes.map(([path, to, line]) => ({
-      id: path,
+      id: `${to}-${path.length}f4fca2`,
       origin: { file: "trunkline.yaml", line, column: 5 },
       match: { hosts: [], path: { kind: "glob", value: path }, methods: [] },
-      action: { kind: "forward", targets: [{ service: to, percent: 100 }] },
+      action: { kind: "forward", targets: [{ service: to, weight: 1 }] },
       settings: [setting("to", to, line), ...(to === "payments" ? [setting("retry.attempts", 3, line)] : []), setting("timeout", "30s", line, true), setting("retry.attempts", 2, line, true), setting("body.limit", "1 MiB", line, true)],
     })),
     services: world.services.filter((one) => !one.bare).map((one) => ({

@@ -2,9 +2,11 @@
 // the console and for its tests; needs nothing but Node.
 //
 //   node mock/server.mjs [--port 4180] [--world shop|many|hostile|empty|quiet] [--token SECRET]
+//
+// With --api http://127.0.0.1:20001 the page is the built one, and the documents are those of a running Trunkline.
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, request as send } from "node:http";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -20,8 +22,8 @@ const PAGE = /^\/(?:|services(?:\/[^/]*)?|graph|requests|traces\/[^/]*|configura
 const REQUESTS_MAX = 1000;
 
 /** Starts a server and returns it with its address. Port 0 takes a free one. */
-export async function start({ port = 0, world: name = "shop", token = "" } = {}) {
-  const state = { world: WORLDS[name](), token, serial: 0, requests: [], readers: new Set(), broken: false };
+export async function start({ port = 0, world: name = "shop", token = "", api = "" } = {}) {
+  const state = { world: WORLDS[name](), token, origin: api, serial: 0, requests: [], readers: new Set(), broken: false };
   const began = Date.now() - 120_000;
   for (; state.serial < 150; ) remember(state, began + state.serial * 700);
   const server = createServer((request, response) => {
@@ -86,9 +88,21 @@ async function answer(state, request, response) {
     if (PAGE.test(url.pathname) && request.headers.accept?.includes("text/html")) return file(response, "/index.html", request);
     return problem(response, 404, "not_found", "no such path");
   }
+  if (state.origin) return relay(state.origin, request, response);
   if (state.broken) return request.socket.destroy();
   if (state.token && request.headers.authorization !== `Bearer ${state.token}`) return problem(response, 401, "token", "a token is needed", "send it as a Bearer token");
   return api(state, request, response, url);
+}
+
+function relay(origin, request, response) {
+  const { host, ...headers } = request.headers;
+  const onward = send(new URL(request.url, origin), { method: request.method, headers }, (answer) => {
+    response.writeHead(answer.statusCode, { ...answer.headers, ...HEADERS });
+    answer.pipe(response);
+  });
+  onward.on("error", () => response.destroy());
+  response.on("close", () => onward.destroy());
+  request.pipe(onward);
 }
 
 async function file(response, path, request) {
@@ -177,7 +191,7 @@ function events(state, request, response) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { port: { type: "string", default: "4180" }, world: { type: "string", default: "shop" }, token: { type: "string", default: "" } } });
-  const { url } = await start({ port: Number(values.port), world: values.world, token: values.token });
-  console.log(`the console with made-up documents: ${url}`);
+  const { values } = parseArgs({ options: { port: { type: "string", default: "4180" }, world: { type: "string", default: "shop" }, token: { type: "string", default: "" }, api: { type: "string", default: "" } } });
+  const { url } = await start({ ...values, port: Number(values.port) });
+  console.log(`the console with ${values.api ? `the documents of ${values.api}` : "made-up documents"}: ${url}`);
 }

@@ -1,5 +1,5 @@
 // The frame of every page: header, the page that the address names, and what may lie over it.
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { tokenWanted } from "./api/client";
 import { link, retryNow } from "./api/live";
 import { useKeys, useNow } from "./hooks";
@@ -49,6 +49,12 @@ function Page() {
   useEffect(() => {
     document.title = `${title} · Trunkline`;
   }, [title]);
+  const first = useRef(true);
+  // Who reads by ear is led to the new page; the first page begins at the top.
+  useEffect(() => {
+    if (!first.current) document.getElementById("main")?.focus({ preventScroll: true });
+    first.current = false;
+  }, [now]);
   if (now === "/" || now === "/services") return <ServicesPage />;
   if (service !== null) return <ServicePage key={service} name={service} />;
   if (now === "/graph") return <GraphPage />;

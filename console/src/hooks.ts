@@ -57,8 +57,32 @@ export function useKeys(act: (event: KeyboardEvent) => boolean): void {
   }, []);
 }
 
+/** Arrow keys go from row to row of a page's list: to the link in each that is marked `data-row`. */
+export function useRowKeys(): void {
+  useKeys((event) => {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    const links = step ? [...document.querySelectorAll<HTMLElement>("main a[data-row]")] : [];
+    if (links.length === 0 || (event.target instanceof Element && event.target.closest("[role=radiogroup]"))) return false;
+    const at = links.indexOf(document.activeElement as HTMLElement);
+    links[at < 0 ? 0 : Math.max(0, Math.min(links.length - 1, at + step))]?.focus();
+    return true;
+  });
+}
+
 export function inField(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+}
+
+const SETTLED_MS = 200;
+
+/** A value once it has been still for a moment, so that typing does not start work per letter. */
+export function useSettled(value: string): string {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), SETTLED_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
 }
 
 /** The present time, renewed each `everyMs`. */

@@ -2,11 +2,7 @@
 //! with its compressed form and a tag of its content. Without that folder the table is empty, and the
 //! control API serves no page.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "cargo is told by printing and tells by the environment"
-)]
+#![expect(clippy::disallowed_methods, reason = "cargo tells by the environment")]
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -37,7 +33,7 @@ fn main() -> io::Result<()> {
         } else {
             "None".to_owned()
         };
-        let whole = fs::canonicalize(file)?;
+        let whole = fs::canonicalize(file)?.to_string_lossy().into_owned();
         let etag = format!("\"{:016x}\"", hash(&bytes));
         let line = format!(
             "    File {{ path: {path:?}, plain: include_bytes!({whole:?}), gzip: {gzip}, etag: {etag:?} }},"

@@ -1,8 +1,11 @@
 //! `./x bench`: the bars of the design, and the same work done by others.
 //!
-//! `start` and `router` take seconds and say whether a bar is met; `soak` changes a serving process for minutes and
-//! fails when a request is lost; `load` takes minutes and compares. Figures of a
-//! busy machine are worth little in absolute terms, which is why `load` reports ratios of interleaved rounds.
+//! `start` and `router` take seconds and say whether a bar is met; `laptop` runs the seven services of the example;
+//! `soak` changes a serving process for minutes and fails when a request is lost; `load` takes minutes and compares.
+//! Figures of a busy machine are worth little in absolute terms, which is why `load` reports ratios of interleaved
+//! rounds.
+
+mod laptop;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -22,13 +25,15 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
         "router" => router(steps),
         "load" => load(steps, rest),
         "soak" => soak(steps, rest),
+        "laptop" => build(steps).and_then(|()| laptop::run(steps)),
         "all" => start(steps, &[])
             .and_then(|()| router(steps))
+            .and_then(|()| laptop::run(steps))
             .and_then(|()| soak(steps, &[]))
             .and_then(|()| load(steps, rest)),
-        other => {
-            Err(format!("there is no bench `{other}`; there are start, router, soak and load"))
-        }
+        other => Err(format!(
+            "there is no bench `{other}`; there are start, router, laptop, soak and load"
+        )),
     }
 }
 

@@ -35,6 +35,23 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
     steps.step("console: size of the first load", || first_load(&built))
 }
 
+/// Fetches what the page's tests need, once.
+pub(crate) fn packages(steps: &mut Steps) -> Outcome {
+    let folder = root().join("console");
+    if folder.join("node_modules/playwright-core").exists() {
+        return Ok(());
+    }
+    steps.command("console: packages", command("npm ci --no-audit --no-fund").current_dir(folder))
+}
+
+/// The page's own tests: without a browser, and with one against made-up services. The one against a running system
+/// is part of the tests of the binary.
+pub(crate) fn test(steps: &mut Steps) -> Outcome {
+    let folder = root().join("console");
+    steps.command("console: unit tests", command("npm test").current_dir(&folder))?;
+    steps.command("console: in a browser", command("npm run test:browser").current_dir(&folder))
+}
+
 /// Every file below a folder, by its path in it.
 fn files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let mut found = BTreeMap::new();

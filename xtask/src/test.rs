@@ -1,7 +1,7 @@
 //! `./x test`: all tests, of the workspace and of the examples.
 
 use crate::steps::{Outcome, Steps, command};
-use crate::{polyglot, shop};
+use crate::{console, polyglot, shop};
 
 pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
     if !arguments.is_empty() {
@@ -11,6 +11,7 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
     // The end-to-end tests start the examples' services; building them here keeps that out of their deadlines.
     shop::build(steps)?;
     polyglot::build(steps)?;
+    console::packages(steps)?;
     steps.command(
         "build of the tests",
         &mut command("cargo test --workspace --exclude trunkline-fuzz --no-run --quiet"),
@@ -20,5 +21,6 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
         &mut command("cargo test --workspace --exclude trunkline-fuzz --no-fail-fast"),
     )?;
     shop::test(steps)?;
-    polyglot::test(steps)
+    polyglot::test(steps)?;
+    console::test(steps)
 }

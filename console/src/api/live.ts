@@ -4,6 +4,7 @@
 import { signal } from "@preact/signals";
 import { ApiError, send, tokenTries } from "./client";
 import { EventParser, type StreamEvent } from "./events";
+import { noteServices } from "../known";
 import type { Entrance, Snapshot } from "./types";
 
 export type Link = { state: "connecting" | "live" | "waiting" | "paused" | "refused"; retryAt?: number; since?: number };
@@ -37,6 +38,7 @@ let abort: AbortController | null = null;
 let timer = 0;
 let failures = 0;
 let opened = false;
+let connected = false;
 
 export function startLive(): void {
   document.addEventListener("visibilitychange", () => (document.hidden ? pause() : resume()));
@@ -61,11 +63,14 @@ function pause(): void {
   clearTimeout(timer);
   abort?.abort();
   abort = null;
+  connected = false;
   link.value = { state: "paused" };
 }
 
 function resume(): void {
   failures = 0;
+  epoch.value += 1;
+  link.value = { state: "connecting" };
   void connect();
 }
 
@@ -77,7 +82,8 @@ async function connect(): Promise<void> {
     const answer = await send("/v1/events", { headers: { accept: "text/event-stream" }, signal: mine.signal });
     failures = 0;
     link.value = { state: "live", since: Date.now() };
-    epoch.value += 1;
+    if (connected) epoch.value += 1;
+    connected = true;
     await read(answer, mine);
     fail(mine);
   } catch (error) {
@@ -123,7 +129,10 @@ function take(event: StreamEvent): void {
   } catch {
     return;
   }
-  if (event.event === "snapshot") snapshot.value = data as Snapshot;
+  if (event.event === "snapshot") {
+    snapshot.value = data as Snapshot;
+    noteServices((snapshot.value.services ?? []).map((service) => service.name));
+  }
   else if (event.event === "generation") generation.value = Number(data.generation);
   else if (event.event === "service") changeState(data);
   else if (event.event === "request") queue(data as Entrance);

@@ -60,6 +60,7 @@ export type GraphNode = {
   id: string;
   kind?: string;
   state?: string | null;
+  requests?: number | null;
   rate_per_second?: number | null;
   error_share?: number | null;
   latency_ms?: Quantiles | null;
@@ -73,6 +74,7 @@ export type GraphEdge = {
   status?: EdgeStatus | string;
   declared?: boolean;
   requests?: number | null;
+  requests_ever?: number | null;
   rate_per_second?: number | null;
   error_share?: number | null;
   latency_ms?: Quantiles | null;
@@ -83,6 +85,8 @@ export type Graph = { window_seconds?: number; nodes: GraphNode[]; edges: GraphE
 
 export type Entrance = {
   trace?: string | null;
+  /** False where no trace is kept. */
+  sampled?: boolean;
   time?: string | null;
   method?: string | null;
   host?: string | null;
@@ -134,7 +138,10 @@ export type Configured = {
   match?: { hosts?: string[]; path?: { kind?: string; value?: string } | string; methods?: string[] } | null;
   action?: unknown;
   address?: string;
-  url?: string | null;
+  /** Whose calls a listener takes, if it is not one of the gateway's. */
+  caller?: string | null;
+  tls?: { kind?: string } | null;
+  source?: { kind?: string; command?: string | null; directory?: string | null } | null;
 };
 
 export type Configuration = {

@@ -1,11 +1,13 @@
 // The panel beside the drawing: what is known about the chosen node or line.
 import type { Graph, GraphEdge, GraphNode, Quantiles } from "../api/types";
 import { count, duration, rate, share, visible } from "../format";
+import { hueClass } from "../known";
 import { Icon } from "../parts/icon";
 import { State, errorTone } from "../parts/state";
-import { Foreign, Place, ServiceLink, hueClass } from "../parts/text";
+import { Foreign, Place, ServiceLink } from "../parts/text";
 import { change, href } from "../router";
 import { MEANING, edgeKey, edgeText, statusOf } from "./words";
+import { errorShare } from "../parts/measure";
 
 export function GraphDetails({ graph, node, edge }: { graph: Graph; node: string; edge: string }) {
   const chosenNode = graph.nodes.find((one) => one.id === node);
@@ -30,7 +32,7 @@ function Numbers({ of }: { of: { rate_per_second?: number | null; error_share?: 
       </div>
       <div>
         <dt>Errors</dt>
-        <dd class={errorTone(of.error_share)}>{share(of.error_share)}</dd>
+        <dd class={errorTone(errorShare(of))}>{share(errorShare(of))}</dd>
       </div>
       <div>
         <dt>p50</dt>
@@ -122,6 +124,9 @@ function EdgeDetails({ edge }: { edge: GraphEdge }) {
       </p>
       <p class="panel-text">{MEANING[status]}</p>
       <Numbers of={edge} />
+      {edge.requests_ever ? (
+        <p class="panel-line faint">{count(edge.requests_ever)} requests since the start</p>
+      ) : null}
       {edge.origin ? (
         <p class="panel-line">
           <span class="faint">Written in</span> <Place origin={edge.origin} />

@@ -7,8 +7,8 @@ export type Point = { x: number; y: number };
 export type Drawn = { from: string; to: string; points: Point[]; backward: boolean };
 export type Layout = { nodes: Map<string, Placed>; edges: Drawn[]; width: number; height: number };
 
-export const NODE = { width: 176, height: 52 };
-export const GAP = { column: 128, row: 20, bend: 14 };
+export const NODE = { width: 200, height: 52 };
+export const GAP = { column: 140, row: 20, bend: 20 };
 const PAD = 24;
 /** Rounds of moving nodes towards their neighbours. */
 const ROUNDS = 10;
@@ -146,9 +146,9 @@ export function curve(points: Point[]): string {
 
 const round = (value: number) => Math.round(value * 10) / 10;
 
-export type Label = { key: string; text: string; x: number; y: number };
+export type Label = { key: string; text: string; x: number; y: number; width: number };
 
-const LETTER = 6.3;
+const LETTER = 6;
 const LABEL_HEIGHT = 15;
 
 /** Puts each label on its line where no other label or node is; those without room are left out. */
@@ -157,24 +157,30 @@ export function placeLabels(found: Layout, texts: { key: string; edge: Drawn; te
   const labels: Label[] = [];
   for (const { key, edge, text } of texts) {
     const w = text.length * LETTER + 8;
-    for (const share of [0.5, 0.6, 0.4, 0.68, 0.32]) {
-      const at = along(edge.points, share);
+    for (const at of spots(edge.points)) {
       const box = { x: at.x, y: at.y, w, h: LABEL_HEIGHT };
       if (taken.some((other) => Math.abs(other.x - box.x) * 2 < other.w + box.w && Math.abs(other.y - box.y) * 2 < other.h + box.h)) continue;
       taken.push(box);
-      labels.push({ key, text, x: round(at.x), y: round(at.y) });
+      labels.push({ key, text, x: round(at.x), y: round(at.y), width: round(w - 4) });
       break;
     }
   }
   return labels;
 }
 
-/** A point of the last stretch between columns, or of the only one. */
-function along(points: Point[], share: number): Point {
+/** Where on a line a label may stand: on the level stretches of a long one, else along the curve. */
+function spots(points: Point[]): Point[] {
+  const found: Point[] = [];
+  for (let at = 1; at + 2 < points.length; at += 2) {
+    const [from, to] = [points[at], points[at + 1]];
+    if (from && to) found.push({ x: (from.x + to.x) / 2, y: from.y });
+  }
   const to = points[points.length - 1] ?? { x: 0, y: 0 };
   const from = points[points.length - 2] ?? to;
-  const t = share;
-  // The curve is a cubic with level ends: x is nearly linear, y is a smooth step.
-  const x = from.x + (to.x - from.x) * (1.5 * t * (1 - t) ** 2 + 1.5 * t * t * (1 - t) + t ** 3);
-  return { x, y: from.y + (to.y - from.y) * (3 * t * t - 2 * t ** 3) };
+  for (const t of [0.5, 0.6, 0.4, 0.7, 0.3]) {
+    // The curve is a cubic with level ends: x is nearly linear, y is a smooth step.
+    const x = from.x + (to.x - from.x) * (1.5 * t * (1 - t) ** 2 + 1.5 * t * t * (1 - t) + t ** 3);
+    found.push({ x, y: from.y + (to.y - from.y) * (3 * t * t - 2 * t ** 3) });
+  }
+  return found;
 }

@@ -1,36 +1,39 @@
 // The drawing of the call graph: lines in SVG, nodes as buttons over them, moved and scaled together.
 import { useMemo, useRef, useState } from "preact/hooks";
 import type { Graph, GraphEdge, GraphNode } from "../api/types";
-import { duration, rate, share, visible } from "../format";
+import { duration, hash, rate, share, visible } from "../format";
+import { hueClass } from "../known";
 import { useKeys } from "../hooks";
 import { Icon } from "../parts/icon";
 import { State, errorTone, tone } from "../parts/state";
-import { hueClass } from "../parts/text";
+
 import { change } from "../router";
 import { NODE, type Drawn, type Layout, curve, layout, placeLabels } from "./layout";
 import { useViewport } from "./viewport";
 import { MEANING, edgeKey, edgeText, statusOf } from "./words";
+import { errorShare } from "../parts/measure";
 
 /** More moving dots than this would be noise. */
 const DOTS_MAX = 48;
 /** Beyond this many edges only those of the chosen or touched node are labelled. */
 const LABELS_MAX = 40;
 
-type Props = { graph: Graph; status: string; node: string; edge: string };
+type Props = { graph: Graph; status: string; node: string; edge: string; text: string };
 
-export function GraphView({ graph, status, node, edge }: Props) {
+export function GraphView({ graph, status, node, edge, text }: Props) {
   const topology = `${graph.nodes.map((one) => one.id).sort().join("\n")}\n\n${graph.edges.map(edgeKey).sort().join("\n")}`;
   const found = useMemo(() => layout(graph.nodes.map((one) => one.id), graph.edges), [topology]);
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLDivElement>(null);
-  const view = useViewport(frame, canvas, found);
+  const view = useViewport(frame, canvas, found, found.nodes.get(node));
   const [touched, setTouched] = useState("");
   const active = touched || node;
-  const near = useMemo(() => neighbours(graph.edges, active), [graph.edges, active]);
+  const near = useMemo(() => (active ? neighbours(graph.edges, active) : endsOf(graph.edges, edge)), [graph.edges, active, edge]);
+  const outside = (id: string) => (active || edge ? id !== active && !near.has(id) : text !== "" && !id.toLowerCase().includes(text));
   useKeys((event) => {
     if (event.key === "+" || event.key === "=") view.zoom(1.25);
     else if (event.key === "-") view.zoom(0.8);
-    else if (event.key === "0") view.fit();
+    else if (event.key === "0") view.fit(true);
     else if (event.key === "Escape" && (node || edge)) change({ node: null, edge: null }, "push");
     else return false;
     return true;
@@ -48,7 +51,7 @@ export function GraphView({ graph, status, node, edge }: Props) {
               x={placed.x}
               y={placed.y}
               chosen={one.id === node}
-              faded={active !== "" && active !== one.id && !near.has(one.id)}
+              faded={outside(one.id)}
               touch={setTouched}
               move={(key) => moveFocus(frame.current, found, graph.edges, one.id, key)}
               reveal={() => view.reveal(placed)}
@@ -63,7 +66,7 @@ export function GraphView({ graph, status, node, edge }: Props) {
         <button type="button" class="button" onClick={() => view.zoom(0.8)} aria-label="Farther" title="Farther (−)">
           <Icon name="minus" />
         </button>
-        <button type="button" class="button" onClick={view.fit} aria-label="Show all" title="Show all (0)">
+        <button type="button" class="button" onClick={() => view.fit(true)} aria-label="Show all" title="Show all (0)">
           <Icon name="fit" />
         </button>
       </div>
@@ -73,6 +76,10 @@ export function GraphView({ graph, status, node, edge }: Props) {
 
 function neighbours(edges: GraphEdge[], id: string): Set<string> {
   return new Set(edges.flatMap((edge) => (edge.from === id ? [edge.to] : edge.to === id ? [edge.from] : [])));
+}
+
+function endsOf(edges: GraphEdge[], key: string): Set<string> {
+  return new Set(edges.filter((edge) => edgeKey(edge) === key).flatMap((edge) => [edge.from, edge.to]));
 }
 
 type NodeProps = {
@@ -116,7 +123,7 @@ function NodeButton({ node, x, y, chosen, faded, touch, move, reveal }: NodeProp
       <span class="node-numbers">
         <span>{numbers[0]}</span>
         <span>{numbers[1]}</span>
-        <span class={errorTone(node.error_share)}>{node.error_share ? `${share(node.error_share)} err` : ""}</span>
+        <span class={errorTone(errorShare(node))}>{errorShare(node) ? `${share(errorShare(node))} err` : ""}</span>
       </span>
     </button>
   );
@@ -130,7 +137,8 @@ function Lines({ graph, found, status, active, chosen }: LinesProps) {
   const lit = (edge: Drawn) => (active ? edge.from === active || edge.to === active : chosen ? edgeKey(edge) === chosen : false);
   const faded = (edge: Drawn, value: GraphEdge) => ((active || chosen) && !lit(edge)) || (status !== "all" && statusOf(value) !== status);
   const labelled = found.edges.filter((edge) => lit(edge) || found.edges.length <= LABELS_MAX).sort((one, other) => Number(lit(other)) - Number(lit(one)));
-  const labels = placeLabels(found, labelled.map((edge) => ({ key: edgeKey(edge), edge, text: textOf(byKey.get(edgeKey(edge))) })));
+  const texts = labelled.map((edge) => ({ key: edgeKey(edge), edge, text: textOf(byKey.get(edgeKey(edge))) }));
+  const labels = placeLabels(found, texts.filter(({ text }) => text !== ""));
   const busy = found.edges.filter((edge) => (byKey.get(edgeKey(edge))?.rate_per_second ?? 0) > 0);
   return (
     <svg class="graph-lines" width={found.width} height={found.height} viewBox={`0 0 ${found.width} ${found.height}`} aria-hidden="true">
@@ -139,7 +147,7 @@ function Lines({ graph, found, status, active, chosen }: LinesProps) {
         if (!value) return null;
         const drawn = curve(edge.points);
         return (
-          <g key={edgeKey(edge)} class={`edge edge-${statusOf(value)} ${errorTone(value.error_share)} ${faded(edge, value) ? "faded" : ""} ${lit(edge) ? "lit" : ""}`}>
+          <g key={edgeKey(edge)} class={`edge edge-${statusOf(value)} ${errorTone(errorShare(value))} ${faded(edge, value) ? "faded" : ""} ${lit(edge) ? "lit" : ""}`}>
             <path class="edge-reach" d={drawn} data-edge={edgeKey(edge)} onClick={() => change({ edge: edgeKey(edge), node: null }, "push")}>
               <title>{`${visible(edge.from)} → ${visible(edge.to)}: ${edgeText(value)}. ${MEANING[statusOf(value)]}`}</title>
             </path>
@@ -158,17 +166,22 @@ function Lines({ graph, found, status, active, chosen }: LinesProps) {
         const value = byKey.get(label.key);
         const edge = found.edges.find((one) => edgeKey(one) === label.key);
         return value && edge ? (
-          <text key={label.key} class={`edge-label edge-${statusOf(value)} ${errorTone(value.error_share)} ${faded(edge, value) ? "faded" : ""}`} x={label.x} y={label.y + 4} text-anchor="middle">
-            {label.text}
-          </text>
+          <g key={label.key} class={`edge-label edge-${statusOf(value)} ${errorTone(errorShare(value))} ${faded(edge, value) ? "faded" : ""}`}>
+            <rect x={label.x - label.width / 2} y={label.y - 7} width={label.width} height="14" rx="3" />
+            <text x={label.x} y={label.y + 4} text-anchor="middle">
+              {label.text}
+            </text>
+          </g>
         ) : null;
       })}
     </svg>
   );
 }
 
+/** What is written on a line; nothing on one that is as it should be and quiet. */
 function textOf(edge: GraphEdge | undefined): string {
-  return edge ? edgeText(edge) : "";
+  if (!edge || (statusOf(edge) === "observed" && !edge.rate_per_second)) return "";
+  return edgeText(edge);
 }
 
 /** Thicker with the logarithm of the rate. */
@@ -187,13 +200,11 @@ function Arrow({ edge }: { edge: Drawn }) {
 /** A dot that wanders along a busy line: a glance tells which way the requests go. */
 function Dot({ edge, value, faded }: { edge: Drawn; value: GraphEdge; faded: boolean }) {
   const busy = Math.min(1, Math.log10(1 + (value.rate_per_second ?? 0)) / 3);
-  // Steps of the tempo are coarse, as a changed duration starts the animation again.
-  const seconds = [3.6, 2.8, 2.1, 1.5][Math.min(3, Math.floor(busy * 4))] ?? 3;
-  return (
-    <circle class={`edge-dot ${faded ? "faded" : ""} ${errorTone(value.error_share)}`} r="2.5">
-      <animateMotion {...{ path: curve(edge.points) }} dur={`${seconds}s`} repeatCount="indefinite" />
-    </circle>
-  );
+  // Steps of the tempo are coarse, as a changed duration makes the dot jump.
+  const tempo = Math.min(3, Math.floor(busy * 4));
+  // Not all in step: that would look like a pulse of the system.
+  const style = { offsetPath: `path("${curve(edge.points)}")`, animationDelay: `-${hash(edgeKey(edge)) % 3600}ms` };
+  return <circle class={`edge-dot tempo-${tempo} ${faded ? "faded" : ""} ${errorTone(errorShare(value))}`} r="2.5" style={style} />;
 }
 
 /** Arrow keys walk: right to whom it calls, left to who calls it, up and down in the column. */

@@ -4,24 +4,32 @@ import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { NODE } from "./layout";
 
-const SCALE = { least: 0.15, most: 2.5, fitLeast: 0.5, fitMost: 1.1 };
+const SCALE = { least: 0.15, most: 2.5, fitLeast: 0.75, fitMost: 1.1 };
 
-type Size = { width: number; height: number };
-export type Viewport = { zoom: (factor: number) => void; fit: () => void; reveal: (node: { x: number; y: number }) => void };
+type Size = { width: number; height: number; nodes: Map<string, { y: number }> };
+export type Viewport = { zoom: (factor: number) => void; fit: (all?: boolean) => void; reveal: (node: { x: number; y: number }) => void };
 
-export function useViewport(frame: RefObject<HTMLElement>, canvas: RefObject<HTMLElement>, size: Size): Viewport {
+export function useViewport(frame: RefObject<HTMLElement>, canvas: RefObject<HTMLElement>, size: Size, chosen: { x: number; y: number } | undefined): Viewport {
   const at = useRef({ scale: 1, x: 0, y: 0, moved: false });
   const latest = useRef(size);
   latest.current = size;
+  const target = useRef(chosen);
+  target.current = chosen;
   const view = useMemo(() => controls(frame, canvas, at.current, latest), []);
+  const fit = () => {
+    view.fit();
+    if (target.current) view.reveal(target.current);
+  };
   useEffect(() => {
-    if (!at.current.moved) view.fit();
-  }, [size]);
+    if (!at.current.moved) fit();
+    else if (chosen) view.reveal(chosen);
+  }, [size, chosen]);
   useEffect(() => {
     const element = frame.current;
     if (!element) return;
     const observer = new ResizeObserver(() => {
-      if (!at.current.moved) view.fit();
+      if (!at.current.moved) fit();
+      else if (target.current) view.reveal(target.current);
     });
     observer.observe(element);
     const stop = listen(element, view);
@@ -54,13 +62,17 @@ function controls(frame: RefObject<HTMLElement>, canvas: RefObject<HTMLElement>,
       Object.assign(at, { x: at.x + x, y: at.y + y, moved: true });
       apply();
     },
-    fit: () => {
+    // At first nothing is made too small to read; whoever asks for everything gets everything.
+    fit: (all = false) => {
       const { width, height } = box();
       const whole = Math.min(width / size.current.width, height / size.current.height);
-      const scale = Math.max(SCALE.fitLeast, Math.min(SCALE.fitMost, whole));
+      const scale = Math.max(all ? SCALE.least : SCALE.fitLeast, Math.min(SCALE.fitMost, whole));
       const x = Math.max(0, (width - size.current.width * scale) / 2);
       const free = (height - size.current.height * scale) / 2;
-      Object.assign(at, { scale, x, y: width < 600 ? Math.min(Math.max(0, free), 16) : free < 0 ? free : free * 0.8, moved: false });
+      // What is too tall is shown around the gateway, as everything begins there.
+      const gateway = size.current.nodes.get("gateway");
+      const tall = gateway ? Math.min(0, Math.max(2 * free, height / 2 - (gateway.y + NODE.height / 2) * scale)) : free;
+      Object.assign(at, { scale, x, y: free < 0 ? tall : width < 600 ? Math.min(free, 16) : free * 0.8, moved: all });
       apply();
     },
     reveal: (node) => {

@@ -1,6 +1,7 @@
 // What the statuses of edges mean, in words, and what is written on a line.
 import type { GraphEdge } from "../api/types";
 import { duration, rate, share } from "../format";
+import { errorShare } from "../parts/measure";
 
 export const STATUSES = ["observed", "declared", "missing", "undeclared"] as const;
 
@@ -19,9 +20,10 @@ export function edgeText(edge: GraphEdge): string {
   const status = statusOf(edge);
   if (status === "missing") return "never called";
   if (status === "declared") return "no call yet";
+  if (!edge.rate_per_second) return "quiet now";
   const parts = [rate(edge.rate_per_second)];
   if (edge.latency_ms?.p99 !== null && edge.latency_ms?.p99 !== undefined) parts.push(duration(edge.latency_ms.p99));
-  if (edge.error_share) parts.push(`${share(edge.error_share)} err`);
+  if (errorShare(edge)) parts.push(`${share(errorShare(edge))} err`);
   return parts.join(" · ");
 }
 

@@ -6,6 +6,7 @@ import { generation } from "../api/live";
 import type { Configuration, Configured, Explanation, Setting } from "../api/types";
 import { moment, visible } from "../format";
 import { useDocument } from "../hooks";
+import { project } from "../known";
 import { Choice, SearchField } from "../parts/controls";
 import { Icon } from "../parts/icon";
 import { Empty, Shown } from "../parts/notice";
@@ -110,10 +111,12 @@ function Item({ item, section, number }: { item: Configured; section: string; nu
             {number}
           </span>
         ) : null}
-        <h2>{section === "services" ? <ServiceLink name={item.name ?? item.id ?? "unnamed"} /> : <Foreign text={item.id ?? item.name ?? "unnamed"} />}</h2>
+        <h2>
+          <Title item={item} section={section} />
+        </h2>
         <Place origin={item.origin} />
       </div>
-      <Match item={item} />
+      <Under item={item} section={section} />
       {shown.length ? (
         <dl class="settings">
           {shown.map((setting) => (
@@ -130,25 +133,48 @@ function Item({ item, section, number }: { item: Configured; section: string; nu
   );
 }
 
-function Match({ item }: { item: Configured }) {
-  const parts: string[] = [];
-  if (item.match && typeof item.match === "object") {
-    const { methods, hosts, path } = item.match;
-    if (methods?.length) parts.push(methods.join(", "));
-    const where = typeof path === "string" ? path : (path?.value ?? "");
-    parts.push(`${hosts?.length ? hosts.join(", ") : ""}${where}`);
-  }
-  if (item.address) parts.push(item.address);
-  const text = parts.filter(Boolean).join(" ");
-  return text ? (
-    <p class="mono configured-match">
-      <Foreign text={text} />
+/** What a person calls the object: a route by what it takes and where it leads, others by their name. */
+function Title({ item, section }: { item: Configured; section: string }) {
+  const name = item.name ?? item.id ?? "unnamed";
+  if (section === "services") return <ServiceLink name={name} />;
+  const taken = section === "routes" ? matchText(item) : "";
+  if (!taken) return <Foreign text={name} />;
+  return (
+    <>
+      <Foreign class="mono" text={taken} />
       {item.action ? (
-        <span class="faint">
+        <span class="configured-target">
           {" → "}
           <Foreign text={actionText(item.action)} />
         </span>
       ) : null}
+    </>
+  );
+}
+
+function matchText({ match }: Configured): string {
+  if (!match) return "";
+  const { methods, hosts, path } = match;
+  const where = typeof path === "string" ? path : path?.kind === "prefix" ? `${(path.value ?? "").replace(/\/$/, "")}/**` : (path?.value ?? "");
+  const host = hosts?.length ? (hosts[0] ?? "") + (hosts.length > 1 ? ` (+${hosts.length - 1})` : "") : "";
+  return [methods?.join(", "), host + (host && hosts && hosts.length > 1 ? ` ${where}` : where)].filter(Boolean).join(" ");
+}
+
+/** A second, quieter line: the id of a route, what a service runs, where a listener listens. */
+function Under({ item, section }: { item: Configured; section: string }) {
+  const parts: string[] = [];
+  if (section === "routes" && matchText(item)) {
+    parts.push(item.id ?? "");
+    if ((item.match?.hosts?.length ?? 0) > 1) parts.push(`hosts: ${item.match?.hosts?.join(", ")}`);
+  }
+  if (item.address) parts.push(item.address);
+  if (item.caller) parts.push(`takes the calls of ${item.caller}`);
+  if (item.tls) parts.push("TLS");
+  if (item.source?.command) parts.push(item.source.command);
+  const text = parts.filter(Boolean).join(" · ");
+  return text ? (
+    <p class="configured-under">
+      <Foreign text={text} />
     </p>
   ) : null;
 }
@@ -156,10 +182,13 @@ function Match({ item }: { item: Configured }) {
 /** The services a route leads to, or the action as it is written. */
 function actionText(action: unknown): string {
   if (typeof action !== "object" || action === null) return visible(action);
-  const { targets, kind } = action as { targets?: unknown; kind?: unknown };
+  const { targets, kind, status, authority, path } = action as Record<string, unknown>;
   if (Array.isArray(targets)) {
-    return targets.map((target: { service?: unknown; percent?: unknown }) => `${visible(target.service)}${targets.length > 1 && target.percent !== undefined ? ` ${visible(target.percent)}%` : ""}`).join(", ");
+    const all = targets as { service?: unknown; weight?: number }[];
+    const whole = all.reduce((sum, target) => sum + (target.weight ?? 0), 0);
+    return all.map((target) => `${visible(target.service)}${all.length > 1 && whole ? ` ${Math.round(((target.weight ?? 0) / whole) * 100)}%` : ""}`).join(", ");
   }
+  if (kind === "redirect" || kind === "respond") return [kind, status, authority, path].filter((part) => part !== null && part !== undefined).map(visible).join(" ");
   return kind ? visible(kind) : visible(action);
 }
 
@@ -276,7 +305,7 @@ function Explain() {
         </label>
         <label class="search grow">
           <span class="hidden">URL</span>
-          <input ref={field} key={asked} type="text" inputMode="url" defaultValue={asked} placeholder="Where would this URL go? https://shop.localhost/api/orders" autocomplete="off" spellcheck={false} />
+          <input ref={field} key={asked} type="text" inputMode="url" defaultValue={asked} placeholder={`Where would this URL go? https://${project.value || "shop"}.localhost/api`} autocomplete="off" spellcheck={false} />
         </label>
         <button type="submit" class="button">
           Explain

@@ -1,18 +1,20 @@
 // The live call graph: who calls whom, how much, how fast, and whether it is what the configuration says. The same as a
 // table for those who prefer to read, and for those who cannot see the drawing.
 import { snapshot } from "../api/live";
-import type { Graph } from "../api/types";
+import type { Graph, GraphEdge } from "../api/types";
 import { duration, rate, share } from "../format";
 import { GraphView } from "../graph/view";
 import { GraphDetails } from "../graph/details";
 import { STATUSES, MEANING, edgeKey, statusOf } from "../graph/words";
 import { useDocument } from "../hooks";
-import { Choice } from "../parts/controls";
+import { Choice, SearchField } from "../parts/controls";
 import { Icon } from "../parts/icon";
 import { Empty, Shown } from "../parts/notice";
 import { errorTone } from "../parts/state";
 import { Foreign, Place, ServiceLink } from "../parts/text";
+import { matchScore } from "./match";
 import { change, parameter, windowChosen, windowSeconds } from "../router";
+import { errorShare } from "../parts/measure";
 
 const SNAPSHOT_SECONDS = 60;
 
@@ -41,7 +43,9 @@ function Content({ graph }: { graph: Graph }) {
       </Empty>
     );
   }
-  const edges = status === "all" ? graph.edges : graph.edges.filter((edge) => statusOf(edge) === status);
+  const text = parameter("q").toLowerCase();
+  const fits = (edge: GraphEdge) => (status === "all" || statusOf(edge) === status) && (!text || `${edge.from}\n${edge.to}`.toLowerCase().includes(text));
+  const edges = graph.edges.filter(fits);
   return (
     <>
       <div class="bar">
@@ -54,6 +58,15 @@ function Content({ graph }: { graph: Graph }) {
           ]}
           onChange={(value) => change({ view: value === "table" ? value : null }, "push")}
         />
+        <SearchField
+          value={parameter("q")}
+          label="Find a service"
+          onInput={(q) => change({ q })}
+          onEnter={() => {
+            const found = find(graph, parameter("q"));
+            if (found) change({ node: found, edge: null }, "push");
+          }}
+        />
         <Legend graph={graph} chosen={status} />
       </div>
       {view === "table" ? <EdgeTable graph={{ ...graph, edges }} /> : <Drawing graph={graph} status={status} />}
@@ -61,12 +74,18 @@ function Content({ graph }: { graph: Graph }) {
   );
 }
 
+/** The service whose name fits best to what was typed. */
+function find(graph: Graph, text: string): string | null {
+  const scored = graph.nodes.map(({ id }) => ({ id, score: text ? matchScore(id, text) : 0 })).sort((one, other) => other.score - one.score);
+  return scored[0]?.score ? scored[0].id : null;
+}
+
 function Drawing({ graph, status }: { graph: Graph; status: string }) {
   const node = parameter("node");
   const edge = parameter("edge");
   return (
     <div class="graph-frame">
-      <GraphView graph={graph} status={status} node={node} edge={edge} />
+      <GraphView graph={graph} status={status} node={node} edge={edge} text={parameter("q").toLowerCase()} />
       <GraphDetails graph={graph} node={node} edge={edge} />
     </div>
   );
@@ -138,8 +157,8 @@ function EdgeTable({ graph }: { graph: Graph }) {
               <td class="end" data-label="Rate">
                 {rate(edge.rate_per_second)}
               </td>
-              <td class={`end ${errorTone(edge.error_share)}`} data-label="Errors">
-                {share(edge.error_share)}
+              <td class={`end ${errorTone(errorShare(edge))}`} data-label="Errors">
+                {share(errorShare(edge))}
               </td>
               <td class="end" data-label="p50">
                 {duration(edge.latency_ms?.p50)}

@@ -1,9 +1,12 @@
 // The header: where one is, whether what one sees is live, how much goes through, and the reader's own choices.
+import { useEffect } from "preact/hooks";
 import { snapshot, link, retryNow } from "../api/live";
-import type { Services, Totals } from "../api/types";
+import type { Totals } from "../api/types";
 import { overlay } from "./overlay";
 import { count, rate, share, visible } from "../format";
 import { useDocument } from "../hooks";
+import { project } from "../known";
+import { Choice } from "../parts/controls";
 import { Icon } from "../parts/icon";
 import { errorTone } from "../parts/state";
 import { change, href, path, WINDOWS, windowChosen } from "../router";
@@ -12,7 +15,10 @@ import { PAGES } from "./list";
 
 export function Header() {
   const status = useDocument<{ project?: string; version?: string }>("/v1/status", 60_000);
-  const project = status.data?.project ?? (snapshot.value as Services | null)?.project;
+  const name = status.data?.project;
+  useEffect(() => {
+    if (name) project.value = name;
+  }, [name]);
   return (
     <header class="header">
       <a class="brand" href={href("/services")} title={status.data?.version ? `Trunkline ${visible(status.data.version)}` : "Trunkline"}>
@@ -20,7 +26,7 @@ export function Header() {
           <rect class="mark-ground" width="24" height="24" rx="6" />
           <path class="mark-line" d="M5 12h6M11 12c4 0 3-5 8-5M11 12c4 0 3 5 8 5" />
         </svg>
-        <bdi class="brand-name">{project ? visible(project) : "Trunkline"}</bdi>
+        <bdi class="brand-name">{name ? visible(name) : "Trunkline"}</bdi>
       </a>
       <nav class="nav" aria-label="Pages">
         {PAGES.map((page) => (
@@ -77,19 +83,12 @@ function TotalsView({ totals }: { totals: Totals | undefined }) {
 
 function WindowPicker() {
   return (
-    <div class="segments" role="radiogroup" aria-label="Window of the numbers">
-      {WINDOWS.map((window) => (
-        <button
-          key={window}
-          type="button"
-          role="radio"
-          aria-checked={windowChosen.value === window}
-          onClick={() => change({ window: window === "1m" ? null : window }, "push")}
-        >
-          {window}
-        </button>
-      ))}
-    </div>
+    <Choice
+      label="Window of the numbers"
+      value={windowChosen.value}
+      options={WINDOWS.map((window) => ({ value: window, text: window }))}
+      onChange={(window) => change({ window: window === "1m" ? null : window }, "push")}
+    />
   );
 }
 

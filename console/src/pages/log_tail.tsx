@@ -2,7 +2,7 @@
 // shown as text, whatever a service prints.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, send } from "../api/client";
-import { epoch } from "../api/live";
+import { epoch, link } from "../api/live";
 import type { LogLine } from "../api/types";
 import { clock } from "../format";
 import { Choice, SearchField } from "../parts/controls";
@@ -53,7 +53,10 @@ export function LogTail({ service }: { service: string }) {
       >
         {shown.map((line) => (
           <li key={line.id} class={line.tone ? `log-${line.tone}` : ""}>
-            <span class="log-time">{clock(line.time, true)}</span>
+            <span class="log-time">
+              {clock(line.time)}
+              <span class="millis">{clock(line.time, true).slice(8)}</span>
+            </span>
             <span class={`log-level ${line.tone ? `tone-${line.tone}` : "faint"}`}>{line.level || (line.stream === "stderr" ? "err" : "")}</span>
             <span class="log-text">
               <bdi>{line.message}</bdi>
@@ -76,7 +79,9 @@ function useTail(service: string): { lines: Kept[]; error: string | null } {
   const [lines, setLines] = useState<Kept[]>([]);
   const [error, setError] = useState<string | null>(null);
   const seen = epoch.value;
+  const paused = link.value.state === "paused";
   useEffect(() => {
+    if (paused) return;
     const abort = new AbortController();
     setLines([]);
     setError(null);
@@ -84,7 +89,7 @@ function useTail(service: string): { lines: Kept[]; error: string | null } {
       if (!abort.signal.aborted) setError(caught instanceof ApiError ? caught.message : "The log ended.");
     });
     return () => abort.abort();
-  }, [service, seen]);
+  }, [service, seen, paused]);
   return { lines, error };
 }
 

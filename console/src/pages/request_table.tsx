@@ -1,19 +1,27 @@
 // Entrances as rows: when, what, how it ended, how long it took. A row leads to its trace.
 import type { Entrance } from "../api/types";
 import { clock, count, duration, moment, visible } from "../format";
+import { hueClass, isGateway } from "../known";
 import { Icon } from "../parts/icon";
 import { statusTone } from "../parts/state";
-import { Foreign, hueClass } from "../parts/text";
+import { Foreign } from "../parts/text";
 import { href, navigate } from "../router";
 
-/** Bars of duration are drawn against this or the longest in sight, whichever is longer. */
-const BAR_MS_MIN = 50;
+/** Bars of duration are drawn against this, or against what nineteen of twenty stay below: one that took for ever must not
+ *  make all others look the same. */
+const BAR_MS_MIN = 20;
+const BAR_SHARE = 0.95;
+
+function scaleOf(requests: Entrance[]): number {
+  const sorted = requests.map((request) => request.duration_ms ?? 0).sort((one, other) => one - other);
+  return Math.max(BAR_MS_MIN, sorted[Math.floor(sorted.length * BAR_SHARE)] ?? 0);
+}
 
 export function RequestTable({ requests }: { requests: Entrance[] }) {
-  const longest = Math.max(BAR_MS_MIN, ...requests.map((request) => request.duration_ms ?? 0));
+  const longest = scaleOf(requests);
   return (
     <div class="table-frame">
-      <table class="table request-table" onKeyDown={moveRow}>
+      <table class="table request-table">
         <thead>
           <tr>
             <th scope="col">Time</th>
@@ -38,17 +46,8 @@ export function RequestTable({ requests }: { requests: Entrance[] }) {
   );
 }
 
-function moveRow(event: KeyboardEvent & { currentTarget: HTMLTableElement }): void {
-  const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-  if (step === 0) return;
-  const links = [...event.currentTarget.querySelectorAll<HTMLElement>("a.row-link")];
-  const at = links.indexOf(document.activeElement as HTMLElement);
-  links[Math.max(0, Math.min(links.length - 1, at + step))]?.focus();
-  event.preventDefault();
-}
-
 export function traceHref(request: Entrance): string | null {
-  return request.trace ? href(`/traces/${encodeURIComponent(request.trace)}`) : null;
+  return request.trace && request.sampled !== false ? href(`/traces/${encodeURIComponent(request.trace)}`) : null;
 }
 
 function Row({ request, longest }: { request: Entrance; longest: number }) {
@@ -60,6 +59,7 @@ function Row({ request, longest }: { request: Entrance; longest: number }) {
   const what = (
     <>
       <span class="method">{visible(request.method ?? "?")}</span> <Foreign text={request.path ?? "/"} />
+      {request.host ? <Foreign class="host faint" text={request.host} /> : null}
     </>
   );
   return (
@@ -72,16 +72,14 @@ function Row({ request, longest }: { request: Entrance; longest: number }) {
       </td>
       <th scope="row" class="col-request">
         {to ? (
-          <a class="row-link mono" href={to}>
+          <a class="row-link mono" href={to} data-row>
             {what}
           </a>
         ) : (
-          <span class="mono">{what}</span>
+          <span class="mono" title="This request was not sampled, so it has no trace">
+            {what}
+          </span>
         )}
-        <span class="sub faint clip">
-          <Foreign text={request.host} />
-          {request.reason ? <Foreign class="reason" text={request.reason} /> : null}
-        </span>
       </th>
       <td data-label="Service">
         <Path request={request} />
@@ -91,7 +89,7 @@ function Row({ request, longest }: { request: Entrance; longest: number }) {
       </td>
       <td class="end col-duration" data-label="Duration">
         <DurationBar ms={request.duration_ms} longest={longest} failed={request.failed} />
-        {duration(request.duration_ms)}
+        <span class="duration">{duration(request.duration_ms)}</span>
       </td>
     </tr>
   );
@@ -103,12 +101,13 @@ function Status({ request }: { request: Entrance }) {
     <span class={`status ${tone}`}>
       {tone === "tone-bad" ? <Icon name="bad" /> : tone === "tone-warn" ? <Icon name="warn" /> : null}
       {request.status ? request.status : "none"}
+      {request.reason ? <Foreign class="reason" text={request.reason} /> : null}
     </span>
   );
 }
 
 function Path({ request }: { request: Entrance }) {
-  const others = (request.services ?? []).filter((name) => name !== request.service && name !== "gateway");
+  const others = (request.services ?? []).filter((name) => name !== request.service && !isGateway(name));
   return (
     <span class="service-path">
       {request.service ? (
@@ -132,7 +131,7 @@ function Path({ request }: { request: Entrance }) {
 }
 
 function DurationBar({ ms, longest, failed }: { ms: number | null | undefined; longest: number; failed: boolean | undefined }) {
-  const width = ms ? Math.max(1, (ms / longest) * 56) : 0;
+  const width = ms ? Math.max(1, Math.min(1, ms / longest) * 56) : 0;
   return (
     <svg class={`bar-svg ${failed ? "bar-bad" : ""}`} width="56" height="8" viewBox="0 0 56 8" aria-hidden="true">
       <rect width={width.toFixed(1)} height="8" rx="1" />

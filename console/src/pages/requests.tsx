@@ -1,9 +1,10 @@
 // The last requests, as they come in. Pausing keeps the page still and counts what waits.
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { onEntrances, snapshot } from "../api/live";
 import type { Entrance } from "../api/types";
 import { count, parseDuration, visible } from "../format";
-import { useDocument, useKeys } from "../hooks";
+import { useDocument, useKeys, useRowKeys, useSettled } from "../hooks";
 import { Choice, SearchField } from "../parts/controls";
 import { Icon } from "../parts/icon";
 import { Empty, Shown } from "../parts/notice";
@@ -20,6 +21,7 @@ export function RequestsPage() {
   const reading = useDocument<{ requests: Entrance[] }>(`/v1/requests?${useSettled(filterQuery(filter, ROWS_MAX))}`);
   const { fresh, held, skipped } = useIncoming(filter, paused, reading.data);
   const pause = () => change({ paused: paused ? null : "1" });
+  useRowKeys();
   useKeys((event) => {
     if (event.key !== "p") return false;
     pause();
@@ -28,16 +30,15 @@ export function RequestsPage() {
   return (
     <div class="page">
       <h1 class="hidden">Requests</h1>
-      <Filters filter={filter} />
-      <div class="bar feed">
+      <Filters filter={filter}>
+        <span class="faint" aria-live="off">
+          {paused ? (held ? `${count(held)} new wait` : "paused") : ""}
+          {skipped ? ` · ${count(skipped)} left out in bursts` : ""}
+        </span>
         <button type="button" class={`button ${paused ? "primary" : ""}`} onClick={pause} aria-keyshortcuts="p">
           <Icon name={paused ? "play" : "pause"} /> {paused ? "Go on" : "Pause"}
         </button>
-        <span class="faint" aria-live="off">
-          {paused ? (held ? `${count(held)} new wait` : "paused") : "newest first, as they come in"}
-          {skipped ? ` · ${count(skipped)} left out in bursts` : ""}
-        </span>
-      </div>
+      </Filters>
       <Shown of={reading} rows={10}>
         {(data) => {
           const rows = join(fresh, (data.requests ?? []).filter((request) => fits(request, filter)), ROWS_MAX);
@@ -46,16 +47,6 @@ export function RequestsPage() {
       </Shown>
     </div>
   );
-}
-
-/** A value once it has been still for a moment, so that typing does not send a request per letter. */
-function useSettled(value: string): string {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), 200);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return settled;
 }
 
 /** What came in since the list was read. */
@@ -91,7 +82,7 @@ function useIncoming(filter: Filter, paused: boolean, base: unknown): { fresh: E
   return { fresh, held, skipped };
 }
 
-function Filters({ filter }: { filter: Filter }) {
+function Filters({ filter, children }: { filter: Filter; children: ComponentChildren }) {
   const names = (snapshot.value?.services ?? []).map((service) => service.name);
   if (filter.service && !names.includes(filter.service)) names.push(filter.service);
   const wrong = filter.min !== "" && parseDuration(filter.min) === null;
@@ -132,6 +123,7 @@ function Filters({ filter }: { filter: Filter }) {
           onInput={(event) => change({ min: event.currentTarget.value })}
         />
       </label>
+      <span class="bar-end button-row feed">{children}</span>
     </div>
   );
 }

@@ -4,17 +4,19 @@ import { ApiError, post } from "../api/client";
 import { snapshot } from "../api/live";
 import type { Endpoint, Entrance, Service, Services } from "../api/types";
 import { count, duration, rate, safeHref, share, span, visible } from "../format";
+import { hueClass } from "../known";
 import { useDocument } from "../hooks";
 import { Chart } from "../parts/chart";
 import { Icon } from "../parts/icon";
 import { Empty, Shown } from "../parts/notice";
 import { State, errorTone, tone } from "../parts/state";
-import { Copy, Foreign, Place, ServiceLink, hueClass } from "../parts/text";
+import { Copy, Foreign, Place, ServiceLink } from "../parts/text";
 import { say } from "../parts/toast";
 import { href, windowChosen, windowSeconds } from "../router";
 import { LogTail } from "./log_tail";
 import { RequestTable } from "./request_table";
 import { mergeLive } from "./service_list";
+import { errorShare } from "../parts/measure";
 
 const LAST_REQUESTS = 12;
 
@@ -132,7 +134,7 @@ function Numbers({ service }: { service: Service }) {
   const latency = service.latency_ms ?? {};
   const cells: [string, string, string?][] = [
     ["Rate", rate(service.rate_per_second)],
-    ["Errors", share(service.error_share), errorTone(service.error_share)],
+    ["Errors", share(errorShare(service)), errorTone(errorShare(service))],
     ["p50", duration(latency.p50)],
     ["p90", duration(latency.p90)],
     ["p99", duration(latency.p99)],
@@ -226,9 +228,9 @@ function Neighbours({ service }: { service: Service }) {
   return (
     <section class="card">
       <h2>Calls</h2>
-      {list(service.calls, "It calls nobody.")}
+      {list(service.calls, "It calls no other service.")}
       <h2>Called by</h2>
-      {list(service.called_by, "Nobody calls it.")}
+      {list(service.called_by, "No other service calls it.")}
     </section>
   );
 }

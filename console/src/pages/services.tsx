@@ -2,7 +2,7 @@
 import type { Service, Services } from "../api/types";
 import { snapshot } from "../api/live";
 import { count, duration, rate, share, span, visible } from "../format";
-import { useDocument } from "../hooks";
+import { useDocument, useRowKeys } from "../hooks";
 import { Sparkline } from "../parts/chart";
 import { Empty, Shown } from "../parts/notice";
 import { SearchField, SortHead, Choice } from "../parts/controls";
@@ -10,8 +10,10 @@ import { State, errorTone, stateWord, tone } from "../parts/state";
 import { Foreign, ServiceLink } from "../parts/text";
 import { change, href, parameter, windowChosen, windowSeconds } from "../router";
 import { mergeLive, sortServices } from "./service_list";
+import { errorShare } from "../parts/measure";
 
 export function ServicesPage() {
+  useRowKeys();
   const reading = useDocument<Services>(`/v1/services?window=${windowChosen.value}`, 3000);
   return (
     <div class="page">
@@ -155,7 +157,7 @@ function Row({ service }: { service: Service }) {
   return (
     <tr class={`row-${tone(service.state)}`}>
       <th scope="row" class="col-name">
-        <ServiceLink name={service.name} />
+        <ServiceLink name={service.name} row />
         <span class="sub">
           {service.language ? <span class="tag">{visible(service.language)}</span> : null}
           {service.kind === "external" ? <span class="tag">external</span> : null}
@@ -171,8 +173,8 @@ function Row({ service }: { service: Service }) {
       <td class="end" data-label="Rate">
         {rate(service.rate_per_second)}
       </td>
-      <td class={`end ${errorTone(service.error_share)}`} data-label="Errors">
-        {share(service.error_share)}
+      <td class={`end ${errorTone(errorShare(service))}`} data-label="Errors">
+        {share(errorShare(service))}
       </td>
       <td class="end" data-label="p50">
         {duration(latency.p50)}

@@ -2,11 +2,12 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Trace } from "../api/types";
 import { count, duration, moment, parseDuration, visible } from "../format";
-import { useDocument, useKeys } from "../hooks";
+import { hueClass } from "../known";
+import { useDocument, useKeys, useSettled } from "../hooks";
 import { SearchField } from "../parts/controls";
 import { Icon } from "../parts/icon";
 import { Empty, Failure, Skeleton } from "../parts/notice";
-import { Copy, Foreign, hueClass } from "../parts/text";
+import { Copy, Foreign } from "../parts/text";
 import { change, href, parameter } from "../router";
 import { SpanDetails } from "../trace/details";
 import { type Row, type TraceModel, buildTrace, matches, positionOf, visibleRows } from "../trace/model";
@@ -39,7 +40,8 @@ function Content({ trace, model, refresh }: { trace: Trace; model: TraceModel; r
   const [folded, setFolded] = useState<ReadonlySet<number>>(() => new Set());
   const critical = parameter("critical") === "1";
   const text = parameter("q");
-  const found = useMemo(() => matches(model.rows, text), [model, text]);
+  const settled = useSettled(text);
+  const found = useMemo(() => matches(model.rows, settled), [model, settled]);
   const foundSet = useMemo(() => new Set(found), [found]);
   const shown = useMemo(() => visibleRows(model.rows, folded, critical ? (row) => row.critical : null), [model, folded, critical]);
   const range = useRange(model.duration);
@@ -63,7 +65,7 @@ function Content({ trace, model, refresh }: { trace: Trace; model: TraceModel; r
     <div class="page page-full trace">
       <TraceHead trace={trace} model={model} refresh={refresh} />
       <div class="bar">
-        <SearchField value={text} label="Search spans" onInput={(q) => change({ q })} onEnter={jump} note={text ? `${count(found.length)} found` : ""} />
+        <SearchField value={text} label="Search spans" onInput={(q) => change({ q })} onEnter={jump} note={text ? (text === settled ? `${count(found.length)} found` : "…") : ""} />
         <button type="button" class="button" aria-pressed={critical} onClick={() => change({ critical: critical ? null : "1" }, "push")} title="Only the spans that the request waited for (c)">
           Critical path
         </button>
@@ -210,15 +212,7 @@ function TraceHead({ trace, model, refresh }: { trace: Trace; model: TraceModel;
         <h1 class="mono clip">
           <Foreign text={root?.name ?? "unnamed"} />
         </h1>
-        {model.failed ? (
-          <span class="state tone-bad">
-            <Icon name="bad" /> failed
-          </span>
-        ) : (
-          <span class="state tone-ready">
-            <Icon name="ready" /> ok
-          </span>
-        )}
+        <Outcome failed={root?.failed === true} within={model.failed} />
         <span class="bar-end facts-line">
           <span>
             <b>{duration(model.duration)}</b>
@@ -243,11 +237,29 @@ function TraceHead({ trace, model, refresh }: { trace: Trace; model: TraceModel;
   );
 }
 
+/** What became of the request; a call that failed within it may have been made good. */
+function Outcome({ failed, within }: { failed: boolean; within: number }) {
+  if (failed) {
+    return (
+      <span class="state tone-bad">
+        <Icon name="bad" /> failed
+      </span>
+    );
+  }
+  return (
+    <span class={`state ${within ? "tone-warn" : "tone-ready"}`}>
+      <Icon name={within ? "warn" : "ready"} /> {within ? "ok, with failures within" : "ok"}
+    </span>
+  );
+}
+
 /** How long the request waited for each service: the critical path, added up. */
 function TimeByService({ model }: { model: TraceModel }) {
   const whole = model.services.reduce((sum, service) => sum + service.critical_ms, 0);
   if (!(whole > 0)) return null;
   let at = 0;
+  const waited = model.services.filter((service) => service.critical_ms > 0);
+  const beside = model.services.length - waited.length;
   return (
     <div class="time-by">
       <svg class="time-by-bar" viewBox="0 0 1000 8" preserveAspectRatio="none" role="img" aria-label="Time on the critical path by service">
@@ -258,13 +270,14 @@ function TimeByService({ model }: { model: TraceModel }) {
         })}
       </svg>
       <ul class="time-by-list">
-        {model.services.slice(0, SERVICES_SHOWN).map((service) => (
+        {waited.slice(0, SERVICES_SHOWN).map((service) => (
           <li key={service.name}>
             <span class={`swatch ${hueClass(service.name)}`} aria-hidden="true" />
             <Foreign text={service.name} /> <b>{duration(service.critical_ms)}</b> <span class="faint">{Math.round((service.critical_ms / whole) * 100)}%</span>
           </li>
         ))}
-        {model.services.length > SERVICES_SHOWN ? <li class="faint">and {model.services.length - SERVICES_SHOWN} more</li> : null}
+        {waited.length > SERVICES_SHOWN ? <li class="faint">and {waited.length - SERVICES_SHOWN} more</li> : null}
+        {beside > 0 ? <li class="faint">{beside} beside the critical path</li> : null}
       </ul>
     </div>
   );

@@ -49,11 +49,30 @@ type ChoiceProps = {
   onChange: (value: string) => void;
 };
 
+/** One of a few; as with radio buttons, Tab goes to the chosen one and arrows go from one to the next. */
 export function Choice({ label, value, options, onChange }: ChoiceProps) {
+  const move = (event: KeyboardEvent & { currentTarget: HTMLElement }) => {
+    const step = event.key === "ArrowRight" || event.key === "ArrowDown" ? 1 : event.key === "ArrowLeft" || event.key === "ArrowUp" ? -1 : 0;
+    if (step === 0) return;
+    event.preventDefault();
+    const at = options.findIndex((option) => option.value === value);
+    const next = (at + step + options.length) % options.length;
+    const chosen = options[next];
+    if (chosen) onChange(chosen.value);
+    event.currentTarget.querySelectorAll("button")[next]?.focus();
+  };
+  const known = options.some((option) => option.value === value);
   return (
-    <div class="segments" role="radiogroup" aria-label={label}>
-      {options.map((option) => (
-        <button key={option.value} type="button" role="radio" aria-checked={option.value === value} onClick={() => onChange(option.value)}>
+    <div class="segments" role="radiogroup" aria-label={label} onKeyDown={move}>
+      {options.map((option, at) => (
+        <button
+          key={option.value}
+          type="button"
+          role="radio"
+          aria-checked={option.value === value}
+          tabIndex={option.value === value || (!known && at === 0) ? 0 : -1}
+          onClick={() => onChange(option.value)}
+        >
           {option.text}
           {option.note ? <span class="segment-note">{option.note}</span> : null}
         </button>

@@ -2,7 +2,8 @@
 // written from right to left cannot reorder what stands beside it, and their hidden characters are shown.
 import { useState } from "preact/hooks";
 import type { Origin } from "../api/types";
-import { hash, visible } from "../format";
+import { visible } from "../format";
+import { hueClass } from "../known";
 import { href } from "../router";
 import { Icon } from "./icon";
 
@@ -10,17 +11,11 @@ export function Foreign({ text, class: extra = "" }: { text: unknown; class?: st
   return <bdi class={extra}>{visible(text)}</bdi>;
 }
 
-/** How many colours there are for services; the style sheets have one class for each. */
-const HUES = 10;
-
-export function hueClass(service: string | null | undefined): string {
-  return `hue-${hash(service ?? "") % HUES}`;
-}
-
-export function ServiceLink({ name, plain = false }: { name: string; plain?: boolean }) {
+/** `row` marks the link that stands for a row of a list. */
+export function ServiceLink({ name, row = false }: { name: string; row?: boolean }) {
   return (
-    <a class={`service-link ${plain ? "plain" : ""}`} href={href(`/services/${encodeURIComponent(name)}`)}>
-      {plain ? null : <span class={`swatch ${hueClass(name)}`} aria-hidden="true" />}
+    <a class="service-link" href={href(`/services/${encodeURIComponent(name)}`)} data-row={row || undefined}>
+      <span class={`swatch ${hueClass(name)}`} aria-hidden="true" />
       <Foreign text={name} />
     </a>
   );

@@ -1,5 +1,6 @@
 // What is known about one span.
 import { duration, moment, safeHref, visible } from "../format";
+import { isService } from "../known";
 import { Icon } from "../parts/icon";
 import { Copy, Foreign, ServiceLink } from "../parts/text";
 import type { Row, TraceModel } from "./model";
@@ -19,7 +20,7 @@ export function SpanDetails({ model, row, close, choose }: Props) {
         <Foreign text={span.name ?? "unnamed"} />
       </h2>
       <p class="panel-line">
-        {span.service && span.service !== "gateway" ? <ServiceLink name={span.service} /> : <Foreign text={span.service ?? "unknown"} />}
+        {span.service && isService(span.service) ? <ServiceLink name={span.service} /> : <Foreign text={span.service ?? "unknown"} />}
         {span.kind ? <span class="tag">{visible(span.kind)}</span> : null}
         {row.critical ? <span class="tag">critical path</span> : null}
         {span.failed ? (

@@ -98,6 +98,9 @@ function order(spans: Span[], offset: Float64Array): Row[] {
   return rows;
 }
 
+/** Moments closer than this are the same: spans are written in microseconds. */
+const CLOCK_MS = 0.001;
+
 /** Which span the trace waited for at each moment: from the end backwards, always the child that finished last. */
 export function criticalPath(rows: Row[]): Segment[] {
   const first = rows[0];
@@ -106,15 +109,17 @@ export function criticalPath(rows: Row[]): Segment[] {
   const work = [{ row: first, until: first.offset + first.duration }];
   for (let next = work.pop(); next; next = work.pop()) {
     const { row, until } = next;
-    let cursor = Math.min(row.offset + row.duration, until);
+    const last = Math.min(row.offset + row.duration, until);
+    let cursor = last;
     const take = (from: number, to: number) => {
       if (to > from) segments.push({ row: row.index, from, to });
     };
     for (const child of childrenByEnd(rows, row)) {
-      const end = Math.min(child.offset + child.duration, cursor);
-      if (child.offset >= cursor || end <= row.offset || child.offset + child.duration > cursor + 1e-9) continue;
+      // A child may seem to end after its parent: it is looked at only as long as the parent waited.
+      const end = Math.min(child.offset + child.duration, last);
+      if (child.offset >= cursor || end <= row.offset || end > cursor + CLOCK_MS) continue;
       take(end, cursor);
-      work.push({ row: child, until: end });
+      work.push({ row: child, until: Math.min(end, cursor) });
       cursor = Math.max(row.offset, child.offset);
     }
     take(row.offset, cursor);
@@ -201,6 +206,6 @@ export function ticks(from: number, to: number, most: number): number[] {
   const power = 10 ** Math.floor(Math.log10(range / most));
   const step = ([1, 2, 5, 10].find((candidate) => range / (candidate * power) <= most) ?? 10) * power;
   const found: number[] = [];
-  for (let at = Math.ceil(from / step - 1e-9) * step; at <= to + step * 1e-6; at += step) found.push(at);
+  for (let at = Math.ceil(from / step - 1e-9) * step; at <= to + step * 1e-6; at += step) found.push(at + 0);
   return found;
 }

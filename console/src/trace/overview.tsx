@@ -1,8 +1,9 @@
 // The whole trace in small: one line per span, coloured by its service. Dragging over it shows that time alone.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { duration } from "../format";
+import { hueClass } from "../known";
 import { useWidth } from "../hooks";
-import { hueClass } from "../parts/text";
+
 import { theme } from "../theme";
 import type { TraceModel } from "./model";
 

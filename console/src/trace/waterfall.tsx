@@ -2,8 +2,9 @@
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { count, duration, visible } from "../format";
+import { hueClass } from "../known";
 import { Icon } from "../parts/icon";
-import { hueClass } from "../parts/text";
+
 import { type Row, type TraceModel, positionOf, ticks } from "./model";
 
 export const ROW_HEIGHT = 28;
@@ -51,7 +52,7 @@ export function Waterfall(props: Props) {
           Service and span
         </span>
         <span class="waterfall-scale" role="columnheader" aria-label="Time">
-          {marks.map((mark) => (
+          {marks.filter((mark) => part(mark, range) < 94).map((mark) => (
             <span key={mark} class="tick" style={{ left: `${part(mark, range)}%` }}>
               {duration(mark)}
             </span>
@@ -60,7 +61,7 @@ export function Waterfall(props: Props) {
       </div>
       <div class="waterfall-scroll" ref={scroller} onScroll={(event) => setTop(event.currentTarget.scrollTop)} role="presentation">
         <div class="waterfall-rows" role="presentation" style={{ height: `${tall}px` }}>
-          <div class="waterfall-grid" aria-hidden="true" style={{ top: `${top}px`, height: `${Math.min(height, tall)}px` }}>
+          <div class="waterfall-grid" aria-hidden="true" style={{ top: `${top}px`, height: `${height}px` }}>
             <span class="waterfall-name" />
             <span class="waterfall-scale">
               {marks.map((mark) => (
@@ -167,11 +168,11 @@ function Bar({ left, right, row }: { left: number; right: number; row: Row }) {
   if (right < 0 || left > 100) return <span class={`bar-text ${left > 100 ? "at-end" : ""}`}>{left > 100 ? `${text} →` : `← ${text}`}</span>;
   const from = Math.max(0, left);
   const to = Math.min(100, right);
-  const after = to < 82;
+  const after = to < 88;
   return (
     <>
       <span class={`span-bar ${hueClass(row.span.service)}`} style={{ left: `${from}%`, width: `${Math.max(0, to - from)}%` }} />
-      <span class={`bar-text ${after ? "" : from > 18 ? "before" : "inside"}`} style={after ? { left: `${to}%` } : from > 18 ? { right: `${100 - from}%` } : { right: "0" }}>
+      <span class={`bar-text ${after ? "" : from > 18 ? "before" : "inside"}`} style={after ? { left: `${to}%` } : { right: `${100 - (from > 18 ? from : to)}%` }}>
         {text}
       </span>
     </>

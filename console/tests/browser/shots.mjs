@@ -13,9 +13,9 @@ const base = mock?.url ?? process.argv[3];
 const trace = (await (await fetch(`${base}/v1/requests?limit=1`)).json()).requests[0]?.trace;
 const PAGES = {
   services: "/services",
-  service: "/services/payments",
+  service: `/services/${process.env.SERVICE ?? "payments"}`,
   graph: "/graph",
-  graph_node: "/graph?node=orders",
+  graph_node: `/graph?node=${process.env.NODE ?? "orders"}`,
   graph_table: "/graph?view=table",
   requests: "/requests",
   trace: `/traces/${trace}`,

@@ -25,7 +25,9 @@ pub fn masked(text: &str) -> String {
         for entry in document.as_map().unwrap_or_default() {
             match (entry.key.as_str(), entry.node.as_map()) {
                 (MASKED, Some(overlays)) => {
-                    overlays.iter().for_each(|overlay| search(&overlay.node, &mut spans));
+                    for overlay in overlays {
+                        search(&overlay.node, &mut spans);
+                    }
                 }
                 _ => visit(entry, &mut spans),
             }
@@ -41,8 +43,16 @@ pub fn masked(text: &str) -> String {
 /// Finds masked maps anywhere below a node.
 fn search(node: &Node, spans: &mut Vec<Span>) {
     match &node.value {
-        Value::Map(entries) => entries.iter().for_each(|entry| visit(entry, spans)),
-        Value::Seq(items) => items.iter().for_each(|item| search(item, spans)),
+        Value::Map(entries) => {
+            for entry in entries {
+                visit(entry, spans);
+            }
+        }
+        Value::Seq(items) => {
+            for item in items {
+                search(item, spans);
+            }
+        }
         _ => {}
     }
 }
@@ -54,8 +64,16 @@ fn visit(entry: &Entry, spans: &mut Vec<Span>) {
 /// Masks every value at or below a node; keys stay, because they help and tell nothing.
 fn mask(node: &Node, spans: &mut Vec<Span>) {
     match &node.value {
-        Value::Map(entries) => entries.iter().for_each(|entry| mask(&entry.node, spans)),
-        Value::Seq(items) => items.iter().for_each(|item| mask(item, spans)),
+        Value::Map(entries) => {
+            for entry in entries {
+                mask(&entry.node, spans);
+            }
+        }
+        Value::Seq(items) => {
+            for item in items {
+                mask(item, spans);
+            }
+        }
         Value::Null => {}
         _ => spans.push(node.span),
     }

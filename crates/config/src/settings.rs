@@ -250,7 +250,7 @@ env:
         let service = |name: &str| written.service(model.service(&name.parse().unwrap()).unwrap());
         assert_eq!(
             lines(&service("web")),
-            ["timeout.request=3s trunkline.yaml:4:36", "health.path=/healthz trunkline.yaml:4:49"]
+            ["timeout.request=3s trunkline.yaml:4:33", "health.path=/healthz trunkline.yaml:4:46"]
         );
         assert_eq!(
             lines(&service("api")),

@@ -45,6 +45,8 @@ pub struct Found {
     pub name: ServiceName,
     /// How it is run.
     pub runs: Candidate,
+    /// Whether the file must say that it takes up changes by itself, as its command does not show it.
+    pub unwatched: bool,
     /// The services it calls, each with the place that says so.
     pub calls: Vec<(ServiceName, Evidence)>,
     /// Services it calls that it cannot wait for, because they wait for it.
@@ -68,6 +70,13 @@ pub enum Question {
         /// The services.
         options: Vec<Candidate>,
     },
+    /// Services always listen on one port, so that only one of them can run.
+    SamePort {
+        /// The port.
+        port: u16,
+        /// The services.
+        options: Vec<Candidate>,
+    },
     /// A program that may be a service, but nothing shows that it listens where it is told.
     Port(Candidate),
 }
@@ -77,7 +86,9 @@ impl Question {
     pub fn is_about(&self, folder: &str) -> bool {
         match self {
             Self::Several { folder: of, .. } => of == folder,
-            Self::SameName { options, .. } => options.iter().any(|one| one.folder == folder),
+            Self::SameName { options, .. } | Self::SamePort { options, .. } => {
+                options.iter().any(|one| one.folder == folder)
+            }
             Self::Port(candidate) => candidate.folder == folder,
         }
     }

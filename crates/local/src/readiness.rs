@@ -18,7 +18,7 @@ use trunkline_resilience::backoff;
 /// Between two looks.
 const POLL: backoff::Config = backoff::Config {
     first: Duration::from_millis(10),
-    max: Duration::from_millis(250),
+    max: Duration::from_millis(100),
     jitter_percent: 0,
 };
 /// One connection.

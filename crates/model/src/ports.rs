@@ -66,7 +66,7 @@ pub const TABLE: &[Entry] = &[
         name: "console",
         port: 20001,
         privileged: None,
-        purpose: "control API",
+        purpose: "console and control API",
     },
 ];
 

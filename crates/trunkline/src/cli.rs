@@ -12,11 +12,13 @@ pub(crate) mod completions;
 pub(crate) mod docs;
 pub(crate) mod doctor;
 pub(crate) mod down;
+pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod logs;
 pub(crate) mod reload;
 pub(crate) mod restart;
+pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod status;
@@ -105,8 +107,12 @@ pub(crate) enum Verb {
     Up(up::Args),
     /// Stop what `up` or `serve` runs, gracefully
     Down(down::Args),
-    /// Start a service anew while its requests are held
+    /// Start services anew while their requests are held
     Restart(restart::Args),
+    /// Run one service alone, here, with what `up` would give it
+    Run(run::Args),
+    /// Run a command in a service's folder, with its environment
+    Exec(exec::Args),
     /// Write a trunkline.yaml of what is found in a folder
     Init(init::Args),
     /// Add a service that is found in a folder to the trunkline.yaml
@@ -208,6 +214,8 @@ fn run(verb: Verb, context: &Context) -> Verdict {
         Verb::Schema(args) => schema::run(&args, context),
         Verb::Down(args) => down::run(&args, context),
         Verb::Restart(args) => restart::run(&args, context),
+        Verb::Run(args) => run::run(&args, context),
+        Verb::Exec(args) => exec::run(&args, context),
         Verb::Status(args) => status::run(&args, context),
         Verb::Urls(args) => urls::run(&args, context),
         Verb::Logs(args) => logs::run(&args, context),

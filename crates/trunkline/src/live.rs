@@ -10,6 +10,7 @@ mod cast;
 pub(crate) mod keys;
 pub(crate) mod terminal;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -76,6 +77,19 @@ pub(crate) struct Show {
     pub failed: Arc<AtomicBool>,
 }
 
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Not everything is ready, and it may become so.
+    Starting,
+    /// The start is over, and something has failed for good.
+    Lame,
+    /// The start is over, and that was told.
+    Over,
+    /// The run ends.
+    Ending,
+}
+
 /// See the module's documentation.
 pub(crate) struct Live {
     show: Show,
@@ -86,11 +100,11 @@ pub(crate) struct Live {
     shows_logs: bool,
     /// Whether the next key chooses what to restart.
     asking: Option<Vec<ServiceName>>,
-    /// Whether the start is over, well or not.
-    told: bool,
-    /// Whether something had failed for good then.
-    lame: bool,
-    ending: bool,
+    phase: Phase,
+    /// How each service failed last, so that the same is not told twice.
+    failures: BTreeMap<ServiceName, String>,
+    /// Where each was found to listen instead of where it should.
+    elsewhere: BTreeMap<ServiceName, u16>,
 }
 
 impl Live {
@@ -104,9 +118,9 @@ impl Live {
             sieve: Sieve::default(),
             shows_logs: true,
             asking: None,
-            told: false,
-            lame: false,
-            ending: false,
+            phase: Phase::Starting,
+            failures: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
         }
     }
 
@@ -143,11 +157,38 @@ impl Live {
             self.line(event.service.as_str(), line);
             return;
         }
+        // The lines that move must not tell what is over.
+        self.tick();
         let printer = Arc::clone(&self.show.printer);
-        if let Some(text) = screen::event(event, printer.progress_columns(), printer.progress) {
+        let shown = self.briefly(event);
+        let text = shown
+            .and_then(|event| screen::event(&event, printer.progress_columns(), printer.progress));
+        if let Some(text) = text {
             self.note(&text);
         }
         self.settle();
+    }
+
+    /// The event without what was told already of the same failure; `None` if nothing is left.
+    fn briefly(&mut self, event: &Event) -> Option<Event> {
+        let said = match &event.what {
+            What::Ready { .. } => {
+                self.failures.remove(&event.service);
+                return Some(event.clone());
+            }
+            // The last try has said so.
+            What::Failed { .. } if self.failures.contains_key(&event.service) => return None,
+            What::Elsewhere { found, .. } => {
+                let before = self.elsewhere.insert(event.service.clone(), *found);
+                return (before != Some(*found)).then(|| event.clone());
+            }
+            _ => screen::sameness(event),
+        };
+        let Some(now) = said else {
+            return Some(event.clone());
+        };
+        let before = self.failures.insert(event.service.clone(), now.clone());
+        Some(if before == Some(now) { screen::again(event) } else { event.clone() })
     }
 
     fn cue(&mut self, cue: Cue) {
@@ -155,8 +196,10 @@ impl Live {
             Cue::Key(key) => self.key(key),
             Cue::Say(text) => self.data(&text),
             Cue::Ending => {
-                self.ending = true;
-                self.told = true;
+                self.phase = Phase::Ending;
+                if self.show.failed.load(Ordering::Relaxed) {
+                    return;
+                }
                 let again = if self.show.has_keys { "; ctrl-c again ends at once" } else { "" };
                 let waits = self.cast.running();
                 let what = match waits.as_slice() {
@@ -170,7 +213,9 @@ impl Live {
 
     fn tick(&mut self) {
         let now = self.show.clock.now();
-        if !self.told && self.show.deadline.is_some_and(|deadline| now >= deadline) {
+        if self.phase == Phase::Starting
+            && self.show.deadline.is_some_and(|deadline| now >= deadline)
+        {
             let names = self.cast.unready().join(", ");
             self.give_up(&format!("not ready in time: {names}"));
         }
@@ -178,7 +223,8 @@ impl Live {
         else {
             return;
         };
-        let waited = self.cast.pending(now, self.ending, self.told);
+        let waited =
+            self.cast.pending(now, self.phase == Phase::Ending, self.phase != Phase::Starting);
         let paint = self.show.printer.progress;
         let lines: Vec<String> =
             waited.iter().map(|of| screen::pending(&of.shown(), columns, paint)).collect();
@@ -213,14 +259,14 @@ impl Live {
 
     /// While services start on a terminal, only what is wrong is worth a line.
     fn holds_back(&self, record: &Record) -> bool {
-        let starts = !self.told && self.progress.is_on();
+        let starts = self.phase == Phase::Starting && self.progress.is_on();
         let is_wrong = record.structured && record.level >= Some(Level::Warn);
         starts && self.show.printer.data_columns().is_some() && !is_wrong
     }
 
     /// Tells once that the start is over, and once more when what had failed is ready after all.
     fn settle(&mut self) {
-        if self.ending || (self.told && !self.lame) {
+        if matches!(self.phase, Phase::Over | Phase::Ending) {
             return;
         }
         let unready = self.cast.unready();
@@ -228,16 +274,16 @@ impl Live {
         let printer = Arc::clone(&self.show.printer);
         if unready.is_empty() {
             let after = self.show.clock.now().saturating_duration_since(self.show.begin);
-            (self.told, self.lame) = (true, false);
+            self.phase = Phase::Over;
             self.data(&screen::ready(&self.show.board.urls(), after, printer.data));
             self.tell_keys();
             self.let_go();
-        } else if !self.told && self.cast.is_settled() {
+        } else if self.phase == Phase::Starting && self.cast.is_settled() {
             if self.show.all_or_nothing {
                 self.give_up(&format!("{} failed", failed.join(", ")));
                 return;
             }
-            (self.told, self.lame) = (true, true);
+            self.phase = Phase::Lame;
             let waiting: Vec<_> =
                 unready.into_iter().filter(|name| !failed.contains(name)).collect();
             let urls = self.show.board.urls();
@@ -264,16 +310,18 @@ impl Live {
         self.show.printer.raw(&text);
         self.progress.clear();
         background.let_go();
+        let settings = self.show.printer.settings();
+        self.show.printer = Arc::new(Printer::remote(settings, None));
         self.progress = Progress::off();
     }
 
     /// Ends the run, which did not become what was asked for.
     fn give_up(&mut self, why: &str) {
-        self.told = true;
+        self.phase = Phase::Over;
         self.show.failed.store(true, Ordering::Relaxed);
         let paint = self.show.printer.progress;
         self.note(&format!(
-            "\n  {}: {why}; everything is ended again",
+            "\n  {}: {why}; everything is stopped",
             paint.apply(Role::Error, "Not ready")
         ));
         let board = Arc::clone(&self.show.board);

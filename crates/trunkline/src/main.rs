@@ -14,6 +14,7 @@ mod live;
 mod print;
 mod screen;
 
+mod alone;
 mod client;
 mod loader;
 mod runs;

@@ -21,6 +21,5 @@ fn start(program: &str, url: &str) -> bool {
         return false;
     };
     // It is short-lived; somebody has to take its exit status.
-    std::thread::spawn(move || opener.wait());
-    true
+    std::thread::Builder::new().name("opener".into()).spawn(move || opener.wait()).is_ok()
 }

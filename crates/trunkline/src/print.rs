@@ -25,7 +25,7 @@ pub(crate) use escape::clean;
 pub(crate) use paint::{Paint, Role};
 pub(crate) use progress::{Progress, sent};
 pub(crate) use table::{Align, Table};
-pub(crate) use width::{cells, cut};
+pub(crate) use width::{cells, cut, wrap};
 
 /// In what form data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -67,7 +67,8 @@ impl Printer {
         let plain = settings.no_color || environment::no_color() || environment::dumb_terminal();
         Self {
             settings,
-            data: Paint::new(!plain && io::stdout().is_terminal()),
+            data: Paint::new(!plain && io::stdout().is_terminal())
+                .within(width::columns(io::stdout())),
             progress: Paint::new(!plain && io::stderr().is_terminal()),
             gone: AtomicBool::new(false),
             remote: None,

@@ -13,6 +13,7 @@ mod support;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use load::Load;
@@ -42,8 +43,15 @@ print("instance starts", flush=True)
 Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 "#;
 
+/// Between two requests of a caller: the machine must have time to start what is waited for.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// One at a time: a request is held for 5 s, within which a service must be able to start.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// A project with one or two services of Python, and `up` running.
 struct Project {
+    _alone: MutexGuard<'static, ()>,
     world: World,
     gateway: u16,
     up: Running,
@@ -51,6 +59,7 @@ struct Project {
 
 impl Project {
     fn start(services: &str) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let (world, gateway, control) = (World::new(), free_port(), free_port());
         let text = format!(
             "version: 1
@@ -69,12 +78,12 @@ services:
         world.write("caller/text.py", "TEXT = 'caller'\n");
         let mut up = world.start(&["up"]);
         up.wait_for("Ready in");
-        Self { world, gateway, up }
+        Self { _alone: alone, world, gateway, up }
     }
 
     fn load(&self, callers: usize) -> Load {
         let address = SocketAddr::from(([127, 0, 0, 1], self.gateway));
-        Load::start_with(address, callers, &["GET", "POST"])
+        Load::start_with(address, callers, (&["GET", "POST"], PAUSE))
     }
 
     /// Writes the text that the service answers.
@@ -205,6 +214,19 @@ fn what_is_no_change_starts_nothing() {
     let process = project.service("app")["process"].clone();
     assert_ne!(process["pid"].as_u64(), Some(u64::from(pid)));
     assert!(process["restarts"].as_u64() <= Some(2), "{process}\n{}", project.up.text());
+    project.end();
+}
+
+#[test]
+fn what_a_service_writes_when_it_starts_does_not_start_it_for_ever() {
+    let writing =
+        "  app: { path: app, command: 'date +%N > started.txt; exec python3 server.py' }\n";
+    let mut project = Project::start(writing);
+    project.up.wait_for("started.txt changes whenever it starts");
+    let restarts = project.service("app")["process"]["restarts"].as_u64().unwrap();
+    assert!(restarts <= 3, "{restarts}");
+    project.write_text("second");
+    project.answers("second");
     project.end();
 }
 

@@ -145,17 +145,32 @@ fn has_word(text: &str, word: &str) -> bool {
     })
 }
 
+/// Lock files of npm; links within a workspace have a `resolved`, packages must not.
+const PACKAGE_LOCKS: &[&str] = &[
+    "examples/shop/apps/web/package-lock.json",
+    "examples/monorepo-polyglot/package-lock.json",
+    "console/package-lock.json",
+];
+
+/// Lock files of cargo.
+const LOCKS: &[&str] = &[
+    "Cargo.lock",
+    "examples/shop/services/payments/Cargo.lock",
+    "examples/monorepo-polyglot/services/analytics-service/Cargo.lock",
+];
+
 /// Rules about files that are not Rust.
 pub(crate) fn check_texts(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    for lock in ["examples/shop/apps/web/package-lock.json", "console/package-lock.json"] {
-        if fs::read_to_string(root.join(lock)).is_ok_and(|text| text.contains("\"resolved\"")) {
+    for lock in PACKAGE_LOCKS {
+        let text = fs::read_to_string(root.join(lock));
+        if text.is_ok_and(|text| text.contains("\"resolved\": \"http")) {
             found.push(format!(
                 "{lock}: names the registry of one machine; npm's omit-lockfile-registry-resolved"
             ));
         }
     }
-    for lock in ["Cargo.lock", "examples/shop/services/payments/Cargo.lock"] {
+    for lock in LOCKS {
         let text = fs::read_to_string(root.join(lock)).unwrap_or_default();
         let foreign = |line: &&str| {
             line.starts_with("source = ") && !line.contains("github.com/rust-lang/crates.io-index")

@@ -106,7 +106,9 @@ impl Found {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         traces.latest(TRACES_MAX, &mut |spans| {
             if spans.len() <= SPANS_MAX {
-                calls(spans, gateway).iter().for_each(|call| kept.count(call));
+                for call in calls(spans, gateway) {
+                    kept.count(&call);
+                }
             }
         });
     }

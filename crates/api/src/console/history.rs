@@ -190,8 +190,10 @@ impl View {
     /// is spread evenly, so that their sum stays what was counted.
     pub(crate) fn series(&self, key: &Key, count: u32) -> Vec<Point> {
         let step = self.window / count.max(1);
-        let point =
-            |index: u32| Point { age: step * (count - index) - step / 2, ..Point::default() };
+        let point = |index: u32| Point {
+            age: (step / 2).saturating_add(step * (count - 1 - index)),
+            ..Point::default()
+        };
         let mut points: Vec<Point> = (0..count).map(point).collect();
         for sample in &self.samples {
             let Some(tally) = sample.tallies.get(key) else {

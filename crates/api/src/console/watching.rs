@@ -39,7 +39,8 @@ pub(crate) async fn watch(wiring: Wiring, scope: Scope) {
                 biased;
                 () = scope.stopping() => return feed.end(),
                 () = &mut rest => break,
-                () = feed.somebody_joined() => break,
+                // Who joins others begins with their snapshot.
+                () = feed.somebody_joined(), if !watched => break,
                 _ = ping.tick(), if watched => feed.ping(),
                 request = feed.next_request() => if let Some(request) = request {
                     watching.tell(&wiring, &request);

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use trunkline_model::listener::{Listener, Tls};
 use trunkline_model::route::{Authority, Route};
 use trunkline_model::service::{Service, Source};
-use trunkline_model::{ListenerId, ServiceName};
+use trunkline_model::{ListenerId, Model, ServiceName};
 
 use super::logs::rfc3339;
 use super::routes::{action, matching, origin};
 use crate::Wiring;
 use crate::commands::{Configuration, Object, Setting};
+use crate::console::book::caller_of;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 
@@ -35,7 +36,7 @@ pub(super) async fn configuration(
     let mut routes: Vec<&Route> = model.routes.iter().collect();
     routes.sort_by_key(|route| std::cmp::Reverse(route.order));
     let listeners = model.listeners.iter().map(|listener| of_listener(listener, &configuration));
-    let routes = routes.into_iter().map(|route| of_route(route, &configuration));
+    let routes = routes.into_iter().map(|route| of_route(&model, route, &configuration));
     let services = model.services.iter().map(|service| of_service(service, &configuration));
     Ok(Json(json!({
         "schema": super::SCHEMA,
@@ -82,9 +83,10 @@ fn of_listener(listener: &Listener, configuration: &Configuration) -> Value {
     })
 }
 
-fn of_route(route: &Route, configuration: &Configuration) -> Value {
+fn of_route(model: &Model, route: &Route, configuration: &Configuration) -> Value {
     json!({
         "id": route.id.as_str(),
+        "caller": caller_of(model, route).map(ServiceName::as_str),
         "origin": origin(&route.origin),
         "listeners": route.listeners.iter().map(ListenerId::as_str).collect::<Vec<_>>(),
         "match": matching(&route.matching),

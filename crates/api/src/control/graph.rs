@@ -1,12 +1,14 @@
 //! `/v1/graph?window=5m`: who calls whom, as written and as seen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use http::Uri;
 use serde_json::{Value, json};
-use trunkline_model::{Origin, ServiceName};
+use trunkline_model::route::Route;
+use trunkline_model::{Model, Origin, ServiceName};
 
 use super::routes::origin;
 use super::services;
@@ -72,11 +74,18 @@ fn written(seen: &Seen) -> BTreeMap<Pair, &Origin> {
         }
     }
     for route in model.routes.iter().filter(|route| caller_of(model, route).is_none()) {
-        for target in targets(route) {
+        for target in targets(route).filter(|target| !is_implied(model, route, target)) {
             written.entry((None, target.clone())).or_insert(&route.origin);
         }
     }
     written
+}
+
+/// Whether a route was not written: each service of a laptop has one for its own name, whose place is
+/// the service itself. Nobody expects calls by it.
+fn is_implied(model: &Model, route: &Route, service: &ServiceName) -> bool {
+    let place = |origin: &Origin| (Arc::clone(&origin.file), origin.line, origin.column);
+    model.service(service).is_some_and(|service| place(&service.origin) == place(&route.origin))
 }
 
 /// Every edge whose calls come through the proxy: no call of them is missed.
@@ -106,8 +115,9 @@ fn edge(seen: &Seen, view: &View, pair: &Pair, known: Known<'_>) -> Value {
         seen.book.get(&Key::Service(from.clone())).map_or(0, |total| total.requests)
     });
     let status = match (place, ever) {
-        (None, _) => "undeclared",
-        (Some(_), 1..) => "observed",
+        // What comes from outside has come by a route.
+        (None, _) if from.is_some() => "undeclared",
+        (None, _) | (Some(_), 1..) => "observed",
         (Some(_), 0) if known.led && taken >= MISSING_FROM => "missing",
         (Some(_), 0) => "declared",
     };

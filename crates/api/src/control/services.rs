@@ -103,7 +103,7 @@ fn document(seen: &Seen, view: &View, name: &str, detail: Detail) -> Value {
         Source::Process(process) => Some(process),
         Source::Static(_) => None,
     });
-    let key = name.parse::<ServiceName>().map(Key::Service).unwrap_or(Key::Entrance);
+    let key = name.parse::<ServiceName>().map_or(Key::Entrance, Key::Service);
     let tally = view.of(&key);
     let target = name.parse().ok().map(UrlTarget::Service);
     let mut document = json!({

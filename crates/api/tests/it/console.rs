@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use trunkline_api::surfaces::Config;
 use trunkline_model::listener::Listener;
 use trunkline_model::ops::RouteStats;
 use trunkline_model::ports::Surface::Console;
@@ -90,6 +91,7 @@ fn model() -> Model {
             route("web-1", "http", "web", 2),
             route("inner-1", "calls-orders", "payments", 3),
             route("inner-2", "calls-stock", "stock", 4),
+            Route { origin: service("stock", &[]).origin, ..route("stock-1", "http", "stock", 5) },
         ],
         services: vec![
             service("orders", &["payments", "stock", "mail"]),
@@ -325,7 +327,8 @@ async fn the_configuration_tells_texts_places_and_defaults() {
         ])
     );
     assert_eq!(find(&document["listeners"], "id", "calls-orders")["caller"], "orders");
-    assert_eq!(document["routes"][0]["id"], "inner-2");
+    assert_eq!(document["routes"][1]["id"], "inner-2");
+    assert_eq!(document["routes"][1]["caller"], "orders");
     let before = serve(&config());
     assert_eq!(before.get(Console, "/v1/configuration").await.status, 503);
 }
@@ -381,4 +384,53 @@ async fn streams_end_when_the_surface_stops_and_are_not_without_number() {
     }
     let joined = tokio::time::timeout(Duration::from_secs(20), running.scope.join()).await;
     assert_eq!(joined, Ok(Ok(())));
+}
+
+#[tokio::test]
+async fn a_reader_that_does_not_read_is_let_go() {
+    let patience = Duration::from_secs(1);
+    // Snapshots that soon fill every buffer between the two sides.
+    let services = (0..3_000).map(|number| service(&format!("service-{number}"), &[]));
+    let many = Model { services: services.collect(), ..model() };
+    let config = Config { idle: patience, ..config() };
+    let running = serve_model(&config, Some(Arc::new(many)), Vec::new());
+    let mut stalled = RawClient::connect(running.address(Console)).await;
+    stalled.send("GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    stalled.until(b"event: snapshot").await;
+    let connections = || {
+        let tasks = running.scope.tasks();
+        tasks.iter().filter(|task| task.path.ends_with("/connection")).count()
+    };
+    assert_eq!(connections(), 1);
+    let gone = async {
+        while connections() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let gone = tokio::time::timeout(Duration::from_secs(60), gone).await;
+    assert_eq!(gone, Ok(()), "the connection is still held");
+}
+
+#[tokio::test]
+async fn a_burst_of_requests_is_told_in_part_and_the_rest_is_counted() {
+    let running = shop();
+    let mut client = watching(&running).await;
+    event(&mut client, "snapshot").await;
+    for _ in 0..400 {
+        take(&running, exchange(1, "http", None, "orders"));
+    }
+    let mut told: u64 = 0;
+    let mut skipped = 0;
+    // What was skipped is told with the next request: one more with each snapshot.
+    while told + skipped < 400 {
+        let piece = String::from_utf8(client.until(b"\n\n").await).unwrap();
+        let Some((_, data)) = piece.split_once("event: request\ndata: ") else {
+            take(&running, exchange(1, "http", None, "orders"));
+            continue;
+        };
+        let request: Value = serde_json::from_str(data).unwrap();
+        told += 1;
+        skipped += request["skipped"].as_u64().unwrap();
+    }
+    assert!(skipped >= 200 && told >= 50, "{told} told, {skipped} skipped");
 }

@@ -4,6 +4,8 @@
 //! instead of for a compilation. Only plain lines are understood: quotes, variables and pipes are
 //! the shell's, and a line that is not understood is not built ahead.
 
+use std::path::Path;
+
 /// Characters that mean something to a shell.
 const SHELL: &[char] =
     &['|', '&', ';', '<', '>', '(', ')', '$', '`', '\\', '"', '\'', '*', '?', '#', '\n'];
@@ -67,7 +69,8 @@ fn go(rest: &[&str]) -> Option<String> {
     if flags.iter().any(|flag| flag.starts_with("-exec")) {
         return None;
     }
-    let files = rest.iter().take_while(|word| word.ends_with(".go")).count();
+    let is_file = |word: &&&str| Path::new(word).extension().is_some_and(|end| end == "go");
+    let files = rest.iter().take_while(is_file).count();
     let program = rest.get(..files.max(1))?;
     Some([&["go", "build"], flags, &["-o", "/dev/null"], program].concat().join(" "))
 }

@@ -52,7 +52,8 @@ pub struct RawFile {
 #[derive(Debug, Clone, Decode)]
 #[config(what = "`gateway`", unserved = unserved::GATEWAY)]
 pub struct RawGateway {
-    /// Host name of the gateway, or a list of them. A laptop adds `<name>.localhost`.
+    /// Host name of the gateway, or a list of them. A laptop adds `<name>.localhost`. All are in the
+    /// certificate, and `@` in a route's host stands for each.
     #[config(alias = "domains")]
     pub domain: Vec<Spanned<String>>,
     /// Address for HTTP: a port, `addr:port`, or `off`.
@@ -145,7 +146,8 @@ pub struct RawRoute {
     /// for a part of one segment, `**` for any number of segments.
     #[config(rename = "match")]
     pub matching: Option<Spanned<String>>,
-    /// Host, or a list of them; `*.example.com` takes one or more labels.
+    /// Host, or a list of them; `*.example.com` takes one or more labels. `@` stands for each name of
+    /// the gateway: `admin.@`.
     #[config(alias = "hosts")]
     pub host: Vec<Spanned<String>>,
     /// Exactly this path.
@@ -254,7 +256,8 @@ pub struct RawService {
     pub port: Option<Spanned<u16>>,
     /// Environment variables of the process.
     pub env: Entries<Spanned<String>>,
-    /// Toolchain, for people: `node`, `go`, `rust`.
+    /// Its language: `node`, `go`, `rust`. Where `command` is a script, the toolchain of this language
+    /// must be installed, or the service is skipped.
     pub language: Option<String>,
     /// How long it may take to become ready.
     #[config(default = defaults::START_TIMEOUT)]

@@ -95,7 +95,7 @@ fn source(
                 format!("nothing says where `{}` is", name.value),
             )
             .at(name.span, "no address and no command")
-            .hint("add `command:` to run it, or `external: \"host:port\"`; services are not found by their files yet"),
+            .hint("add `command:` to run it, or `external: \"host:port\"`; `trunkline init --print` shows what is found"),
         );
     }
     (Source::Static(Vec::new()), addresses)

@@ -8,6 +8,7 @@ use trunkline_model::ServiceName;
 use super::candidate::Candidate;
 use super::tree::Tree;
 use super::{Found, Question, SERVICES_MAX, links, names};
+use crate::sources::reloads_by_itself;
 
 /// What a person has decided. Candidates are named by their folder and command.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,11 @@ pub struct Choices {
 }
 
 impl Choices {
+    /// Whether a candidate was chosen.
+    pub fn takes(&self, candidate: &Candidate) -> bool {
+        self.taken.iter().any(|(taken, _)| is_same(taken, candidate))
+    }
+
     fn name_of(&self, candidate: &Candidate) -> ServiceName {
         let named = self.named.iter().find(|(of, _)| is_same(of, candidate));
         named.map_or_else(|| names::service(&candidate.called), |(_, name)| name.clone())
@@ -42,6 +48,7 @@ pub(super) fn assemble(
 ) -> (Vec<Found>, Vec<Question>) {
     let mut questions = Vec::new();
     let certain = one_for_each_folder(candidates, choices, &mut questions);
+    let certain = one_for_each_port(certain, &mut questions);
     let named = one_for_each_name(certain, choices, &mut questions);
     let mut all = choices.others.clone();
     all.extend(named.iter().map(|(name, _)| name.clone()));
@@ -49,7 +56,9 @@ pub(super) fn assemble(
     for (name, mut runs) in named {
         links::add_health(tree, &mut runs);
         let calls = links::calls(tree, &runs, &name, &all);
-        services.push(Found { name, runs, calls, calls_back: Vec::new() });
+        let shown = reloads_by_itself(&runs.command, &tree.root().join(&runs.folder));
+        let unwatched = runs.reloads && !shown;
+        services.push(Found { name, runs, unwatched, calls, calls_back: Vec::new() });
     }
     open_circles(&mut services);
     (services, questions)
@@ -96,6 +105,22 @@ fn are_apart(options: &[Candidate]) -> bool {
     let sources: BTreeSet<&str> = options.iter().map(|option| option.sources.as_str()).collect();
     let languages: BTreeSet<&str> = options.iter().map(|option| option.language).collect();
     sources.len() == options.len() && languages.len() == 1
+}
+
+fn one_for_each_port(candidates: Vec<Candidate>, questions: &mut Vec<Question>) -> Vec<Candidate> {
+    let mut by_port: BTreeMap<u16, Vec<Candidate>> = BTreeMap::new();
+    let (fixed, mut certain): (Vec<_>, Vec<_>) =
+        candidates.into_iter().partition(|candidate| candidate.port.is_some());
+    for candidate in fixed {
+        by_port.entry(candidate.port.unwrap_or_default()).or_default().push(candidate);
+    }
+    for (port, mut options) in by_port {
+        match options.len() {
+            1 => certain.append(&mut options),
+            _ => questions.push(Question::SamePort { port, options }),
+        }
+    }
+    certain
 }
 
 fn one_for_each_name(

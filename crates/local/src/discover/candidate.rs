@@ -46,6 +46,8 @@ pub struct Candidate {
     pub health: Option<String>,
     /// Where its sources lie, if not everything below its folder.
     pub sources: String,
+    /// Folders of the project's libraries that it is made of as well.
+    pub libraries: Vec<String>,
     /// The place that made it a service.
     pub evidence: Evidence,
 }
@@ -76,6 +78,7 @@ impl Candidate {
             page: false,
             health: None,
             sources: folder.to_owned(),
+            libraries: Vec::new(),
             evidence,
         }
     }
@@ -100,11 +103,16 @@ pub(super) fn is_test(path: &str) -> bool {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let by_name = stem.ends_with("_test")
         || stem.starts_with("test_")
-        || stem.ends_with(".test")
-        || stem.ends_with(".spec")
+        || is_kind(stem, "test")
+        || is_kind(stem, "spec")
         || stem.ends_with("Test")
         || stem.ends_with("Tests");
     by_name || parts.any(|part| matches!(part, "test" | "tests" | "e2e" | "spec" | "benches"))
+}
+
+/// Whether a name ends with this after a dot.
+pub(super) fn is_kind(name: &str, kind: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, end)| end == kind)
 }
 
 /// Reads a file of a folder, with its path.

@@ -3,7 +3,7 @@
 //! At the root of the module and in `cmd/*` a program that shows no sign of listening is asked
 //! about; elsewhere such programs are tools and left alone.
 
-use super::candidate::{Candidate, Evidence, is_test};
+use super::candidate::{Candidate, Evidence, is_kind, is_test};
 use super::code::without_comments;
 use super::links;
 use super::tree::{Tree, ancestors, is_below, join, last};
@@ -29,7 +29,9 @@ pub(super) fn find(tree: &Tree, folder: &str, into: &mut Vec<Candidate>) {
     let alone = programs.len() == 1;
     for (path, evidence) in programs {
         let below = path.get(folder.len()..).unwrap_or_default().trim_start_matches('/');
-        let listens = links::mentions_port(tree, folder, path);
+        // Of several programs, what they share says nothing of one.
+        let shared = if alone { folder } else { path };
+        let listens = links::mentions_port(tree, shared, path);
         let usual = below.is_empty() || below.starts_with("cmd/");
         if !usual && !listens {
             continue;
@@ -44,7 +46,9 @@ pub(super) fn find(tree: &Tree, folder: &str, into: &mut Vec<Candidate>) {
         let package = if below.is_empty() { ".".to_owned() } else { format!("./{below}") };
         candidate.build = Some(format!("go build -o \"$TRUNKLINE_BUILD/service\" {package}"));
         "\"$TRUNKLINE_BUILD/service\"".clone_into(&mut candidate.command);
-        path.clone_into(&mut candidate.sources);
+        if !alone {
+            path.clone_into(&mut candidate.sources);
+        }
         into.push(candidate);
     }
 }
@@ -66,7 +70,7 @@ fn called(tree: &Tree, folder: &str) -> String {
 /// Where a folder says that it is a program.
 fn program(tree: &Tree, folder: &str) -> Option<Evidence> {
     let names: Vec<&str> =
-        tree.names(folder).filter(|name| name.ends_with(".go") && !is_test(name)).collect();
+        tree.names(folder).filter(|name| is_kind(name, "go") && !is_test(name)).collect();
     // The file that is usually the one, first.
     let (main, others): (Vec<&str>, Vec<&str>) =
         names.into_iter().partition(|name| *name == "main.go");

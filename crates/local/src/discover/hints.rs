@@ -18,9 +18,9 @@ const FILES: &[(&str, &str)] = &[
 /// The files in folders where nothing else was found.
 pub(super) fn find(tree: &Tree, services: &[Found], questions: &[Question]) -> Vec<Hint> {
     let asked = questions.iter().flat_map(|question| match question {
-        Question::Several { options, .. } | Question::SameName { options, .. } => {
-            options.as_slice()
-        }
+        Question::Several { options, .. }
+        | Question::SameName { options, .. }
+        | Question::SamePort { options, .. } => options.as_slice(),
         Question::Port(candidate) => std::slice::from_ref(candidate),
     });
     let known = services.iter().map(|service| &service.runs).chain(asked);

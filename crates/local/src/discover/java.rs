@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::candidate::{Candidate, Evidence, is_test};
+use super::candidate::{Candidate, Evidence, is_kind, is_test};
 use super::code::without_comments;
 use super::links;
 use super::tree::{Tree, join};
@@ -37,7 +37,7 @@ struct Source {
 
 /// Adds the services of plain Java sources.
 pub(super) fn find(tree: &Tree, into: &mut Vec<Candidate>) {
-    let paths = tree.below("").filter(|path| path.ends_with(".java") && !is_test(path));
+    let paths = tree.below("").filter(|path| is_kind(path, "java") && !is_test(path));
     let mut services: BTreeMap<String, Vec<Source>> = BTreeMap::new();
     for path in paths.take(FILES_MAX) {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);

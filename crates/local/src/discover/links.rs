@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use trunkline_model::ServiceName;
 
-use super::candidate::{Candidate, Evidence, sources};
+use super::candidate::{Candidate, Evidence, is_kind, sources};
 use super::tree::Tree;
 
 /// Most source files that are read of one service.
@@ -65,6 +65,31 @@ pub(super) fn texts<'a>(
     })
 }
 
+/// The texts of a candidate's sources, then those of the libraries it is made of.
+fn all_texts<'a>(
+    tree: &'a Tree,
+    candidate: &'a Candidate,
+) -> impl Iterator<Item = (String, String)> + 'a {
+    let folders = std::iter::once(&candidate.sources).chain(&candidate.libraries);
+    let all = folders.flat_map(|folder| texts(tree, folder));
+    all.take(FILES_MAX)
+}
+
+/// Whether a text puts `_URL` behind something: `${name}_URL`.
+fn makes_variables(text: &str) -> bool {
+    text.match_indices("_URL").any(|(at, _)| {
+        let before = text.get(..at).and_then(|text| text.chars().next_back());
+        matches!(before, Some('}' | '"' | '\'' | '`'))
+    })
+}
+
+/// The first line, from 1, with this text as a whole literal.
+fn line_with_literal(text: &str, literal: &str) -> Option<usize> {
+    let quoted = ['"', '\'', '`'].map(|quote| format!("{quote}{literal}{quote}"));
+    let has = |line: &str| quoted.iter().any(|quoted| line.contains(quoted.as_str()));
+    Some(text.lines().position(|line| has(line) && !is_comment(line))? + 1)
+}
+
 /// Whether the sources in `first`, or else in `all`, read a variable named `PORT`.
 pub(super) fn mentions_port(tree: &Tree, all: &str, first: &str) -> bool {
     let reads = |folder| texts(tree, folder).any(|(_, text)| has_word(&text, "PORT"));
@@ -77,8 +102,8 @@ pub(super) fn add_health(tree: &Tree, candidate: &mut Candidate) {
         return;
     }
     let mut best: Option<usize> = None;
-    for (path, text) in texts(tree, &candidate.sources) {
-        if path.ends_with(".json") {
+    for (path, text) in all_texts(tree, candidate) {
+        if is_kind(&path, "json") {
             continue;
         }
         let found = HEALTH.iter().position(|health| has_path(&text, health));
@@ -106,13 +131,24 @@ pub(super) fn calls(
     let wanted: Vec<(&ServiceName, String)> =
         names.iter().filter(|name| *name != own).map(|name| (name, variable(name))).collect();
     let mut found = BTreeMap::new();
-    for (path, text) in texts(tree, &candidate.sources) {
-        if !text.contains("_URL") {
-            continue;
-        }
+    let texts: Vec<(String, String)> = all_texts(tree, candidate).collect();
+    // A library that makes the names of variables is told those of services.
+    let made = texts.iter().any(|(_, text)| makes_variables(text));
+    for (path, text) in texts {
         for (name, variable) in &wanted {
-            if !found.contains_key(*name) && has_word(&text, variable) {
-                let evidence = Evidence::in_text(&path, &text, variable, variable.clone());
+            if found.contains_key(*name) {
+                continue;
+            }
+            let named = || {
+                let by_name = made && name.as_str().contains('-');
+                Some((
+                    line_with_literal(&text, name.as_str()).filter(|_| by_name)?,
+                    name.to_string(),
+                ))
+            };
+            let by_variable = line_with(&text, variable).map(|line| (line, variable.clone()));
+            if let Some((line, what)) = by_variable.or_else(named) {
+                let evidence = Evidence { file: path.clone(), line, what };
                 found.insert((*name).clone(), evidence);
             }
         }
@@ -123,6 +159,24 @@ pub(super) fn calls(
 /// The variable by which a service is told where another one is.
 fn variable(name: &ServiceName) -> String {
     format!("{}_URL", name.as_str().to_ascii_uppercase().replace('-', "_"))
+}
+
+/// The first line, from 1, with this word: where it is used as code does rather than named in prose,
+/// if there is such a line, and never in a line that is a comment.
+fn line_with(text: &str, word: &str) -> Option<usize> {
+    let used = |line: &str| {
+        let at = line.find(word).unwrap_or_default();
+        let before = line.get(..at).and_then(|before| before.chars().next_back());
+        before.is_some_and(|c| "\"'`.{$([".contains(c))
+    };
+    let has = |line: &str| has_word(line, word) && !is_comment(line);
+    let code = text.lines().position(|line| has(line) && used(line));
+    Some(code.or_else(|| text.lines().position(has))? + 1)
+}
+
+fn is_comment(line: &str) -> bool {
+    let line = line.trim_start();
+    ["//", "#", "*", "/*", "--"].iter().any(|sign| line.starts_with(sign))
 }
 
 /// Whether a text has a word that is not a part of a longer one: not `PORT` in `EXPORT`.

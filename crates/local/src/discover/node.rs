@@ -15,16 +15,19 @@ use super::tree::{Tree, ancestors};
 const WORKSPACE: &[&str] =
     &["pnpm-workspace.yaml", "go.work", "nx.json", "turbo.json", "lerna.json", "rush.json"];
 
+/// Most libraries of a project that one package is followed into.
+const LIBRARIES_MAX: usize = 32;
+
 /// How packages are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PackageManager {
+pub(super) enum Packager {
     Npm,
     Pnpm,
     Yarn,
     Bun,
 }
 
-impl PackageManager {
+impl Packager {
     /// That of the nearest lock file, else of the nearest field `packageManager`, else npm.
     pub(super) fn of(tree: &Tree, folder: &str) -> Self {
         for above in ancestors(folder) {
@@ -104,16 +107,17 @@ pub(super) fn find(tree: &Tree, folder: &str, into: &mut Vec<Candidate>) {
         let line = json.get("scripts")?.get(name)?.as_str()?;
         Some(Script { name: name.to_owned(), line: line.to_owned() })
     };
+    let directory = tree.root().join(folder);
     let (dev, start) = (script("dev"), script("start"));
     // Scripts that start other packages or compile only are not a service's.
     let useful = |script: &Script| !script.starts_others() && !script.compiles_only();
     let chosen = match (dev.filter(useful), start.filter(useful)) {
-        (Some(dev), Some(start)) if !dev.reloads() && script("build").is_some() => start,
+        (Some(dev), Some(start)) if !dev.reloads(&directory) && script("build").is_some() => start,
         (Some(dev), _) => dev,
         (None, Some(start)) => start,
         (None, None) => return,
     };
-    let manager = PackageManager::of(tree, folder);
+    let manager = Packager::of(tree, folder);
     let needle = format!("\"{}\"", chosen.name);
     // The key among the scripts, not a dependency of the same name.
     let evidence = script_evidence(&path, &text, &needle, &chosen.name);
@@ -122,8 +126,9 @@ pub(super) fn find(tree: &Tree, folder: &str, into: &mut Vec<Candidate>) {
     candidate.build =
         (chosen.name == "start" && script("build").is_some()).then(|| manager.run("build", ""));
     candidate.port = chosen.fixed_port();
-    candidate.reloads = chosen.reloads();
+    candidate.reloads = chosen.reloads(&directory);
     candidate.page = is_page(tree, folder, &json);
+    candidate.libraries = libraries(tree, &json);
     if let Some(name) = json.get("name").and_then(Value::as_str) {
         candidate.called = without_prefix(name, &candidate.called);
     }
@@ -149,6 +154,26 @@ pub(super) fn without_prefix(name: &str, folder: &str) -> String {
         return folder.to_owned();
     }
     name.to_owned()
+}
+
+/// The folders of the packages of this project that a package asks for, and those ask for.
+fn libraries(tree: &Tree, package: &Value) -> Vec<String> {
+    let packages = tree.packages();
+    let asked = |package: &Value| {
+        let keys = package.get("dependencies").and_then(Value::as_object);
+        let folders = keys.into_iter().flatten().filter_map(|(name, _)| packages.get(name));
+        folders.cloned().collect::<Vec<String>>()
+    };
+    let mut left = asked(package);
+    let mut found: Vec<String> = Vec::new();
+    while let Some(folder) = left.pop().filter(|_| found.len() < LIBRARIES_MAX) {
+        if !found.contains(&folder) {
+            let package = read(tree, &folder, "package.json").and_then(|(_, text)| json(&text));
+            left.extend(package.as_ref().map(asked).unwrap_or_default());
+            found.push(folder);
+        }
+    }
+    found
 }
 
 fn is_workspace(tree: &Tree, folder: &str, package: &Value) -> bool {

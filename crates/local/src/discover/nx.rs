@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::candidate::{Candidate, Evidence, read};
-use super::node::{PackageManager, json, without_prefix};
+use super::node::{Packager, json, without_prefix};
 use super::tree::Tree;
 
 /// Targets that serve, the more usual first.
@@ -28,7 +28,7 @@ pub(super) fn of(tree: &Tree, folder: &str, package: Option<&Value>) -> Option<C
     let executor = executor.unwrap_or_default();
     let is_server = executor.ends_with(":dev-server") || executor.ends_with(":server");
     let flags = if is_server { " --port=$PORT" } else { "" };
-    let exec = PackageManager::of(tree, folder).exec();
+    let exec = Packager::of(tree, folder).exec();
     let evidence =
         Evidence::in_text(&path, &text, &format!("\"{target}\""), format!("target `{target}`"));
     let command = format!("{exec} nx run {name}:{target}{flags}");

@@ -1,4 +1,4 @@
-//! Python: Django, FastAPI and Flask by their dependency and the file that makes the application;
+//! Python: Django, `FastAPI` and Flask by their dependency and the file that makes the application;
 //! a plain program beside a `pyproject.toml` that names a project.
 
 use toml::Value;

@@ -1,42 +1,10 @@
 //! Scripts of package.json: what one starts, told by the programs that its line names.
 
+use std::path::Path;
+
 use serde_json::Value;
 
-/// Programs that take up changes by themselves when a script starts them so.
-const RELOADING: &[&str] = &[
-    "vite",
-    "vite dev",
-    "vite serve",
-    "next dev",
-    "nuxt dev",
-    "nuxi dev",
-    "astro dev",
-    "ng serve",
-    "remix dev",
-    "remix vite:dev",
-    "react-router dev",
-    "svelte-kit dev",
-    "webpack serve",
-    "webpack-dev-server",
-    "parcel",
-    "parcel serve",
-    "nodemon",
-    "tsx watch",
-    "ts-node-dev",
-    "tsnd",
-    "nest start --watch",
-    "react-scripts start",
-    "vue-cli-service serve",
-    "gatsby develop",
-    "wrangler dev",
-    "rsbuild dev",
-    "rspack serve",
-    "rspack dev",
-    "bun --hot",
-    "bun --watch",
-    "node --watch",
-    "deno run --watch",
-];
+use crate::sources::reloads_by_itself;
 
 /// Programs that are told their port by a flag, and know these flags.
 const BY_FLAG: &[(&str, &str)] = &[
@@ -135,11 +103,10 @@ impl Script {
     }
 
     /// Whether what it starts takes up changes by itself.
-    pub(super) fn reloads(&self) -> bool {
-        commands(&self.line).iter().any(|words| {
-            is_any(words, RELOADING)
-                || words.iter().any(|word| matches!(word.as_str(), "--watch" | "--hot"))
-        })
+    pub(super) fn reloads(&self, directory: &Path) -> bool {
+        let by_flag =
+            |words: &Vec<String>| words.iter().any(|word| word == "--watch" || word == "--hot");
+        reloads_by_itself(&self.line, directory) || commands(&self.line).iter().any(by_flag)
     }
 
     /// The flags that tell what it starts its port; empty if it is told by `PORT`.
@@ -227,10 +194,10 @@ mod tests {
         for line in
             ["vite", "next dev", "tsx watch src/a.ts", "node --watch a.js", "NODE_ENV=x nodemon ."]
         {
-            assert!(script(line).reloads(), "{line}");
+            assert!(script(line).reloads(Path::new("/nowhere")), "{line}");
         }
         for line in ["tsc && exec node dist/server.js", "next start", "node server.js"] {
-            assert!(!script(line).reloads(), "{line}");
+            assert!(!script(line).reloads(Path::new("/nowhere")), "{line}");
         }
     }
 

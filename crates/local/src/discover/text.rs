@@ -89,7 +89,7 @@ pub fn entry(service: &Found) -> String {
         let _ = writeln!(text, "    build: {}", scalar(build));
     }
     let _ = writeln!(text, "    command: {}", scalar(&runs.command));
-    if runs.reloads {
+    if service.unwatched {
         text.push_str("    watch: off    # it takes up changes by itself\n");
     }
     if let Some(port) = runs.port {
@@ -139,6 +139,9 @@ pub(super) fn sentence(question: &Question) -> String {
             let each = |option: &Candidate| format!("\n  {}", shown(&option.folder));
             let folders: String = options.iter().map(each).collect();
             format!("several services would be called `{name}`, so none was taken:{folders}")
+        }
+        Question::SamePort { port, options } => {
+            format!("several services listen on port {port}, so none was taken:{}", ways(options))
         }
         Question::Port(candidate) => format!(
             "{}:{}: {} may be a service, but nothing in it reads PORT, so it was left out",

@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 /// Most files of a tree.
 const FILES_MAX: usize = 100_000;
@@ -18,6 +19,8 @@ const FOLDERS_MAX: usize = 20_000;
 const DEPTH_MAX: usize = 10;
 /// Longest list of files that git may print, in bytes.
 const LIST_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Most packages whose names are read.
+const PACKAGES_MAX: usize = 2_000;
 /// Largest file that is read, in bytes: a marker or a source that a person wrote is smaller.
 const FILE_BYTES_MAX: u64 = 512 * 1024;
 
@@ -56,6 +59,7 @@ pub struct Tree {
     root: PathBuf,
     folders: BTreeMap<String, BTreeSet<String>>,
     files: usize,
+    packages: OnceLock<BTreeMap<String, String>>,
     /// Why not everything is in it, if so.
     pub cut_short: Option<String>,
 }
@@ -64,8 +68,13 @@ impl Tree {
     /// Reads the names below `root`.
     pub fn read(root: &Path) -> io::Result<Self> {
         fs::read_dir(root)?;
-        let mut tree =
-            Self { root: root.to_owned(), folders: BTreeMap::new(), files: 0, cut_short: None };
+        let mut tree = Self {
+            root: root.to_owned(),
+            folders: BTreeMap::new(),
+            files: 0,
+            packages: OnceLock::new(),
+            cut_short: None,
+        };
         if !tree.ask_git() {
             tree.folders.clear();
             tree.walk();
@@ -111,6 +120,19 @@ impl Tree {
         let mut text = String::new();
         File::open(&path).ok()?.take(FILE_BYTES_MAX).read_to_string(&mut text).ok()?;
         Some(text)
+    }
+
+    /// The folder of each package of Node, by its name; of the first [`PACKAGES_MAX`].
+    pub(super) fn packages(&self) -> &BTreeMap<String, String> {
+        self.packages.get_or_init(|| {
+            let folders = self.folders().filter(|folder| self.has(folder, "package.json"));
+            let name = |folder: &str| {
+                let text = self.text(&join(folder, "package.json"))?;
+                let package: serde_json::Value = serde_json::from_str(&text).ok()?;
+                Some((package.get("name")?.as_str()?.to_owned(), folder.to_owned()))
+            };
+            folders.take(PACKAGES_MAX).filter_map(name).collect()
+        })
     }
 
     /// The nearest folder, from this one up to the root, that has one of these files.
@@ -209,16 +231,15 @@ impl Tree {
 
     /// A folder below with a project file or a repository of its own is another project.
     fn leave_out_other_projects(&mut self) {
-        let is_other = |folder: &String, names: &BTreeSet<String>| {
+        let is_other = |folder: &&str| {
             !folder.is_empty()
-                && (names.contains("trunkline.yaml")
-                    || names.contains("trunkline.yml")
+                && (self.has(folder, "trunkline.yaml")
+                    || self.has(folder, "trunkline.yml")
                     || self.root.join(folder).join(".git").exists())
         };
-        let other = self.folders.iter().filter(|(folder, names)| is_other(folder, names));
-        let other: Vec<String> = other.map(|(folder, _)| folder.clone()).collect();
-        // By ancestors, as there may be many of both.
-        let other: BTreeSet<&str> = other.iter().map(String::as_str).collect();
+        // Those without a file of their own as well.
+        let all: BTreeSet<&str> = self.folders().flat_map(ancestors).collect();
+        let other: BTreeSet<String> = all.into_iter().filter(is_other).map(str::to_owned).collect();
         if !other.is_empty() {
             self.folders.retain(|folder, _| !ancestors(folder).any(|above| other.contains(above)));
         }

@@ -29,8 +29,8 @@ pub(super) fn taken(trouble: &Trouble<'_>) -> Option<String> {
     };
     let at = trouble.lines.iter().position(says_so)?;
     let is_frame = |line: &&String| line.trim_start().starts_with("at ");
-    let rest = trouble.lines.get(at..)?.iter().filter(|line| !is_frame(line));
-    let nearby = rest.filter_map(|line| port_in(line)).next();
+    let mut rest = trouble.lines.get(at..)?.iter().filter(|line| !is_frame(line));
+    let nearby = rest.find_map(|line| port_in(line));
     let own = trouble.port;
     let Some(port) = nearby else {
         return Some(match (trouble.holder)(own) {

@@ -39,6 +39,9 @@ pub struct PortBook {
     #[serde(default)]
     project: String,
     ports: BTreeMap<String, u16>,
+    /// Ports of services of a run that goes on: they are busy, and right.
+    #[serde(skip)]
+    joined: BTreeMap<String, u16>,
     /// Services whose port was found free in this run: it may be theirs that listen there now.
     #[serde(skip)]
     claimed: BTreeMap<String, Reservation>,
@@ -114,6 +117,9 @@ impl PortBook {
         taken: &BTreeSet<u16>,
         run: RunId,
     ) -> Option<u16> {
+        if self.joined.get(service) == Some(&port) {
+            return Some(port);
+        }
         let known = self.moved.get(service).filter(|moved| moved.from == port);
         if known.is_none() {
             if self.claimed.get(service).map(Reservation::port) == Some(port) {
@@ -137,6 +143,11 @@ impl PortBook {
             moved.to = to;
         }
         Some(to)
+    }
+
+    /// Takes a written port of a service as it is: a run that goes on has it there.
+    pub fn join(&mut self, service: &str, port: u16) {
+        self.joined.insert(service.to_owned(), port);
     }
 
     /// The services that listen elsewhere than their file says.

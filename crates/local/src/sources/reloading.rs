@@ -149,7 +149,6 @@ fn script_reloads(program: &str, rest: &[&str], directory: &Path, depth: u32) ->
     let script = match (program, names.next().copied()) {
         ("npm" | "pnpm" | "yarn" | "bun", Some("run" | "run-script")) => names.next().copied(),
         ("npm", Some(word @ ("start" | "test"))) => Some(word),
-        ("npm", _) => None,
         ("pnpm" | "yarn" | "bun", word) => word,
         ("node", word) if rest.contains(&"--run") => word,
         _ => None,

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 use trunkline_model::ServiceName;
@@ -24,6 +24,12 @@ const PAUSE: Duration = Duration::from_millis(300);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// How often folders that cannot be watched are looked at.
 const POLL: Duration = Duration::from_secs(2);
+/// How long a start waits for the first look.
+const LOOK_MAX: Duration = Duration::from_millis(500);
+/// So many starts in a row that each wrote sources are a circle.
+const OWN_WRITES_MAX: u32 = 3;
+/// A service writes no more files than this when it starts; more are a checkout of other sources.
+const OWN_FILES_MAX: usize = 16;
 /// Changed files that are told.
 const TOLD_MAX: usize = 3;
 
@@ -34,10 +40,19 @@ pub(super) struct Freshness {
     made_of: Option<u64>,
     /// The sources that were acted on last: only others are worth to act on.
     seen: Option<u64>,
-    /// Whether there is something built to start, and of which sources; `Some(None)` where they
-    /// are not watched.
-    built: Option<Option<u64>>,
-    _watching: Watching,
+    /// What was built to be started.
+    built: Built,
+    watching: Watching,
+    /// How often in a row all that changed was written while the service started.
+    own_writes: u32,
+}
+
+/// Whether there is something built to start.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Built {
+    Nothing,
+    /// It was built of these sources; `None` where they are not watched.
+    Of(Option<u64>),
 }
 
 /// The sources as they were seen last.
@@ -89,29 +104,47 @@ impl Freshness {
             });
             scope
         });
-        Self { now, made_of: None, seen: None, built: None, _watching: Watching(watching) }
+        Self {
+            now,
+            made_of: None,
+            seen: None,
+            built: Built::Nothing,
+            watching: Watching(watching),
+            own_writes: 0,
+        }
+    }
+
+    /// Waits for the first look, so that what is made of the sources is known to be of these; not
+    /// for long, because a start is waited for.
+    pub(super) async fn look(&mut self) {
+        if self.watching.0.is_some() {
+            let _ = tokio::time::timeout(LOOK_MAX, self.differs_from(None)).await;
+        }
     }
 
     /// Whether what is built was built of the sources as they are now.
     pub(super) fn is_built(&self) -> bool {
-        self.built.is_some_and(|of| of == self.fingerprint() || of.is_none())
+        matches!(self.built, Built::Of(of) if of.is_none() || of == self.fingerprint())
     }
 
     /// A build of the sources as they were at `fingerprint` succeeded.
     pub(super) fn set_built(&mut self, fingerprint: Option<u64>) {
-        self.built = Some(fingerprint);
+        self.built = Built::Of(fingerprint);
     }
 
     /// Sources are not watched, so what is built may be of former ones.
     pub(super) fn doubt(&mut self) {
         if self.fingerprint().is_none() {
-            self.built = None;
+            self.built = Built::Nothing;
         }
     }
 
     /// A process is started: of what was built, or of the sources themselves.
     pub(super) fn set_started(&mut self) {
-        self.made_of = self.built.unwrap_or_else(|| self.fingerprint());
+        self.made_of = match self.built {
+            Built::Of(sources) => sources,
+            Built::Nothing => self.fingerprint(),
+        };
         self.seen = self.made_of;
     }
 
@@ -134,6 +167,32 @@ impl Freshness {
         }
     }
 
+    /// Whether what changed last is what the service itself writes when it starts, between `from` and
+    /// `to`: starting it anew for that would never end. Once may be chance, a few times is not.
+    pub(super) fn is_own_writing(&mut self, from: SystemTime, to: SystemTime) -> bool {
+        let written = |path: &PathBuf| {
+            let modified = std::fs::metadata(path).and_then(|file| file.modified());
+            modified.is_ok_and(|at| from <= at && at <= to)
+        };
+        let changed = self.now.borrow().changed.clone();
+        let own = changed.len() <= OWN_FILES_MAX && changed.iter().all(written);
+        if own {
+            self.own_writes += 1;
+        } else if self.own_writes < OWN_WRITES_MAX {
+            self.own_writes = 0;
+        }
+        own && self.own_writes >= OWN_WRITES_MAX
+    }
+
+    /// What changed does not matter to what runs.
+    pub(super) fn disregard(&mut self) {
+        self.made_of = self.fingerprint();
+        self.seen = self.made_of;
+        if self.built != Built::Nothing {
+            self.built = Built::Of(self.made_of);
+        }
+    }
+
     /// Waits until the sources are others than were acted on last. Cancel safe.
     pub(super) async fn stale(&mut self) {
         if self.seen.is_none() {
@@ -141,6 +200,9 @@ impl Freshness {
             self.differs_from(None).await;
             self.seen = self.fingerprint();
             self.made_of = self.made_of.or(self.seen);
+            if self.built == Built::Of(None) {
+                self.built = Built::Of(self.seen);
+            }
         }
         self.differs_from(self.seen).await;
     }

@@ -13,7 +13,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -106,6 +106,8 @@ pub(super) struct Life {
     was_ready: bool,
     /// Its callers are to be started anew when it is ready.
     renews_callers: bool,
+    /// When its process was started last.
+    started: SystemTime,
 }
 
 /// What a life shares with others.
@@ -135,8 +137,8 @@ impl Life {
         commands: mpsc::Receiver<Command>,
     ) -> Self {
         let freshness = around.watch(&planned, &others);
-        let (was_ready, renews_callers) = (false, false);
-        Self { planned, others, around, commands, freshness, was_ready, renews_callers }
+        let (was_ready, renews_callers, started) = (false, false, around.deps.clock.wall());
+        Self { planned, others, around, commands, freshness, was_ready, renews_callers, started }
     }
 
     pub(super) async fn run(mut self) {
@@ -210,7 +212,7 @@ impl Life {
                 let (reason, settled) = self.settle(child, fault).await;
                 let last_lines = output.last_lines().await;
                 let (hint, last_lines) = advice::of_lines(&self.planned, last_lines).await;
-                End::Failed(Failure { after, hint, last_lines, settled, ..Failure::of(reason) })
+                End::Failed(Failure { hint, after, last_lines, settled, ..Failure::of(reason) })
             }
         }
     }
@@ -244,6 +246,7 @@ impl Life {
             environment: self.planned.environment.clone(),
         };
         self.freshness.set_started();
+        self.started = self.around.deps.clock.wall();
         let spawned = self.around.deps.spawner.spawn(order).await;
         let (child, outputs) =
             spawned.map_err(|error| hopeless(words::not_started(&self.planned, &error), None))?;

@@ -22,7 +22,7 @@ const FIREFOX: &[&str] = &[
 /// Databases of Chromium, below the home folder. The first is made if it is missing.
 const CHROMIUM: &[&str] = &[".pki/nssdb", "snap/chromium/current/.pki/nssdb"];
 
-/// What an SQLite database of NSS is called in its folder.
+/// What a database of NSS is called in its folder.
 const DATABASE: &str = "cert9.db";
 
 pub(super) async fn apply(machine: &Machine, root: &Root, wish: Wish) -> Vec<Outcome> {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Done, Machine, Outcome, Problem, Root, Store, Wish};
 use crate::tool;
@@ -91,7 +91,7 @@ impl Place<'_> {
             let fix = format!("sudo {command} && sudo {update}");
             return Err(Problem { reason: format!("{}: {error}", self.file.display()), fix });
         }
-        if self.machine.root != PathBuf::from("/") {
+        if self.machine.root.as_path() != Path::new("/") {
             // Another system's tool is for that system to run.
             return Ok(());
         }

@@ -8,6 +8,8 @@
 )]
 
 mod clean_up;
+mod discovering;
+mod discovering_anything;
 mod lifecycle;
 mod outbound;
 mod planning;

@@ -6,6 +6,7 @@ use std::path::Path;
 use trunkline_local::outbound::{addresses, with_listeners};
 use trunkline_local::plan::{Plan, PortBook, Surroundings};
 use trunkline_local::run::RunId;
+use trunkline_local::toolchains::Toolchains;
 use trunkline_model::route::{
     Action, Authority, HostPattern, Match, OrderKey, PathPattern, Route, RouteTimeouts, Target,
 };
@@ -68,6 +69,8 @@ fn callees_that_speak_http_are_called_through_the_proxy_and_others_directly() {
         otlp: None,
         root: None,
         bundle: None,
+        builds: None,
+        toolchains: Toolchains::default(),
     };
     let plan = Plan::of(&model, &around, &mut book).unwrap();
     let web = &plan.services[&name("web")].environment;

@@ -67,7 +67,9 @@ async fn hosts(here: &Here, context: &Context) -> Verdict {
     } else if lines.is_empty() {
         context.printer.note("every name leads to this machine already");
     } else {
-        lines.iter().for_each(|line| context.printer.data(line));
+        for line in lines {
+            context.printer.data(line);
+        }
     }
     Ok(Exit::Done)
 }

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 
 /// Verbs by what a person wants to do. A test checks that every verb is in one group.
 pub(crate) const GROUPS: &[(&str, &[&str])] = &[
-    ("Run", &["up", "down", "restart", "init", "add", "serve"]),
+    ("Run", &["up", "down", "restart", "run", "exec", "init", "add", "serve"]),
     ("See", &["status", "urls", "logs", "traces"]),
     ("Trust", &["trust"]),
     ("Verify", &["check", "explain", "doctor"]),

@@ -14,7 +14,7 @@ use crate::screen::traces::{render_list, render_one};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  trunkline traces --limit 50")]
 pub(crate) struct Args {
-    /// Draw this trace
+    /// Draw this trace; the beginning of its id is enough
     #[arg(value_name = "ID")]
     id: Option<String>,
     /// List at most so many
@@ -29,7 +29,11 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     runtime::small(async {
         let control = Control::connect(context).await?;
-        let path = match (&args.id, &args.service) {
+        let id = match &args.id {
+            Some(id) if id.len() < ID_CHARS => Some(whole_id(id, &control).await?),
+            id => id.clone(),
+        };
+        let path = match (&id, &args.service) {
             (Some(id), _) => format!("/v1/traces/{}", encode(id)),
             (None, Some(service)) => {
                 format!("/v1/traces?limit={}&service={}", args.limit, encode(service))
@@ -49,6 +53,28 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
         context.printer.raw(&text);
         Ok(Exit::Done)
     })
+}
+
+/// Characters of a whole id (W3C Trace Context §3.2.2.3).
+const ID_CHARS: usize = 32;
+/// Traces among which the beginning of an id is looked for.
+const LOOKED_AT_MAX: usize = 10_000;
+
+/// The whole id of the one trace that begins so. One that is not found is left to the run to refuse.
+async fn whole_id(begin: &str, control: &Control) -> Result<String, Failure> {
+    // Copied from a list that was cut.
+    let begin = begin.trim_end_matches('…');
+    let list: Value = control.get(&format!("/v1/traces?limit={LOOKED_AT_MAX}")).await?;
+    let traces = list.get("traces").and_then(Value::as_array).into_iter().flatten();
+    let ids = traces.filter_map(|trace| trace.get("id")?.as_str());
+    let mut found = ids.filter(|id| id.starts_with(begin));
+    match (found.next(), found.next()) {
+        (Some(id), None) => Ok(id.to_owned()),
+        (Some(_), Some(_)) => {
+            Err(Failure::usage(format_args!("several traces begin with `{begin}`")))
+        }
+        (None, _) => Ok(begin.to_owned()),
+    }
 }
 
 /// The last requests as people read them.

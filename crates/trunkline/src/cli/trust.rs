@@ -62,7 +62,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
             } else {
                 let heading = context.printer.data.apply(Role::Strong, root.file.display());
                 context.printer.data(heading);
-                outcomes.iter().for_each(|outcome| tell(outcome, &context.printer));
+                for outcome in &outcomes {
+                    tell(outcome, &context.printer);
+                }
             }
         }
         if context.printer.is_json() {

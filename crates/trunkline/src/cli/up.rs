@@ -11,7 +11,7 @@ use trunkline_api::Commands as _;
 use trunkline_config::Options;
 use trunkline_local::discover::Choices;
 use trunkline_local::plan::{Moved, Plan};
-use trunkline_model::{Model, ServiceName};
+use trunkline_model::Model;
 use trunkline_rt::{Clock, Policy};
 
 use super::Context;
@@ -146,16 +146,14 @@ async fn serve(loader: Loader, args: &Args, context: &Context) -> Verdict {
     let terminal = Terminal::of_this_process().filter(|_| args.background.is_none());
     // Given back when this function ends, in whatever way.
     let taken = terminal.as_ref().map(Terminal::take);
-    if terminal.is_some() {
-        node.end_on_hangup();
-    }
+    let Started { local, plan, events, traces } = started;
     let (cues, cued) = mpsc::channel(CUES_MAX);
     let failed = Arc::new(AtomicBool::new(false));
     let scope = node.parts().scope.clone();
     let waits = context.globals.wait || args.background.is_some();
     let show = Show {
         printer: Arc::clone(printer),
-        services: started.local.services.clone(),
+        services: local.services.clone(),
         control: Control::own(&node, context).map(Arc::new),
         board,
         clock,
@@ -163,22 +161,22 @@ async fn serve(loader: Loader, args: &Args, context: &Context) -> Verdict {
         deadline: context.patience.filter(|_| waits).map(|patience| begin + patience),
         all_or_nothing: waits,
         has_keys: terminal.is_some(),
-        background: args.background.map(|_| Background::of_run(started.traces.folder())),
+        background: args.background.map(|_| Background::of_run(traces.folder())),
         scope: scope.clone(),
         cues: cues.clone(),
         failed: Arc::clone(&failed),
     };
-    node.set_local(started.local);
-    let names: Vec<ServiceName> = started.plan.services.keys().cloned().collect();
-    let live = Live::new(show, names).run(scope.clone(), started.events, cued);
+    node.set_local(local);
+    let live = Live::new(show, plan.services.into_keys()).run(scope.clone(), events, cued);
     scope.spawn("screen", Policy::Best, live);
     if let Some(terminal) = terminal {
+        node.end_on_hangup();
         scope.spawn("keys", Policy::Best, keys::read(terminal, scope.clone(), cues.clone()));
     }
     let ending = node.run().await;
     let _ = cues.try_send(Cue::Ending);
     let verdict = node.end(ending).await;
-    drop((started.traces, taken));
+    drop((traces, taken));
     if failed.load(Ordering::Relaxed) { Err(Failure::told(Exit::Failed)) } else { verdict }
 }
 
@@ -201,7 +199,10 @@ fn tell_head(
 /// Says that a run which was killed left processes behind, and that they are gone.
 fn tell_leftovers(ended: usize, printer: &Printer) {
     if ended > 0 {
-        let what = format!("{ended} processes of an earlier run were ended");
+        let what = match ended {
+            1 => "1 process of an earlier run was ended".to_owned(),
+            ended => format!("{ended} processes of an earlier run were ended"),
+        };
         let mark = screen::mark(Role::Warning, "leftovers", &what, None, printer.progress);
         printer.note(mark);
     }

@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn lines_of_a_hosts_file_are_of_a_bounded_length() {
-        let names: Vec<String> = (0..NAMES_PER_LINE + 1).map(|at| format!("n{at}.test")).collect();
+        let names: Vec<String> = (0..=NAMES_PER_LINE).map(|at| format!("n{at}.test")).collect();
         let lines = hosts_lines(&names);
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[1], "127.0.0.1 n8.test");

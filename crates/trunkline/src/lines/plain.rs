@@ -66,13 +66,11 @@ pub(crate) fn uncoloured(text: &str) -> Cow<'_, str> {
     while let Some((before, after)) = rest.split_once(BEGIN) {
         plain.push_str(before);
         let end = after.find(|c: char| !(c.is_ascii_digit() || c == ';' || c == ':'));
-        match end.map(|end| (after.as_bytes().get(end), after.get(end + 1..))) {
-            Some((Some(b'm'), Some(behind))) => rest = behind,
-            _ => {
-                plain.push_str(BEGIN);
-                rest = after;
-            }
+        let behind = end.and_then(|end| after.get(end..)?.strip_prefix('m'));
+        if behind.is_none() {
+            plain.push_str(BEGIN);
         }
+        rest = behind.unwrap_or(after);
     }
     plain.push_str(rest);
     Cow::Owned(plain)

@@ -7,7 +7,7 @@ use trunkline_rt::Policy;
 use super::{Cue, Live};
 use crate::lines::Level;
 use crate::print::Role;
-use crate::screen::up as screen;
+use crate::screen::up::{self as screen, Choice};
 use crate::{cli, open};
 
 /// Traces that `t` shows.
@@ -37,9 +37,7 @@ impl Live {
             'u' => self.data(&screen::all_urls(&self.show.board.urls(), data)),
             'd' => {
                 let command = data.apply(Role::Hint, "trunkline up --detach");
-                self.data(&format!(
-                    "\n  {command} runs without a terminal: stop this run with ctrl-c, then start it so\n"
-                ));
+                self.data(&format!("\n  {command} runs without a terminal; stop this run first\n"));
             }
             '?' | 'h' => self.data(&screen::help(data)),
             // The same way as ctrl-c, so that a second one is a second one.
@@ -88,9 +86,9 @@ impl Live {
 
     fn chosen(&mut self, key: char, names: &[ServiceName]) {
         match screen::choice(key, names.len()) {
-            None => self.say("nothing is restarted"),
-            Some(None) => names.iter().cloned().for_each(|name| self.restart(name)),
-            Some(Some(at)) => {
+            Choice::Nothing => self.say("nothing is restarted"),
+            Choice::All => names.iter().cloned().for_each(|name| self.restart(name)),
+            Choice::One(at) => {
                 names.get(at).cloned().into_iter().for_each(|name| self.restart(name))
             }
         }

@@ -32,7 +32,6 @@ enum Does {
     Ready,
     Failed,
     Stopping,
-    Stopped,
 }
 
 /// A service that is waited for.
@@ -67,7 +66,10 @@ impl Cast {
             What::Exited { retry: Some(retry), .. } => Does::BackingOff(now + retry.after),
             What::Failed { .. } => Does::Failed,
             What::Draining { .. } | What::Stopping => Does::Stopping,
-            What::Stopped => Does::Stopped,
+            What::Stopped => {
+                self.members.remove(&event.service);
+                return;
+            }
             What::Log(line) => {
                 if let Some(member) = self.members.get_mut(&event.service)
                     && !line.text.trim().is_empty()
@@ -106,7 +108,7 @@ impl Cast {
 
     /// Services that have not ended.
     pub(super) fn running(&self) -> Vec<String> {
-        self.which(|does| !matches!(does, Does::Stopped | Does::Failed | Does::Waiting(_)))
+        self.which(|does| !matches!(does, Does::Failed | Does::Waiting(_)))
     }
 
     fn which(&self, wanted: impl Fn(&Does) -> bool) -> Vec<String> {
@@ -117,7 +119,7 @@ impl Cast {
     /// Whether nothing will become ready any more unless somebody does something.
     pub(super) fn is_settled(&self) -> bool {
         self.members.iter().all(|(name, member)| match member.does {
-            Does::Ready | Does::Failed | Does::Stopped => true,
+            Does::Ready | Does::Failed => true,
             _ => self.is_blocked(name, self.members.len()),
         })
     }
@@ -154,7 +156,7 @@ impl Cast {
                     let left = until.saturating_duration_since(now).as_secs_f64().ceil();
                     (format!("next try in {left:.0}s"), None)
                 }
-                Does::Ready | Does::Failed | Does::Stopped => return None,
+                Does::Ready | Does::Failed => return None,
             };
             let last = matches!(member.does, Does::Starting).then(|| member.last.clone()).flatten();
             Some(Waited { name: name.to_string(), what, time, last })

@@ -78,14 +78,26 @@ async fn try_read(
     }
 }
 
-/// The keys in what was read. What begins with escape and goes on is an arrow or the like, which
-/// means nothing here.
+/// The keys in what was read. Arrows and the like, which are sequences that begin with escape
+/// (ECMA-48 §5.4), mean nothing here.
 fn keys(bytes: &[u8]) -> Vec<char> {
-    if bytes.len() > 1 && bytes.starts_with(b"\x1b") {
-        return Vec::new();
+    let text = String::from_utf8_lossy(bytes);
+    let mut keys = Vec::new();
+    let mut rest = text.chars().peekable();
+    while let Some(key) = rest.next() {
+        let introducer = rest.next_if(|next| key == ESCAPE && (*next == '[' || *next == 'O'));
+        if introducer.is_none() {
+            keys.push(key);
+            continue;
+        }
+        // Parameters, then one final character.
+        while rest.next_if(|next| ('\u{20}'..='\u{3f}').contains(next)).is_some() {}
+        rest.next();
     }
-    String::from_utf8_lossy(bytes).chars().collect()
+    keys
 }
+
+const ESCAPE: char = '\u{1b}';
 
 #[cfg(test)]
 mod tests {
@@ -96,5 +108,6 @@ mod tests {
         assert_eq!(keys(b"\x1b[A"), []);
         assert_eq!(keys(b"\x1b"), ['\u{1b}']);
         assert_eq!(keys(b"re"), ['r', 'e']);
+        assert_eq!(keys(b"\x1b[1;5Ar\x1bOPe"), ['r', 'e']);
     }
 }

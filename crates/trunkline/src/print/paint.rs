@@ -41,12 +41,24 @@ const NAME_CODES: &[&str] = &["34", "35", "36", "32", "33", "94", "95", "96"];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Paint {
     on: bool,
+    /// Columns that tables may take.
+    columns: Option<usize>,
 }
 
 impl Paint {
     /// Paints if `on`.
     pub(crate) const fn new(on: bool) -> Self {
-        Self { on }
+        Self { on, columns: None }
+    }
+
+    /// The same for a terminal of so many columns.
+    pub(crate) const fn within(self, columns: Option<usize>) -> Self {
+        Self { on: self.on, columns }
+    }
+
+    /// Columns of the terminal when the process began; `None` if it is none.
+    pub(crate) const fn columns(self) -> Option<usize> {
+        self.columns
     }
 
     /// Whether it paints.

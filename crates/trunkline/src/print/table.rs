@@ -36,10 +36,8 @@ impl Table {
     /// to its least width.
     pub(crate) fn fit(&mut self, columns: usize, shrink: &[(usize, usize)]) {
         for (at, least) in shrink {
-            let widths =
-                self.columns.iter().enumerate().map(|(at, column)| self.width(at, column.0));
-            let total: usize = widths.map(|width| width + GAP.len()).sum();
-            let Some(excess) = total.checked_sub(columns).filter(|excess| *excess > 0) else {
+            let Some(excess) = self.total().checked_sub(columns).filter(|excess| *excess > 0)
+            else {
                 return;
             };
             let most = self.width(*at, "").saturating_sub(excess).max(*least);
@@ -47,6 +45,28 @@ impl Table {
                 *cell = cut(cell, most).into_owned();
             }
         }
+    }
+
+    /// Leaves out the columns with these headings, one after the other, until lines fit.
+    pub(crate) fn narrow(&mut self, columns: usize, headings: &[&str]) {
+        for heading in headings {
+            if self.total() <= columns {
+                return;
+            }
+            let Some(at) = self.columns.iter().position(|(name, _)| name == heading) else {
+                continue;
+            };
+            self.columns.remove(at);
+            for row in self.rows.iter_mut().filter(|row| at < row.len()) {
+                row.remove(at);
+            }
+        }
+    }
+
+    /// Cells that a line takes.
+    fn total(&self) -> usize {
+        let widths = self.columns.iter().enumerate().map(|(at, column)| self.width(at, column.0));
+        widths.map(|width| width + GAP.len()).sum()
     }
 
     /// Whether there are no rows.
@@ -111,7 +131,16 @@ mod tests {
             ("→ orders".into(), None),
         ]);
         table.fit(22, &[(1, 6), (2, 4)]);
-        assert_eq!(table.render(Paint::new(false)), "  web  npm r…  → ord…\n");
+        assert_eq!(table.render(Paint::new(false)), "  web  npm r…  → orde…\n");
+    }
+
+    #[test]
+    fn columns_are_left_out_until_lines_fit() {
+        let mut table =
+            Table::new(&[("service", Align::Left), ("rate", Align::Right), ("pid", Align::Right)]);
+        table.row(vec![("web".into(), None), ("2.5/s".into(), None), ("41".into(), None)]);
+        table.narrow(16, &["pid", "rate"]);
+        assert_eq!(table.render(Paint::new(false)), "  service   rate\n  web      2.5/s\n");
     }
 
     #[test]

@@ -34,6 +34,31 @@ pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(if most == 0 { kept } else { format!("{}{CUT}", kept.trim_end()) })
 }
 
+/// The text with line ends between words, so that it fits; every line after the first is indented by
+/// `indent`, and the first one begins behind so many cells. A longer word stays whole.
+pub(crate) fn wrap(text: &str, columns: Option<usize>, indent: usize) -> Cow<'_, str> {
+    let room = columns.unwrap_or(usize::MAX).saturating_sub(indent);
+    if cells(text) <= room {
+        return Cow::Borrowed(text);
+    }
+    let mut wrapped = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let width = cells(word);
+        if used > 0 && used + 1 + width > room {
+            wrapped.push('\n');
+            wrapped.push_str(&" ".repeat(indent));
+            used = 0;
+        } else if used > 0 {
+            wrapped.push(' ');
+            used += 1;
+        }
+        wrapped.push_str(word);
+        used += width;
+    }
+    Cow::Owned(wrapped)
+}
+
 /// Columns of the terminal behind a descriptor; `None` if it is none.
 pub(crate) fn columns(of: impl AsFd) -> Option<usize> {
     let size = tcgetwinsize(of).ok()?;
@@ -53,5 +78,12 @@ mod tests {
         assert_eq!(cut("世界世界", 4), "世…");
         assert_eq!(cut("go run .", 4), "go…");
         assert_eq!(cut("x", 0), "");
+    }
+
+    #[test]
+    fn text_is_wrapped_between_words_only() {
+        assert_eq!(wrap("one two three", Some(11), 2), "one two\n  three");
+        assert_eq!(wrap("one two three", None, 2), "one two three");
+        assert_eq!(wrap("averyveryverylongword x", Some(11), 2), "averyveryverylongword\n  x");
     }
 }

@@ -17,6 +17,8 @@ const LEVEL_CELLS: usize = 5;
 const TRACE_CHARS: usize = 6;
 /// A value of a field is cut to so many cells.
 const VALUE_CELLS_MAX: usize = 60;
+/// Between a line and its trace.
+const GAP: usize = 3;
 /// The trace stands at the right edge of terminals up to this width.
 const EDGE_MAX: usize = 140;
 
@@ -48,20 +50,24 @@ pub(crate) fn render(line: &Line, record: &Record, look: &Look) -> String {
     let time = time_of_day(&clean(&line.time));
     let mut seen = cells(&clean(&line.service)).max(NAME_CELLS) + cells(&time) + 4;
     let mut text = format!("{} {} ", prefix(&line.service, paint), paint.apply(Role::Faint, &time));
-    let (body, width) = body(record, paint);
+    let tail = tail(record, look);
+    let tail_cells = tail.as_ref().map_or(0, |(_, width)| width + GAP);
+    let room = look.columns.map(|columns| columns.saturating_sub(seen + tail_cells));
+    let (body, width) = body(record, room, paint);
     text.push_str(&body);
     seen += width;
-    if let Some((tail, width)) = tail(record, look) {
+    if let Some((tail, width)) = tail {
         let room = look.columns.filter(|columns| *columns <= EDGE_MAX);
-        let gap = room.map_or(3, |columns| columns.saturating_sub(seen + width).max(3));
+        let gap = room.map_or(GAP, |columns| columns.saturating_sub(seen + width).max(GAP));
         let _ = write!(text, "{:gap$}{tail}", "");
     }
     text.truncate(text.trim_end().len());
     text
 }
 
-/// What a record says, without its time: with the cells it takes.
-pub(crate) fn body(record: &Record, paint: Paint) -> (String, usize) {
+/// What a record says, without its time: with the cells it takes. Fields that do not fit into
+/// `room` are left out: the message and the trace are what a line is read for.
+pub(crate) fn body(record: &Record, room: Option<usize>, paint: Paint) -> (String, usize) {
     let message = clean(&record.message);
     let mut seen = cells(&message);
     let colour = role(record.level);
@@ -82,7 +88,15 @@ pub(crate) fn body(record: &Record, paint: Paint) -> (String, usize) {
     for (at, (name, value)) in record.fields.iter().enumerate() {
         let field = field(name, value);
         let gap = if at == 0 && !record.message.is_empty() { "  " } else { " " };
-        seen += cells(&field) + gap.len();
+        let width = cells(&field) + gap.len();
+        let is_last = at + 1 == record.fields.len();
+        let needed = seen + width + if is_last { 0 } else { 2 };
+        if room.is_some_and(|room| needed > room) {
+            let _ = write!(text, " {}", paint.apply(Role::Faint, "…"));
+            seen += 2;
+            break;
+        }
+        seen += width;
         let _ = write!(text, "{gap}{}", paint.apply(Role::Faint, field));
     }
     (text, seen)

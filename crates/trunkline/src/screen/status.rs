@@ -90,7 +90,10 @@ pub(crate) fn render(now: &Status, earlier: &Status, paint: Paint) -> String {
     if !listeners.is_empty() {
         let _ = writeln!(text, "{}", listeners.render(paint));
     }
-    let services = services(now, earlier);
+    let mut services = services(now, earlier);
+    if let Some(columns) = paint.columns() {
+        services.narrow(columns, NARROW);
+    }
     if services.is_empty() {
         text.push_str("  no services\n");
     } else {
@@ -149,6 +152,9 @@ const COLUMNS: &[(&str, Align)] = &[
     ("pid", Align::Right),
     ("restarts", Align::Right),
 ];
+
+/// What is left out on narrow terminals, in this order.
+const NARROW: &[&str] = &["in flight", "restarts", "endpoints", "pid", "p50", "failed"];
 
 fn services(now: &Status, earlier: &Status) -> Table {
     let mut table = Table::new(COLUMNS);

@@ -74,6 +74,11 @@ pub(crate) fn render_list(list: &List, paint: Paint) -> String {
             (clean(&trace.services.join(", ")).into_owned(), Some(Role::Faint)),
         ]);
     }
+    if let Some(columns) = paint.columns() {
+        table.narrow(columns, &["spans"]);
+        // The beginning of an id is enough for `trunkline traces`.
+        table.fit(columns, &[(3, 8), (5, 10), (4, 12)]);
+    }
     table.render(paint)
 }
 

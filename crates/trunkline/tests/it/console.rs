@@ -26,17 +26,20 @@ struct Shop {
     serving: Running,
     port: u16,
     console: u16,
-    upstream: Upstream,
+    /// What is in force.
+    config: String,
+    _upstream: Upstream,
 }
 
 impl Shop {
     fn open() -> Self {
         let upstream = Upstream::answering(200, "one");
         let (world, port, console) = (World::new(), free_port(), free_port());
-        world.write("trunkline.yaml", &config(port, console, &upstream));
+        let config = config(port, console, &upstream);
+        world.write("trunkline.yaml", &config);
         let mut serving = world.start(&["serve", "-c", "trunkline.yaml"]);
         serving.wait_for("serving");
-        Self { world, serving, port, console, upstream }
+        Self { world, serving, port, console, config, _upstream: upstream }
     }
 
     fn document(&self, path: &str) -> Value {
@@ -110,7 +113,7 @@ fn the_configuration_is_told_without_secrets_and_follows_a_reload() {
     assert_eq!(find(&web["settings"], "key", "balance")["default"], true);
 
     let overlay = "env:\n  other: { services: { web: { env: { KEY: very-secret } } } }\n";
-    let text = config(shop.port, shop.console, &shop.upstream).replace("7s", "8s") + overlay;
+    let text = shop.config.replace("7s", "8s") + overlay;
     shop.world.write("trunkline.yaml", &text);
     shop.serving.wait_for("configuration is in force");
     let document = shop.document("/v1/configuration");
@@ -133,7 +136,7 @@ fn events_come_while_requests_do_and_end_with_the_process() {
     let data = lines.next().unwrap();
     let request: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
     assert_eq!((&request["path"], &request["spans"]), (&"/seen".into(), &3.into()));
-    let text = config(shop.port, shop.console, &shop.upstream).replace("7s", "8s");
+    let text = shop.config.replace("7s", "8s");
     shop.world.write("trunkline.yaml", &text);
     assert!(lines.any(|line| line == "event: generation"));
     shop.serving.signal("TERM");

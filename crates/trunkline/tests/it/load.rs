@@ -27,14 +27,14 @@ pub struct Outcome {
 impl Load {
     /// Starts `callers` callers of `address`, which all `GET`.
     pub fn start(address: SocketAddr, callers: usize) -> Self {
-        Self::start_with(address, callers, &["GET"])
+        Self::start_with(address, callers, (&["GET"], Duration::from_millis(2)))
     }
 
-    /// The same, each pair of callers with the next of these methods.
+    /// The same, each pair of callers with the next of these methods, with this pause after each request.
     pub fn start_with(
         address: SocketAddr,
         callers: usize,
-        methods: &'static [&'static str],
+        (methods, pause): (&'static [&'static str], Duration),
     ) -> Self {
         let mut load = Self {
             stop: Arc::default(),
@@ -67,7 +67,7 @@ impl Load {
                                 .push(format!("{method}, kept {keep}: {error}"));
                         }
                     }
-                    std::thread::sleep(Duration::from_millis(2));
+                    std::thread::sleep(pause);
                 }
             }));
         }

@@ -10,15 +10,22 @@
 )]
 
 mod golden;
+#[allow(dead_code, reason = "shared by several test programs")]
 mod load;
 mod support;
 
+mod alone;
+mod background;
 mod calls;
 mod change;
 mod console;
 mod copies;
+mod doctor;
+mod found;
+mod names;
 mod screens;
 mod serve;
 mod shop;
+mod terminal;
 mod trust;
 mod up;

@@ -110,13 +110,13 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn new(mut command: Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    pub fn new(command: Command) -> Self {
+        Self::fed_by(command, Stdio::null())
+    }
+
+    pub fn fed_by(mut command: Command, input: Stdio) -> Self {
+        let mut child =
+            command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let readers = vec![
             gather(child.stdout.take().unwrap(), Arc::clone(&lines)),

@@ -3,7 +3,7 @@
 use crate::serve::{get, ports};
 use crate::support::{World, free_port, is_alive, screen, until};
 
-const SERVER: &str = r#"
+pub const SERVER: &str = r#"
 import http.server, os
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -19,7 +19,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
 "#;
 
 /// Two services of Python; `web` calls `orders`.
-fn project(world: &World, port: u16) {
+pub fn project(world: &World, port: u16) {
     world.write("server.py", SERVER);
     world.write(
         "trunkline.yaml",
@@ -33,7 +33,15 @@ fn project(world: &World, port: u16) {
     );
 }
 
-fn pids(world: &World) -> Vec<u32> {
+/// Whether a program is on this machine.
+pub fn is_tool_there(program: &str) -> bool {
+    std::process::Command::new(program)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+pub fn pids(world: &World) -> Vec<u32> {
     let status: serde_json::Value =
         serde_json::from_str(&world.data(&["status", "--format", "json"])).unwrap();
     let services = status["services"].as_object().unwrap().values();

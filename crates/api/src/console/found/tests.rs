@@ -25,8 +25,8 @@ fn span(number: u8, parent: u8, service: &str, peer: Option<&str>) -> Span {
     }
 }
 
-fn pairs(spans: Vec<Span>) -> Vec<String> {
-    calls(&spans, "shop").iter().map(|call| format!("{}->{}", call.from, call.to)).collect()
+fn pairs(spans: &[Span]) -> Vec<String> {
+    calls(spans, "shop").iter().map(|call| format!("{}->{}", call.from, call.to)).collect()
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_call_through_the_gateway_is_a_child_of_the_attempt_that_reached_the_caller(
         span(3, 2, "shop", None),
         span(4, 3, "shop", Some("orders")),
     ];
-    assert_eq!(pairs(spans), ["web->orders"]);
+    assert_eq!(pairs(&spans), ["web->orders"]);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_service_with_spans_of_its_own_calls_through_the_gateway_or_past_it() {
         span(7, 6, "orders", None),
         span(8, 7, "payments", None),
     ];
-    assert_eq!(pairs(spans), ["web->orders", "orders->payments"]);
+    assert_eq!(pairs(&spans), ["web->orders", "orders->payments"]);
 }
 
 #[test]

@@ -32,6 +32,7 @@ enum Cause {
 impl Life {
     /// Builds what is started next, if it is not built yet. Returns how the try ended, if it did.
     pub(super) async fn be_built(&mut self) -> Option<End> {
+        self.freshness.look().await;
         if self.planned.process.build.is_none() || self.freshness.is_built() {
             return None;
         }
@@ -58,6 +59,7 @@ impl Life {
     /// start. What is newer is built meanwhile.
     pub(super) async fn serve(&mut self, child: &Child) -> Result<Command, Fault> {
         let ready_since = Some(self.around.deps.clock.now());
+        let ready = self.around.deps.clock.wall();
         loop {
             let cause = tokio::select! {
                 biased;
@@ -76,6 +78,10 @@ impl Life {
                 }
                 Cause::Changed => {
                     let (files, more) = self.freshness.changed(&self.planned.process.directory);
+                    if self.freshness.is_own_writing(self.started, ready) {
+                        self.tell_circle(&files);
+                        continue;
+                    }
                     self.emit(What::Changed { files, more });
                 }
             }
@@ -158,6 +164,15 @@ impl Life {
         let Broken { reason, last_lines, after } = broken;
         self.note_build(Some(format!("build failed: {reason}")));
         self.emit(What::BuildFailed { reason, last_lines, after, serving });
+    }
+
+    /// What it writes when it starts would have it started for ever.
+    fn tell_circle(&mut self, files: &[String]) {
+        self.freshness.disregard();
+        let reason =
+            format!("{} changes whenever it starts, and is not acted on", files.join(", "));
+        let hint = Some("name it in `.gitignore`, or in `watch: { ignore: … }`".to_owned());
+        self.emit(What::NotWatched { reason, hint });
     }
 
     /// The sources are again what runs is made of.

@@ -53,7 +53,6 @@ pub(super) fn not_ready(planned: &Planned, seen: &Seen) -> String {
 /// How a process ended.
 pub(in crate::supervisor) fn exited(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
-        (Some(127), _) => "exited with code 127: the shell did not find the command".to_owned(),
         (Some(code), _) => format!("exited with code {code}"),
         (None, Some(signal)) => format!("was killed by signal {signal}"),
         (None, None) => "ended".to_owned(),

@@ -52,6 +52,13 @@ fn shown(question: &Question) -> String {
 fn one(question: &Question, choices: &mut Choices) -> Option<()> {
     match question {
         Question::Several { options, .. } => one_of(options, choices),
+        Question::SamePort { options, .. } => {
+            one_of(options, choices)?;
+            let others = options.iter().filter(|option| !choices.takes(option));
+            let others: Vec<_> = others.cloned().collect();
+            choices.dropped.extend(others);
+            Some(())
+        }
         Question::SameName { options, .. } => {
             options.iter().try_for_each(|option| name_of(option, choices))
         }

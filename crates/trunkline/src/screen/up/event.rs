@@ -2,8 +2,31 @@
 
 use trunkline_local::event::{Event, What};
 
-use super::{failure, hint, mark};
+use super::{Mark, failure, hint, mark, marked};
 use crate::print::{Paint, Role};
+
+/// What is the same in two tries that failed alike; `None` for other events.
+pub(crate) fn sameness(event: &Event) -> Option<String> {
+    let What::Exited { reason, last_lines, hint, .. } = &event.what else {
+        return None;
+    };
+    // The two outputs of a process come in any order.
+    let mut lines: Vec<String> =
+        failure::telling(last_lines).into_iter().map(|record| record.message).collect();
+    lines.sort();
+    Some(format!("{reason}\n{}\n{}", hint.as_deref().unwrap_or_default(), lines.join("\n")))
+}
+
+/// A try that failed as the one before: that it did, and when the next one is.
+pub(crate) fn again(event: &Event) -> Event {
+    let mut event = event.clone();
+    if let What::Exited { reason, last_lines, hint, .. } = &mut event.what {
+        reason.push_str(" again");
+        last_lines.clear();
+        *hint = None;
+    }
+    event
+}
 
 /// What an event looks like; `None` for what a person need not see. Log lines are shown elsewhere.
 pub(crate) fn event(event: &Event, columns: Option<usize>, paint: Paint) -> Option<String> {
@@ -17,10 +40,11 @@ pub(crate) fn event(event: &Event, columns: Option<usize>, paint: Paint) -> Opti
             failure::exited(name, &tried, last_lines, hint.as_deref(), columns, paint)
         }
         What::Failed { reason, hint: help } => {
-            let mut text =
-                mark(Role::Error, name, &format!("{reason}; it stays down"), None, paint);
+            let what = format!("{reason}; it stays down");
+            let mark = Mark { role: Role::Error, name, what: &what, after: None };
+            let mut text = marked(&mark, columns, paint);
             if let Some(help) = help {
-                text.push_str(&hint(help, paint));
+                text.push_str(&hint(help, columns, paint));
             }
             text
         }
@@ -36,12 +60,13 @@ pub(crate) fn event(event: &Event, columns: Option<usize>, paint: Paint) -> Opti
             failure::exited(name, &tried, last_lines, None, columns, paint)
         }
         What::NotWatched { reason, hint: help } => {
-            let help = help.as_deref().map(|help| hint(help, paint));
+            let help = help.as_deref().map(|help| hint(help, columns, paint));
             mark(Role::Warning, name, reason, None, paint) + &help.unwrap_or_default()
         }
         What::Elsewhere { expected, found, hint: help } => {
             let what = format!("listens on port {found}, and not on its port {expected}");
-            mark(Role::Warning, name, &what, None, paint) + &hint(help, paint)
+            let mark = Mark { role: Role::Warning, name, what: &what, after: None };
+            marked(&mark, columns, paint) + &hint(help, columns, paint)
         }
         What::Draining { in_flight } if *in_flight > 0 => {
             let requests = if *in_flight == 1 { "request" } else { "requests" };

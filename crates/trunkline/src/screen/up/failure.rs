@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use trunkline_local::event::Retry;
 
-use super::{hint, mark, span};
+use super::{Mark, hint, marked, span};
 use crate::lines::{Level, Record};
 use crate::print::{Paint, Role, cut};
 use crate::screen::logs;
@@ -34,35 +34,44 @@ pub(super) fn exited(
     columns: Option<usize>,
     paint: Paint,
 ) -> String {
-    let mut what = format!("{} after {}", tried.reason, span(tried.after));
-    if let Some(retry) = tried.retry {
-        let wait = span(retry.after);
-        let _ = write!(what, ", next try in {wait} ({} of {})", retry.attempt, retry.attempts_max);
+    let mut what = tried.reason.to_owned();
+    // What was waited for too long says so itself.
+    if !what.contains(" after ") {
+        let _ = write!(what, " after {}", span(tried.after));
     }
-    let mut text = mark(Role::Error, name, &what, None, paint);
+    match tried.retry {
+        Some(retry) => {
+            let wait = span(retry.after);
+            let (attempt, most) = (retry.attempt, retry.attempts_max);
+            let _ = write!(what, ", next try in {wait} ({attempt} of {most})");
+        }
+        None => what.push_str("; it stays down"),
+    }
+    let mark = Mark { role: Role::Error, name, what: &what, after: None };
+    let mut text = marked(&mark, columns, paint);
     for record in telling(last_lines) {
         let bar = paint.apply(Role::Faint, "│");
         let _ = write!(text, "\n      {bar} {}", shown(&record, columns, paint));
     }
     if let Some(help) = help {
-        text.push_str(&hint(help, paint));
+        text.push_str(&hint(help, columns, paint));
     }
     text
 }
 
 fn shown(record: &Record, columns: Option<usize>, paint: Paint) -> String {
     let Some(columns) = columns else {
-        return logs::body(record, paint).0;
+        return logs::body(record, None, paint).0;
     };
     // Cut first, paint then: a colour must not be cut in two.
-    let (plain, width) = logs::body(record, Paint::new(false));
+    let (plain, width) = logs::body(record, None, Paint::new(false));
     let room = columns.saturating_sub(INDENT);
-    if width <= room { logs::body(record, paint).0 } else { cut(&plain, room).into_owned() }
+    if width <= room { logs::body(record, None, paint).0 } else { cut(&plain, room).into_owned() }
 }
 
 /// The lines that say most: from the first error on without the frames of its stack trace, which are
 /// indented everywhere; else the last ones.
-fn telling(lines: &[String]) -> Vec<Record> {
+pub(super) fn telling(lines: &[String]) -> Vec<Record> {
     let records = lines.iter().map(|line| Record::of(line));
     let mut records: Vec<Record> =
         records.filter(|record| record.structured || !is_noise(&record.message)).collect();
@@ -81,7 +90,9 @@ fn is_noise(text: &str) -> bool {
     let text = text.trim();
     text.is_empty()
         || text.chars().all(|c| "^~{}()[];".contains(c))
-        || ["stack backtrace:", "note: ", "Node.js v"].iter().any(|begin| text.starts_with(begin))
+        || ["stack backtrace:", "note: ", "Node.js v", "Emitted 'error' event"]
+            .iter()
+            .any(|begin| text.starts_with(begin))
 }
 
 #[cfg(test)]

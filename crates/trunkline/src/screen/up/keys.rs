@@ -71,13 +71,24 @@ pub(crate) fn restart_which(names: &[String], columns: Option<usize>, paint: Pai
     text
 }
 
-/// Which of so many services a key chooses; `None` for all of them.
-pub(crate) fn choice(key: char, services: usize) -> Option<Option<usize>> {
-    if key == 'a' {
-        return Some(None);
+/// What a person chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// The service at this place.
+    One(usize),
+    /// All of them.
+    All,
+    /// Nothing.
+    Nothing,
+}
+
+/// What a key chooses of so many services.
+pub(crate) fn choice(key: char, services: usize) -> Choice {
+    match CHOICES.chars().position(|choice| choice == key) {
+        _ if key == 'a' => Choice::All,
+        Some(at) if at < services => Choice::One(at),
+        _ => Choice::Nothing,
     }
-    let at = CHOICES.chars().position(|choice| choice == key)?;
-    (at < services).then_some(Some(at))
 }
 
 #[cfg(test)]
@@ -86,10 +97,10 @@ mod tests {
 
     #[test]
     fn keys_choose_services_and_a_is_all() {
-        assert_eq!(choice('1', 2), Some(Some(0)));
-        assert_eq!(choice('3', 2), None);
-        assert_eq!(choice('a', 2), Some(None));
-        assert_eq!(choice('\u{1b}', 2), None);
+        assert_eq!(choice('1', 2), Choice::One(0));
+        assert_eq!(choice('3', 2), Choice::Nothing);
+        assert_eq!(choice('a', 2), Choice::All);
+        assert_eq!(choice('\u{1b}', 2), Choice::Nothing);
         let names = ["orders".to_owned(), "web".to_owned()];
         let asked = restart_which(&names, Some(80), Paint::new(false));
         assert_eq!(asked, "  restart   1 orders   2 web   a all   esc none");

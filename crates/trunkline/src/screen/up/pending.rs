@@ -58,7 +58,7 @@ mod tests {
         };
         let whole = "payments     starting, 6s      │ Compiling something with a long name v1.2.3";
         assert_eq!(line(120), whole);
-        assert_eq!(line(60), "payments     starting, 6s      │ Compiling something wi…");
+        assert_eq!(line(60), "payments     starting, 6s      │ Compiling something…");
         assert!(cells(&line(60)) + SPINNER_CELLS <= 60);
     }
 }

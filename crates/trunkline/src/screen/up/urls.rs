@@ -100,7 +100,7 @@ pub(crate) fn all_urls(urls: &[Url], paint: Paint) -> String {
 pub(crate) fn background(pid: u32, paint: Paint) -> String {
     let command = |text: &str| paint.apply(Role::Hint, text);
     format!(
-        "\n  runs in the background, process {pid}: {} follows it, {} ends it\n",
+        "\n  runs in the background, process {pid}\n  {} follows it, {} ends it\n",
         command("trunkline logs -f"),
         command("trunkline down")
     )

@@ -1,0 +1,352 @@
+// Clicks through the console in a real browser. Against made-up documents by default; against a running Trunkline with
+//
+//   BASE_URL=http://127.0.0.1:20001 npm run test:browser
+//
+// where the tests that need a special world are left out.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { start } from "../../mock/server.mjs";
+import { assertFits, close, eventually, visit, worstContrast } from "./visit.mjs";
+
+const REAL = process.env.BASE_URL?.replace(/\/$/, "");
+const mocked = { skip: REAL ? "needs made-up documents" : false };
+const mocks = [];
+let base = REAL;
+let service;
+let trace;
+
+async function world(name, options = {}) {
+  const mock = await start({ world: name, ...options });
+  mocks.push(mock);
+  return mock;
+}
+
+before(async () => {
+  base ??= (await world("shop")).url;
+  const read = async (path) => (await fetch(base + path)).json();
+  const services = (await read("/v1/services")).services;
+  service = (services.find((one) => one.name === "payments") ?? services.find((one) => one.kind === "process") ?? services[0]).name;
+  trace = await eventually(async () => (await read("/v1/requests?limit=50")).requests.find((one) => one.trace && one.sampled !== false)?.trace, Boolean);
+});
+
+after(async () => {
+  await close();
+  for (const mock of mocks) mock.stop();
+});
+
+const isPressed = (page, name) => page.getByRole("radio", { name, exact: true }).getAttribute("aria-checked");
+const query = (page) => new URL(page.url()).searchParams;
+
+describe("every page", () => {
+  const pages = () => ["/", "/services", `/services/${service}`, "/graph", "/graph?view=table", "/requests", `/traces/${trace}`, "/configuration", "/configuration?section=services", "/no-such-page"];
+  for (const colorScheme of ["light", "dark"]) {
+    test(`is ${colorScheme}, readable and without errors`, async () => {
+      for (const path of pages()) {
+        if (path === "/no-such-page") continue;
+        await visit(base, path, async (page) => {
+          await page.locator("main h1").first().waitFor({ state: "attached" });
+          await eventually(() => page.locator(".skeleton").count(), 0);
+          await page.locator(".is-live").waitFor();
+          const worst = await worstContrast(page);
+          assert.ok(worst.ratio >= 4.5, `${path}: ${JSON.stringify(worst)}`);
+          const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+          assert.equal(colorScheme === "dark", /rgb\((\d|[1-4]\d),/.test(dark), dark);
+        }, { colorScheme });
+      }
+    });
+  }
+
+  test("fits a narrow screen", async () => {
+    for (const path of pages().slice(0, -1)) {
+      await visit(base, path, async (page) => {
+        await eventually(() => page.locator(".skeleton").count(), 0);
+        await page.locator(".is-live").waitFor();
+        await assertFits(page);
+      }, { viewport: { width: 360, height: 740 }, hasTouch: true });
+    }
+  });
+});
+
+test("one can go from page to page and back", async () => {
+  await visit(base, "/", async (page) => {
+    const nav = page.getByRole("navigation");
+    await nav.getByRole("link", { name: "Graph" }).click();
+    await page.waitForURL("**/graph");
+    await nav.getByRole("link", { name: "Requests" }).click();
+    await page.locator(".request-table a.row-link").first().click();
+    await page.locator(".span-row").first().waitFor();
+    assert.match(page.url(), /\/traces\/[0-9a-f]{32}/);
+    await page.goBack();
+    await page.locator(".request-table").waitFor();
+    await page.goBack();
+    await page.locator(".graph").waitFor();
+    await page.goForward();
+    await page.locator(".request-table").waitFor();
+    assert.match(await page.title(), /Requests/);
+  });
+});
+
+test("what is chosen stands in the address, and the address brings it back", async () => {
+  await visit(base, "/services", async (page) => {
+    await page.getByRole("radio", { name: "5m", exact: true }).click();
+    await page.getByLabel("Filter services").fill(service.slice(0, 3));
+    await page.getByRole("columnheader", { name: "Rate" }).getByRole("button").click();
+    assert.deepEqual([query(page).get("window"), query(page).get("q"), query(page).get("sort")], ["5m", service.slice(0, 3), "-rate"]);
+    const address = page.url();
+    await page.goto(`${base}/graph`);
+    await page.goto(address);
+    await page.locator(".services-table tbody tr").first().waitFor();
+    assert.equal(await isPressed(page, "5m"), "true");
+    assert.equal(await page.getByLabel("Filter services").inputValue(), service.slice(0, 3));
+    assert.equal(await page.getByRole("columnheader", { name: "Rate" }).getAttribute("aria-sort"), "descending");
+    await page.getByRole("navigation").getByRole("link", { name: "Graph" }).click();
+    assert.equal(query(page).get("window"), "5m");
+  });
+});
+
+test("a service shows its numbers, endpoints, requests and log", async () => {
+  await visit(base, "/services", async (page) => {
+    await page.getByRole("link", { name: service, exact: true }).first().click();
+    await page.getByRole("heading", { level: 1, name: service }).waitFor();
+    await page.getByRole("heading", { name: "Endpoints" }).waitFor();
+    await page.getByRole("heading", { name: "Last requests" }).waitFor();
+    await page.locator(".log li").first().waitFor();
+    await page.locator(".place").first().click();
+    await page.locator(".code .marked").waitFor();
+    assert.equal(query(page).get("line"), await page.locator(".marked .line-number").textContent());
+  });
+});
+
+test("the graph can be walked by keys, and a choice is shared by its address", async () => {
+  await visit(base, "/graph", async (page) => {
+    const gateway = page.locator('[data-node="gateway"]');
+    await gateway.focus();
+    await page.keyboard.press("ArrowRight");
+    const next = await page.evaluate(() => document.activeElement?.getAttribute("data-node"));
+    assert.ok(next && next !== "gateway");
+    await page.keyboard.press("Enter");
+    await page.locator(".graph-panel").getByText(next, { exact: true }).first().waitFor();
+    assert.equal(query(page).get("node"), next);
+    await page.reload();
+    await page.locator(".graph-panel").waitFor();
+    await page.keyboard.press("Escape");
+    await eventually(() => page.locator(".graph-panel").count(), 0);
+    await page.getByRole("radio", { name: "Table" }).click();
+    await page.getByRole("row").nth(1).waitFor();
+  });
+});
+
+test("the drawing has every edge of the document", async () => {
+  await visit(base, "/graph?window=5m", async (page) => {
+    const wanted = (await (await fetch(`${base}/v1/graph?window=5m`)).json()).edges.filter((edge) => edge.from !== edge.to).length;
+    await eventually(() => page.locator(".edge").count(), wanted);
+  });
+});
+
+test("a trace is read by keys", async () => {
+  await visit(base, `/traces/${trace}`, async (page) => {
+    await page.locator(".span-row").first().waitFor();
+    const rows = await page.locator(".span-row").count();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.locator(".span-panel").waitFor();
+    await eventually(() => query(page).get("span"), Boolean);
+    const address = page.url();
+    await page.keyboard.press("ArrowLeft");
+    await eventually(() => page.locator(".span-row").count(), (count) => count === 1 || count < rows);
+    await page.keyboard.press("ArrowRight");
+    await eventually(() => page.locator(".span-row").count(), rows);
+    await page.keyboard.press("Escape");
+    await eventually(() => page.locator(".span-panel").count(), 0);
+    await page.keyboard.press("/");
+    await page.keyboard.type("zzzz");
+    await page.getByText("0 found").waitFor();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("c");
+    assert.equal(query(page).get("critical"), "1");
+    await page.goto(address);
+    await page.locator(".span-panel").waitFor();
+  });
+});
+
+test("keys open pages, help and the quick jump", async () => {
+  await visit(base, "/services", async (page) => {
+    await page.locator(".is-live").waitFor();
+    await page.keyboard.press("g");
+    await page.keyboard.press("r");
+    await page.waitForURL("**/requests*");
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keyboard help" }).waitFor();
+    await page.keyboard.press("Escape");
+    await eventually(() => page.getByRole("dialog").count(), 0);
+    await page.keyboard.press("Control+k");
+    await page.getByRole("dialog").getByRole("combobox").fill(service);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/services/${service}*`);
+    await page.keyboard.press("Control+k");
+    await page.getByRole("dialog").getByRole("combobox").fill(trace);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/traces/${trace}*`);
+  });
+});
+
+test("arrows and Enter open a row", async () => {
+  for (const [path, opened] of [["/services", /\/services\/./], ["/requests", /\/traces\/./]]) {
+    await visit(base, path, async (page) => {
+      await page.locator("a[data-row]").first().waitFor();
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("Enter");
+      await page.waitForURL(opened);
+    });
+  }
+});
+
+test("the theme can be chosen and is kept", async () => {
+  await visit(base, "/services", async (page) => {
+    const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const light = await ground();
+    await page.keyboard.press("t");
+    await page.keyboard.press("t");
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
+    assert.notEqual(await ground(), light);
+    await page.reload();
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
+  });
+});
+
+test("a URL is explained", async () => {
+  await visit(base, "/configuration", async (page) => {
+    await page.getByPlaceholder("Where would this URL go").fill("https://shop.localhost/api/orders");
+    await page.getByRole("button", { name: "Explain" }).click();
+    await page.locator(".explain-answer").waitFor();
+    assert.equal(query(page).get("url"), "https://shop.localhost/api/orders");
+  });
+});
+
+test("requests come in by themselves, can be held and filtered", mocked, async () => {
+  await visit(base, "/requests", async (page) => {
+    const first = () => page.locator(".request-table tbody td").first().textContent();
+    const before = await first();
+    await eventually(first, (now) => now !== before);
+    await page.keyboard.press("p");
+    const held = await first();
+    await page.getByText(/\d+ new wait/).waitFor();
+    assert.equal(await first(), held);
+    await page.keyboard.press("p");
+    await eventually(first, (now) => now !== held);
+    await page.getByRole("radio", { name: "failed" }).click();
+    await eventually(() => page.locator(".request-table tbody tr:not(.row-bad)").count(), 0);
+    await page.getByLabel("Path, host or trace id").fill("no such path");
+    await page.getByText("No request fits the filter").waitFor();
+    await page.getByRole("button", { name: "Show all" }).click();
+    await page.locator(".request-table tbody tr").first().waitFor();
+  });
+});
+
+test("a service is restarted after one more question", mocked, async () => {
+  await visit(base, "/services/payments", async (page) => {
+    await page.getByRole("button", { name: "Restart" }).click();
+    await page.getByRole("button", { name: "Restart now" }).click();
+    await page.getByText("payments was restarted").waitFor();
+  });
+});
+
+test("a lost connection is told, and found again", mocked, async () => {
+  const mock = await world("shop");
+  await visit(mock.url, "/services", async (page) => {
+    await page.locator(".is-live").waitFor();
+    mock.state.broken = true;
+    for (const reader of mock.state.readers) reader.destroy();
+    await page.getByText("Trunkline does not answer.").waitFor();
+    await page.locator(".services-table tbody tr").first().waitFor();
+    mock.state.broken = false;
+    await page.getByRole("button", { name: "Try now" }).click();
+    await page.locator(".is-live").waitFor();
+  }, { forgive: /Failed to load resource|ERR_/ });
+});
+
+test("a hidden tab reads nothing", mocked, async () => {
+  const mock = await world("shop");
+  await visit(mock.url, "/services", async (page) => {
+    await page.locator(".is-live").waitFor();
+    const hide = (hidden) => page.evaluate((value) => {
+      Object.defineProperty(document, "hidden", { value, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, hidden);
+    await hide(true);
+    await eventually(() => mock.state.readers.size, 0);
+    await hide(false);
+    await eventually(() => mock.state.readers.size, 1);
+  });
+});
+
+test("a token is asked for once, and a wrong one is told", mocked, async () => {
+  const mock = await world("shop", { token: "open sesame" });
+  await visit(mock.url, "/services", async (page) => {
+    await page.getByRole("dialog", { name: "Management token" }).waitFor();
+    await page.getByLabel("Token", { exact: true }).fill("wrong");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByText("That token was refused.").waitFor();
+    await page.getByLabel("Token", { exact: true }).fill("open sesame");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.locator(".services-table tbody tr").first().waitFor();
+    await page.locator(".is-live").waitFor();
+    await page.reload();
+    await page.locator(".is-live").waitFor();
+    assert.equal(await page.getByRole("dialog").count(), 0);
+    assert.ok(!page.url().includes("sesame"));
+  }, { forgive: /401/ });
+});
+
+test("hostile names are only text", mocked, async () => {
+  const mock = await world("hostile");
+  const nasty = mock.state.world.services.map((one) => one.name);
+  for (const path of ["/services", ...nasty.map((name) => `/services/${encodeURIComponent(name)}`), "/graph", "/graph?view=table", "/requests", `/traces/${"a".repeat(32)}`, "/configuration", "/configuration?section=services"]) {
+    await visit(mock.url, path, async (page) => {
+      await eventually(() => page.locator(".skeleton").count(), 0);
+      await page.locator(".is-live").waitFor();
+      assert.equal(await page.locator("main img, main script, main iframe").count(), 0);
+      assert.equal(await page.locator('a[href^="javascript" i]').count(), 0);
+      assert.doesNotMatch(await page.locator("#console").innerText(), /[\u0000-\u0008\u000e-\u001f\u202a-\u202e]/);
+      await assertFits(page);
+    });
+  }
+});
+
+test("a world without anything says what to do", mocked, async () => {
+  const mock = await world("empty");
+  for (const [path, text] of [["/services", "No services yet"], ["/graph", "Nothing to draw yet"], ["/requests", "No requests yet"], ["/configuration", "There are no routes."]]) {
+    await visit(mock.url, path, (page) => page.getByText(text).waitFor());
+  }
+  await visit(mock.url, `/traces/${"0".repeat(32)}`, (page) => page.getByText("This trace is not kept").waitFor(), { forgive: /404/ });
+  await visit(mock.url, "/services/nobody", (page) => page.getByText("There is no service").waitFor());
+});
+
+test("a hundred thousand spans scroll with a handful of rows", mocked, async () => {
+  for (const [id, end] of [["f", 99_999], ["e", 19_999]]) {
+    await visit(base, `/traces/${id.repeat(32)}`, async (page) => {
+      await page.locator(".span-row").first().waitFor({ timeout: 60_000 });
+      await page.keyboard.press("End");
+      await page.locator(`#span-${end}`).waitFor();
+      assert.ok((await page.locator(".span-row").count()) < 100);
+      await page.keyboard.press("Home");
+      await page.locator("#span-0").waitFor();
+      await page.getByRole("button", { name: "Fold all", exact: true }).click();
+      await page.locator(".fold-count").first().waitFor();
+    });
+  }
+});
+
+test("two hundred services are listed and drawn", mocked, async () => {
+  const mock = await world("many");
+  await visit(mock.url, "/services", (page) => eventually(() => page.locator(".services-table tbody tr").count(), 200));
+  await visit(mock.url, "/graph", (page) => eventually(() => page.locator(".node").count(), 201));
+});
+
+test("nothing moves for those who asked for stillness", mocked, async () => {
+  await visit(base, "/graph", async (page) => {
+    await page.locator(".node").first().waitFor();
+    assert.equal(await page.locator(".edge-dot").count(), 0);
+  }, { reducedMotion: "reduce" });
+});

@@ -1,0 +1,264 @@
+//! The seven services of `examples/monorepo-polyglot` on the real binary: a customer's journey, one connected trace
+//! for each of its steps though no service records anything, the graph of declared calls, and the console in a browser.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, clippy::print_stderr)]
+
+#[path = "it/support.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared by several test programs")]
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::{Running, World, describe, free_port, is_alive, repository, until};
+
+/// Builds are warm when `./x test` comes here; a single run may be the first.
+const READY_MAX: Duration = Duration::from_secs(300);
+
+/// Services that each step of the journey must be seen in, beside the gateway.
+const STEPS: &[(&str, &[&str])] = &[
+    ("register", &["auth-service"]),
+    ("log in", &["auth-service", "analytics-service"]),
+    ("pay", &["payment-service", "auth-service", "analytics-service"]),
+    ("invoice", &["payment-service", "pdf-service"]),
+    ("summary", &["ai-service", "analytics-service"]),
+    ("sentiment", &["ai-service", "analytics-service"]),
+    ("dashboard", &["analytics-service"]),
+];
+
+/// What `calls` of the file declares.
+const DECLARED: &[(&str, &str)] = &[
+    ("admin-service", "analytics-service"),
+    ("ai-service", "analytics-service"),
+    ("payment-service", "analytics-service"),
+    ("payment-service", "auth-service"),
+    ("payment-service", "pdf-service"),
+    ("web-service", "analytics-service"),
+];
+
+/// What is missing on this machine, if anything is.
+fn missing() -> Option<&'static str> {
+    let tools = [
+        ("node", "--version"),
+        ("npm", "--version"),
+        ("go", "version"),
+        ("python3", "--version"),
+        ("javac", "-version"),
+        ("curl", "--version"),
+    ];
+    let is_there = |(tool, argument): &&(&str, &str)| {
+        let mut command = Command::new(tool);
+        command.arg(argument).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let packages = repository("examples/monorepo-polyglot/node_modules/typescript");
+    let tool = tools.iter().find(|tool| !is_there(tool)).map(|(tool, _)| *tool);
+    tool.or_else(|| (!packages.is_dir()).then_some("npm ci in examples/monorepo-polyglot"))
+}
+
+/// The example, run where it is: with ports of its own, and with data that goes with the test.
+struct System {
+    world: World,
+    up: Running,
+    https: u16,
+    console: u16,
+}
+
+impl System {
+    fn start() -> Self {
+        let world = World::new();
+        let (https, console) = (free_port(), free_port());
+        world.write("trunkline.yaml", &moved(&world, https, console));
+        let mut command = world.command(&["up"]);
+        // Toolchains keep what they built in the real home folder.
+        command.env("HOME", std::env::var_os("HOME").unwrap());
+        let mut up = Running::new(command);
+        let begin = Instant::now();
+        while !up.text().contains("Ready in") {
+            let ended = up.child.try_wait().unwrap();
+            assert!(ended.is_none() && begin.elapsed() < READY_MAX, "{ended:?}: {}", up.text());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Self { world, up, https, console }
+    }
+
+    fn base(&self) -> String {
+        format!("https://monorepo-polyglot.localhost:{}", self.https)
+    }
+
+    fn root(&self) -> PathBuf {
+        let authorities = std::fs::read_dir(self.world.path("data/trunkline/ca")).unwrap();
+        authorities.flatten().map(|entry| entry.path().join("root.pem")).next().unwrap()
+    }
+
+    /// A document of the control API.
+    fn document(&self, path: &str) -> Value {
+        let url = format!("http://127.0.0.1:{}{path}", self.console);
+        let output = Command::new("curl").args(["--silent", "--fail", &url]).output().unwrap();
+        assert!(output.status.success(), "{path}: {}", describe(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// The status of a page under one of the names.
+    fn page(&self, label: &str, path: &str) -> String {
+        let host = format!("{label}monorepo-polyglot.localhost");
+        let url = format!("https://{host}:{}{path}", self.https);
+        let resolve = format!("{host}:{}:127.0.0.1", self.https);
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]);
+        curl.args(["--resolve", &resolve, &url, "--cacert"]).arg(self.root());
+        String::from_utf8(curl.output().unwrap().stdout).unwrap()
+    }
+
+    fn node(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+        let mut node = Command::new("node");
+        node.args(arguments).envs(variables.iter().copied()).stdin(Stdio::null());
+        node.output().unwrap()
+    }
+}
+
+/// The example's file with every path absolute, no port written, and data in the world's folder.
+fn moved(world: &World, https: u16, console: u16) -> String {
+    let example = repository("examples/monorepo-polyglot");
+    let text = std::fs::read_to_string(example.join("trunkline.yaml")).unwrap();
+    let data = world.path("data-of-services");
+    let lines = text.lines().filter(|line| !line.starts_with("    port: ")).map(|line| {
+        let line = line.replace("DATA_DIR: .data", &format!("DATA_DIR: {}/DATA", data.display()));
+        match line.strip_prefix("    path: ") {
+            Some(path) => format!("    path: {}", example.join(path).display()),
+            None => line,
+        }
+    });
+    let text = lines.map(|line| line + "\n").collect::<String>();
+    let text = text.replace("gateway:\n", &format!("gateway:\n  https: {https}\n"));
+    // Each service has a data folder of its own.
+    let mut parts = text.split("/DATA");
+    let mut text = parts.next().unwrap().to_owned();
+    for (number, part) in parts.enumerate() {
+        text += &format!("/{number}{part}");
+    }
+    let (metrics, jaeger) = (free_port(), free_port());
+    text + &format!("ports: {{ metrics: {metrics}, jaeger: {jaeger}, console: {console} }}\n")
+}
+
+#[test]
+fn a_customer_goes_through_all_services_and_every_step_is_seen() {
+    if let Some(tool) = missing() {
+        println!("skipped: needs {tool}");
+        return;
+    }
+    let mut system = System::start();
+    let traces = journey(&system);
+    for (step, services) in STEPS {
+        connected(&system, step, &traces[*step], services);
+    }
+    every_name_answers(&system);
+    every_declared_call_is_known(&system);
+    the_console_works_in_a_browser(&system);
+    leaves_nothing(&mut system);
+}
+
+/// The trace of each step.
+fn journey(system: &System) -> BTreeMap<String, String> {
+    let script = repository("examples/monorepo-polyglot/journey/journey.mjs");
+    let root = system.root();
+    let arguments = [
+        script.to_str().unwrap(),
+        "--json",
+        "--base",
+        &system.base(),
+        "--ca",
+        root.to_str().unwrap(),
+    ];
+    let output = system.node(&arguments, &[]);
+    assert!(output.status.success(), "{}\n{}", describe(&output), system.up.text());
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let steps = document["steps"].as_array().unwrap().iter();
+    let text = |step: &Value, key: &str| step[key].as_str().unwrap().to_owned();
+    steps.map(|step| (text(step, "step"), text(step, "trace_id"))).collect()
+}
+
+/// Every span hangs below another one, or below the journey's own, which nobody recorded.
+fn connected(system: &System, step: &str, id: &str, expected: &[&str]) {
+    let expected: BTreeSet<&str> = expected.iter().copied().collect();
+    let path = format!("/v1/traces/{id}");
+    let seen = || -> (BTreeSet<String>, Value) {
+        let trace = system.document(&path);
+        let spans = trace["spans"].as_array().unwrap();
+        (spans.iter().map(|span| span["service"].as_str().unwrap().to_owned()).collect(), trace)
+    };
+    let whole = || expected.iter().all(|service| seen().0.contains(*service));
+    until(&format!("{step}: {expected:?}"), whole, || format!("{:?}", seen().0));
+    let (_, trace) = seen();
+    let spans = trace["spans"].as_array().unwrap();
+    let ids: BTreeSet<&str> = spans.iter().map(|span| span["id"].as_str().unwrap()).collect();
+    let tops: BTreeSet<&str> = spans
+        .iter()
+        .filter_map(|span| span["parent"].as_str())
+        .filter(|parent| !ids.contains(parent))
+        .collect();
+    assert_eq!(tops.len(), 1, "{step}: spans hang below {tops:?}: {trace:#}");
+    assert!(spans.iter().all(|span| span["parent"].is_string()), "{step}: {trace:#}");
+}
+
+fn every_name_answers(system: &System) {
+    for (label, path) in [
+        ("", "/"),
+        ("", "/admin/"),
+        ("web.", "/"),
+        ("admin.", "/"),
+        ("admin.", "/api/analytics/summary"),
+        ("api.", "/api/analytics/summary"),
+        ("pdf.", "/health"),
+    ] {
+        assert_eq!(system.page(label, path), "200", "{label} {path}: {}", system.up.text());
+    }
+}
+
+fn every_declared_call_is_known(system: &System) {
+    let edges = || {
+        let graph = system.document("/v1/graph?window=15m");
+        let edges = graph["edges"].as_array().unwrap().clone();
+        let text = |edge: &Value, key: &str| edge[key].as_str().unwrap().to_owned();
+        let inner = edges.into_iter().filter(|edge| edge["from"] != "gateway");
+        inner
+            .map(|edge| ((text(&edge, "from"), text(&edge, "to")), text(&edge, "status")))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let observed = || {
+        DECLARED.iter().all(|(from, to)| {
+            let status = edges().get(&((*from).to_owned(), (*to).to_owned())).cloned();
+            status.as_deref() == Some("observed")
+        })
+    };
+    until("every declared call was seen", observed, || format!("{:?}", edges()));
+    assert_eq!(edges().len(), DECLARED.len(), "and no other: {:?}", edges());
+}
+
+fn the_console_works_in_a_browser(system: &System) {
+    let browser = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    let driver = repository("console/node_modules/playwright-core");
+    if !driver.is_dir() || !browser.iter().any(|path| PathBuf::from(path).exists()) {
+        println!("skipped: needs chromium, and npm ci in console");
+        return;
+    }
+    let tests = repository("console/tests/browser/console.test.mjs");
+    let url = format!("http://127.0.0.1:{}", system.console);
+    let output = system.node(&["--test", tests.to_str().unwrap()], &[("BASE_URL", &url)]);
+    assert!(output.status.success(), "{}", describe(&output));
+}
+
+fn leaves_nothing(system: &mut System) {
+    let status = system.document("/v1/status");
+    let services = status["services"].as_object().unwrap().values();
+    let pids: Vec<u32> = services
+        .filter_map(|service| u32::try_from(service["process"]["pid"].as_u64()?).ok())
+        .collect();
+    assert_eq!(pids.len(), 7);
+    system.up.signal("INT");
+    assert_eq!(system.up.ended().code(), Some(130), "{}", system.up.text());
+    until("the services' end", || !pids.iter().any(|pid| is_alive(*pid)), String::new);
+}
