@@ -1,5 +1,7 @@
 //! `traces`: recent requests, or the waterfall of one.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -12,9 +14,9 @@ use crate::screen::traces::{render_list, render_one};
 
 /// Arguments of `traces`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  trunkline traces --limit 50")]
+#[command(after_help = "Example:\n  trunkline traces last")]
 pub(crate) struct Args {
-    /// Draw this trace; the beginning of its id is enough
+    /// Draw this trace; the beginning of its id is enough, and `last` is the newest
     #[arg(value_name = "ID")]
     id: Option<String>,
     /// List at most so many
@@ -30,6 +32,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     runtime::small(async {
         let control = Control::connect(context).await?;
         let id = match &args.id {
+            Some(id) if id == LAST => Some(newest(&control).await?),
             Some(id) if id.len() < ID_CHARS => Some(whole_id(id, &control).await?),
             id => id.clone(),
         };
@@ -53,6 +56,20 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
         context.printer.raw(&text);
         Ok(Exit::Done)
     })
+}
+
+/// Stands for the id of the newest trace.
+const LAST: &str = "last";
+
+/// By then the spans of a request that was answered just now are there.
+const RECORDED: Duration = Duration::from_millis(200);
+
+async fn newest(control: &Control) -> Result<String, Failure> {
+    tokio::time::sleep(RECORDED).await;
+    let document: Value = control.get("/v1/traces?limit=1").await?;
+    let id = document.pointer("/traces/0/id").and_then(Value::as_str);
+    let hint = "send a request through the gateway first; `trunkline urls` says where it is";
+    id.map(str::to_owned).ok_or_else(|| Failure::new("there is no trace yet").hint(hint))
 }
 
 /// Characters of a whole id (W3C Trace Context §3.2.2.3).
