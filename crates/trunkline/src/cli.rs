@@ -133,7 +133,7 @@ pub(crate) enum Verb {
     Check(check::Args),
     /// Look for what keeps this machine from running the project well
     Doctor(doctor::Args),
-    /// Explain a code such as TL0103, or which way a request would take
+    /// Explain which way a request would take, what a setting is, or a code such as TL0103
     Explain(explain::Args),
     /// Read the configuration again, without losing a request
     Reload(reload::Args),

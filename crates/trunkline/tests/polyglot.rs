@@ -8,6 +8,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -112,12 +113,12 @@ impl System {
         curl.args(["--resolve", &resolve, &url, "--cacert"]).arg(self.root());
         String::from_utf8(curl.output().unwrap().stdout).unwrap()
     }
+}
 
-    fn node(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-        let mut node = Command::new("node");
-        node.args(arguments).envs(variables.iter().copied()).stdin(Stdio::null());
-        node.output().unwrap()
-    }
+fn node(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut node = Command::new("node");
+    node.args(arguments).envs(variables.iter().copied()).stdin(Stdio::null());
+    node.output().unwrap()
 }
 
 /// The example's file with every path absolute, no port written, and data in the world's folder.
@@ -138,7 +139,7 @@ fn moved(world: &World, https: u16, console: u16) -> String {
     let mut parts = text.split("/DATA");
     let mut text = parts.next().unwrap().to_owned();
     for (number, part) in parts.enumerate() {
-        text += &format!("/{number}{part}");
+        write!(text, "/{number}{part}").unwrap();
     }
     let (metrics, jaeger) = (free_port(), free_port());
     text + &format!("ports: {{ metrics: {metrics}, jaeger: {jaeger}, console: {console} }}\n")
@@ -173,7 +174,7 @@ fn journey(system: &System) -> BTreeMap<String, String> {
         "--ca",
         root.to_str().unwrap(),
     ];
-    let output = system.node(&arguments, &[]);
+    let output = node(&arguments, &[]);
     assert!(output.status.success(), "{}\n{}", describe(&output), system.up.text());
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let steps = document["steps"].as_array().unwrap().iter();
@@ -247,7 +248,7 @@ fn the_console_works_in_a_browser(system: &System) {
     }
     let tests = repository("console/tests/browser/console.test.mjs");
     let url = format!("http://127.0.0.1:{}", system.console);
-    let output = system.node(&["--test", tests.to_str().unwrap()], &[("BASE_URL", &url)]);
+    let output = node(&["--test", tests.to_str().unwrap()], &[("BASE_URL", &url)]);
     assert!(output.status.success(), "{}", describe(&output));
 }
 

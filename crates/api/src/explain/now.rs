@@ -8,6 +8,7 @@ use trunkline_model::ops::{Answer, Explanation, Question, ServiceStats};
 
 use super::target::Seen;
 use super::{Known, place};
+use crate::commands::ProcessState;
 
 /// `kind`, `status` where Trunkline answers itself, and `text` for people.
 pub(super) fn outcome(
@@ -24,7 +25,7 @@ pub(super) fn outcome(
         return nowhere(question, known);
     }
     if known.stats.is_none() {
-        return said("unknown", None, "not known before it runs".to_owned());
+        return said("unknown", None, "not known before it runs");
     }
     let mut ways: Vec<_> = targets.iter().filter(|one| one.percent > 0.0).map(of_target).collect();
     match ways.len() {
@@ -33,25 +34,25 @@ pub(super) fn outcome(
     }
 }
 
-fn said(kind: &str, status: Option<u16>, text: String) -> Value {
-    json!({ "kind": kind, "status": status, "text": Value::String(text) })
+fn said(kind: &str, status: Option<u16>, text: &str) -> Value {
+    json!({ "kind": kind, "status": status, "text": text })
 }
 
 fn answered(answer: &Answer, because: Option<&str>) -> Value {
     let status = Some(answer.status);
     match (&answer.location, answer.by) {
         (Some(location), _) => {
-            said("redirect", status, format!("{} redirect to {location}", answer.status))
+            said("redirect", status, &format!("{} redirect to {location}", answer.status))
         }
         (None, "route") => {
-            said("respond", status, format!("{} answered by Trunkline itself", answer.status))
+            said("respond", status, &format!("{} answered by Trunkline itself", answer.status))
         }
         // A refused path is the same for every route, and was told with the first one.
         (None, by @ "bad_request") => {
             let because = because.map(|because| format!(": {because}")).unwrap_or_default();
-            said(by, status, format!("{} {by}{because}", answer.status))
+            said(by, status, &format!("{} {by}{because}", answer.status))
         }
-        (None, by) => said(by, status, format!("{} {by}", answer.status)),
+        (None, by) => said(by, status, &format!("{} {by}", answer.status)),
     }
 }
 
@@ -63,18 +64,19 @@ fn of_target(target: &Seen<'_>) -> Value {
             0 => String::new(),
             more => format!(", or {more} more"),
         };
-        return said("forward", None, format!("forwarded to {name} at {}{more}", first.address));
+        return said("forward", None, &format!("forwarded to {name} at {}{more}", first.address));
     }
     let endpoints = target.stats.map(|stats| stats.endpoints.as_slice()).unwrap_or_default();
     if endpoints.iter().any(|endpoint| endpoint.state == EndpointState::Starting) {
-        return said("hold", None, format!("held for a moment: {name} is starting"));
+        return said("hold", None, &format!("held for a moment: {name} is starting"));
     }
-    let detail = target.process.map(|process| {
+    let process = target.process.filter(|process| process.state != ProcessState::Ready);
+    let detail = process.map(|process| {
         let detail = process.detail.as_ref().map(|detail| format!(", {detail}"));
-        format!(" (the process is {}{})", process.state.as_str(), detail.unwrap_or_default())
+        format!(" (it is {}{})", process.state.as_str(), detail.unwrap_or_default())
     });
     let detail = detail.unwrap_or_default();
-    said("unavailable", Some(503), format!("503 no_endpoint: {name} has none that can{detail}"))
+    said("unavailable", Some(503), &format!("503 no_endpoint: none of {name} can take it{detail}"))
 }
 
 /// With shares it is chance which of them a request meets.
@@ -83,12 +85,12 @@ fn several(ways: &[Value]) -> Value {
     let kinds: Vec<_> = ways.iter().filter_map(|way| way.get("kind")?.as_str()).collect();
     let first = kinds.first().copied().unwrap_or("forward");
     let kind = if kinds.iter().all(|kind| *kind == first) { first } else { "by_share" };
-    said(kind, None, texts.join(", or "))
+    said(kind, None, &texts.join(", or "))
 }
 
 /// Why a request arrives nowhere.
 fn nowhere(question: &Question, known: &Known<'_>) -> Value {
-    let here = |text: String| said("nowhere", None, text);
+    let here = |text: String| said("nowhere", None, &text);
     let Some(caller) = &question.caller else {
         return here(match owner(question, known) {
             Some(name) => format!("`{name}` itself is there: Trunkline is not in between"),

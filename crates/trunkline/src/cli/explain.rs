@@ -18,11 +18,7 @@ use crate::screen::explain::render;
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  trunkline explain \"GET https://shop.localhost/api/orders\"\n  \
-                  trunkline explain \"web -> orders POST /orders\"\n  \
-                  trunkline explain orders.timeout"
-)]
+#[command(after_help = "Example:\n  trunkline explain \"GET https://shop.localhost/api/orders\"")]
 pub(crate) struct Args {
     #[expect(clippy::doc_markdown, reason = "clap prints this comment as it is")]
     /// A request such as "GET https://shop.localhost/api/orders", a call such as "web -> orders

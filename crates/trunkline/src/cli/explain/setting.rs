@@ -63,8 +63,8 @@ fn of_run(document: &Value, object: &str) -> Result<Vec<Setting>, Failure> {
     } else {
         list("services").find(|one| text(one, "name") == object)
     };
-    let names = || list("services").map(|one| text(one, "name").to_owned()).collect();
-    let owner = owner.ok_or_else(|| unknown_object(object, names()))?;
+    let names = || list("services").map(|one| text(one, "name").to_owned()).collect::<Vec<_>>();
+    let owner = owner.ok_or_else(|| unknown_object(object, &names()))?;
     let settings = owner.get("settings").cloned().unwrap_or_default();
     let mut settings: Vec<Setting> = read(settings)?;
     // What a service is made of has the place of the service.
@@ -103,11 +103,11 @@ fn of_file(file: &offline::File, object: &str) -> Result<Vec<Setting>, Failure> 
         Object::Route(_) => false,
     };
     let all = &file.configuration.settings;
-    let names = || file.model.services.iter().map(|one| one.name.to_string()).collect();
+    let names = || file.model.services.iter().map(|one| one.name.to_string()).collect::<Vec<_>>();
     let (_, found) = all
         .iter()
         .find(|(owner, _)| is_owner(owner))
-        .ok_or_else(|| unknown_object(object, names()))?;
+        .ok_or_else(|| unknown_object(object, &names()))?;
     let mut settings = found.iter().map(Setting::of).collect();
     if let Some(service) = file.model.services.iter().find(|one| one.name.as_str() == object) {
         let command = match &service.source {
@@ -120,7 +120,7 @@ fn of_file(file: &offline::File, object: &str) -> Result<Vec<Setting>, Failure> 
     Ok(settings)
 }
 
-fn unknown_object(object: &str, names: Vec<String>) -> Failure {
+fn unknown_object(object: &str, names: &[String]) -> Failure {
     let failure = Failure::usage(format_args!("no service has the name `{}`", clean(object)));
     failure.hint(format_args!("there are: {}, and {GATEWAY}", names.join(", ")))
 }

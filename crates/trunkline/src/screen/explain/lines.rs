@@ -66,7 +66,7 @@ impl Lines {
 
     /// A line; `label` is empty where it goes on from the one above.
     pub(crate) fn add(&mut self, label: &str, value: &str, place: Option<&Place>) {
-        self.painted(label, value, |value| value.to_owned(), place);
+        self.painted(label, value, str::to_owned, place);
     }
 
     /// A line whose value is painted.

@@ -2,10 +2,12 @@
 
 use super::document::{Endpoint, Process, Target};
 use super::lines::Lines;
-use crate::print::{Paint, Role};
+use crate::print::{Paint, Role, cut};
 
 /// Endpoints that are shown; a service can have thousands.
 const ENDPOINTS_MAX: usize = 8;
+/// Columns of a command.
+const COMMAND_MAX: usize = 68;
 
 /// Tells of a service; `shares` where it is one of several.
 pub(super) fn tell(lines: &mut Lines, target: &Target, shares: bool, paint: Paint) {
@@ -53,7 +55,7 @@ fn tell_process(lines: &mut Lines, process: &Process) {
     let state = process.state.as_deref().filter(|state| *state != "ready");
     let state = state.map(|state| format!(" · {state}")).unwrap_or_default();
     lines.add("process", &format!("{pid}{}{state}", process.directory), None);
-    lines.add("", &process.command, None);
+    lines.add("", &cut(&process.command, COMMAND_MAX), None);
     if let Some(detail) = &process.detail {
         lines.add("", detail, None);
     }
