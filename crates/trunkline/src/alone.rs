@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::Deserialize;
+use trunkline_local::discover::Choices;
 use trunkline_local::plan::{Plan, Planned, PortBook, Surroundings};
 use trunkline_local::run::RunId;
 use trunkline_local::state::{self, StateFolder};
@@ -23,9 +24,9 @@ use crate::cli::Context;
 use crate::client::Control;
 use crate::exit::{Exit, Failure, chain};
 use crate::issuer::OwnIssuer;
-use crate::loader::{Loader, tell};
+use crate::loader::{Loader, find_nearest, tell};
 use crate::runs::{self, Found};
-use crate::{environment, place};
+use crate::{environment, found, place};
 
 /// Which port a service outside of `up` is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +59,32 @@ struct Process {
     address: Option<SocketAddr>,
 }
 
+/// The file of the run, else the nearest; without one, what is found in the folder, as `up` does.
+fn loader(config: Option<PathBuf>, context: &Context) -> Result<Loader, Failure> {
+    let options = place::options(&context.globals);
+    let folder = config.as_deref().and_then(Path::parent).unwrap_or(&context.globals.dir);
+    let is_written = match &config {
+        Some(file) => file.is_file(),
+        None => find_nearest(folder)?.is_some(),
+    };
+    if is_written {
+        let files: Vec<_> = config.into_iter().collect();
+        return Loader::new(&context.globals.dir, &files, options);
+    }
+    let found = found::look(folder, &Choices::default())?;
+    if found.services.is_empty() {
+        return Err(found::nothing(&found));
+    }
+    let text = found::checked_text(&found, folder, &context.printer)?;
+    Ok(Loader::of_text(folder, &text, options))
+}
+
 impl Alone {
     /// The service of this name.
     pub(crate) async fn find(name: &str, port: Port, context: &Context) -> Result<Self, Failure> {
         let running = running(context)?;
-        let files: Vec<PathBuf> = running.iter().map(|run| run.card.config.clone()).collect();
-        let options = place::options(&context.globals);
-        let loader = place::named(Loader::new(&context.globals.dir, &files, options)?);
+        let config = running.as_ref().map(|run| run.card.config.clone());
+        let loader = place::named(loader(config, context)?);
         let loaded = loader.load();
         tell(&loaded, &context.printer)?;
         let model = loaded.model.ok_or_else(|| Failure::told(Exit::Usage))?;
