@@ -68,9 +68,9 @@ fn pages() -> impl Iterator<Item = Page> {
 /// Markdown files directly in a folder of the repository.
 fn markdown(folder: &str) -> Vec<String> {
     let entries = fs::read_dir(repository(folder)).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let pages = names.filter(|name| name.ends_with(".md"));
-    pages.map(|name| format!("{folder}/{name}")).collect()
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let pages = paths.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    pages.map(|path| format!("{folder}/{}", path.file_name().unwrap().display())).collect()
 }
 
 #[test]
