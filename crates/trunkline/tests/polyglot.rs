@@ -3,16 +3,21 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, clippy::print_stderr)]
 
+#[path = "it/load.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared by several test programs")]
+mod load;
 #[path = "it/support.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared by several test programs")]
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use load::{Call, Load};
 use serde_json::Value;
 use support::{Running, World, describe, free_port, is_alive, repository, until};
 
@@ -60,19 +65,42 @@ fn missing() -> Option<&'static str> {
     tool.or_else(|| (!packages.is_dir()).then_some("npm ci in examples/monorepo-polyglot"))
 }
 
+/// One request to every service, some of which call others in turn.
+const CALLS: &[(&str, &str, &str)] = &[
+    ("GET", "/", ""),
+    ("GET", "/admin/", ""),
+    ("GET", "/api/auth/.well-known/jwks.json", ""),
+    ("GET", "/api/payment/health", ""),
+    ("GET", "/api/analytics/summary", ""),
+    ("POST", "/api/ai/sentiment", r#"{"text":"Not bad at all"}"#),
+    ("POST", "/api/pdf/documents", r#"{"title":"Load","paragraphs":["One."]}"#),
+];
+
+/// A source of every service, and how its language begins a comment.
+const SOURCES: &[(&str, &str, &str)] = &[
+    ("web-service", "apps/web-service/src/server.ts", "//"),
+    ("admin-service", "apps/admin-service/src/server.ts", "//"),
+    ("auth-service", "services/auth-service/src/server.ts", "//"),
+    ("payment-service", "services/payment-service/main.go", "//"),
+    ("analytics-service", "services/analytics-service/src/main.rs", "//"),
+    ("ai-service", "services/ai-service/main.py", "#"),
+    ("pdf-service", "services/pdf-service/src/Main.java", "//"),
+];
+
 /// The example, run where it is: with ports of its own, and with data that goes with the test.
 struct System {
     world: World,
     up: Running,
+    http: u16,
     https: u16,
     console: u16,
 }
 
 impl System {
-    fn start() -> Self {
-        let world = World::new();
-        let (https, console) = (free_port(), free_port());
-        world.write("trunkline.yaml", &moved(&world, https, console));
+    /// Runs the example in `folder`.
+    fn start(world: World, folder: &Path) -> Self {
+        let (http, https, console) = (free_port(), free_port(), free_port());
+        world.write("trunkline.yaml", &moved(&world, folder, [http, https, console]));
         let mut command = world.command(&["up"]);
         // Toolchains keep what they built in the real home folder.
         command.env("HOME", std::env::var_os("HOME").unwrap());
@@ -83,7 +111,7 @@ impl System {
             assert!(ended.is_none() && begin.elapsed() < READY_MAX, "{ended:?}: {}", up.text());
             std::thread::sleep(Duration::from_millis(50));
         }
-        Self { world, up, https, console }
+        Self { world, up, http, https, console }
     }
 
     fn base(&self) -> String {
@@ -122,8 +150,7 @@ fn node(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
 }
 
 /// The example's file with every path absolute, no port written, and data in the world's folder.
-fn moved(world: &World, https: u16, console: u16) -> String {
-    let example = repository("examples/monorepo-polyglot");
+fn moved(world: &World, example: &Path, [http, https, console]: [u16; 3]) -> String {
     let text = std::fs::read_to_string(example.join("trunkline.yaml")).unwrap();
     let data = world.path("data-of-services");
     let lines = text.lines().filter(|line| !line.starts_with("    port: ")).map(|line| {
@@ -134,7 +161,7 @@ fn moved(world: &World, https: u16, console: u16) -> String {
         }
     });
     let text = lines.map(|line| line + "\n").collect::<String>();
-    let text = text.replace("gateway:\n", &format!("gateway:\n  https: {https}\n"));
+    let text = text.replace("gateway:\n", &format!("gateway:\n  http: {http}\n  https: {https}\n"));
     // Each service has a data folder of its own.
     let mut parts = text.split("/DATA");
     let mut text = parts.next().unwrap().to_owned();
@@ -151,7 +178,7 @@ fn a_customer_goes_through_all_services_and_every_step_is_seen() {
         println!("skipped: needs {tool}");
         return;
     }
-    let mut system = System::start();
+    let mut system = System::start(World::new(), &repository("examples/monorepo-polyglot"));
     let traces = journey(&system);
     for (step, services) in STEPS {
         connected(&system, step, &traces[*step], services);
@@ -262,4 +289,68 @@ fn leaves_nothing(system: &mut System) {
     system.up.signal("INT");
     assert_eq!(system.up.ended().code(), Some(130), "{}", system.up.text());
     until("the services' end", || !pids.iter().any(|pid| is_alive(*pid)), String::new);
+}
+
+#[test]
+#[ignore = "takes minutes: cargo test -p trunkline --test polyglot -- --ignored --nocapture"]
+fn twenty_restarts_and_fifty_edits_of_real_services_lose_no_request() {
+    if let Some(tool) = missing() {
+        println!("skipped: needs {tool}");
+        return;
+    }
+    let world = World::new();
+    let copy = world.path("copy");
+    let example = repository("examples/monorepo-polyglot");
+    let copied = Command::new("cp").arg("-a").args([&example, &copy]).status().unwrap();
+    assert!(copied.success());
+    let mut system = System::start(world, &copy);
+    let address = SocketAddr::from(([127, 0, 0, 1], system.http));
+    let call = |(method, target, body): &(&'static str, &'static str, &'static str)| Call {
+        method,
+        host: "monorepo-polyglot.localhost",
+        target,
+        body,
+    };
+    // Twice each: once over a kept connection, once over fresh ones.
+    let calls = CALLS.iter().flat_map(|one| [call(one), call(one)]).collect();
+    let load = Load::of_calls(address, calls, Duration::from_millis(50));
+    for round in 0..50 {
+        let (service, source, comment) = SOURCES[round % SOURCES.len()];
+        if round < 20 {
+            system.swap(service, || drop(system.world.data(&["restart", service])));
+        }
+        let source = copy.join(source);
+        let text = std::fs::read_to_string(&source).unwrap();
+        system.swap(service, || {
+            std::fs::write(&source, format!("{text}{comment} edit {round}\n")).unwrap();
+        });
+    }
+    let outcome = load.outcome();
+    println!(
+        "20 restarts and 50 edits of seven services: {} requests answered, {} failed, longest wait {} ms",
+        outcome.answered,
+        outcome.failures.len(),
+        outcome.longest.as_millis()
+    );
+    assert_eq!(outcome.failures, [""; 0], "{}", system.up.text());
+    leaves_nothing(&mut system);
+}
+
+impl System {
+    /// Does something that makes a service start anew, and waits until it has.
+    #[track_caller]
+    fn swap(&self, service: &str, change: impl FnOnce()) {
+        let before = self.restarts(service).0;
+        change();
+        let swapped = || self.restarts(service) == (before + 1, "ready".to_owned());
+        until(&format!("{service} to be swapped"), swapped, || self.up.text());
+    }
+
+    /// How often a service was started anew, and how it is.
+    fn restarts(&self, service: &str) -> (u64, String) {
+        let status = self.document("/v1/status");
+        let one = &status["services"][service];
+        let state = one["state"].as_str().unwrap().to_owned();
+        (one["process"]["restarts"].as_u64().unwrap(), state)
+    }
 }

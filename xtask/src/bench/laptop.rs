@@ -24,7 +24,7 @@ const RSS_KIB_MAX: u64 = 40 * 1024;
 pub(super) fn run(steps: &mut Steps) -> Outcome {
     polyglot::build(steps)?;
     steps.step("seven services", measure)?;
-    let swaps = "cargo test --package trunkline --test swap -- --ignored --nocapture";
+    let swaps = "cargo test --package trunkline --test polyglot -- --ignored --nocapture";
     steps.command("20 restarts and 50 edits under load", &mut command(swaps))
 }
 

@@ -24,6 +24,16 @@ pub struct Outcome {
     pub longest: Duration,
 }
 
+/// What a caller asks for, again and again.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    pub method: &'static str,
+    pub host: &'static str,
+    pub target: &'static str,
+    /// Sent as JSON, if there is any.
+    pub body: &'static str,
+}
+
 impl Load {
     /// Starts `callers` callers of `address`, which all `GET`.
     pub fn start(address: SocketAddr, callers: usize) -> Self {
@@ -36,6 +46,14 @@ impl Load {
         callers: usize,
         (methods, pause): (&'static [&'static str], Duration),
     ) -> Self {
+        let body = |method| if method == "POST" { "1234" } else { "" };
+        let call = |method| Call { method, host: "load.test", target: "/load", body: body(method) };
+        let calls = (0..callers).map(|caller| call(methods[caller / 2 % methods.len()]));
+        Self::of_calls(address, calls.collect(), pause)
+    }
+
+    /// A caller for each of these, with this pause after each request.
+    pub fn of_calls(address: SocketAddr, calls: Vec<Call>, pause: Duration) -> Self {
         let mut load = Self {
             stop: Arc::default(),
             answered: Arc::default(),
@@ -43,17 +61,16 @@ impl Load {
             failures: Arc::default(),
             threads: Vec::new(),
         };
-        for caller in 0..callers {
+        for (caller, call) in calls.into_iter().enumerate() {
             let (stop, answered, failures) =
                 (Arc::clone(&load.stop), Arc::clone(&load.answered), Arc::clone(&load.failures));
             let longest_us = Arc::clone(&load.longest_us);
             load.threads.push(std::thread::spawn(move || {
                 let keep = caller % 2 == 0;
-                let method = methods[caller / 2 % methods.len()];
                 let mut connection = None;
                 while !stop.load(Ordering::Relaxed) {
                     let begin = Instant::now();
-                    match request(address, (method, keep), &mut connection) {
+                    match request(address, (call, keep), &mut connection) {
                         Ok(()) => {
                             let took = u64::try_from(begin.elapsed().as_micros()).unwrap();
                             longest_us.fetch_max(took, Ordering::Relaxed);
@@ -61,10 +78,9 @@ impl Load {
                         }
                         Err(error) => {
                             connection = None;
-                            failures
-                                .lock()
-                                .unwrap()
-                                .push(format!("{method}, kept {keep}: {error}"));
+                            let Call { method, target, .. } = call;
+                            let failure = format!("{method} {target}, kept {keep}: {error}");
+                            failures.lock().unwrap().push(failure);
                         }
                     }
                     std::thread::sleep(pause);
@@ -108,7 +124,7 @@ impl Load {
 
 fn request(
     address: SocketAddr,
-    (method, keep): (&str, bool),
+    (call, keep): (Call, bool),
     connection: &mut Option<BufReader<TcpStream>>,
 ) -> Result<(), String> {
     let mut open = match connection.take() {
@@ -119,9 +135,14 @@ fn request(
     };
     open.get_ref().set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let word = if keep { "keep-alive" } else { "close" };
-    let body = if method == "POST" { "content-length: 4\r\n\r\nload" } else { "\r\n" };
-    let head =
-        format!("{method} /load HTTP/1.1\r\nhost: load.test\r\nconnection: {word}\r\n{body}");
+    let Call { method, host, target, body } = call;
+    let fields = match body.len() {
+        0 => String::new(),
+        length => format!("content-type: application/json\r\ncontent-length: {length}\r\n"),
+    };
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: {word}\r\n{fields}\r\n{body}"
+    );
     open.get_mut().write_all(head.as_bytes()).map_err(|error| format!("write: {error}"))?;
     let (mut length, mut closes, mut status) = (0, !keep, String::new());
     loop {
