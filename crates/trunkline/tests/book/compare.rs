@@ -37,7 +37,7 @@ fn is_subsequence(wanted: &[String], printed: &[String]) -> bool {
 /// Lines that are not empty, without what differs.
 fn masked(text: &str, home: &Path) -> Vec<String> {
     let world = home.parent().unwrap().to_str().unwrap();
-    let text = text.replace(home.to_str().unwrap(), "/home/you").replace(world, "/work");
+    let text = text.replace(home.to_str().unwrap(), "/home/you").replace(world, "/there");
     let rules = [
         (r"\x1b\[[0-9;]*m", ""),
         (r"\b[0-9a-f]{8,64}\b", "ID"),
