@@ -153,6 +153,12 @@ impl Freshness {
         self.seen = fingerprint;
     }
 
+    /// What runs was found to be made of the sources as they are. Not of those seen now: they may
+    /// have changed since, which then is still to be acted on.
+    pub(super) fn set_renewed(&mut self) {
+        self.seen = self.made_of;
+    }
+
     /// The sources as they are now.
     pub(super) fn fingerprint(&self) -> Option<u64> {
         self.now.borrow().fingerprint

@@ -177,7 +177,7 @@ impl Life {
 
     /// The sources are again what runs is made of.
     fn needless(&mut self) {
-        self.freshness.set_seen(self.freshness.fingerprint());
+        self.freshness.set_renewed();
         self.note_build(None);
     }
 
