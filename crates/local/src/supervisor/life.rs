@@ -69,8 +69,10 @@ struct Failure {
     last_lines: Vec<String>,
     /// It was ready for long enough to begin a new row of tries.
     settled: bool,
-    /// Another try cannot succeed by itself.
+    /// Nothing was started that could say more, and another try cannot succeed by itself.
     hopeless: bool,
+    /// It ran, and another try cannot succeed by itself either.
+    pointless: bool,
 }
 
 /// What went wrong with a process.
@@ -90,6 +92,7 @@ impl Failure {
             last_lines: Vec::new(),
             settled: false,
             hopeless: false,
+            pointless: false,
         }
     }
 }
@@ -209,10 +212,10 @@ impl Life {
                 let after = self.around.deps.clock.now() - begin;
                 // From now on requests are held, not sent to nobody.
                 self.publish(EndpointState::Starting);
-                let (reason, settled) = self.settle(child, fault).await;
+                let failure = self.settle(child, fault).await;
                 let last_lines = output.last_lines().await;
                 let (hint, last_lines) = advice::of_lines(&self.planned, last_lines).await;
-                End::Failed(Failure { hint, after, last_lines, settled, ..Failure::of(reason) })
+                End::Failed(Failure { hint, after, last_lines, ..failure })
             }
         }
     }
@@ -308,7 +311,7 @@ impl Life {
     async fn wait_after(&mut self, failure: Failure, failures: u32) -> Option<Command> {
         let care = self.around.deps.care;
         let name = self.planned.name.clone();
-        let last = failure.hopeless || failures >= care.attempts_max;
+        let last = failure.hopeless || failure.pointless || failures >= care.attempts_max;
         let random = u64::from(std::process::id()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let delay = care.backoff.delay(failures - 1, random);
         let retry = Retry { after: delay, attempt: failures + 1, attempts_max: care.attempts_max };

@@ -166,6 +166,25 @@ async fn a_restart_ends_the_process_only_when_nothing_is_in_flight() {
 }
 
 #[tokio::test]
+async fn a_program_that_is_not_there_is_not_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = service("web", "no-such-program --port $PORT", folder.path());
+    let mut rig = Rig::start(folder.path(), &model_of(vec![web]));
+    let (retry, hint) = rig
+        .expect("web", |what| match what {
+            What::Exited { retry, hint, last_lines, .. } => {
+                assert!(last_lines.iter().any(|line| line.contains("not found")), "{last_lines:?}");
+                Some((retry.is_some(), hint.clone().unwrap()))
+            }
+            _ => None,
+        })
+        .await;
+    assert!(!retry && hint.contains("`no-such-program` is not on PATH"), "{hint}");
+    assert_eq!(rig.supervisor.settled().await[&name("web")].state, State::Failed);
+    rig.supervisor.stop().await;
+}
+
+#[tokio::test]
 async fn a_busy_port_is_reported_with_its_holder_and_not_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let busy = TcpListener::bind("127.0.0.1:0").unwrap();
