@@ -1,7 +1,7 @@
 //! The life of one service.
 //!
 //! ```text
-//!   Building ──► Waiting ──callees ready──► Starting ──ready──► Ready ──restart──► Draining ──► Waiting
+//!   Building ──► Waiting ──callees ready──► Starting ──ready──► Ready ──restart──► Draining ──► Starting
 //!      │                                       │ exit, deadline    │ exit            (stop) ──► Stopped
 //!      ▼ broken                                ▼                   ▼
 //!    Failed ◄──tries spent──                BackingOff ◄───────────┘
@@ -221,10 +221,10 @@ impl Life {
     }
 
     async fn wait_for_callees(&mut self) -> Option<Command> {
-        self.set(State::Waiting);
         if self.was_ready {
             return None;
         }
+        self.set(State::Waiting);
         let on = self.around.board.not_ready(&self.planned.after);
         if !on.is_empty() {
             self.around.deps.emit(&self.planned.name, What::Waiting { on });

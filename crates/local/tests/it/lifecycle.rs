@@ -256,6 +256,9 @@ async fn a_caller_of_a_failed_service_waits_and_starts_when_it_is_mended() {
     let settled = rig.supervisor.settled().await;
     assert_eq!(settled[&name("orders")].state, State::Failed);
     assert_eq!(settled[&name("web")].state, State::Waiting);
+    let asked = tokio::time::timeout(PATIENCE, rig.supervisor.restart(&name("web"))).await;
+    let refused = asked.unwrap().unwrap_err().to_string();
+    assert!(refused.ends_with("it waits for `orders`, which failed"), "{refused}");
     std::fs::write(folder.path().join("mended"), "").unwrap();
     rig.supervisor.restart(&name("orders")).await.unwrap();
     rig.ready("web").await;
