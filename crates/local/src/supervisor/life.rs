@@ -111,6 +111,9 @@ pub(super) struct Life {
     renews_callers: bool,
     /// When its process was started last.
     started: SystemTime,
+    /// When it was found ready last, before anybody was told: what is written from then on may be
+    /// an answer to that.
+    found_ready: SystemTime,
 }
 
 /// What a life shares with others.
@@ -140,8 +143,18 @@ impl Life {
         commands: mpsc::Receiver<Command>,
     ) -> Self {
         let freshness = around.watch(&planned, &others);
-        let (was_ready, renews_callers, started) = (false, false, around.deps.clock.wall());
-        Self { planned, others, around, commands, freshness, was_ready, renews_callers, started }
+        let now = around.deps.clock.wall();
+        Self {
+            planned,
+            others,
+            around,
+            commands,
+            freshness,
+            was_ready: false,
+            renews_callers: false,
+            started: now,
+            found_ready: now,
+        }
     }
 
     pub(super) async fn run(mut self) {
@@ -295,6 +308,7 @@ impl Life {
             status.address = address;
             status.reason = None;
         });
+        self.found_ready = self.around.deps.clock.wall();
         self.publish(EndpointState::Ready);
         self.set(State::Ready);
         self.was_ready = true;

@@ -12,7 +12,7 @@ use trunkline_model::endpoint::EndpointState::{self, Ready, Starting};
 use trunkline_model::ops::{
     BoxFuture, Explanation, Ops, Question, Session, Stats, UnknownEndpoint,
 };
-use trunkline_model::service::{Service, Source};
+use trunkline_model::service::{Service, Source, When};
 use trunkline_model::{EndpointId, ServiceName};
 
 use crate::rig::{PATIENCE, Rig, SERVER};
@@ -162,6 +162,30 @@ async fn a_restart_ends_the_process_only_when_nothing_is_in_flight() {
     busy.0.store(0, Ordering::Relaxed);
     rig.ready("web").await;
     restart.await.unwrap().unwrap();
+    rig.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn edits_at_the_moment_that_a_service_is_ready_are_all_acted_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("source.txt");
+    std::fs::write(&source, "first").unwrap();
+    let mut web = service("web", SERVER, folder.path());
+    if let Source::Process(process) = &mut web.source {
+        process.watch.when = When::Always;
+    }
+    let mut rig = Rig::start(folder.path(), &model_of(vec![web]));
+    let edits = AtomicU64::new(0);
+    rig.published.when_ready(move || {
+        let edit = edits.fetch_add(1, Ordering::Relaxed);
+        std::fs::write(&source, format!("edit {edit}")).unwrap();
+        // The time that the system notes may be a few milliseconds old.
+        let file = std::fs::File::options().append(true).open(&source).unwrap();
+        file.set_modified(std::time::SystemTime::now()).unwrap();
+    });
+    for _ in 0..5 {
+        rig.expect("web", |what| matches!(what, What::Changed { .. }).then_some(())).await;
+    }
     rig.supervisor.stop().await;
 }
 

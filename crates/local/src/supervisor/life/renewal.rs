@@ -59,7 +59,6 @@ impl Life {
     /// start. What is newer is built meanwhile.
     pub(super) async fn serve(&mut self, child: &Child) -> Result<Command, Fault> {
         let ready_since = Some(self.around.deps.clock.now());
-        let ready = self.around.deps.clock.wall();
         loop {
             let cause = tokio::select! {
                 biased;
@@ -78,7 +77,7 @@ impl Life {
                 }
                 Cause::Changed => {
                     let (files, more) = self.freshness.changed(&self.planned.process.directory);
-                    if self.freshness.is_own_writing(self.started, ready) {
+                    if self.freshness.is_own_writing(self.started, self.found_ready) {
                         self.tell_circle(&files);
                         continue;
                     }
