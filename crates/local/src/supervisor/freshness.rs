@@ -190,9 +190,9 @@ impl Freshness {
         own && self.own_writes >= OWN_WRITES_MAX
     }
 
-    /// What changed does not matter to what runs.
-    pub(super) fn disregard(&mut self) {
-        self.made_of = self.fingerprint();
+    /// What changed to the sources as they were at `fingerprint` does not matter to what runs.
+    pub(super) fn disregard(&mut self, fingerprint: Option<u64>) {
+        self.made_of = fingerprint;
         self.seen = self.made_of;
         if self.built != Built::Nothing {
             self.built = Built::Of(self.made_of);

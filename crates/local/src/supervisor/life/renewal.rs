@@ -76,9 +76,11 @@ impl Life {
                     continue;
                 }
                 Cause::Changed => {
+                    // Asked first: what changes from here on is another change.
+                    let of = self.freshness.fingerprint();
                     let (files, more) = self.freshness.changed(&self.planned.process.directory);
                     if self.freshness.is_own_writing(self.started, self.found_ready) {
-                        self.tell_circle(&files);
+                        self.tell_circle(&files, of);
                         continue;
                     }
                     self.emit(What::Changed { files, more });
@@ -166,8 +168,8 @@ impl Life {
     }
 
     /// What it writes when it starts would have it started for ever.
-    fn tell_circle(&mut self, files: &[String]) {
-        self.freshness.disregard();
+    fn tell_circle(&mut self, files: &[String], of: Option<u64>) {
+        self.freshness.disregard(of);
         let reason =
             format!("{} changes whenever it starts, and is not acted on", files.join(", "));
         let hint = Some("name it in `.gitignore`, or in `watch: { ignore: … }`".to_owned());
