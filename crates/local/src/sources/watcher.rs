@@ -134,7 +134,9 @@ impl Subscription {
         let tellers = folders.told.entry(folder.to_owned()).or_default();
         if is_lost {
             // The others may have looked before it was watched again.
-            tellers.iter().for_each(|(_, teller)| teller.tell());
+            for (_, teller) in tellers.iter() {
+                teller.tell();
+            }
         }
         if !tellers.iter().any(|(number, _)| *number == self.number) {
             tellers.push((self.number, self.teller.clone()));
