@@ -18,18 +18,23 @@ use std::hash::{Hash, Hasher};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use trunkline_model::service::{Process, When};
+use trunkline_rt::Clock;
 
 use rules::Rules;
 
 pub use reloading::reloads_by_itself;
 pub(crate) use watcher::{Subscription, Unwatched, Watcher};
 
-/// Files of one service that are looked at; a folder with more is not all sources.
+/// Files and folders of one service that are looked at; a folder with more is not all sources.
 const FILES_MAX: usize = 20_000;
 /// A larger file is compared by its size and time alone.
 const HASHED_BYTES_MAX: u64 = 4 << 20;
+/// What was written so few seconds before it was read may be written again and look the same: times
+/// of files are that coarse at worst.
+const RECENT_SECONDS: u64 = 3;
 
 /// Sources of one service.
 #[derive(Debug)]
@@ -39,6 +44,9 @@ pub struct Sources {
     files: BTreeMap<PathBuf, File>,
     /// Whether anything was looked at yet.
     known: bool,
+    clock: Clock,
+    /// How many files and folders are looked at.
+    most: usize,
 }
 
 /// What a look found.
@@ -56,7 +64,8 @@ pub struct Look {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct File {
-    print: Print,
+    /// `None` while its times do not tell yet whether it is written again.
+    print: Option<Print>,
     content: u64,
 }
 
@@ -86,6 +95,8 @@ impl Sources {
             roots,
             files: BTreeMap::new(),
             known: false,
+            clock: Clock::system(),
+            most: FILES_MAX,
         })
     }
 
@@ -101,11 +112,12 @@ impl Sources {
             }
             for entry in self.rules.walk(root).flatten() {
                 let kind = entry.file_type();
-                if kind.is_some_and(|kind| kind.is_dir()) {
-                    folders.insert(entry.into_path());
-                } else if found.len() >= FILES_MAX {
+                if found.len() + folders.len() >= self.most {
                     too_many = true;
                     break;
+                }
+                if kind.is_some_and(|kind| kind.is_dir()) {
+                    folders.insert(entry.into_path());
                 } else if kind.is_some_and(|kind| kind.is_file())
                     && let Some(file) = self.see(entry.path())
                 {
@@ -122,8 +134,11 @@ impl Sources {
     /// What is known of a file; it is read only if it looks different from before.
     fn see(&self, path: &Path) -> Option<File> {
         let print = Print::of(path).ok()?;
-        let former = self.files.get(path).filter(|file| file.print == print);
-        former.copied().or_else(|| Some(File { print, content: content(path, &print).ok()? }))
+        let former = self.files.get(path).filter(|file| file.print == Some(print));
+        former.copied().or_else(|| {
+            let trusted = (!print.is_recent(self.clock.wall())).then_some(print);
+            Some(File { print: trusted, content: content(path, &print).ok()? })
+        })
     }
 
     fn fingerprint(&self) -> u64 {
@@ -148,6 +163,13 @@ impl Print {
             inode: file.ino(),
             size: file.size(),
         })
+    }
+
+    /// Whether its times do not tell yet that it was written again; never, if they are to come.
+    fn is_recent(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let written = u64::try_from(self.modified.0.max(self.changed.0)).unwrap_or(0);
+        now.saturating_sub(written) < RECENT_SECONDS
     }
 }
 

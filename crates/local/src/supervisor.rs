@@ -305,11 +305,21 @@ impl Supervisor {
                 let _ = self.tell(name, Command::Stop).await;
             }
             for name in &wave {
-                self.shared.board.ended(name).await;
+                self.ended(name).await;
                 self.services().remove(name);
                 self.shared.board.remove(name);
                 left.remove(name);
             }
+        }
+    }
+
+    /// Waits until a service has ended, or its task has, however that came.
+    async fn ended(&self, name: &ServiceName) {
+        let commands = self.services().get(name).map(|running| running.commands.clone());
+        let Some(commands) = commands else { return };
+        tokio::select! {
+            () = self.shared.board.ended(name) => {}
+            () = commands.closed() => {}
         }
     }
 

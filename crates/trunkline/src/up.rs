@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use trunkline_local::child::{Launcher, Spawner};
 use trunkline_local::event::{self, Event};
 use trunkline_local::logs::LogWriter;
-use trunkline_local::plan::{Moved, Plan, Surroundings, bundle};
+use trunkline_local::plan::{Moved, Plan, PlanError, Surroundings, bundle};
 use trunkline_local::reap;
 use trunkline_local::run::RunId;
 use trunkline_local::state::{self, StateFolder};
@@ -47,7 +47,14 @@ impl Planner {
     pub(crate) fn plan(&self, model: &Model) -> Result<Plan, Failure> {
         let mut plan = self
             .ports
-            .with_book(model, |book| Plan::of(model, &self.around, book))
+            .with_book(model, |book| {
+                let plan = Plan::of(model, &self.around, book)?;
+                // Services by their names, and listeners for calls between them by their ids.
+                let listeners = || model.listeners.iter().map(|listener| listener.id.as_str());
+                let services = || model.services.iter().map(|service| service.name.as_str());
+                book.keep(|name| services().chain(listeners()).any(|used| used == name));
+                Ok::<_, PlanError>(plan)
+            })
             .ok_or_else(|| Failure::new(NO_HOME))?
             .map_err(|error| Failure::from_error(&error))?;
         if !self.wanted.is_empty() {

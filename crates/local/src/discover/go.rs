@@ -29,6 +29,10 @@ pub(super) fn find(tree: &Tree, folder: &str, into: &mut Vec<Candidate>) {
     let alone = programs.len() == 1;
     for (path, evidence) in programs {
         let below = path.get(folder.len()..).unwrap_or_default().trim_start_matches('/');
+        // It goes into a command line.
+        if !below.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c)) {
+            continue;
+        }
         // Of several programs, what they share says nothing of one.
         let shared = if alone { folder } else { path };
         let listens = links::mentions_port(tree, shared, path);

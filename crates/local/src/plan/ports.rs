@@ -150,6 +150,12 @@ impl PortBook {
         self.joined.insert(service.to_owned(), port);
     }
 
+    /// Lets go of the ports of all that is not used any more: other runs may have them.
+    pub fn keep(&mut self, is_used: impl Fn(&str) -> bool) {
+        self.claimed.retain(|name, _| is_used(name));
+        self.moved.retain(|name, _| is_used(name));
+    }
+
     /// The services that listen elsewhere than their file says.
     pub fn moved(&self) -> &BTreeMap<String, Moved> {
         &self.moved
@@ -258,6 +264,16 @@ mod tests {
         assert_ne!(first, second, "nobody listens on either yet");
         drop(held);
         assert_eq!(choose(PortBook::new("twin")).0, first);
+    }
+
+    #[test]
+    fn what_is_not_used_any_more_is_free_for_other_runs() {
+        let (none, mut first) = (BTreeSet::new(), PortBook::new("twin"));
+        let (kept, left) = (first.choose("a", &none).unwrap(), first.choose("b", &none).unwrap());
+        first.keep(|name| name == "a");
+        let mut second = PortBook::new("twin");
+        assert_ne!(second.choose("a", &none), Some(kept));
+        assert_eq!(second.choose("b", &none), Some(left));
     }
 
     fn of_this_process() -> RunId {

@@ -69,6 +69,46 @@ fn a_touch_and_the_former_text_are_no_changes() {
 }
 
 #[test]
+fn a_text_of_the_same_length_is_a_change_however_soon_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    write(at, "a.js", "0");
+    let mut sources = Sources::of(&process(at, &[]), &[]).unwrap();
+    sources.look();
+    for round in 1..200 {
+        write(at, "a.js", if round % 2 == 0 { "0" } else { "1" });
+        assert_eq!(names(&sources.look()), ["a.js"], "{round}");
+    }
+}
+
+#[test]
+fn a_file_from_the_future_is_no_trouble() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    write(at, "a.js", "1");
+    let mut sources = Sources::of(&process(at, &[]), &[]).unwrap();
+    let far = std::time::SystemTime::UNIX_EPOCH + Duration::from_hours(24 * 365 * 200);
+    fs::File::open(at.join("a.js")).unwrap().set_modified(far).unwrap();
+    sources.look();
+    write(at, "a.js", "2");
+    assert_eq!(names(&sources.look()), ["a.js"]);
+}
+
+#[test]
+fn folders_count_like_files_against_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b/c/d", "e"] {
+        fs::create_dir_all(folder.path().join(name)).unwrap();
+    }
+    let mut sources = Sources::of(&process(folder.path(), &[]), &[]).unwrap();
+    for (most, too_many) in [(3, true), (6, false)] {
+        sources.most = most;
+        let look = sources.look();
+        assert_eq!((look.too_many, look.folders.len()), (too_many, most));
+    }
+}
+
+#[test]
 fn what_is_no_source_is_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();

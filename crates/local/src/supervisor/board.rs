@@ -177,6 +177,10 @@ impl Board {
                 result = Err(build.unwrap_or_else(|| "its build failed".to_owned()));
                 return true;
             }
+            if status.state == State::Waiting && is_blocked(all, name, all.len()) {
+                result = Err(format!("it waits for {}", blocking(all, status)));
+                return true;
+            }
             let failed = matches!(status.state, State::Failed | State::BackingOff | State::Stopped);
             if now.starts > before.starts && failed {
                 result = Err(status.reason.clone().unwrap_or_else(|| "it was stopped".to_owned()));
@@ -213,6 +217,17 @@ fn is_settled(all: &Statuses, name: &ServiceName, depth: usize) -> bool {
         State::Waiting => status.after.iter().any(|callee| is_blocked(all, callee, depth)),
         State::Building | State::Starting | State::Draining | State::BackingOff => false,
     })
+}
+
+/// The callees that keep a service from being started.
+fn blocking(all: &Statuses, status: &Status) -> String {
+    let blocked = status.after.iter().filter(|callee| is_blocked(all, callee, all.len()));
+    let failed = |callee: &ServiceName| all.get(callee).is_some_and(|s| s.state == State::Failed);
+    let why = |callee| if failed(callee) { "failed" } else { "waits too" };
+    blocked
+        .map(|callee| format!("`{callee}`, which {}", why(callee)))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Whether a service failed, or waits for one that did.

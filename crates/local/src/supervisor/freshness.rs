@@ -153,6 +153,12 @@ impl Freshness {
         self.seen = fingerprint;
     }
 
+    /// What runs was found to be made of the sources as they are. Not of those seen now: they may
+    /// have changed since, which then is still to be acted on.
+    pub(super) fn set_renewed(&mut self) {
+        self.seen = self.made_of;
+    }
+
     /// The sources as they are now.
     pub(super) fn fingerprint(&self) -> Option<u64> {
         self.now.borrow().fingerprint
@@ -184,9 +190,9 @@ impl Freshness {
         own && self.own_writes >= OWN_WRITES_MAX
     }
 
-    /// What changed does not matter to what runs.
-    pub(super) fn disregard(&mut self) {
-        self.made_of = self.fingerprint();
+    /// What changed to the sources as they were at `fingerprint` does not matter to what runs.
+    pub(super) fn disregard(&mut self, fingerprint: Option<u64>) {
+        self.made_of = fingerprint;
         self.seen = self.made_of;
         if self.built != Built::Nothing {
             self.built = Built::Of(self.made_of);

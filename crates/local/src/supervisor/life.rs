@@ -1,7 +1,7 @@
 //! The life of one service.
 //!
 //! ```text
-//!   Building ──► Waiting ──callees ready──► Starting ──ready──► Ready ──restart──► Draining ──► Waiting
+//!   Building ──► Waiting ──callees ready──► Starting ──ready──► Ready ──restart──► Draining ──► Starting
 //!      │                                       │ exit, deadline    │ exit            (stop) ──► Stopped
 //!      ▼ broken                                ▼                   ▼
 //!    Failed ◄──tries spent──                BackingOff ◄───────────┘
@@ -69,8 +69,10 @@ struct Failure {
     last_lines: Vec<String>,
     /// It was ready for long enough to begin a new row of tries.
     settled: bool,
-    /// Another try cannot succeed by itself.
+    /// Nothing was started that could say more, and another try cannot succeed by itself.
     hopeless: bool,
+    /// It ran, and another try cannot succeed by itself either.
+    pointless: bool,
 }
 
 /// What went wrong with a process.
@@ -90,6 +92,7 @@ impl Failure {
             last_lines: Vec::new(),
             settled: false,
             hopeless: false,
+            pointless: false,
         }
     }
 }
@@ -108,6 +111,9 @@ pub(super) struct Life {
     renews_callers: bool,
     /// When its process was started last.
     started: SystemTime,
+    /// When it was found ready last, before anybody was told: what is written from then on may be
+    /// an answer to that.
+    found_ready: SystemTime,
 }
 
 /// What a life shares with others.
@@ -137,8 +143,18 @@ impl Life {
         commands: mpsc::Receiver<Command>,
     ) -> Self {
         let freshness = around.watch(&planned, &others);
-        let (was_ready, renews_callers, started) = (false, false, around.deps.clock.wall());
-        Self { planned, others, around, commands, freshness, was_ready, renews_callers, started }
+        let now = around.deps.clock.wall();
+        Self {
+            planned,
+            others,
+            around,
+            commands,
+            freshness,
+            was_ready: false,
+            renews_callers: false,
+            started: now,
+            found_ready: now,
+        }
     }
 
     pub(super) async fn run(mut self) {
@@ -209,19 +225,19 @@ impl Life {
                 let after = self.around.deps.clock.now() - begin;
                 // From now on requests are held, not sent to nobody.
                 self.publish(EndpointState::Starting);
-                let (reason, settled) = self.settle(child, fault).await;
+                let failure = self.settle(child, fault).await;
                 let last_lines = output.last_lines().await;
                 let (hint, last_lines) = advice::of_lines(&self.planned, last_lines).await;
-                End::Failed(Failure { hint, after, last_lines, settled, ..Failure::of(reason) })
+                End::Failed(Failure { hint, after, last_lines, ..failure })
             }
         }
     }
 
     async fn wait_for_callees(&mut self) -> Option<Command> {
-        self.set(State::Waiting);
         if self.was_ready {
             return None;
         }
+        self.set(State::Waiting);
         let on = self.around.board.not_ready(&self.planned.after);
         if !on.is_empty() {
             self.around.deps.emit(&self.planned.name, What::Waiting { on });
@@ -292,6 +308,7 @@ impl Life {
             status.address = address;
             status.reason = None;
         });
+        self.found_ready = self.around.deps.clock.wall();
         self.publish(EndpointState::Ready);
         self.set(State::Ready);
         self.was_ready = true;
@@ -308,7 +325,7 @@ impl Life {
     async fn wait_after(&mut self, failure: Failure, failures: u32) -> Option<Command> {
         let care = self.around.deps.care;
         let name = self.planned.name.clone();
-        let last = failure.hopeless || failures >= care.attempts_max;
+        let last = failure.hopeless || failure.pointless || failures >= care.attempts_max;
         let random = u64::from(std::process::id()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let delay = care.backoff.delay(failures - 1, random);
         let retry = Retry { after: delay, attempt: failures + 1, attempts_max: care.attempts_max };

@@ -151,6 +151,8 @@ fn go_programs_that_listen_are_services() {
         &[&format!("api : {}", build("./cmd/api")), &format!("worker : {}", build("./cmd/worker"))],
     );
     check(&[module, ("orders/lib.go", "package orders\n/* package main func main() { */")], &[]);
+    // A name that a shell would understand is no name for a command line.
+    check(&[module, ("orders/cmd/a$(touch b)/main.go", GO_MAIN)], &[]);
     check(&[module, ("orders/a.go", &format!("//go:build ignore\n{GO_MAIN}"))], &[]);
 }
 

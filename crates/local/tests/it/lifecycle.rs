@@ -12,7 +12,7 @@ use trunkline_model::endpoint::EndpointState::{self, Ready, Starting};
 use trunkline_model::ops::{
     BoxFuture, Explanation, Ops, Question, Session, Stats, UnknownEndpoint,
 };
-use trunkline_model::service::{Service, Source};
+use trunkline_model::service::{Service, Source, When};
 use trunkline_model::{EndpointId, ServiceName};
 
 use crate::rig::{PATIENCE, Rig, SERVER};
@@ -166,6 +166,49 @@ async fn a_restart_ends_the_process_only_when_nothing_is_in_flight() {
 }
 
 #[tokio::test]
+async fn edits_at_the_moment_that_a_service_is_ready_are_all_acted_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("source.txt");
+    std::fs::write(&source, "first").unwrap();
+    let mut web = service("web", SERVER, folder.path());
+    if let Source::Process(process) = &mut web.source {
+        process.watch.when = When::Always;
+    }
+    let mut rig = Rig::start(folder.path(), &model_of(vec![web]));
+    let edits = AtomicU64::new(0);
+    rig.published.when_ready(move || {
+        let edit = edits.fetch_add(1, Ordering::Relaxed);
+        std::fs::write(&source, format!("edit {edit}")).unwrap();
+        // The time that the system notes may be a few milliseconds old.
+        let file = std::fs::File::options().append(true).open(&source).unwrap();
+        file.set_modified(std::time::SystemTime::now()).unwrap();
+    });
+    for _ in 0..5 {
+        rig.expect("web", |what| matches!(what, What::Changed { .. }).then_some(())).await;
+    }
+    rig.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_not_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = service("web", "no-such-program --port $PORT", folder.path());
+    let mut rig = Rig::start(folder.path(), &model_of(vec![web]));
+    let (retry, hint) = rig
+        .expect("web", |what| match what {
+            What::Exited { retry, hint, last_lines, .. } => {
+                assert!(last_lines.iter().any(|line| line.contains("not found")), "{last_lines:?}");
+                Some((retry.is_some(), hint.clone().unwrap()))
+            }
+            _ => None,
+        })
+        .await;
+    assert!(!retry && hint.contains("`no-such-program` is not on PATH"), "{hint}");
+    assert_eq!(rig.supervisor.settled().await[&name("web")].state, State::Failed);
+    rig.supervisor.stop().await;
+}
+
+#[tokio::test]
 async fn a_busy_port_is_reported_with_its_holder_and_not_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let busy = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -237,6 +280,9 @@ async fn a_caller_of_a_failed_service_waits_and_starts_when_it_is_mended() {
     let settled = rig.supervisor.settled().await;
     assert_eq!(settled[&name("orders")].state, State::Failed);
     assert_eq!(settled[&name("web")].state, State::Waiting);
+    let asked = tokio::time::timeout(PATIENCE, rig.supervisor.restart(&name("web"))).await;
+    let refused = asked.unwrap().unwrap_err().to_string();
+    assert!(refused.ends_with("it waits for `orders`, which failed"), "{refused}");
     std::fs::write(folder.path().join("mended"), "").unwrap();
     rig.supervisor.restart(&name("orders")).await.unwrap();
     rig.ready("web").await;

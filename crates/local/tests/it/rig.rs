@@ -28,18 +28,31 @@ pub(crate) const SERVER: &str = "exec python3 -m http.server --bind 127.0.0.1 $P
 
 /// Remembers what was published.
 #[derive(Default)]
-pub(crate) struct Published(Mutex<Vec<(String, EndpointState)>>);
+pub(crate) struct Published {
+    all: Mutex<Vec<(String, EndpointState)>>,
+    when_ready: Mutex<Option<Box<dyn Fn() + Send>>>,
+}
 
 impl EndpointSink for Published {
     fn publish(&self, set: EndpointSet) {
         let state = set.endpoints[0].state;
-        self.0.lock().unwrap().push((set.service.to_string(), state));
+        self.all.lock().unwrap().push((set.service.to_string(), state));
+        if state == EndpointState::Ready
+            && let Some(then) = &*self.when_ready.lock().unwrap()
+        {
+            then();
+        }
     }
 }
 
 impl Published {
+    /// Does something whenever a service is published as ready, before anything else happens.
+    pub(crate) fn when_ready(&self, then: impl Fn() + Send + 'static) {
+        *self.when_ready.lock().unwrap() = Some(Box::new(then));
+    }
+
     pub(crate) fn of(&self, service: &str) -> Vec<EndpointState> {
-        let all = self.0.lock().unwrap();
+        let all = self.all.lock().unwrap();
         let mut states: Vec<_> = all.iter().filter(|p| p.0 == service).map(|p| p.1).collect();
         states.dedup();
         states

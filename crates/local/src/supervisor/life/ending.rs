@@ -7,12 +7,16 @@ use rustix::process::Signal;
 use tokio::time::timeout;
 use trunkline_model::endpoint::EndpointState;
 
-use super::{Command, Fault, Life, words};
+use super::{Command, Failure, Fault, Life, words};
 use crate::child::Child;
 use crate::event::What;
 use crate::reap;
 use crate::supervisor::board::State;
 use crate::supervisor::drain;
+
+/// How a shell exits that may not run a program, or finds none of that name (POSIX.1-2024, Shell
+/// Command Language, §2.8.2).
+const NO_PROGRAM: [i32; 2] = [126, 127];
 
 impl Life {
     /// Ends the process as asked: drain, SIGTERM, wait, SIGKILL.
@@ -40,21 +44,24 @@ impl Life {
         self.clear(child).await;
     }
 
-    /// After a fault: ends what still runs. Says why the try failed, for people, and whether the
-    /// service had settled before.
-    pub(super) async fn settle(&self, child: Child, fault: Fault) -> (String, bool) {
+    /// After a fault: ends what still runs. Says how the try failed.
+    pub(super) async fn settle(&self, child: Child, fault: Fault) -> Failure {
         match fault {
             Fault::NotReady(reason) => {
                 self.ask_to_end(&child).await;
                 self.clear(child).await;
-                (reason, false)
+                Failure::of(reason)
             }
             Fault::Exited { ready_since } => {
                 let lasted = ready_since.map(|since| self.around.deps.clock.now() - since);
                 let settled =
                     lasted.is_some_and(|lasted| lasted >= self.around.deps.care.settled_after);
                 let status = self.clear(child).await;
-                (status.map_or_else(|| "exited".to_owned(), words::exited), settled)
+                let is_no_program = |code| NO_PROGRAM.contains(&code);
+                let pointless = lasted.is_none()
+                    && status.and_then(|status| status.code()).is_some_and(is_no_program);
+                let reason = status.map_or_else(|| "exited".to_owned(), words::exited);
+                Failure { settled, pointless, ..Failure::of(reason) }
             }
         }
     }

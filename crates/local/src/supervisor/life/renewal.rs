@@ -59,7 +59,6 @@ impl Life {
     /// start. What is newer is built meanwhile.
     pub(super) async fn serve(&mut self, child: &Child) -> Result<Command, Fault> {
         let ready_since = Some(self.around.deps.clock.now());
-        let ready = self.around.deps.clock.wall();
         loop {
             let cause = tokio::select! {
                 biased;
@@ -77,9 +76,11 @@ impl Life {
                     continue;
                 }
                 Cause::Changed => {
+                    // Asked first: what changes from here on is another change.
+                    let of = self.freshness.fingerprint();
                     let (files, more) = self.freshness.changed(&self.planned.process.directory);
-                    if self.freshness.is_own_writing(self.started, ready) {
-                        self.tell_circle(&files);
+                    if self.freshness.is_own_writing(self.started, self.found_ready) {
+                        self.tell_circle(&files, of);
                         continue;
                     }
                     self.emit(What::Changed { files, more });
@@ -167,8 +168,8 @@ impl Life {
     }
 
     /// What it writes when it starts would have it started for ever.
-    fn tell_circle(&mut self, files: &[String]) {
-        self.freshness.disregard();
+    fn tell_circle(&mut self, files: &[String], of: Option<u64>) {
+        self.freshness.disregard(of);
         let reason =
             format!("{} changes whenever it starts, and is not acted on", files.join(", "));
         let hint = Some("name it in `.gitignore`, or in `watch: { ignore: … }`".to_owned());
@@ -177,7 +178,7 @@ impl Life {
 
     /// The sources are again what runs is made of.
     fn needless(&mut self) {
-        self.freshness.set_seen(self.freshness.fingerprint());
+        self.freshness.set_renewed();
         self.note_build(None);
     }
 
