@@ -148,7 +148,7 @@ services:
 management: { token: "env:ADMIN" }
 routes:
   - match: /**
-    request_headers: { set: { Authorization: Bearer header-secret, x-api-key: key-secret, x-a: b } }
+    request: { set: { Authorization: Bearer header-secret, x-api-key: key-secret, x-a: b } }
 env:
   production:
     services: { a: { command: other, env: { KEY: deep-secret } } }
