@@ -103,8 +103,10 @@ const CLOCK_MS = 0.001;
 
 /** Which span the trace waited for at each moment: from the end backwards, always the child that finished last. */
 export function criticalPath(rows: Row[]): Segment[] {
-  const first = rows[0];
-  if (!first) return [];
+  // Spans whose parent is not known are roots too: the longest one is the request, as the server has it.
+  const [one, ...others] = rows.filter((row) => row.parent < 0);
+  if (!one) return [];
+  const first = others.reduce((longest, row) => (row.duration > longest.duration ? row : longest), one);
   const segments: Segment[] = [];
   const work = [{ row: first, until: first.offset + first.duration }];
   for (let next = work.pop(); next; next = work.pop()) {

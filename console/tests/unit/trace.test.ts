@@ -49,6 +49,11 @@ test("a child that seems to outlive its parent is still what it waited for", () 
   assert.deepEqual(model.services.map(({ name, critical_ms }) => [name, critical_ms]), [["C", 70], ["B", 20], ["A", 10]]);
 });
 
+test("the critical path begins at the longest root, not at the first", () => {
+  const model = trace("early<unknown 0-5, a 1-100, b<a 10-90");
+  assert.deepEqual(model.services.map(({ name, critical_ms }) => [name, critical_ms]), [["B", 80], ["A", 19], ["EARLY", 0]]);
+});
+
 test("what the server says about the critical path counts", () => {
   const model = buildTrace({ id: "t", spans: [{ id: "a", offset_ms: 0, duration_ms: 10, critical: false }, { id: "b", parent: "a", offset_ms: 1, duration_ms: 2, critical: true }] });
   assert.deepEqual(model.rows.map((row) => row.critical), [false, true]);

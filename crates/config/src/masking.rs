@@ -1,6 +1,7 @@
-//! Texts of configuration for other eyes: values below an `env:` map are replaced.
+//! Texts of configuration for other eyes: values below an `env:` map are replaced, and those of keys
+//! that name a secret, such as a header `authorization` that a filter sets.
 //!
-//! Variables of processes are where secrets are written; everything else is a reference or no secret.
+//! Variables of processes are where secrets are written; a reference to one (`env:NAME`) is none.
 //! The overlays of a file are called `env` too: they are read like the file itself.
 
 use crate::node::{Entry, Node, Value};
@@ -11,6 +12,13 @@ pub const MASK: &str = "••••••";
 
 /// The key of maps whose values are masked.
 const MASKED: &str = "env";
+
+/// Parts of keys, in lower case without `-` and `_`, whose values are masked wherever they are.
+const SECRETS: &[&str] =
+    &["authorization", "cookie", "password", "passwd", "secret", "token", "apikey", "credential"];
+
+/// How a reference to a secret begins.
+const REFERENCES: &[&str] = &["env:", "file:"];
 
 /// The text of a file with masks. Keys, comments and line ends outside of masked values stay.
 #[must_use]
@@ -58,7 +66,20 @@ fn search(node: &Node, spans: &mut Vec<Span>) {
 }
 
 fn visit(entry: &Entry, spans: &mut Vec<Span>) {
-    if entry.key == MASKED { mask(&entry.node, spans) } else { search(&entry.node, spans) }
+    let is_masked = entry.key == MASKED || (names_secret(&entry.key) && !is_reference(&entry.node));
+    // What is found in a map of a service that happens to be called so would be no secret.
+    let is_object = entry.node.as_map().is_some() && entry.key != MASKED;
+    if is_masked && !is_object { mask(&entry.node, spans) } else { search(&entry.node, spans) }
+}
+
+fn names_secret(key: &str) -> bool {
+    let key: String = key.chars().filter(|c| !"-_".contains(*c)).collect();
+    let key = key.to_ascii_lowercase();
+    SECRETS.iter().any(|part| key.contains(part))
+}
+
+fn is_reference(node: &Node) -> bool {
+    matches!(&node.value, Value::String(text) if REFERENCES.iter().any(|begin| text.starts_with(begin)))
 }
 
 /// Masks every value at or below a node; keys stay, because they help and tell nothing.
@@ -123,6 +144,11 @@ services:
     port: 80
   c:
     env: *shared
+  token-service: { command: serves }
+management: { token: "env:ADMIN" }
+routes:
+  - match: /**
+    request: { set: { Authorization: Bearer header-secret, x-api-key: key-secret, x-a: b } }
 env:
   production:
     services: { a: { command: other, env: { KEY: deep-secret } } }
@@ -134,10 +160,19 @@ env:
         for secret in ["secret", "sec\\", "two", "42", "deep"] {
             assert!(!masked.contains(secret), "{secret} in\n{masked}");
         }
-        for rest in ["command: run # env: stays", "KEY: ", "port: 80", "command: other", "PEM: "] {
+        for rest in [
+            "command: run # env: stays",
+            "KEY: ",
+            "port: 80",
+            "command: other",
+            "PEM: ",
+            "command: serves",
+            "env:ADMIN",
+            "x-a: b",
+        ] {
             assert!(masked.contains(rest), "{rest} in\n{masked}");
         }
-        assert_eq!(masked.matches(MASK).count(), 8, "{masked}");
+        assert_eq!(masked.matches(MASK).count(), 10, "{masked}");
     }
 
     #[test]

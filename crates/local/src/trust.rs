@@ -186,9 +186,38 @@ pub async fn apply(machine: &Machine, root: &Root, stores: &[Store], wish: Wish)
     outcomes
 }
 
+/// A word of a command line that a person copies into a shell: names of profiles have blanks in them.
+fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Words as a command line.
+fn line<A: AsRef<str>>(words: impl IntoIterator<Item = A>) -> String {
+    words.into_iter().map(|each| word(each.as_ref())).collect::<Vec<_>>().join(" ")
+}
+
 /// Node reads an extra file of roots, and services of `up` are told which.
 fn node(root: &Root) -> Outcome {
-    let line = format!("export NODE_EXTRA_CA_CERTS={}", root.file.display());
-    let note = format!("services of `up` are given it; elsewhere: {line}");
+    let file = word(&root.file.to_string_lossy());
+    let note =
+        format!("services of `up` are given it; elsewhere: export NODE_EXTRA_CA_CERTS={file}");
     Outcome { store: Store::Node, place: "Node.js".to_owned(), result: Ok(Done::Note(note)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line;
+
+    #[test]
+    fn a_line_to_copy_keeps_its_words() {
+        assert_eq!(
+            line(["certutil", "-t", "C,,", "-d", "sql:/h/.pki"]),
+            "certutil -t C,, -d sql:/h/.pki"
+        );
+        assert_eq!(line(["rm", "/a b/$(x)'s"]), r"rm '/a b/$(x)'\''s'");
+    }
 }

@@ -273,7 +273,8 @@ mod tests {
                 verb.get_name()
             );
             let after = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(after.starts_with("Example:\n  trunkline "), "{}", verb.get_name());
+            let call = format!("trunkline {}", verb.get_name());
+            assert!(after.starts_with("Example:\n  ") && after.contains(&call), "{call}");
         }
     }
 }

@@ -65,6 +65,8 @@ pub(crate) struct Show {
     pub deadline: Option<Instant>,
     /// Whether a failure ends everything.
     pub all_or_nothing: bool,
+    /// Width of the services' names.
+    pub names: usize,
     /// Whether keys are read.
     pub has_keys: bool,
     /// The terminal of another process, until everything is ready.
@@ -159,10 +161,8 @@ impl Live {
         }
         // The lines that move must not tell what is over.
         self.tick();
-        let printer = Arc::clone(&self.show.printer);
         let shown = self.briefly(event);
-        let text = shown
-            .and_then(|event| screen::event(&event, printer.progress_columns(), printer.progress));
+        let text = shown.and_then(|event| screen::event(&event, &self.look()));
         if let Some(text) = text {
             self.note(&text);
         }
@@ -225,9 +225,9 @@ impl Live {
         };
         let waited =
             self.cast.pending(now, self.phase == Phase::Ending, self.phase != Phase::Starting);
-        let paint = self.show.printer.progress;
+        let look = self.look();
         let lines: Vec<String> =
-            waited.iter().map(|of| screen::pending(&of.shown(), columns, paint)).collect();
+            waited.iter().map(|of| screen::pending(&of.shown(), columns, &look)).collect();
         self.progress.show(&lines);
     }
 
@@ -252,6 +252,7 @@ impl Live {
             paint: printer.data,
             columns: printer.data_columns(),
             traces: screen::traces_at(&self.show.board.urls()),
+            names: self.show.names.max(logs::NAME_CELLS),
         };
         let text = logs::render(&shown, &record, &look);
         self.progress.around(|| printer.data(text));
@@ -329,6 +330,16 @@ impl Live {
             // A run that ends already is what is wanted.
             let _ = board.shutdown().await;
         });
+    }
+
+    /// How lines with a mark look now: a terminal may have become wider.
+    fn look(&self) -> screen::Look {
+        let printer = &self.show.printer;
+        screen::Look {
+            paint: printer.progress,
+            columns: printer.progress_columns(),
+            names: self.show.names,
+        }
     }
 
     fn note(&self, text: &str) {

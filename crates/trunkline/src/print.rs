@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::environment;
 use crate::exit::Failure;
 
-pub(crate) use escape::clean;
+pub(crate) use escape::{clean, clean_lines};
 pub(crate) use paint::{Paint, Role};
 pub(crate) use progress::{Progress, sent};
 pub(crate) use table::{Align, Table};
@@ -137,6 +137,7 @@ impl Printer {
 
     /// Tells what went wrong.
     pub(crate) fn error(&self, text: impl Display) {
+        let text = clean_lines(&text.to_string());
         complain(&format!("{}: {text}\n", self.progress.apply(Role::Error, "error")));
     }
 
@@ -146,6 +147,7 @@ impl Printer {
             self.error(&failure.message);
         }
         if let Some(hint) = &failure.hint {
+            let hint = clean_lines(hint);
             complain(&format!("  {}: {hint}\n", self.progress.apply(Role::Hint, "hint")));
         }
     }

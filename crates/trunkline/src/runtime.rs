@@ -5,6 +5,9 @@
 
 use std::future::Future;
 use std::io;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
 
 use crate::exit::Failure;
 
@@ -15,13 +18,17 @@ const BLOCKING_THREADS_MAX: usize = 8;
 /// Stack of each: no management task recurses deeply.
 const STACK_BYTES: usize = 1 << 20;
 
+/// How long calls that block may take to end once the verb has: a name that the system looks up, a
+/// pipe that is read. Nobody waits for their answers any more.
+const BLOCKING_GRACE: Duration = Duration::from_millis(500);
+
 /// How far management threads step back behind workers.
 const NICENESS: i32 = 5;
 
 /// Runs a verb that asks and waits.
 pub(crate) fn small<T>(verb: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| cannot_start(&error))?.block_on(verb)
+    finish(runtime.map_err(|error| cannot_start(&error))?, verb)
 }
 
 /// Runs a verb that serves.
@@ -34,7 +41,18 @@ pub(crate) fn serving<T>(verb: impl Future<Output = Result<T, Failure>>) -> Resu
         .on_thread_start(step_back)
         .enable_all()
         .build();
-    runtime.map_err(|error| cannot_start(&error))?.block_on(verb)
+    finish(runtime.map_err(|error| cannot_start(&error))?, verb)
+}
+
+/// Runs to the end of the verb and no longer: a runtime that is dropped waits for its blocking calls
+/// however long they take.
+fn finish<T>(
+    runtime: Runtime,
+    verb: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let result = runtime.block_on(verb);
+    runtime.shutdown_timeout(BLOCKING_GRACE);
+    result
 }
 
 /// Lets workers, which are started from the main thread, go first where both want one core. On Linux
@@ -45,4 +63,25 @@ fn step_back() {
 
 fn cannot_start(error: &io::Error) -> Failure {
     Failure::new(format_args!("cannot start threads: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_blocks_does_not_keep_a_verb_that_has_ended() {
+        let (release, blocked) = std::sync::mpsc::channel::<()>();
+        let begun = small(async {
+            let (begins, begun) = tokio::sync::oneshot::channel();
+            drop(tokio::task::spawn_blocking(move || {
+                let _ = begins.send(());
+                blocked.recv()
+            }));
+            begun.await.map_err(Failure::new)
+        });
+        // Without an end of its own the call above would have kept us from getting here.
+        assert!(begun.is_ok());
+        drop(release);
+    }
 }

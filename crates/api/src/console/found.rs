@@ -24,6 +24,10 @@ const SPANS_MAX: usize = 2_000;
 /// Spans remembered as counted.
 const SEEN_MAX: usize = 20_000;
 
+/// Calls looked at in one look. More than are remembered would be forgotten between two looks and
+/// counted anew by each of them; half leaves room for what comes late.
+const CALLS_MAX: usize = SEEN_MAX / 2;
+
 /// Pairs of services kept.
 const PAIRS_MAX: usize = 512;
 
@@ -104,11 +108,15 @@ impl Found {
     /// Reads the traces that came last.
     pub(crate) fn look(&self, traces: &dyn TraceSource, gateway: &str) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = CALLS_MAX;
         traces.latest(TRACES_MAX, &mut |spans| {
-            if spans.len() <= SPANS_MAX {
-                for call in calls(spans, gateway) {
-                    kept.count(&call);
-                }
+            if left == 0 || spans.len() > SPANS_MAX {
+                return;
+            }
+            let calls = calls(spans, gateway);
+            left = left.saturating_sub(calls.len());
+            if left > 0 {
+                calls.iter().for_each(|call| kept.count(call));
             }
         });
     }

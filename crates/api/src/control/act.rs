@@ -19,6 +19,7 @@ type Answer = Result<Response, Problem>;
 pub(super) async fn reload(State(wiring): State<Wiring>) -> Answer {
     let done = wiring.commands.reload().await?;
     let document = json!({
+        "schema": super::SCHEMA,
         "generation": done.generation,
         "changed": done.changed,
         "warnings": done.warnings,
@@ -51,7 +52,8 @@ pub(super) async fn shutdown(State(wiring): State<Wiring>) -> Answer {
 
 pub(super) async fn upgrade(State(wiring): State<Wiring>) -> Answer {
     let done = wiring.commands.upgrade().await?;
-    Ok(Json(json!({ "pid": done.pid, "version": done.version })).into_response())
+    Ok(Json(json!({ "schema": super::SCHEMA, "pid": done.pid, "version": done.version }))
+        .into_response())
 }
 
 /// The body of an override: `null` lifts it.

@@ -36,7 +36,7 @@ const PARAMETERS: &[&str] = &[
 pub(super) async fn find(State(wiring): State<Wiring>, uri: Uri) -> Result<Json<Value>, Problem> {
     let query = query(&uri, &wiring.clock)?;
     let traces: Vec<_> = wiring.traces.find(&query).iter().map(summary).collect();
-    Ok(Json(json!({ "traces": traces })))
+    Ok(Json(json!({ "schema": super::SCHEMA, "traces": traces })))
 }
 
 pub(super) async fn one(

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Done, Machine, Outcome, Problem, Root, Store, Wish};
+use super::{Done, Machine, Outcome, Problem, Root, Store, Wish, line};
 use crate::tool;
 
 /// The password that every JDK's store has from its maker. It protects nothing: the store holds
@@ -61,8 +61,9 @@ impl KeyStore<'_> {
 
     async fn change(&self, arguments: &[&str]) -> Result<(), Problem> {
         self.run(arguments).await.map(drop).map_err(|reason| {
-            let all = self.all(arguments).join(" ");
-            Problem { reason, fix: format!("sudo {} {all}", self.keytool.display()) }
+            let keytool = self.keytool.to_string_lossy().into_owned();
+            let all = line([keytool].into_iter().chain(self.all(arguments)));
+            Problem { reason, fix: format!("sudo {all}") }
         })
     }
 

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Done, Machine, Outcome, Problem, Root, Store, Wish};
+use super::{Done, Machine, Outcome, Problem, Root, Store, Wish, line};
 use crate::tool;
 
 /// Most profiles that are looked at.
@@ -28,8 +28,8 @@ const DATABASE: &str = "cert9.db";
 pub(super) async fn apply(machine: &Machine, root: &Root, wish: Wish) -> Vec<Outcome> {
     let databases = databases(machine);
     let Some(certutil) = machine.program("certutil") else {
-        let line = machine.install_line("libnss3-tools", "nss-tools", "nss");
-        let fix = format!("{line} && trunkline trust --store nss");
+        let install = machine.install_line("libnss3-tools", "nss-tools", "nss");
+        let fix = format!("{install} && trunkline trust --store nss");
         let reason = "certutil, the tool of NSS, is not installed".to_owned();
         return vec![Outcome {
             store: Store::Nss,
@@ -113,6 +113,8 @@ impl Database<'_> {
     }
 
     fn problem(&self, reason: String, arguments: &[&str]) -> Problem {
-        Problem { reason, fix: format!("certutil {} -d {}", arguments.join(" "), self.name()) }
+        let name = self.name();
+        let words = ["certutil"].iter().chain(arguments).copied().chain(["-d", name.as_str()]);
+        Problem { reason, fix: line(words) }
     }
 }

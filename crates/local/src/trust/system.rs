@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Done, Machine, Outcome, Problem, Root, Store, Wish};
+use super::{Done, Machine, Outcome, Problem, Root, Store, Wish, line};
 use crate::tool;
 
 /// Where a family of systems keeps anchors of the administrator, and how it takes them up.
@@ -71,11 +71,12 @@ impl Place<'_> {
             (Wish::Look | Wish::Uninstall, false) => Ok(Done::NotThere),
             (Wish::Install, false) => {
                 let copied = fs::copy(&root.file, &self.file).map(drop);
-                let copy = format!("cp {} {}", root.file.display(), self.file.display());
+                let copy =
+                    line(["cp".into(), root.file.to_string_lossy(), self.file.to_string_lossy()]);
                 self.settle(copied, &copy).await.map(|()| Done::Installed)
             }
             (Wish::Uninstall, true) => {
-                let remove = format!("rm {}", self.file.display());
+                let remove = line(["rm".into(), self.file.to_string_lossy()]);
                 self.settle(fs::remove_file(&self.file), &remove).await.map(|()| Done::Removed)
             }
         }

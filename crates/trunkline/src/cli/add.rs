@@ -4,6 +4,7 @@ mod insert;
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
 use trunkline_local::discover::{Choices, Discovery, Found, entry};
 use trunkline_model::service::Source;
 use trunkline_model::{Model, ServiceName};
@@ -61,6 +62,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     }
     std::fs::write(&file, after)
         .map_err(|error| Failure::new(format_args!("{}: {error}", file.display())))?;
+    if printer.is_json() {
+        printer.json(&json!({ "schema": 1, "file": file, "service": service.name.as_str() }));
+        return Ok(Exit::Done);
+    }
     printer.data(format_args!(
         "{} {} has `{}` now",
         printer.data.apply(Role::Good, "✓"),

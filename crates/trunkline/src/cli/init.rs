@@ -9,6 +9,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use serde_json::json;
 use trunkline_local::discover::Choices;
 
 use super::Context;
@@ -52,6 +53,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     write(&file, &text, args.force)
         .map_err(|error| Failure::new(format_args!("{}: {error}", file.display())))?;
     let names: Vec<_> = found.services.iter().map(|service| service.name.to_string()).collect();
+    if printer.is_json() {
+        printer.json(&json!({ "schema": 1, "file": file, "services": names }));
+        return Ok(Exit::Done);
+    }
     printer.data(format_args!(
         "{} {} with {}",
         printer.data.apply(Role::Good, "✓"),

@@ -9,7 +9,7 @@ use crate::client::{Control, encode};
 use crate::exit::{Exit, Failure, Verdict};
 use crate::lines::{Level, Record};
 use crate::runtime;
-use crate::screen::logs::{Line, Look, render};
+use crate::screen::logs::{Line, Look, NAME_CELLS, render};
 
 /// Arguments of `logs`.
 #[derive(Debug, clap::Args)]
@@ -67,6 +67,7 @@ async fn look(control: &Control, context: &Context) -> Look {
         paint: context.printer.data,
         columns: context.printer.data_columns(),
         traces: base.map(|base| format!("{}/api/traces/", base.trim_end_matches('/'))),
+        names: NAME_CELLS,
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
             documents.push(done);
         }
         if context.printer.is_json() {
-            context.printer.json(&json!({ "restarted": documents }));
+            context.printer.json(&json!({ "schema": 1, "restarted": documents }));
         }
         Ok(Exit::Done)
     })

@@ -25,8 +25,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
     logging::start(logging::Reader::Developer, &context.globals, &context.printer);
     let alone = runtime::small(Alone::find(&args.service, Port::Free, context))?;
     let printer = &context.printer;
+    let look = screen::Look::of([args.service.as_str()], None, printer.progress);
     if let Some(build) = alone.build() {
-        printer.note(screen::mark(Role::Faint, &args.service, build, None, printer.progress));
+        printer.note(screen::mark(Role::Faint, &args.service, build, None, &look));
         let mut building = alone.program("/bin/sh")?;
         let built = building.arg("-c").arg(build).status();
         let built = built.map_err(|error| Failure::new(format_args!("cannot build: {error}")))?;
@@ -35,7 +36,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
         }
     }
     let where_it_is = format!("{} on http://{}", alone.line(), alone.address());
-    printer.note(screen::mark(Role::Good, &args.service, &where_it_is, None, printer.progress));
+    printer.note(screen::mark(Role::Good, &args.service, &where_it_is, None, &look));
     let mut command = alone.program("/bin/sh")?;
     if args.args.is_empty() {
         command.arg("-c").arg(alone.line());

@@ -74,8 +74,8 @@ async fn newest(control: &Control) -> Result<String, Failure> {
 
 /// Characters of a whole id (W3C Trace Context §3.2.2.3).
 const ID_CHARS: usize = 32;
-/// Traces among which the beginning of an id is looked for.
-const LOOKED_AT_MAX: usize = 10_000;
+/// Traces among which the beginning of an id is looked for: as many as the API lists at once.
+const LOOKED_AT_MAX: usize = 1_000;
 
 /// The whole id of the one trace that begins so. One that is not found is left to the run to refuse.
 async fn whole_id(begin: &str, control: &Control) -> Result<String, Failure> {

@@ -11,7 +11,7 @@ use trunkline_api::Commands as _;
 use trunkline_config::Options;
 use trunkline_local::discover::Choices;
 use trunkline_local::plan::{Moved, Plan};
-use trunkline_model::Model;
+use trunkline_model::{Model, ServiceName};
 use trunkline_rt::{Clock, Policy};
 
 use super::Context;
@@ -125,7 +125,7 @@ async fn serve(loader: Loader, args: &Args, context: &Context) -> Verdict {
     let shaper = ports.clone();
     let loader = loader.shaped(move |model| shaper.shape(model));
     let mut node = Start { verb: "up", role: "all", loader, takeover: None }.start(context).await?;
-    tell_leftovers(up::reap_leftovers().await, printer);
+    let leftovers = up::reap_leftovers().await;
     if let Err(error) = place.remember() {
         tracing::warn!(%error, "the ports of this copy are not remembered");
     }
@@ -138,10 +138,12 @@ async fn serve(loader: Loader, args: &Args, context: &Context) -> Verdict {
             return Err(failure);
         }
     };
+    let look = look(&started.plan, printer);
+    tell_leftovers(leftovers, &look, printer);
     tell_head(&model, &started, &directory, &shown, printer);
-    tell_skipped(&started.plan, printer);
-    tell_root(&node, printer);
-    tell_place(&place, &started.local.planner.moved(), printer);
+    tell_skipped(&started.plan, &look, printer);
+    tell_root(&node, &look, printer);
+    tell_place(&place, &started.local.planner.moved(), &look, printer);
     board.set_services(started.local.services.clone());
     let terminal = Terminal::of_this_process().filter(|_| args.background.is_none());
     // Given back when this function ends, in whatever way.
@@ -160,6 +162,7 @@ async fn serve(loader: Loader, args: &Args, context: &Context) -> Verdict {
         begin,
         deadline: context.patience.filter(|_| waits).map(|patience| begin + patience),
         all_or_nothing: waits,
+        names: look.names,
         has_keys: terminal.is_some(),
         background: args.background.map(|_| Background::of_run(traces.folder())),
         scope: scope.clone(),
@@ -180,6 +183,12 @@ async fn serve(loader: Loader, args: &Args, context: &Context) -> Verdict {
     if failed.load(Ordering::Relaxed) { Err(Failure::told(Exit::Failed)) } else { verdict }
 }
 
+/// How lines with a mark look: as wide as the services' names need.
+fn look(plan: &Plan, printer: &Printer) -> screen::Look {
+    let names = plan.services.keys().chain(plan.skipped.keys()).map(ServiceName::as_str);
+    screen::Look::of(names, printer.progress_columns(), printer.progress)
+}
+
 fn tell_head(
     model: &Model,
     started: &Started,
@@ -197,21 +206,25 @@ fn tell_head(
 }
 
 /// Says that a run which was killed left processes behind, and that they are gone.
-fn tell_leftovers(ended: usize, printer: &Printer) {
+fn tell_leftovers(ended: usize, look: &screen::Look, printer: &Printer) {
     if ended > 0 {
         let what = match ended {
             1 => "1 process of an earlier run was ended".to_owned(),
             ended => format!("{ended} processes of an earlier run were ended"),
         };
-        let mark = screen::mark(Role::Warning, "leftovers", &what, None, printer.progress);
-        printer.note(mark);
+        printer.note(screen::mark(Role::Warning, "leftovers", &what, None, look));
     }
 }
 
 /// Says where this copy is, where that is not the usual place.
-fn tell_place(place: &Place, moved: &BTreeMap<String, Moved>, printer: &Printer) {
+fn tell_place(
+    place: &Place,
+    moved: &BTreeMap<String, Moved>,
+    look: &screen::Look,
+    printer: &Printer,
+) {
     let say = |name: &str, what: &str| {
-        printer.note(screen::mark(Role::Warning, name, what, None, printer.progress));
+        printer.note(screen::mark(Role::Warning, name, what, None, look));
     };
     if let Some(told) = &place.told {
         say("ports", told);
@@ -224,22 +237,22 @@ fn tell_place(place: &Place, moved: &BTreeMap<String, Moved>, printer: &Printer)
 }
 
 /// Says which services cannot run here, and what would change that.
-fn tell_skipped(plan: &Plan, printer: &Printer) {
+fn tell_skipped(plan: &Plan, look: &screen::Look, printer: &Printer) {
     for (name, skipped) in &plan.skipped {
         let tool = skipped.missing.0;
         let what = format!("skipped: {} is not installed", tool.program);
-        printer.note(screen::mark(Role::Warning, name.as_str(), &what, None, printer.progress));
+        printer.note(screen::mark(Role::Warning, name.as_str(), &what, None, look));
         let hint = printer.progress.apply(Role::Hint, "hint");
         printer.note(format_args!("    {hint}: {}", tool.install));
     }
 }
 
 /// Says where the root certificate is, for those who want to trust it.
-fn tell_root(node: &Node, printer: &Printer) {
+fn tell_root(node: &Node, look: &screen::Look, printer: &Printer) {
     let Some(authority) = node.parts().issuer.authority() else {
         return;
     };
     let what = if authority.is_new() { "new root certificate" } else { "root certificate" };
     let what = format!("{what} {}", short_path(&authority.root_file()));
-    printer.note(screen::mark(Role::Good, "identities", &what, None, printer.progress));
+    printer.note(screen::mark(Role::Good, "identities", &what, None, look));
 }

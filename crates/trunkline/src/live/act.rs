@@ -6,7 +6,7 @@ use trunkline_rt::Policy;
 
 use super::{Cue, Live};
 use crate::lines::Level;
-use crate::print::Role;
+use crate::print::{Role, clean_lines};
 use crate::screen::up::{self as screen, Choice};
 use crate::{cli, open};
 
@@ -95,8 +95,8 @@ impl Live {
     }
 
     fn restart(&self, name: ServiceName) {
-        let paint = self.show.printer.data;
-        self.data(&screen::mark(Role::Faint, name.as_str(), "restarts", None, paint));
+        let look = screen::Look { paint: self.show.printer.data, ..self.look() };
+        self.data(&screen::mark(Role::Faint, name.as_str(), "restarts", None, &look));
         let services = self.show.services.clone();
         self.show.scope.spawn("restart", Policy::Best, async move {
             // How it goes is told by its events.
@@ -132,7 +132,7 @@ impl Live {
             };
             let text = match answer {
                 Ok(text) => format!("\n{text}"),
-                Err(failure) => format!("  {}", failure.message),
+                Err(failure) => format!("  {}", clean_lines(&failure.message)),
             };
             let _ = cues.send(Cue::Say(text)).await;
         });

@@ -13,9 +13,20 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     escape(text)
 }
 
+/// The same for a text of several lines, whose ends stay: a message may quote paths, names and the
+/// words of other programs.
+pub(crate) fn clean_lines(text: &str) -> String {
+    text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_stay_lines() {
+        assert_eq!(clean_lines("a\u{1b}[2J\n  b\r\n"), "a\\u{1b}[2J\n  b\\u{d}\n");
+    }
 
     #[test]
     fn nothing_that_moves_a_cursor_survives() {

@@ -9,8 +9,8 @@ use super::time_of_day;
 use crate::lines::{Level, Record};
 use crate::print::{Paint, Role, cells, clean, cut};
 
-/// Width of the names before lines; longer ones are not cut.
-const NAME_CELLS: usize = 13;
+/// Least width of the names before lines; longer ones are not cut.
+pub(crate) const NAME_CELLS: usize = 13;
 /// Width of a level.
 const LEVEL_CELLS: usize = 5;
 /// Characters of a trace's id that are shown on a terminal; its link has all.
@@ -42,14 +42,17 @@ pub(crate) struct Look {
     pub columns: Option<usize>,
     /// Where traces are shown: the beginning of a URL that ends with a trace's id.
     pub traces: Option<String>,
+    /// Width of the names, [`NAME_CELLS`] or more.
+    pub names: usize,
 }
 
 /// The line as shown: `       orders │ 12:03:41.220 info  created order 8812   trace 4f2a91`.
 pub(crate) fn render(line: &Line, record: &Record, look: &Look) -> String {
     let paint = look.paint;
     let time = time_of_day(&clean(&line.time));
-    let mut seen = cells(&clean(&line.service)).max(NAME_CELLS) + cells(&time) + 4;
-    let mut text = format!("{} {} ", prefix(&line.service, paint), paint.apply(Role::Faint, &time));
+    let mut seen = cells(&clean(&line.service)).max(look.names) + cells(&time) + 4;
+    let prefix = prefix(&line.service, look);
+    let mut text = format!("{prefix} {} ", paint.apply(Role::Faint, &time));
     let tail = tail(record, look);
     let tail_cells = tail.as_ref().map_or(0, |(_, width)| width + GAP);
     let room = look.columns.map(|columns| columns.saturating_sub(seen + tail_cells));
@@ -126,7 +129,10 @@ fn tail(record: &Record, look: &Look) -> Option<(String, usize)> {
     let short = if paint.is_on() { id.get(..end).unwrap_or(&id) } else { &id };
     let width = label.len() + 1 + cells(short);
     let shown = match &look.traces {
-        Some(base) if label == "trace" => paint.link(&format!("{base}{id}"), short),
+        // Whatever else a service calls so would lead elsewhere.
+        Some(base) if label == "trace" && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            paint.link(&format!("{base}{id}"), short)
+        }
         _ => paint.apply(Role::Faint, short),
     };
     Some((format!("{} {shown}", paint.apply(Role::Faint, label)), width))
@@ -141,8 +147,9 @@ fn role(level: Option<Level>) -> Option<Role> {
 }
 
 /// A service's name, right-aligned, in its colour, and the bar after it.
-pub(crate) fn prefix(service: &str, paint: Paint) -> String {
-    let label = format!("{:>NAME_CELLS$}", clean(service));
+fn prefix(service: &str, look: &Look) -> String {
+    let (paint, names) = (look.paint, look.names);
+    let label = format!("{:>names$}", clean(service));
     format!("{} {}", paint.service(service, label), paint.apply(Role::Faint, "│"))
 }
 
@@ -160,6 +167,7 @@ mod tests {
             paint: Paint::new(paint),
             columns,
             traces: Some("http://127.0.0.1:16686/trace/".to_owned()),
+            names: NAME_CELLS,
         };
         render(&line, &Record::of(&line.text), &look)
     }
@@ -184,6 +192,12 @@ mod tests {
         });
         let unlinked: String = unlinked.collect();
         assert_eq!(cells(&crate::lines::uncoloured(&unlinked)), 80, "{unlinked}");
+    }
+
+    #[test]
+    fn only_ids_of_traces_are_links() {
+        let line = shown(r#"{"msg":"x","trace_id":"../../v1/shutdown"}"#, Some(80), true);
+        assert!(!line.contains("\u{1b}]8;;") && line.contains("trace"), "{line}");
     }
 
     #[test]

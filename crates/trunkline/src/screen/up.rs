@@ -7,6 +7,7 @@ mod keys;
 mod pending;
 mod urls;
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub(crate) use event::{again, event, sameness};
@@ -18,13 +19,40 @@ pub(crate) use urls::{all_urls, background, front, not_ready, ready, traces_at};
 use super::span_ms;
 use crate::print::{Paint, Role, cells, clean, wrap};
 
-/// Width of a service's name after its mark.
-pub(crate) const NAME_CELLS: usize = 12;
-/// Width of what happened, before its time.
-const WHAT_CELLS: usize = 44;
+/// Least and most width of the names after marks; a longer name is not cut.
+const NAME_CELLS: RangeInclusive<usize> = 12..=24;
+/// Names take at most this part of a terminal.
+const NAMES_PART: usize = 3;
+/// Width of a name and what happened, before its time.
+const TEXT_CELLS: usize = 56;
 
 /// Cells before the text of a hint.
 const HINT_CELLS: usize = 10;
+
+/// How lines with a mark look here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    /// How they are painted.
+    pub paint: Paint,
+    /// Columns of the terminal, if it is one.
+    pub columns: Option<usize>,
+    /// Width of the names, so that what stands after them is in one column.
+    pub names: usize,
+}
+
+impl Look {
+    /// Lines about things of these names.
+    pub(crate) fn of<'a>(
+        names: impl IntoIterator<Item = &'a str>,
+        columns: Option<usize>,
+        paint: Paint,
+    ) -> Self {
+        let (least, most) = NAME_CELLS.into_inner();
+        let most = columns.map_or(most, |columns| (columns / NAMES_PART).clamp(least, most));
+        let longest = names.into_iter().map(|name| cells(&clean(name))).max().unwrap_or(least);
+        Self { paint, columns, names: longest.clamp(least, most) }
+    }
+}
 
 /// What a line with a mark says.
 pub(crate) struct Mark<'a> {
@@ -44,13 +72,14 @@ pub(crate) fn mark(
     name: &str,
     what: &str,
     after: Option<Duration>,
-    paint: Paint,
+    look: &Look,
 ) -> String {
-    marked(&Mark { role, name, what, after }, None, paint)
+    marked(&Mark { role, name, what, after }, &Look { columns: None, ..*look })
 }
 
 /// The same, with line ends between words where the terminal is too narrow.
-fn marked(mark: &Mark<'_>, columns: Option<usize>, paint: Paint) -> String {
+fn marked(mark: &Mark<'_>, look: &Look) -> String {
+    let (paint, names) = (look.paint, look.names);
     let sign = match mark.role {
         Role::Good => "✓",
         Role::Error => "✗",
@@ -58,15 +87,15 @@ fn marked(mark: &Mark<'_>, columns: Option<usize>, paint: Paint) -> String {
         _ => "·",
     };
     let (name, what) = (clean(mark.name), clean(mark.what));
-    let indent = 5 + cells(&name).max(NAME_CELLS);
+    let indent = 5 + cells(&name).max(names);
     let mut line = format!(
         "  {} {} {}",
         paint.apply(mark.role, sign),
-        paint.apply(Role::Strong, format_args!("{name:<NAME_CELLS$}")),
-        wrap(&what, columns, indent)
+        paint.apply(Role::Strong, format_args!("{name:<names$}")),
+        wrap(&what, look.columns, indent)
     );
     if let Some(after) = mark.after {
-        let pad = WHAT_CELLS.saturating_sub(cells(&what));
+        let pad = (TEXT_CELLS + 5).saturating_sub(indent + cells(&what));
         let time = format!("{:>8}", span(after));
         line.push_str(&" ".repeat(pad));
         line.push_str(&paint.apply(Role::Faint, time));
@@ -80,7 +109,38 @@ fn span(time: Duration) -> String {
 }
 
 /// A way to go on, below a line with a mark.
-fn hint(text: &str, columns: Option<usize>, paint: Paint) -> String {
+fn hint(text: &str, look: &Look) -> String {
     let text = clean(text);
-    format!("\n    {}: {}", paint.apply(Role::Hint, "hint"), wrap(&text, columns, HINT_CELLS))
+    let label = look.paint.apply(Role::Hint, "hint");
+    format!("\n    {label}: {}", wrap(&text, look.columns, HINT_CELLS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_and_its_time_stand_in_one_column_for_all_names() {
+        let look = Look::of(["web", "analytics-service"], Some(80), Paint::new(false));
+        let line =
+            |name| mark(Role::Good, name, "built", Some(Duration::from_millis(1_900)), &look);
+        let columns = |line: &str| {
+            let cell = |text| line.find(text).map(|at| cells(line.get(..at).unwrap()));
+            (cell("built"), cell("1.9s"), cells(line))
+        };
+        assert_eq!(columns(&line("web")), columns(&line("analytics-service")));
+        assert!(cells(&line("web")) <= 80);
+    }
+
+    #[test]
+    fn the_width_of_names_follows_the_longest_within_bounds() {
+        let check = |name: &str, columns, expect| {
+            assert_eq!(Look::of([name], columns, Paint::new(false)).names, expect);
+        };
+        check("web", None, 12);
+        check("analytics-service", None, 17);
+        check(&"x".repeat(60), None, 24);
+        check("analytics-service", Some(40), 13);
+        check("analytics-service", Some(20), 12);
+    }
 }

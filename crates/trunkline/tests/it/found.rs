@@ -92,7 +92,9 @@ fn init_replaces_a_file_only_when_told_to() {
     assert_eq!(read(), "mine");
     let printed = world.data(&["init", "--print"]);
     assert_eq!(read(), "mine");
-    world.data(&["init", "--force"]);
+    let told = world.data(&["init", "--force", "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told["schema"], &told["services"][0]), (&1.into(), &"web".into()));
     assert_eq!(read(), printed);
     world.data(&["check", "--strict"]);
 }

@@ -68,3 +68,32 @@ fn each_call_is_counted_once_however_often_it_is_read() {
     let total = &totals[&("web".parse().unwrap(), "orders".parse().unwrap())];
     assert_eq!((totals.len(), total.requests, total.failed), (1, 1, 0));
 }
+
+#[test]
+fn more_calls_than_are_remembered_are_not_counted_again() {
+    let long = crate::traces::Config { spans_max: 100_000, ..crate::traces::Config::default() };
+    let buffer = crate::traces::Buffer::new(long, "shop");
+    let mut number = 0_u64;
+    for trace in 1..=200_u64 {
+        let trace = TraceId::new(*u128::from(trace).to_be_bytes().first_chunk().unwrap()).unwrap();
+        let mut next = |parent: u64, service: &str| {
+            number += 1;
+            let parent = SpanId::new(parent.to_be_bytes());
+            let own = SpanId::new(number.to_be_bytes()).unwrap();
+            buffer.insert(Span { trace, id: own, parent, ..span(1, 0, service, None) });
+            number
+        };
+        let caller = next(0, "web");
+        for _ in 0..150 {
+            next(caller, "orders");
+        }
+    }
+    let found = Found::default();
+    let look = || {
+        found.look(&buffer, "shop");
+        found.totals().values().map(|total| total.requests).sum::<u64>()
+    };
+    let first = look();
+    assert!(first > 0);
+    assert_eq!((look(), look()), (first, first));
+}

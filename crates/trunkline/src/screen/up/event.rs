@@ -2,8 +2,8 @@
 
 use trunkline_local::event::{Event, What};
 
-use super::{Mark, failure, hint, mark, marked};
-use crate::print::{Paint, Role};
+use super::{Look, Mark, failure, hint, mark, marked};
+use crate::print::Role;
 
 /// What is the same in two tries that failed alike; `None` for other events.
 pub(crate) fn sameness(event: &Event) -> Option<String> {
@@ -29,60 +29,60 @@ pub(crate) fn again(event: &Event) -> Event {
 }
 
 /// What an event looks like; `None` for what a person need not see. Log lines are shown elsewhere.
-pub(crate) fn event(event: &Event, columns: Option<usize>, paint: Paint) -> Option<String> {
+pub(crate) fn event(event: &Event, look: &Look) -> Option<String> {
     let name = event.service.as_str();
     let line = match &event.what {
         What::Ready { after, evidence, .. } => {
-            mark(Role::Good, name, &evidence.to_string(), Some(*after), paint)
+            mark(Role::Good, name, &evidence.to_string(), Some(*after), look)
         }
         What::Exited { reason, after, last_lines, hint, retry } => {
             let tried = failure::Tried { reason, after: *after, retry: retry.as_ref() };
-            failure::exited(name, &tried, last_lines, hint.as_deref(), columns, paint)
+            failure::exited(name, &tried, last_lines, hint.as_deref(), look)
         }
         What::Failed { reason, hint: help } => {
             let what = format!("{reason}; it stays down");
             let mark = Mark { role: Role::Error, name, what: &what, after: None };
-            let mut text = marked(&mark, columns, paint);
+            let mut text = marked(&mark, look);
             if let Some(help) = help {
-                text.push_str(&hint(help, columns, paint));
+                text.push_str(&hint(help, look));
             }
             text
         }
         What::Changed { files, more } => {
             let more = if *more > 0 { format!(" and {more} more") } else { String::new() };
-            mark(Role::Faint, name, &format!("changed {}{more}", files.join(", ")), None, paint)
+            mark(Role::Faint, name, &format!("changed {}{more}", files.join(", ")), None, look)
         }
-        What::Built { after } => mark(Role::Good, name, "built", Some(*after), paint),
+        What::Built { after } => mark(Role::Good, name, "built", Some(*after), look),
         What::BuildFailed { reason, last_lines, after, serving } => {
             let so = if *serving { "; the former one goes on" } else { "" };
             let reason = format!("build failed: {reason}{so}");
             let tried = failure::Tried { reason: &reason, after: *after, retry: None };
-            failure::exited(name, &tried, last_lines, None, columns, paint)
+            failure::exited(name, &tried, last_lines, None, look)
         }
         What::NotWatched { reason, hint: help } => {
-            let help = help.as_deref().map(|help| hint(help, columns, paint));
-            mark(Role::Warning, name, reason, None, paint) + &help.unwrap_or_default()
+            let help = help.as_deref().map(|help| hint(help, look));
+            mark(Role::Warning, name, reason, None, look) + &help.unwrap_or_default()
         }
         What::Elsewhere { expected, found, hint: help } => {
             let what = format!("listens on port {found}, and not on its port {expected}");
             let mark = Mark { role: Role::Warning, name, what: &what, after: None };
-            marked(&mark, columns, paint) + &hint(help, columns, paint)
+            marked(&mark, look) + &hint(help, look)
         }
         What::Draining { in_flight } if *in_flight > 0 => {
             let requests = if *in_flight == 1 { "request" } else { "requests" };
-            mark(Role::Faint, name, &format!("finishes {in_flight} {requests}"), None, paint)
+            mark(Role::Faint, name, &format!("finishes {in_flight} {requests}"), None, look)
         }
-        What::Stopped => mark(Role::Faint, name, "has ended", None, paint),
+        What::Stopped => mark(Role::Faint, name, "has ended", None, look),
         What::LeftoversEnded { count } => {
             let what = match count {
                 1 => "1 process outlived it and was ended".to_owned(),
                 count => format!("{count} processes outlived it and were ended"),
             };
-            mark(Role::Faint, name, &what, None, paint)
+            mark(Role::Faint, name, &what, None, look)
         }
         What::LinesSkipped(count) => {
             let what = format!("{count} log lines not shown; `trunkline logs` has them");
-            mark(Role::Warning, name, &what, None, paint)
+            mark(Role::Warning, name, &what, None, look)
         }
         What::Waiting { .. }
         | What::Building { .. }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use trunkline_local::event::Retry;
 
-use super::{Mark, hint, marked, span};
+use super::{Look, Mark, hint, marked, span};
 use crate::lines::{Level, Record};
 use crate::print::{Paint, Role, cut};
 use crate::screen::logs;
@@ -31,8 +31,7 @@ pub(super) fn exited(
     tried: &Tried<'_>,
     last_lines: &[String],
     help: Option<&str>,
-    columns: Option<usize>,
-    paint: Paint,
+    look: &Look,
 ) -> String {
     let mut what = tried.reason.to_owned();
     // What was waited for too long says so itself.
@@ -48,19 +47,20 @@ pub(super) fn exited(
         None => what.push_str("; it stays down"),
     }
     let mark = Mark { role: Role::Error, name, what: &what, after: None };
-    let mut text = marked(&mark, columns, paint);
+    let mut text = marked(&mark, look);
     for record in telling(last_lines) {
-        let bar = paint.apply(Role::Faint, "│");
-        let _ = write!(text, "\n      {bar} {}", shown(&record, columns, paint));
+        let bar = look.paint.apply(Role::Faint, "│");
+        let _ = write!(text, "\n      {bar} {}", shown(&record, look));
     }
     if let Some(help) = help {
-        text.push_str(&hint(help, columns, paint));
+        text.push_str(&hint(help, look));
     }
     text
 }
 
-fn shown(record: &Record, columns: Option<usize>, paint: Paint) -> String {
-    let Some(columns) = columns else {
+fn shown(record: &Record, look: &Look) -> String {
+    let paint = look.paint;
+    let Some(columns) = look.columns else {
         return logs::body(record, None, paint).0;
     };
     // Cut first, paint then: a colour must not be cut in two.

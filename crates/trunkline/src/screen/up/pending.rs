@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::NAME_CELLS;
+use super::Look;
 use crate::lines::Record;
-use crate::print::{Paint, Role, cells, clean, cut};
+use crate::print::{Role, cells, clean, cut};
 
 /// Cells of the spinner and what is around it.
 const SPINNER_CELLS: usize = 6;
@@ -24,10 +24,11 @@ pub(crate) struct Pending<'a> {
 }
 
 /// The line, in at most the columns of the terminal.
-pub(crate) fn pending(of: &Pending<'_>, columns: usize, paint: Paint) -> String {
+pub(crate) fn pending(of: &Pending<'_>, columns: usize, look: &Look) -> String {
+    let names = look.names;
     let seconds = of.time.map(|time| format!(", {}s", time.as_secs())).unwrap_or_default();
     let what = format!("{}{seconds}", clean(of.what));
-    let head = format!("{:<NAME_CELLS$} {what:<WHAT_CELLS$}", clean(of.name));
+    let head = format!("{:<names$} {what:<WHAT_CELLS$}", clean(of.name));
     let room = columns.saturating_sub(SPINNER_CELLS);
     let head = cut(head.trim_end(), room).into_owned();
     let left = room.saturating_sub(cells(&head) + 4);
@@ -36,14 +37,15 @@ pub(crate) fn pending(of: &Pending<'_>, columns: usize, paint: Paint) -> String 
     if last.is_empty() || left < 10 {
         return head;
     }
-    let pad = (NAME_CELLS + 1 + WHAT_CELLS).saturating_sub(cells(&head));
+    let pad = (names + 1 + WHAT_CELLS).saturating_sub(cells(&head));
     let last = cut(&last, left.saturating_sub(pad));
-    format!("{head}{:pad$}  {}", "", paint.apply(Role::Faint, format_args!("│ {last}")))
+    format!("{head}{:pad$}  {}", "", look.paint.apply(Role::Faint, format_args!("│ {last}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::print::Paint;
 
     #[test]
     fn a_pending_service_fits_its_line() {
@@ -54,7 +56,7 @@ mod tests {
                 time: Some(Duration::from_millis(6_400)),
                 last: Some("   Compiling something with a long name v1.2.3"),
             };
-            pending(&of, columns, Paint::new(false))
+            pending(&of, columns, &Look::of([of.name], Some(columns), Paint::new(false)))
         };
         let whole = "payments     starting, 6s      │ Compiling something with a long name v1.2.3";
         assert_eq!(line(120), whole);
