@@ -132,10 +132,15 @@ impl Freshness {
         self.built = Built::Of(fingerprint);
     }
 
+    /// What was built is not what is to be started.
+    pub(super) fn forget_built(&mut self) {
+        self.built = Built::Nothing;
+    }
+
     /// Sources are not watched, so what is built may be of former ones.
     pub(super) fn doubt(&mut self) {
         if self.fingerprint().is_none() {
-            self.built = Built::Nothing;
+            self.forget_built();
         }
     }
 

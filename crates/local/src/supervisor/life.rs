@@ -193,6 +193,9 @@ impl Life {
         );
         if way != next_way {
             self.freshness = self.around.watch(&planned, &self.others);
+        } else if self.planned.environment != planned.environment {
+            // Variables may be part of what is built.
+            self.freshness.forget_built();
         }
         self.planned = planned;
         self.was_ready = false;

@@ -190,6 +190,26 @@ async fn edits_at_the_moment_that_a_service_is_ready_are_all_acted_on() {
 }
 
 #[tokio::test]
+async fn what_is_built_with_other_variables_is_built_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |word: &str| {
+        let mut web = service("web", &format!("cat built; {SERVER}"), folder.path());
+        if let Source::Process(process) = &mut web.source {
+            process.build = Some("echo built with $WORD > built".to_owned());
+            process.env = vec![("WORD".to_owned(), word.to_owned())];
+        }
+        model_of(vec![web])
+    };
+    let mut rig = Rig::start(folder.path(), &with("first"));
+    assert_eq!(rig.line("web").await, "built with first");
+    rig.ready("web").await;
+    let plan = Plan::of(&with("second"), &rig.around, &mut rig.ports).unwrap();
+    rig.supervisor.apply(&plan).await;
+    assert_eq!(rig.line("web").await, "built with second");
+    rig.supervisor.stop().await;
+}
+
+#[tokio::test]
 async fn a_program_that_is_not_there_is_not_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let web = service("web", "no-such-program --port $PORT", folder.path());
