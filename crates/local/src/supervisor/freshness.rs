@@ -178,8 +178,8 @@ impl Freshness {
         }
     }
 
-    /// Whether what changed last is what the service itself writes when it starts, between `from` and
-    /// `to`: starting it anew for that would never end. Once may be chance, a few times is not.
+    /// Whether what changed last is what the service itself writes when it is built and starts, between
+    /// `from` and `to`: starting it anew for that would never end. Once may be chance, a few times is not.
     pub(super) fn is_own_writing(&mut self, from: SystemTime, to: SystemTime) -> bool {
         let written = |path: &PathBuf| {
             let modified = std::fs::metadata(path).and_then(|file| file.modified());
