@@ -41,7 +41,22 @@ pub struct Outputs {
 }
 
 impl Child {
+    /// What cannot be watched is ended: nobody would.
     fn watch(mut process: std::process::Child) -> io::Result<(Self, Outputs)> {
+        match Self::open(&mut process) {
+            Ok((exit, outputs)) => {
+                let stdin = process.stdin.take();
+                Ok((Self { process, exit, _stdin: stdin, reaped: false }, outputs))
+            }
+            Err(error) => {
+                let _ = pid_of(&process).map(|pid| kill_process_group(pid, Signal::KILL));
+                let _ = process.wait();
+                Err(error)
+            }
+        }
+    }
+
+    fn open(process: &mut std::process::Child) -> io::Result<(AsyncFd<OwnedFd>, Outputs)> {
         let missing = || io::Error::from(io::ErrorKind::BrokenPipe);
         let stdout = process.stdout.take().ok_or_else(missing)?;
         let stderr = process.stderr.take().ok_or_else(missing)?;
@@ -49,14 +64,13 @@ impl Child {
             stdout: pipe::Receiver::from_owned_fd(stdout.into())?,
             stderr: pipe::Receiver::from_owned_fd(stderr.into())?,
         };
-        let held = pidfd_open(pid_of(&process)?, PidfdFlags::NONBLOCK)?;
-        let stdin = process.stdin.take();
+        let held = pidfd_open(pid_of(process)?, PidfdFlags::NONBLOCK)?;
         #[expect(
             deprecated,
             reason = "its successor is unsafe for types that may change their descriptor; an `OwnedFd` cannot"
         )]
         let exit = AsyncFd::new(held)?;
-        Ok((Self { process, exit, _stdin: stdin, reaped: false }, outputs))
+        Ok((exit, outputs))
     }
 
     /// Its pid, which is also the id of its process group.
@@ -102,4 +116,21 @@ impl Drop for Child {
 fn pid_of(process: &std::process::Child) -> io::Result<Pid> {
     let raw = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
     raw.ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_watched_does_not_live_on() {
+        let mut deaf = Command::new("sleep");
+        let process = deaf.arg("60").stdout(Stdio::null()).process_group(0).spawn().unwrap();
+        let pid = pid_of(&process).unwrap();
+        assert!(Child::watch(process).is_err(), "it has no output to read");
+        assert!(rustix::process::test_kill_process(pid).is_err());
+    }
 }

@@ -67,8 +67,7 @@ impl Watcher {
         let reported = Arc::clone(&folders);
         let report = move |event: notify::Result<notify::Event>| match event {
             Ok(event) => lock(&reported).report(&event),
-            // Events were lost: everybody looks.
-            Err(_) => lock(&reported).told.values().flatten().for_each(|(_, teller)| teller.tell()),
+            Err(_) => lock(&reported).report_all(),
         };
         let system = notify::recommended_watcher(report)
             .inspect_err(|error| tracing::debug!(%error, "no watcher"))
@@ -195,6 +194,9 @@ impl Unwatched {
 
 impl Folders {
     fn report(&mut self, event: &notify::Event) {
+        if event.need_rescan() {
+            return self.report_all();
+        }
         if matches!(event.kind, EventKind::Access(_)) {
             return;
         }
@@ -212,6 +214,12 @@ impl Folders {
             let concerned = in_folder.into_iter().flat_map(of_folder).chain(of_folder(path));
             concerned.for_each(|(_, teller)| teller.tell());
         }
+    }
+
+    /// Events were lost, and maybe folders with them: everybody looks, and watches anew.
+    fn report_all(&mut self) {
+        self.lost.extend(self.told.keys().cloned());
+        self.told.values().flatten().for_each(|(_, teller)| teller.tell());
     }
 }
 
@@ -273,5 +281,19 @@ mod tests {
             fs::create_dir_all(folder.join("b")).unwrap();
         })
         .await;
+    }
+
+    #[tokio::test]
+    async fn everybody_looks_when_events_were_lost() {
+        let root = tempfile::tempdir().unwrap();
+        let watcher = Watcher::new();
+        let (teller, mut events) = settled(Duration::from_millis(50), Duration::from_secs(1));
+        let mut subscription = watcher.subscribe(teller);
+        let wanted = BTreeSet::from([root.path().to_owned()]);
+        assert_eq!(subscription.follow(&wanted), (true, Ok(())));
+        let overflow = notify::Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan);
+        lock(&watcher.folders).report(&overflow);
+        assert!(hears(&mut events).await, "a look");
+        assert_eq!(subscription.follow(&wanted), (true, Ok(())), "it may be another folder by now");
     }
 }

@@ -132,10 +132,15 @@ impl Freshness {
         self.built = Built::Of(fingerprint);
     }
 
+    /// What was built is not what is to be started.
+    pub(super) fn forget_built(&mut self) {
+        self.built = Built::Nothing;
+    }
+
     /// Sources are not watched, so what is built may be of former ones.
     pub(super) fn doubt(&mut self) {
         if self.fingerprint().is_none() {
-            self.built = Built::Nothing;
+            self.forget_built();
         }
     }
 
@@ -173,8 +178,8 @@ impl Freshness {
         }
     }
 
-    /// Whether what changed last is what the service itself writes when it starts, between `from` and
-    /// `to`: starting it anew for that would never end. Once may be chance, a few times is not.
+    /// Whether what changed last is what the service itself writes when it is built and starts, between
+    /// `from` and `to`: starting it anew for that would never end. Once may be chance, a few times is not.
     pub(super) fn is_own_writing(&mut self, from: SystemTime, to: SystemTime) -> bool {
         let written = |path: &PathBuf| {
             let modified = std::fs::metadata(path).and_then(|file| file.modified());

@@ -109,8 +109,10 @@ pub(super) struct Life {
     was_ready: bool,
     /// Its callers are to be started anew when it is ready.
     renews_callers: bool,
-    /// When its process was started last.
-    started: SystemTime,
+    /// When what runs began to be made: its build, or its start where nothing was built for that.
+    begun: SystemTime,
+    /// When the build began whose product is started next.
+    build_begun: Option<SystemTime>,
     /// When it was found ready last, before anybody was told: what is written from then on may be
     /// an answer to that.
     found_ready: SystemTime,
@@ -152,7 +154,8 @@ impl Life {
             freshness,
             was_ready: false,
             renews_callers: false,
-            started: now,
+            begun: now,
+            build_begun: None,
             found_ready: now,
         }
     }
@@ -193,6 +196,9 @@ impl Life {
         );
         if way != next_way {
             self.freshness = self.around.watch(&planned, &self.others);
+        } else if self.planned.environment != planned.environment {
+            // Variables may be part of what is built.
+            self.freshness.forget_built();
         }
         self.planned = planned;
         self.was_ready = false;
@@ -262,7 +268,7 @@ impl Life {
             environment: self.planned.environment.clone(),
         };
         self.freshness.set_started();
-        self.started = self.around.deps.clock.wall();
+        self.begun = self.build_begun.take().unwrap_or_else(|| self.around.deps.clock.wall());
         let spawned = self.around.deps.spawner.spawn(order).await;
         let (child, outputs) =
             spawned.map_err(|error| hopeless(words::not_started(&self.planned, &error), None))?;

@@ -1,6 +1,7 @@
 //! What happens to a service from its start to its end.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,7 +14,7 @@ use trunkline_model::ops::{
     BoxFuture, Explanation, Ops, Question, Session, Stats, UnknownEndpoint,
 };
 use trunkline_model::service::{Service, Source, When};
-use trunkline_model::{EndpointId, ServiceName};
+use trunkline_model::{EndpointId, Model, ServiceName};
 
 use crate::rig::{PATIENCE, Rig, SERVER};
 use crate::support::{model, model_of, name, service, with_health};
@@ -186,6 +187,58 @@ async fn edits_at_the_moment_that_a_service_is_ready_are_all_acted_on() {
     for _ in 0..5 {
         rig.expect("web", |what| matches!(what, What::Changed { .. }).then_some(())).await;
     }
+    rig.supervisor.stop().await;
+}
+
+/// A service whose sources are watched and whose build is this line.
+fn built(build: &str, folder: &Path) -> Model {
+    let mut web = service("web", SERVER, folder);
+    if let Source::Process(process) = &mut web.source {
+        process.build = Some(build.to_owned());
+        process.watch.when = When::Always;
+    }
+    model_of(vec![web])
+}
+
+#[tokio::test]
+async fn what_a_build_writes_into_the_sources_does_not_start_it_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::start(folder.path(), &built("date +%N > version.txt", folder.path()));
+    let told = |what: &What| match what {
+        What::NotWatched { reason, .. } => Some(reason.clone()),
+        _ => None,
+    };
+    let reason = rig.expect("web", told).await;
+    assert!(reason.starts_with("version.txt changes whenever it"), "{reason}");
+    rig.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn a_build_that_changes_its_own_sources_comes_to_an_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "date +%N > version.txt; sleep 1";
+    let mut rig = Rig::start(folder.path(), &built(line, folder.path()));
+    rig.ready("web").await;
+    rig.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_built_with_other_variables_is_built_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |word: &str| {
+        let mut web = service("web", &format!("cat built; {SERVER}"), folder.path());
+        if let Source::Process(process) = &mut web.source {
+            process.build = Some("echo built with $WORD > built".to_owned());
+            process.env = vec![("WORD".to_owned(), word.to_owned())];
+        }
+        model_of(vec![web])
+    };
+    let mut rig = Rig::start(folder.path(), &with("first"));
+    assert_eq!(rig.line("web").await, "built with first");
+    rig.ready("web").await;
+    let plan = Plan::of(&with("second"), &rig.around, &mut rig.ports).unwrap();
+    rig.supervisor.apply(&plan).await;
+    assert_eq!(rig.line("web").await, "built with second");
     rig.supervisor.stop().await;
 }
 

@@ -11,6 +11,9 @@ use crate::event::What;
 use crate::supervisor::board::State;
 use crate::supervisor::build::Broken;
 
+/// A build that is begun anew so often writes sources itself, or they never rest: it is let finish.
+const BEGUN_ANEW_MAX: u32 = 3;
+
 /// How a build ended.
 enum Built {
     /// There is something to start, of the sources as they are.
@@ -79,7 +82,7 @@ impl Life {
                     // Asked first: what changes from here on is another change.
                     let of = self.freshness.fingerprint();
                     let (files, more) = self.freshness.changed(&self.planned.process.directory);
-                    if self.freshness.is_own_writing(self.started, self.found_ready) {
+                    if self.freshness.is_own_writing(self.begun, self.found_ready) {
                         self.tell_circle(&files, of);
                         continue;
                     }
@@ -120,9 +123,10 @@ impl Life {
         let Some(line) = self.planned.process.build.clone() else {
             return Built::Yes;
         };
-        let mut asked = false;
+        let (mut asked, mut begun_anew) = (false, 0);
         loop {
             let of = self.freshness.fingerprint();
+            let begun = self.around.deps.clock.wall();
             self.emit(What::Building { serving });
             let around = (self.around.scope.clone(), self.around.deps.clone());
             let builds = self.around.builds.clone();
@@ -136,12 +140,14 @@ impl Life {
                         Command::Restart => asked = true,
                         command => return Built::Told(command),
                     },
-                    () = self.freshness.differs_from(of), if of.is_some() => break None,
+                    () = self.freshness.differs_from(of),
+                        if of.is_some() && begun_anew < BEGUN_ANEW_MAX => break None,
                     ended = building.as_mut() => break Some(ended),
                 }
             };
             match ended {
                 Some(Ok(after)) => {
+                    self.build_begun = Some(begun);
                     self.tell_built(of, after);
                     return Built::Yes;
                 }
@@ -150,7 +156,7 @@ impl Life {
                     return Built::Broken(broken);
                 }
                 None if serving && !asked && self.freshness.is_fresh() => return Built::Needless,
-                None => {}
+                None => begun_anew += 1,
             }
         }
     }
@@ -167,7 +173,7 @@ impl Life {
         self.emit(What::BuildFailed { reason, last_lines, after, serving });
     }
 
-    /// What it writes when it starts would have it started for ever.
+    /// What it writes when it is built or starts would have it started for ever.
     fn tell_circle(&mut self, files: &[String], of: Option<u64>) {
         self.freshness.disregard(of);
         let reason =
