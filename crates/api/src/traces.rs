@@ -171,7 +171,8 @@ impl Kept {
     }
 }
 
-/// Memory of a span: itself, its attributes and the texts that it does not share.
+/// Memory of a span: itself, its attributes, the texts that it does not share, and its name, which
+/// it may share: callers can make up paths, and with them names, without end.
 fn bytes_of(span: &Span) -> usize {
     /// Counters in front of the text of an `Arc<str>`.
     const ARC_BYTES: usize = 16;
@@ -179,7 +180,7 @@ fn bytes_of(span: &Span) -> usize {
         let text = if let Attribute::Text(text) = value { text.len() + ARC_BYTES } else { 0 };
         size_of::<(Arc<str>, Attribute)>() + text
     });
-    size_of::<Span>() + attributes.sum::<usize>()
+    size_of::<Span>() + span.name.len() + ARC_BYTES + attributes.sum::<usize>()
 }
 
 impl RecordSink for Buffer {

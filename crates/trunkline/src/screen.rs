@@ -8,14 +8,15 @@ pub(crate) mod status;
 pub(crate) mod traces;
 pub(crate) mod up;
 
-/// A time span as people read it: `850µs`, `3.4ms`, `1.9s`, `2m10s`.
+/// A time span as people read it: `850µs`, `3.4ms`, `1.9s`, `2m10s`. What would be rounded up to a
+/// whole larger unit is written in that.
 pub(crate) fn span_ms(milliseconds: f64) -> String {
     match milliseconds {
-        ms if ms < 1.0 => format!("{:.0}µs", ms * 1_000.0),
-        ms if ms < 10.0 => format!("{ms:.1}ms"),
-        ms if ms < 1_000.0 => format!("{ms:.0}ms"),
-        ms if ms < 60_000.0 => format!("{:.1}s", ms / 1_000.0),
-        ms => age(ms / 1_000.0),
+        ms if ms < 0.9995 => format!("{:.0}µs", ms * 1_000.0),
+        ms if ms < 9.95 => format!("{ms:.1}ms"),
+        ms if ms < 999.5 => format!("{ms:.0}ms"),
+        ms if ms < 59_950.0 => format!("{:.1}s", ms / 1_000.0),
+        ms => age((ms / 1_000.0).round()),
     }
 }
 
@@ -54,6 +55,7 @@ mod tests {
             [0.4, 3.44, 12.6, 1_900.0, 130_000.0].map(span_ms),
             ["400µs", "3.4ms", "13ms", "1.9s", "2m10s"]
         );
+        assert_eq!([0.9997, 9.97, 999.7, 59_990.0].map(span_ms), ["1.0ms", "10ms", "1.0s", "1m0s"]);
         assert_eq!([12.0, 3_660.0, 180_000.0].map(age), ["12s", "1h1m", "2d2h"]);
         assert_eq!(time_of_day("2026-01-31T12:03:41.2200001Z"), "12:03:41.220");
         assert_eq!(time_of_day("2026-01-31T12:03:41Z"), "12:03:41.000");

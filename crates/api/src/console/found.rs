@@ -115,8 +115,11 @@ impl Found {
             }
             let calls = calls(spans, gateway);
             left = left.saturating_sub(calls.len());
-            if left > 0 {
-                calls.iter().for_each(|call| kept.count(call));
+            if left == 0 {
+                return;
+            }
+            for call in &calls {
+                kept.count(call);
             }
         });
     }

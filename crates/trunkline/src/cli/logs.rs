@@ -9,7 +9,7 @@ use crate::client::{Control, encode};
 use crate::exit::{Exit, Failure, Verdict};
 use crate::lines::{Level, Record};
 use crate::runtime;
-use crate::screen::logs::{Line, Look, NAME_CELLS, render};
+use crate::screen::logs::{Line, Look, name_cells, render};
 
 /// Arguments of `logs`.
 #[derive(Debug, clap::Args)]
@@ -60,14 +60,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
 /// How lines look here, with links to where the run shows its traces.
 async fn look(control: &Control, context: &Context) -> Look {
     let urls: Value = control.get("/v1/urls").await.unwrap_or_default();
-    let listed = urls.get("urls").and_then(Value::as_array).into_iter().flatten();
-    let mut jaeger = listed.filter(|url| url.get("name").is_some_and(|name| name == "jaeger"));
+    let listed = || urls.get("urls").and_then(Value::as_array).into_iter().flatten();
+    let services = listed().filter(|url| url.get("kind").is_some_and(|kind| kind == "service"));
+    let services = services.filter_map(|url| url.get("name")?.as_str());
+    let mut jaeger = listed().filter(|url| url.get("name").is_some_and(|name| name == "jaeger"));
     let base = jaeger.next().and_then(|url| url.get("url")?.as_str().map(str::to_owned));
     Look {
         paint: context.printer.data,
         columns: context.printer.data_columns(),
         traces: base.map(|base| format!("{}/api/traces/", base.trim_end_matches('/'))),
-        names: NAME_CELLS,
+        names: name_cells(services),
     }
 }
 

@@ -11,6 +11,8 @@ use crate::print::{Paint, Role, cells, clean, cut};
 
 /// Least width of the names before lines; longer ones are not cut.
 pub(crate) const NAME_CELLS: usize = 13;
+/// Names take no more than this of every line, though one may be longer.
+const NAME_CELLS_MAX: usize = 24;
 /// Width of a level.
 const LEVEL_CELLS: usize = 5;
 /// Characters of a trace's id that are shown on a terminal; its link has all.
@@ -44,6 +46,12 @@ pub(crate) struct Look {
     pub traces: Option<String>,
     /// Width of the names, [`NAME_CELLS`] or more.
     pub names: usize,
+}
+
+/// Width of names such as these.
+pub(crate) fn name_cells<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    let longest = names.map(|name| cells(&clean(name))).max().unwrap_or(NAME_CELLS);
+    longest.clamp(NAME_CELLS, NAME_CELLS_MAX)
 }
 
 /// The line as shown: `       orders │ 12:03:41.220 info  created order 8812   trace 4f2a91`.
@@ -192,6 +200,18 @@ mod tests {
         });
         let unlinked: String = unlinked.collect();
         assert_eq!(cells(&crate::lines::uncoloured(&unlinked)), 80, "{unlinked}");
+    }
+
+    #[test]
+    fn lines_of_services_with_long_names_stand_in_one_column() {
+        let names = name_cells(["web", "analytics-service"].into_iter());
+        let look = Look { paint: Paint::new(false), columns: None, traces: None, names };
+        let bar = |service: &str| {
+            let line = Line { time: String::new(), service: service.to_owned(), text: "x".into() };
+            render(&line, &Record::of("x"), &look).find('│')
+        };
+        assert_eq!(bar("web"), bar("analytics-service"));
+        assert_eq!(name_cells(["web"].into_iter()), NAME_CELLS);
     }
 
     #[test]

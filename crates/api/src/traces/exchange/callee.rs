@@ -42,13 +42,19 @@ pub(super) fn span(
         id: attempt.span,
         parent: Some(parent),
         service: Arc::from(attempt.service.as_str()),
-        name: Arc::from(format!("{method} {}", template(path))),
+        name: Arc::from(name(method, path, status)),
         kind: SpanKind::Server,
         start_unix_nanos: record.start_unix_nanos.saturating_add(nanos(start)),
         duration: attempt.duration.saturating_sub(attempt.connect),
         failed: status >= 500,
         attributes: attributes.0,
     })
+}
+
+/// What the span is called. A path that the callee does not know is made up by its caller: such
+/// names would grow without end, and group nothing.
+fn name(method: &str, path: &str, status: u16) -> String {
+    if status == 404 { method.to_owned() } else { format!("{method} {}", template(path)) }
 }
 
 /// The path with what looks like an id replaced by `{id}`: names of spans are for grouping.
@@ -79,6 +85,12 @@ fn is_word(segment: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_that_nobody_knows_is_no_name() {
+        assert_eq!(name("GET", "/orders/8812", 200), "GET /orders/{id}");
+        assert_eq!(name("GET", "/wp/admin", 404), "GET");
+    }
 
     #[test]
     fn a_name_groups_what_differs_by_an_id() {

@@ -30,13 +30,22 @@ const ALL: &[(&str, &str)] = &[
 /// Keys that choose a service, in the order they are given out; `a` stands for all.
 const CHOICES: &str = "123456789bcdefghijklmnoprstuvwxyz";
 
-/// The line below the URLs.
+/// The line below the URLs; several on a narrow terminal.
 pub(crate) fn keys(paint: Paint) -> String {
-    let shown: Vec<_> = MAIN
-        .iter()
-        .map(|(key, what)| format!("{} {what}", paint.apply(Role::Strong, key)))
-        .collect();
-    format!("  {}\n", shown.join("   "))
+    let most = paint.columns().unwrap_or(usize::MAX);
+    let mut text = String::new();
+    let mut used = 0;
+    for (key, what) in MAIN {
+        let width = key.len() + 1 + what.len();
+        let (gap, before) = match used {
+            0 => ("  ", 0),
+            used if used + 3 + width > most => ("\n  ", 0),
+            used => ("   ", used),
+        };
+        let _ = write!(text, "{gap}{} {what}", paint.apply(Role::Strong, key));
+        used = before + width + if before == 0 { 2 } else { 3 };
+    }
+    text + "\n"
 }
 
 /// What every key does.
@@ -94,6 +103,17 @@ pub(crate) fn choice(key: char, services: usize) -> Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_fit_the_terminal() {
+        let line = keys(Paint::new(false));
+        assert_eq!(line.lines().count(), 1, "{line}");
+        let lines = keys(Paint::new(false).within(Some(40)));
+        assert_eq!(
+            lines,
+            "  l logs   r restart   o open\n  e errors only   ? more   ctrl-c stop\n"
+        );
+    }
 
     #[test]
     fn keys_choose_services_and_a_is_all() {
