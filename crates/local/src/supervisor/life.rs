@@ -29,7 +29,7 @@ use super::freshness::Freshness;
 use super::output::Output;
 use crate::child::{Child, Order};
 use crate::event::{Retry, What};
-use crate::plan::{Planned, is_free};
+use crate::plan::Planned;
 use crate::processes;
 use crate::readiness::{self, Seen};
 use crate::run::RunId;
@@ -37,6 +37,7 @@ use crate::sources::Watcher;
 
 mod advice;
 mod ending;
+mod port;
 mod renewal;
 pub(super) mod words;
 
@@ -257,8 +258,7 @@ impl Life {
 
     async fn spawn(&mut self, attempt: u32) -> Result<(Child, Output), Failure> {
         let hopeless = |reason, hint| Failure { hint, hopeless: true, ..Failure::of(reason) };
-        let port = self.planned.address.port();
-        if !is_free(port) {
+        if !port::becomes_free(self.planned.address.port()).await {
             let (reason, hint) = words::busy(&self.planned);
             return Err(hopeless(reason, Some(hint)));
         }
