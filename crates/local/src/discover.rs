@@ -4,7 +4,7 @@
 //! A [`Tree`] is what the folder holds, one small file per language looks for its markers and makes
 //! candidates, and what is not certain becomes a [`Question`], never a guess. Nothing is run and
 //! nothing outside the folder is read; every file, list and depth is bounded. What was found is
-//! written as a file by [`text`], so that `up` without a file and `init` mean the same.
+//! written as a file by `text`, so that `up` without a file and `init` mean the same.
 
 mod assemble;
 mod candidate;

@@ -1,6 +1,6 @@
 //! What may help when a service does not start: found from its last lines and from the machine.
 //!
-//! Every kind of trouble is one row of [`TABLE`], tried from top to bottom; the first that finds
+//! Every kind of trouble is one row of `TABLE`, tried from top to bottom; the first that finds
 //! something is told. A row looks at what tools really print (the tests quote them) and answers with
 //! one sentence that a person can act on. It may look at the service's folder and at who holds a
 //! port, and never changes anything.

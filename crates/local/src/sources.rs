@@ -1,7 +1,7 @@
 //! The sources of a service: which files they are, and whether what they say has changed.
 //!
 //! Events of the file system only say when to look. A look walks the watched folders, leaves out
-//! what is no source ([`rules`]), and compares contents: a touched file, or one saved with its
+//! what is no source (`rules`), and compares contents: a touched file, or one saved with its
 //! former text, is no change. All sources together have a fingerprint, so that going back to what
 //! a running instance was made of is no change either.
 //!
