@@ -58,11 +58,11 @@ fn journey() -> Command {
     journey
 }
 
-/// The first secure URL of the gateway.
+/// Where the gateway is, as a person would be told.
 fn gateway() -> Option<String> {
-    let printed = trunkline("urls").args(["--format", "json"]).output().ok()?;
-    let text = String::from_utf8(printed.stdout).ok()?;
-    text.split('"').find(|part| part.starts_with("https://")).map(str::to_owned)
+    let printed = trunkline("urls").arg("app").output().ok()?;
+    let url = String::from_utf8(printed.stdout).ok()?.trim().to_owned();
+    Some(url).filter(|url| !url.is_empty())
 }
 
 fn trunkline(verb: &str) -> Command {
