@@ -72,8 +72,8 @@ impl StateFolder {
     }
 }
 
-/// Writes a file that is never seen half written.
-pub(crate) fn write_atomically(path: &Path, value: &impl Serialize) -> Result<(), StateError> {
+/// Writes a value as JSON into a file that is never seen half written. Its folder must be there.
+pub fn write_atomically(path: &Path, value: &impl Serialize) -> Result<(), StateError> {
     let at = |source| StateError { path: path.to_owned(), source };
     let fresh = path.with_extension("new");
     let text = serde_json::to_vec_pretty(value).map_err(|error| at(error.into()))?;

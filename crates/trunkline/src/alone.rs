@@ -15,7 +15,6 @@ use trunkline_local::discover::Choices;
 use trunkline_local::plan::{Plan, Planned, PortBook, Surroundings};
 use trunkline_local::run::RunId;
 use trunkline_local::state::{self, StateFolder};
-use trunkline_local::toolchains::Toolchains;
 use trunkline_model::service::Source;
 use trunkline_model::{Model, ServiceName};
 use trunkline_rt::Clock;
@@ -223,7 +222,7 @@ fn surroundings(model: &Model, folder: &StateFolder) -> Result<Surroundings, Fai
         root,
         bundle,
         builds: Some(folder.builds()),
-        toolchains: Toolchains::on(environment::read("PATH").as_deref()),
+        toolchains: environment::toolchains(),
     })
 }
 

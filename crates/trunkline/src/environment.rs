@@ -6,6 +6,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use trunkline_local::toolchains::Toolchains;
+
 /// Whether the person asked every tool for no colour (<https://no-color.org>).
 pub(crate) fn no_color() -> bool {
     read("NO_COLOR").is_some_and(|value| !value.is_empty())
@@ -50,6 +52,11 @@ pub(crate) fn runtime_folder() -> PathBuf {
 /// defect.
 pub(crate) fn log_directives() -> Option<String> {
     read("TRUNKLINE_LOG").and_then(|value| value.into_string().ok())
+}
+
+/// The programs that `PATH` leads to.
+pub(crate) fn toolchains() -> Toolchains {
+    Toolchains::on(read("PATH").as_deref())
 }
 
 fn folder(variable: &str, below_home: &str) -> Option<PathBuf> {

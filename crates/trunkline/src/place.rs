@@ -60,9 +60,7 @@ impl Place {
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder)?;
         }
-        let fresh = file.with_extension("new");
-        fs::write(&fresh, serde_json::to_vec_pretty(&memory)?)?;
-        fs::rename(fresh, file)
+        state::write_atomically(&file, &memory).map_err(|error| error.source)
     }
 }
 

@@ -16,7 +16,6 @@ use trunkline_local::reap;
 use trunkline_local::run::RunId;
 use trunkline_local::state::{self, StateFolder};
 use trunkline_local::supervisor::{Care, Deps, Supervisor};
-use trunkline_local::toolchains::Toolchains;
 use trunkline_model::service::Source;
 use trunkline_model::{Model, ServiceName};
 
@@ -151,7 +150,7 @@ pub(crate) fn start(
         root,
         bundle,
         builds: Some(folder.builds()),
-        toolchains: Toolchains::on(environment::read("PATH").as_deref()),
+        toolchains: environment::toolchains(),
     };
     let planner = Planner { around, ports, wanted };
     let plan = planner.plan(model)?;

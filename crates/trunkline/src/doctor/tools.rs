@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use trunkline_local::tool;
-use trunkline_local::toolchains::{TOOLS, Tool, Toolchains, needed};
+use trunkline_local::toolchains::{TOOLS, Tool, needed};
 use trunkline_model::service::Source;
 
 use super::{Check, Project};
@@ -13,7 +13,7 @@ pub(super) async fn look(project: Option<&Project>) -> Vec<Check> {
     let Some(project) = project else {
         return Vec::new();
     };
-    let here = Toolchains::on(environment::read("PATH").as_deref());
+    let here = environment::toolchains();
     let mut checks = Vec::new();
     for (program, (tool, services)) in wanted(project) {
         let Some(file) = here.find(program) else {

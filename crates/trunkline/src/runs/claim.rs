@@ -8,6 +8,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+use trunkline_local::state::{StateError, write_atomically};
 
 use super::{CARD, CONTROL, Card, LOCK, NEXT_BINARY, TAKEOVER, folder_of, read_card};
 
@@ -69,13 +70,8 @@ impl Run {
 
     /// Says who runs here. Readers see the old card or the new one, never a part.
     pub(crate) fn publish(&self, card: &Card) -> Result<(), ClaimError> {
-        let path = self.folder.join(CARD);
-        let written = serde_json::to_vec_pretty(card).map_err(io::Error::from).and_then(|text| {
-            let fresh = self.folder.join("run.json.new");
-            fs::write(&fresh, text)?;
-            fs::rename(fresh, &path)
-        });
-        written.map_err(system(&path))
+        write_atomically(&self.folder.join(CARD), card)
+            .map_err(|StateError { path, source }| ClaimError::System { path, source })
     }
 
     /// The run as others find it; `None` before it is published.
