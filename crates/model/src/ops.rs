@@ -74,6 +74,8 @@ pub struct ListenerStats {
     pub open: u64,
     /// TLS handshakes that failed.
     pub handshakes_failed: u64,
+    /// What was refused because it is no request that can be served, by reason; zeros are left out.
+    pub refused: Vec<(&'static str, u64)>,
 }
 
 /// Counters of a route.

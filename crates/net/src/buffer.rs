@@ -35,18 +35,24 @@ thread_local! {
 fn take(bytes: usize) -> Vec<u8> {
     let kept = FREE.try_with(|free| {
         let mut free = free.borrow_mut();
-        match bytes {
-            ..=BLOCK_BYTES => free.blocks.pop(),
-            ..=LARGE_BLOCK_BYTES => free.large.pop(),
+        match size_for(bytes) {
+            BLOCK_BYTES => free.blocks.pop(),
+            LARGE_BLOCK_BYTES => free.large.pop(),
             _ => None,
         }
     });
-    let size = match bytes {
-        ..=BLOCK_BYTES => BLOCK_BYTES,
-        ..=LARGE_BLOCK_BYTES => LARGE_BLOCK_BYTES,
-        more => more.next_power_of_two(),
-    };
-    kept.ok().flatten().unwrap_or_else(|| vec![0; size])
+    kept.ok().flatten().unwrap_or_else(|| vec![0; size_for(bytes)])
+}
+
+/// The size of the block that so many bytes are put into.
+fn size_for(bytes: usize) -> usize {
+    if bytes <= BLOCK_BYTES {
+        BLOCK_BYTES
+    } else if bytes <= LARGE_BLOCK_BYTES {
+        LARGE_BLOCK_BYTES
+    } else {
+        bytes.next_power_of_two()
+    }
 }
 
 /// Gives a block back. At the end of a thread there is no pool any more, and it is freed.

@@ -27,6 +27,7 @@ use crate::worker::{Listening, Worker};
 
 pub(crate) use activity::{Activity, Busy};
 use activity::{Overdue, Stage};
+pub(crate) use http1::Interim;
 use io::Watched;
 
 /// A downstream connection.
@@ -62,10 +63,12 @@ pub(crate) async fn serve(connection: Rc<Connection>, mut stream: Stream) {
         },
     };
     let Some((spoken, read)) = spoken else { return };
-    let io = HyperIo(Watched::new(stream, read, Arc::clone(&connection.activity)));
     match spoken {
-        Spoken::Http1 => http1::serve(&connection, io, timeouts).await,
-        Spoken::Http2 => http2::serve(&connection, io, timeouts).await,
+        Spoken::Http1 => http1::serve(&connection, stream, read, timeouts).await,
+        Spoken::Http2 => {
+            let io = HyperIo(Watched::new(stream, read, Arc::clone(&connection.activity)));
+            http2::serve(&connection, io, timeouts).await;
+        }
     }
 }
 
@@ -78,7 +81,7 @@ async fn supervise<C>(
     slow_heads: bool,
     shut_down: impl Fn(Pin<&mut C>),
 ) where
-    C: Future<Output = Result<(), hyper::Error>>,
+    C: Future<Output = ()>,
 {
     let mut told = pin!(told);
     let activity = &connection.activity;
@@ -88,12 +91,7 @@ async fn supervise<C>(
     loop {
         tokio::select! {
             biased;
-            ended = served.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(peer = %connection.peer.address, %error, "connection broke");
-                }
-                return;
-            }
+            () = served.as_mut() => return,
             () = forced.as_mut() => return,
             () = told.as_mut(), if !ending => {}
             late = overdue.as_mut() => if late == Overdue::Stuck { return },

@@ -10,15 +10,15 @@ use std::sync::Arc;
 use trunkline_filters::Reply;
 use trunkline_model::reason::{Fact, Kind, Reason};
 use trunkline_model::record::End;
-use trunkline_net::http::strict::Ambiguous;
 use trunkline_net::http::{Body, Exchange, Head};
+use trunkline_net::http1::Refusal;
 use trunkline_rt::Policy;
 
 use crate::context;
-use crate::decode::{Busy, Connection};
+use crate::decode::{Busy, Connection, Interim};
 use crate::filter;
 use crate::forward::{RequestBody, ResponseBody, Upgrade, headers, tunnel};
-use crate::observe::{Observed, Recording};
+use crate::observe::{Observed, Recording, Source};
 use crate::plan::{Limits, ListenerPlan, ServicePlan};
 use crate::protect::{self, Answered, Call};
 use crate::reply;
@@ -30,18 +30,19 @@ pub(crate) struct Arrival {
     pub(crate) plan: Arc<ListenerPlan>,
     pub(crate) request: Head,
     /// Whether every reader reads the request in the same way.
-    pub(crate) strict: Result<(), Ambiguous>,
+    pub(crate) strict: Result<(), Refusal>,
     pub(crate) body: Body,
     /// The caller asks for another protocol.
     pub(crate) upgrade: Option<Upgrade>,
+    /// Takes interim responses for the caller, where it can have them.
+    pub(crate) interim: Option<Interim>,
     pub(crate) busy: Busy,
 }
 
 /// What the caller is sent.
-#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) head: Head,
-    pub(crate) body: Body,
+    pub(crate) body: Observed,
 }
 
 /// A response before the response hooks.
@@ -49,7 +50,7 @@ enum Outcome {
     /// Trunkline's own.
     Own(Reply),
     /// A service's.
-    Service(Head, Body),
+    Service(Head, Box<ResponseBody>),
     /// A service's switch to another protocol: the tunnel runs once the head is sent.
     Switched(Head),
 }
@@ -61,20 +62,25 @@ struct Line<'a> {
     exchange: Exchange,
     route: Option<Arc<CompiledRoute>>,
     recording: Option<Recording>,
+    interim: Option<Interim>,
 }
 
 /// Runs an exchange to the head of its response; the body streams on by itself.
 pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer {
-    let Arrival { plan, request, strict, body, upgrade, busy } = arrival;
+    let Arrival { plan, request, strict, body, upgrade, interim, busy } = arrival;
     let (exchange, valid) = begin(connection, &plan, request, strict);
     let start = connection.worker.clock.now();
     let unrouted = &plan.destinations.unrouted;
     let recording = Recording::begin(connection, &exchange, unrouted, start, busy);
     let recording = Some(recording);
-    let mut line = Line { connection, plan, exchange, route: None, recording };
+    let mut line = Line { connection, plan, exchange, route: None, recording, interim };
     let outcome = match valid {
         Ok(()) => line.decide(body, upgrade).await.unwrap_or_else(Outcome::Own),
-        Err(reason) => Outcome::Own(Reply::because(reason)),
+        Err(reason) => {
+            let mut reply = Reply::because(reason);
+            reply.status = strict.err().map_or(reply.status, Refusal::status);
+            Outcome::Own(reply)
+        }
     };
     line.finish(outcome).await
 }
@@ -84,7 +90,7 @@ fn begin(
     connection: &Connection,
     plan: &ListenerPlan,
     mut request: Head,
-    strict: Result<(), Ambiguous>,
+    strict: Result<(), Refusal>,
 ) -> (Exchange, Result<(), Reason>) {
     headers::strip_named(&mut request);
     let sample = plan.model.tracing.sample;
@@ -157,6 +163,7 @@ impl Line<'_> {
             service,
             limits,
             recording,
+            interim: self.interim.as_ref(),
         };
         let answered = protect::forward(&mut call).await.map_err(Reply::because)?;
         let Answered { sent, in_flight } = answered;
@@ -164,7 +171,7 @@ impl Line<'_> {
         headers::prepare_response(&mut response);
         if response.status() != 101 {
             let body = ResponseBody::new(sent.body, sent.lease, in_flight, limits.idle);
-            return Ok(Outcome::Service(response, Body::Stream(Box::pin(body))));
+            return Ok(Outcome::Service(response, Box::new(body)));
         }
         let (Some(caller), Some(far)) = (upgrade, sent.switched) else {
             let reason = Reason::new(Kind::UpstreamProtocol).about(&service.service.name);
@@ -205,8 +212,8 @@ impl Line<'_> {
         let plan = Arc::clone(&self.plan);
         let (head, mut body, own) = match outcome {
             Outcome::Own(reply) => self.own(&reply),
-            Outcome::Service(head, body) => (head, body, false),
-            Outcome::Switched(head) => (head, Body::Empty, false),
+            Outcome::Service(head, body) => (head, Source::Service(body), false),
+            Outcome::Switched(head) => (head, Body::Empty.into(), false),
         };
         self.exchange.response = Some(head);
         let instead = filter::on_response(&plan, self.route.as_deref(), &mut self.exchange).await;
@@ -220,21 +227,20 @@ impl Line<'_> {
         if !head.has(context::REQUEST_ID) {
             head.set(context::REQUEST_ID, self.exchange.correlation.as_bytes());
         }
-        let Some(mut recording) = self.recording.take() else {
-            return Answer { head, body };
-        };
-        recording.status(head.status());
-        let body = Body::Stream(Box::pin(Observed::new(body, recording)));
-        Answer { head, body }
+        let mut recording = self.recording.take();
+        if let Some(recording) = &mut recording {
+            recording.status(head.status());
+        }
+        Answer { head, body: Observed::new(body, recording) }
     }
 
-    fn own(&mut self, reply: &Reply) -> (Head, Body, bool) {
+    fn own(&mut self, reply: &Reply) -> (Head, Source, bool) {
         if let Some(recording) = &mut self.recording {
             recording.decided(&reply.reason);
         }
         let reasons = self.plan.model.reasons;
         let span = self.exchange.trace.span;
         let (head, body) = reply::answer(reply, &self.exchange.request, span, reasons);
-        (head, body, true)
+        (head, body.into(), true)
     }
 }

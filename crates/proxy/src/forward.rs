@@ -9,6 +9,7 @@ mod failure;
 pub(crate) mod headers;
 mod http1;
 mod http2;
+mod learned;
 mod pool;
 mod request_body;
 mod response_body;
@@ -25,6 +26,7 @@ use trunkline_net::http::{Body, Head, wire};
 use trunkline_net::tls;
 
 use crate::balance::LiveEndpoint;
+use crate::decode::Interim;
 use crate::limits;
 use crate::plan::ServicePlan;
 use crate::worker::Worker;
@@ -34,9 +36,9 @@ pub(crate) use failure::{Failure, Processed, whole};
 pub(crate) use pool::Pool;
 use pool::{Exclusive, Key, Lease, Multiplexed, Stream};
 pub(crate) use request_body::{Failure as CallerFailure, Gate, RequestBody};
-pub(crate) use response_body::ResponseBody;
+pub(crate) use response_body::{Part, ResponseBody, poll_frames};
 pub(crate) use transport::{Transport, Transports};
-pub(crate) use tunnel::{Upgrade, tunnel};
+pub(crate) use tunnel::{Side, Upgrade, tunnel};
 
 /// One attempt: a request for one endpoint.
 #[derive(Debug)]
@@ -51,6 +53,8 @@ pub(crate) struct Attempt<'a> {
     /// Pooled connections may not be used: one was just found dead.
     pub(crate) fresh: bool,
     pub(crate) connect_limit: Duration,
+    /// Takes interim responses for the caller.
+    pub(crate) interim: Option<&'a Interim>,
 }
 
 /// A request that was answered.
@@ -58,18 +62,18 @@ pub(crate) struct Attempt<'a> {
 pub(crate) struct Sent {
     pub(crate) head: Head,
     pub(crate) body: Body,
+    /// The connection; with HTTP/1.1 the body is read through it, and `body` is empty.
     pub(crate) lease: Lease,
     /// The service's side of the tunnel, after a switch of protocols.
     pub(crate) switched: Option<Upgrade>,
 }
 
 impl Sent {
-    fn new(mut response: hyper::Response<hyper::body::Incoming>, lease: Lease) -> Self {
-        let switches = response.status() == hyper::StatusCode::SWITCHING_PROTOCOLS;
-        let switched = switches.then(|| Upgrade::of_response(&mut response));
+    /// A response over HTTP/2.
+    fn new(response: hyper::Response<hyper::body::Incoming>, lease: Lease) -> Self {
         let (parts, body) = response.into_parts();
         let head = wire::response_head(&parts);
-        Self { head, body: Body::Incoming(body), lease, switched }
+        Self { head, body: Body::Incoming(body), lease, switched: None }
     }
 }
 
@@ -143,7 +147,7 @@ async fn connection(
             _ => multiplexed(&dial, &key, spent, begin).await.map(Ready::Http2),
         }
     } else {
-        dial.http1(stream, key).await.map(Ready::Http1)
+        Ok(Ready::Http1(dial.http1(stream, key)))
     };
     spent.connect = attempt.worker.clock.now().saturating_duration_since(begin);
     ready

@@ -12,6 +12,16 @@ use trunkline_rt::{Policy, Restart};
 /// Bytes of one head, start line included; also the read buffer of an HTTP/1 connection. The codec
 /// takes at most 100 fields.
 pub const HEAD_BYTES_MAX: usize = 64 << 10;
+/// Bounds of HTTP/1.1 messages.
+pub(crate) fn http1() -> trunkline_net::http1::Limits {
+    trunkline_net::http1::Limits { head_bytes: HEAD_BYTES_MAX, ..Default::default() }
+}
+
+/// Interim responses (1xx) before one response.
+pub const INTERIM_MAX: usize = 16;
+/// Bytes of an unwanted request body that are read so that its connection can serve on, or so that
+/// its caller sees the answer before the connection is reset.
+pub const DISCARD_BYTES_MAX: usize = 256 << 10;
 /// Open streams of one downstream HTTP/2 connection.
 pub const DOWNSTREAM_STREAMS_MAX: u32 = 256;
 /// Bytes of a downstream HTTP/2 stream that may arrive before they are read.

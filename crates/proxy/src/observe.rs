@@ -9,6 +9,6 @@ mod body;
 mod counters;
 mod recording;
 
-pub(crate) use body::Observed;
-pub(crate) use counters::{Connections, PerWorker, Requests, distribution};
+pub(crate) use body::{Observed, Source};
+pub(crate) use counters::{Connections, PerWorker, Refusals, Requests, distribution};
 pub(crate) use recording::Recording;

@@ -18,6 +18,7 @@ use trunkline_resilience::outlier::Outcome;
 
 use crate::balance::{InFlight, LiveEndpoint};
 use crate::context;
+use crate::decode::Interim;
 use crate::forward::{self, Attempt, CallerFailure, Failure, Processed, RequestBody, Sent, Spent};
 use crate::limits;
 use crate::observe::Recording;
@@ -35,6 +36,7 @@ pub(crate) struct Call<'a> {
     pub(crate) service: &'a Arc<ServicePlan>,
     pub(crate) limits: Limits,
     pub(crate) recording: &'a mut Recording,
+    pub(crate) interim: Option<&'a Interim>,
 }
 
 /// A request that was answered.
@@ -187,6 +189,7 @@ async fn attempt(
         upgrade: call.upgrade,
         fresh,
         connect_limit: call.limits.connect,
+        interim: call.interim,
     };
     let sending = forward::attempt(&attempt, spent);
     let Some(limit) = call.limits.attempt else {

@@ -55,6 +55,7 @@ fn listener(stats: &ListenerStats, urls: &[Url]) -> Value {
         "accepted": stats.accepted,
         "open": stats.open,
         "handshakes_failed": stats.handshakes_failed,
+        "refused": stats.refused.iter().copied().collect::<std::collections::BTreeMap<_, _>>(),
     })
 }
 

@@ -84,6 +84,9 @@ catalog! {
     /// TLS handshakes that failed.
     HANDSHAKES_FAILED: Counter "trunkline_tls_handshakes_failed" "" ["listener"];
 
+    /// What callers sent that is no request which can be served, by the reason of its refusal.
+    REQUESTS_REFUSED: Counter "trunkline_requests_refused" "" ["listener" "reason"];
+
     /// Requests by the status that the caller was sent; 0 if the caller was gone before.
     REQUESTS: Counter "trunkline_requests" "" ["route" "service" "status"];
     /// From the head of a request to the last byte of its response.

@@ -36,6 +36,12 @@ pub(super) fn stats(writer: &mut Writer, stats: &Stats, model: Option<&Model>) {
     for l in &stats.listeners {
         family.number(&[l.id.as_str()], l.handshakes_failed);
     }
+    let mut family = writer.family(&catalog::REQUESTS_REFUSED);
+    for l in &stats.listeners {
+        for (reason, count) in &l.refused {
+            family.number(&[l.id.as_str(), reason], *count);
+        }
+    }
     routes(writer, &stats.routes, model);
     services(writer, &stats.services);
     endpoints(writer, &stats.services);

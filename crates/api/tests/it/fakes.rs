@@ -56,6 +56,7 @@ fn stats() -> Stats {
             accepted: 7,
             open: 1,
             handshakes_failed: 0,
+            refused: vec![("content_length", 2)],
         }],
         routes: vec![RouteStats {
             id: RouteId::new("or\"ders\\1\n"),

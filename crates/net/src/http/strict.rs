@@ -10,39 +10,16 @@ use ::http::header::{HOST, HeaderMap, TRANSFER_ENCODING};
 use ::http::request::Parts;
 use ::http::uri::Authority;
 
-/// Why a request is ambiguous; the answer is 400, and the connection is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Ambiguous {
-    /// `Host` says something else than the target (for HTTP/2, than `:authority`: RFC 9113 §8.3.1).
-    #[error("the host and the target disagree")]
-    HostMismatch,
-    /// The target carries a user or a password (RFC 9110 §4.2.4).
-    #[error("the target carries credentials")]
-    Credentials,
-    /// A transfer coding beside `chunked`, which would reach the service undecoded.
-    #[error("the transfer coding is not chunked alone")]
-    Coding,
-}
-
-impl Ambiguous {
-    /// The kind as one word, for reasons, logs and metrics.
-    pub const fn token(self) -> &'static str {
-        match self {
-            Self::HostMismatch => "host_mismatch",
-            Self::Credentials => "credentials",
-            Self::Coding => "transfer_coding",
-        }
-    }
-}
+use crate::http1::Refusal;
 
 /// Refuses a request that is ambiguous although its codec accepted it.
-pub fn check(parts: &Parts) -> Result<(), Ambiguous> {
+pub fn check(parts: &Parts) -> Result<(), Refusal> {
     check_coding(&parts.headers)?;
     let Some(target) = parts.uri.authority() else {
         return Ok(());
     };
     if target.as_str().contains('@') {
-        return Err(Ambiguous::Credentials);
+        return Err(Refusal::Credentials);
     }
     // Forwarding keeps the target's host alone, so every other one has to be the same.
     let agrees = |host: &[u8]| {
@@ -51,17 +28,17 @@ pub fn check(parts: &Parts) -> Result<(), Ambiguous> {
         host.is_ok_and(|host| is_plain(&host) && is_same(target, &host, parts.uri.scheme_str()))
     };
     let hosts = &mut parts.headers.get_all(HOST).iter();
-    if hosts.all(|host| agrees(host.as_bytes())) { Ok(()) } else { Err(Ambiguous::HostMismatch) }
+    if hosts.all(|host| agrees(host.as_bytes())) { Ok(()) } else { Err(Refusal::HostMismatch) }
 }
 
 /// Refuses a message of either direction whose transfer coding is more than `chunked`: taken off
 /// the head without being undone, it would turn the body into noise.
-pub fn check_coding(headers: &HeaderMap) -> Result<(), Ambiguous> {
+pub fn check_coding(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => Ok(()),
         (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ => Err(Ambiguous::Coding),
+        _ => Err(Refusal::Coding),
     }
 }
 
@@ -69,13 +46,9 @@ pub fn check_coding(headers: &HeaderMap) -> Result<(), Ambiguous> {
 ///
 /// # Errors
 /// The one that differs.
-pub(crate) fn check_hosts(
-    head: &super::Head,
-    target: &str,
-    scheme: &str,
-) -> Result<(), crate::http1::Refusal> {
-    let mismatch = crate::http1::Refusal::HostMismatch;
-    let target = Authority::try_from(target).map_err(|_| crate::http1::Refusal::Target)?;
+pub(crate) fn check_hosts(head: &super::Head, target: &str, scheme: &str) -> Result<(), Refusal> {
+    let mismatch = Refusal::HostMismatch;
+    let target = Authority::try_from(target).map_err(|_| Refusal::Target)?;
     let scheme = scheme.eq_ignore_ascii_case("https").then_some("https");
     let agrees = |host: &[u8]| {
         let host = Authority::try_from(host);
@@ -105,7 +78,7 @@ mod tests {
         request.body(()).unwrap().into_parts().0
     }
 
-    fn check_both(target: &str, hosts: &[&str], expect: Result<(), Ambiguous>) {
+    fn check_both(target: &str, hosts: &[&str], expect: Result<(), Refusal>) {
         let fields: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
         for version in [Version::HTTP_11, Version::HTTP_2] {
             assert_eq!(check(&parts(version, target, &fields)), expect, "{target} {hosts:?}");
@@ -119,13 +92,13 @@ mod tests {
         check_both("http://shop.test/a", &["SHOP.test:80"], Ok(()));
         check_both("https://shop.test/a", &["shop.test:443"], Ok(()));
         check_both("https://[::1]:8443/a", &["[::1]:8443"], Ok(()));
-        let mismatch = Err(Ambiguous::HostMismatch);
+        let mismatch = Err(Refusal::HostMismatch);
         check_both("http://shop.test/a", &["bank.test"], mismatch);
         check_both("http://shop.test/a", &["shop.test", "bank.test"], mismatch);
         check_both("http://shop.test:81/a", &["shop.test"], mismatch);
         check_both("http://shop.test/a", &[""], mismatch);
         check_both("http://shop.test/a", &["me@shop.test"], mismatch);
-        check_both("http://me:pw@shop.test/", &["shop.test"], Err(Ambiguous::Credentials));
+        check_both("http://me:pw@shop.test/", &["shop.test"], Err(Refusal::Credentials));
     }
 
     #[test]
@@ -137,9 +110,9 @@ mod tests {
         };
         assert_eq!((check(&[]), check(&["Chunked"])), (Ok(()), Ok(())));
         for codings in [["gzip, chunked"], ["chunked, chunked"], ["identity"], [""]] {
-            assert_eq!(check(&codings), Err(Ambiguous::Coding), "{codings:?}");
+            assert_eq!(check(&codings), Err(Refusal::Coding), "{codings:?}");
         }
-        assert_eq!(check(&["chunked", "chunked"]), Err(Ambiguous::Coding));
+        assert_eq!(check(&["chunked", "chunked"]), Err(Refusal::Coding));
     }
 
     proptest! {

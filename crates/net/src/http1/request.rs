@@ -27,6 +27,7 @@ pub struct Request {
 
 /// What the fields say about framing and connection.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own in the head")]
 pub(super) struct Facts {
     pub(super) length: Option<u64>,
     pub(super) chunked: bool,
@@ -35,14 +36,12 @@ pub(super) struct Facts {
     pub(super) names_upgrade: bool,
     pub(super) upgrade: bool,
     expects: bool,
-    hosts: u32,
 }
 
 impl Facts {
     /// Takes note of one field. Only names of a few lengths matter.
     pub(super) fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refusal> {
         match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => self.hosts += 1,
             6 if name.eq_ignore_ascii_case(b"expect") => {
                 self.expects = value.eq_ignore_ascii_case(b"100-continue");
             }

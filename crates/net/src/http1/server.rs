@@ -240,6 +240,14 @@ impl Server {
         (self.stream, read)
     }
 
+    /// Ends a connection of which nothing is under way. TLS says so to its peer, without which the
+    /// end could be an attacker's (RFC 8446 §6.1).
+    pub async fn end(mut self) {
+        if matches!(self.stream, Stream::Tls(_)) {
+            let _ = self.stream.shutdown().await;
+        }
+    }
+
     /// Ends the connection in order: says that nothing more comes, and reads what is under way, at
     /// most `bytes`. Closing at once would reset the connection, and the caller might never see what
     /// it was sent last (RFC 9112 §9.6).

@@ -1,8 +1,9 @@
 //! HTTP/2 from callers.
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -11,13 +12,10 @@ use hyper::{Request, Response};
 use trunkline_model::listener::ListenerTimeouts;
 use trunkline_net::http::{Body, strict, wire};
 use trunkline_net::hyper_io::{HyperIo, HyperTimer, LocalExecutor};
-use trunkline_rt::drain::Phase;
 
-use super::http1::wants_upgrade;
 use super::io::Watched;
 use super::{Connection, supervise};
 use crate::exchange::{self, Answer, Arrival};
-use crate::forward::Upgrade;
 use crate::limits;
 
 pub(super) async fn serve(
@@ -35,22 +33,45 @@ pub(super) async fn serve(
         .max_send_buf_size(limits::STREAM_SEND_BYTES)
         .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
         .serve_connection(io, service);
-    let mut served = pin!(served);
+    let mut served = pin!(Served { served, connection });
     // GOAWAY loses nothing: the caller knows which streams were taken (RFC 9113 §6.8).
     let told = connection.drain.draining();
     supervise(connection, served.as_mut(), told, times, false, |served| {
-        served.graceful_shutdown();
+        served.project().graceful_shutdown();
     })
     .await;
 }
 
+/// A connection that tells why it broke.
+struct Served<'a, C> {
+    served: C,
+    connection: &'a Connection,
+}
+
+impl<C: Unpin> Served<'_, C> {
+    fn project(self: Pin<&mut Self>) -> Pin<&mut C> {
+        Pin::new(&mut self.get_mut().served)
+    }
+}
+
+impl<C: Future<Output = Result<(), hyper::Error>> + Unpin> Future for Served<'_, C> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let ended = ready!(self.as_mut().project().poll(cx));
+        if let Err(error) = ended {
+            tracing::debug!(peer = %self.connection.peer.address, %error, "connection broke");
+        }
+        Poll::Ready(())
+    }
+}
+
 /// One request: in through our own types, and out again.
-pub(super) async fn respond(
+async fn respond(
     connection: Rc<Connection>,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let busy = connection.activity.enter();
-    let upgrade = wants_upgrade(&request).then(|| hyper::upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
     let strict = strict::check(&parts);
     let arrival = Arrival {
@@ -58,21 +79,16 @@ pub(super) async fn respond(
         request: wire::request_head(&parts),
         strict,
         body: Body::Incoming(body),
-        upgrade: upgrade.map(Upgrade::new),
+        upgrade: None,
+        interim: None,
         busy,
     };
-    let mut answer = exchange::run(&connection, arrival).await;
-    let http1 = parts.version < hyper::Version::HTTP_2;
-    let ends = strict.is_err() || connection.drain.phase() >= Phase::Draining;
-    if http1 && answer.head.status() != 101 && ends {
-        answer.head.set("connection", b"close");
-    }
-    Ok(encode(answer))
+    Ok(encode(exchange::run(&connection, arrival).await))
 }
 
 fn encode(answer: Answer) -> Response<Body> {
     match wire::response_out(&answer.head) {
-        Ok(head) => head.map(|()| answer.body),
+        Ok(head) => head.map(|()| Body::Stream(Box::pin(answer.body))),
         Err(error) => {
             tracing::error!(%error, "response head could not be sent");
             let mut response = Response::new(Body::Empty);

@@ -7,10 +7,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use trunkline_model::reason::Kind;
+use trunkline_net::http1::Client;
 use trunkline_net::hyper_io::{HyperIo, HyperTimer, LocalExecutor};
 use trunkline_net::stream::Stream;
 use trunkline_net::tls;
@@ -68,22 +69,9 @@ impl Dial<'_> {
     }
 
     /// Speaks HTTP/1.1 on a new stream.
-    pub(crate) async fn http1(&self, stream: Stream, key: Key) -> Result<Exclusive, Failure> {
-        let handshake = http1::Builder::new()
-            .max_buf_size(limits::HEAD_BYTES_MAX)
-            .handshake(HyperIo(stream))
-            .await;
-        let (sender, connection) =
-            handshake.map_err(|error| Failure::new(Kind::Connect, whole(&error), Processed::No))?;
-        let leased = Pool::lease(self.worker, key.clone(), sender, self.keep_alive);
-        let (worker, number) = (Rc::clone(self.worker), leased.number());
-        self.worker.scope.spawn_local("upstream", Policy::Best, async move {
-            if let Err(error) = connection.with_upgrades().await {
-                tracing::debug!(address = %key.address, %error, "upstream connection broke");
-            }
-            worker.pool.forget(&key, number);
-        });
-        Ok(leased)
+    pub(crate) fn http1(&self, stream: Stream, key: Key) -> Exclusive {
+        let client = Box::new(Client::new(stream, limits::http1()));
+        Pool::lease(self.worker, key, client, self.keep_alive)
     }
 
     /// Speaks HTTP/2 on a new stream, and shares the connection.

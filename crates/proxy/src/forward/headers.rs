@@ -7,12 +7,10 @@
 //! what a filter has put there. `TE` keeps `trailers`, which gRPC needs. The `Host` stays what the
 //! caller sent.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::header::{self, HeaderMap, HeaderValue};
-use http_body::Body as _;
-use trunkline_net::http::{Body, Exchange, Head};
+use http::header::{self, HeaderMap};
+use trunkline_net::http::{Exchange, Head};
 
 /// Fields of one connection (RFC 9110 §7.6.1) and their relatives.
 const HOP_BY_HOP: [&str; 7] = [
@@ -136,28 +134,10 @@ pub(crate) fn is_grpc(head: &Head) -> bool {
 
 /// After how long the service closes an idle connection, where it says so: `Keep-Alive: timeout=5`
 /// (RFC 2068 §19.7.1.1; Node and Apache send it).
-pub(super) fn keep_alive(fields: &HeaderMap) -> Option<Duration> {
-    let value = fields.get("keep-alive")?.to_str().ok()?;
+pub(super) fn keep_alive(head: &Head) -> Option<Duration> {
+    let value = head.get_text("keep-alive")?;
     let seconds = value.split(',').find_map(|part| part.trim().strip_prefix("timeout="))?;
     seconds.trim().parse().ok().map(Duration::from_secs)
-}
-
-/// Says how long a body is where HTTP/1.1 would have to guess: a stream of unknown length is sent
-/// in chunks, for methods that rarely have one too.
-pub(super) fn frame_http1(fields: &mut HeaderMap, body: &Body) {
-    let length_known = body.is_end_stream() || body.size_hint().exact().is_some();
-    if !length_known && !fields.contains_key(header::CONTENT_LENGTH) {
-        fields.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
-}
-
-/// An HTTP/1.0 caller may name no host, but a request of ours must (RFC 9112 §3.2).
-pub(super) fn name_host(fields: &mut HeaderMap, address: SocketAddr) {
-    if !fields.contains_key(header::HOST)
-        && let Ok(host) = HeaderValue::try_from(address.to_string())
-    {
-        fields.insert(header::HOST, host);
-    }
 }
 
 /// HTTP/2 has no connection-specific fields, and no `Expect` that we would wait for.
@@ -200,12 +180,14 @@ mod tests {
 
     #[test]
     fn a_service_may_say_how_long_it_waits() {
-        let mut fields = HeaderMap::new();
-        assert_eq!(keep_alive(&fields), None);
-        fields.insert("keep-alive", HeaderValue::from_static("max=100, timeout=5"));
-        assert_eq!(keep_alive(&fields), Some(Duration::from_secs(5)));
-        fields.insert("keep-alive", HeaderValue::from_static("timeout=soon"));
-        assert_eq!(keep_alive(&fields), None);
+        let said = |value: &[u8]| {
+            let mut head = Head::response(200, Version::Http11);
+            head.append("Keep-Alive", value);
+            keep_alive(&head)
+        };
+        assert_eq!(keep_alive(&Head::response(200, Version::Http11)), None);
+        assert_eq!(said(b"max=100, timeout=5"), Some(Duration::from_secs(5)));
+        assert_eq!(said(b"timeout=soon"), None);
     }
 
     #[test]

@@ -1,76 +1,157 @@
 //! One attempt over HTTP/1.1.
+//!
+//! Who waits for the response also drives the request's body out. Interim responses are passed on
+//! as they come; `100 Continue` opens the gate of a body that waits for it.
 
+use std::future::poll_fn;
+use std::pin::pin;
+
+use http_body::Body as _;
 use trunkline_model::reason::Kind;
-use trunkline_net::http::{strict, wire};
+use trunkline_net::http::{Body, Head};
+use trunkline_net::http1::{Answered, Broken, Framing};
 
 use super::failure::{Failure, Processed};
 use super::pool::{Exclusive, Lease};
-use super::request_body::Withheld;
-use super::{Attempt, Gate, Sent, headers, unsendable};
+use super::{Attempt, Gate, Sent, Upgrade, headers};
 use crate::limits;
+
+/// Fields that a request gets behind those of its head.
+type More = Vec<(&'static str, String)>;
 
 pub(super) async fn send(
     attempt: &Attempt<'_>,
     mut exclusive: Exclusive,
     reused: bool,
 ) -> Result<Sent, Failure> {
-    let (gate, waits) = gate(attempt);
-    let body = attempt.body.lend(waits.then(|| gate.clone()));
-    let mut head = wire::request_out(attempt.head, None).map_err(|error| unsendable(&error))?;
-    if waits {
-        let opened = gate.clone();
-        hyper::ext::on_informational(&mut head, move |response| {
-            if response.status() == hyper::StatusCode::CONTINUE {
-                opened.open();
-            }
-        });
-    }
-    headers::frame_http1(head.headers_mut(), &body);
-    headers::name_host(head.headers_mut(), attempt.endpoint.address);
-    let sent = exclusive.sender.try_send_request(head.map(|()| body));
-    let answered = await_continue(sent, &gate, waits).await;
-    match answered {
-        Ok(response) => {
-            if let Err(error) = strict::check_coding(response.headers()) {
-                let (kind, detail) = (Kind::UpstreamProtocol, error.to_string());
-                return Err(Failure::new(kind, detail, Processed::Maybe));
-            }
-            if waits && !gate.is_open() {
-                let body = attempt.body.clone();
-                exclusive.withheld = Some(Withheld { body, gate });
-            }
-            exclusive.limit_idle(headers::keep_alive(response.headers()));
-            Ok(Sent::new(response, Lease::Http1(exclusive)))
+    let gate = waits(attempt).then(Gate::default);
+    let body = attempt.body.lend(gate.clone());
+    let (framing, more) = frame(attempt, &body)?;
+    let more: Vec<_> = more.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let begun = exclusive.client.begin(attempt.head, &more, body, framing);
+    begun.map_err(|error| Failure::new(Kind::BadRequest, error.to_string(), Processed::No))?;
+    match answer(attempt, &mut exclusive, gate.as_ref()).await {
+        Ok(Answered::Switched(head)) if attempt.upgrade => Ok(switched(head, exclusive)),
+        Ok(Answered::Switched(_)) => {
+            let detail = "the service switched protocols unasked";
+            Err(Failure::new(Kind::UpstreamProtocol, detail, Processed::Maybe))
         }
-        Err(mut error) => {
-            let unsent = error.take_message().is_some();
-            let mut failure = Failure::of_codec(error.error(), reused);
-            if unsent {
-                failure.processed = Processed::No;
-            }
-            Err(failure)
+        Ok(Answered::Final(head) | Answered::Interim(head)) => {
+            exclusive.limit_idle(headers::keep_alive(&head));
+            let lease = Lease::Http1(exclusive);
+            Ok(Sent { head, body: Body::Empty, lease, switched: None })
+        }
+        Err(broken) => Err(failure(&broken, reused)),
+    }
+}
+
+/// Waits for the response itself; what comes before it is dealt with.
+async fn answer(
+    attempt: &Attempt<'_>,
+    exclusive: &mut Exclusive,
+    gate: Option<&Gate>,
+) -> Result<Answered, Broken> {
+    let method = attempt.head.method();
+    let mut interims = 0;
+    loop {
+        let waiting = poll_fn(|cx| exclusive.client.poll_answer(cx, method));
+        let answered = match gate.filter(|gate| !gate.is_open()) {
+            Some(gate) => open_in_time(waiting, gate).await?,
+            None => waiting.await?,
+        };
+        let Answered::Interim(head) = answered else {
+            return Ok(answered);
+        };
+        interims += 1;
+        if interims > limits::INTERIM_MAX {
+            return Err(trunkline_net::http1::Refusal::StartLine.into());
+        }
+        match (head.status(), gate, attempt.interim) {
+            (100, Some(gate), _) => gate.open(),
+            (100, None, _) | (_, _, None) => {}
+            (_, _, Some(interim)) => interim.send(head),
         }
     }
+}
+
+fn switched(head: Head, exclusive: Exclusive) -> Sent {
+    let (sender, side) = Upgrade::channel();
+    let (stream, read) = exclusive.client.into_stream();
+    // The other end of the channel is in `side`: it is there.
+    let _ = sender.send(super::tunnel::Side { stream, read });
+    Sent { head, body: Body::Empty, lease: Lease::None, switched: Some(side) }
+}
+
+/// How the request's body is framed, and the fields that say so.
+fn frame(attempt: &Attempt<'_>, body: &Body) -> Result<(Framing, More), Failure> {
+    let head = attempt.head;
+    let mut more = More::new();
+    if !head.has("host") {
+        // An HTTP/1.0 caller may name no host, but a request of ours must (RFC 9112 §3.2).
+        more.push(("host", attempt.endpoint.address.to_string()));
+    }
+    if attempt.upgrade {
+        return Ok((Framing::Empty, more));
+    }
+    let is_empty = body.is_end_stream();
+    let framing = match (head.get_text("content-length"), body.size_hint().exact()) {
+        (Some(length), _) => match (length.parse(), is_empty) {
+            (Ok(0), true) => Framing::Empty,
+            (Ok(length), false) => Framing::Length(length),
+            _ => {
+                let detail = "the body is not as long as its head says";
+                return Err(Failure::new(Kind::BadRequest, detail, Processed::No));
+            }
+        },
+        (None, _) if is_empty => {
+            if matches!(head.method(), "POST" | "PUT" | "PATCH") {
+                more.push(("content-length", "0".to_owned()));
+            }
+            Framing::Empty
+        }
+        (None, Some(length)) => {
+            more.push(("content-length", length.to_string()));
+            Framing::Length(length)
+        }
+        (None, None) => {
+            more.push(("transfer-encoding", "chunked".to_owned()));
+            Framing::Chunked
+        }
+    };
+    Ok((framing, more))
 }
 
 /// Whether the body waits for the service to ask for it (RFC 9110 §10.1.1).
-fn gate(attempt: &Attempt<'_>) -> (Gate, bool) {
-    let expects = attempt.head.has_element("expect", "100-continue");
-    (Gate::default(), expects && !attempt.body.is_empty())
+fn waits(attempt: &Attempt<'_>) -> bool {
+    !attempt.body.is_empty() && attempt.head.has_element("expect", "100-continue")
 }
 
-/// Waits for the answer; a service that does not know `100 Continue` gets the body after a while.
-async fn await_continue<T>(answer: impl Future<Output = T>, gate: &Gate, waits: bool) -> T {
-    if !waits {
-        return answer.await;
-    }
-    let mut answer = std::pin::pin!(answer);
+/// Waits for an answer; a service that does not know `100 Continue` gets the body after a while.
+async fn open_in_time<T>(answer: impl Future<Output = T>, gate: &Gate) -> T {
+    let mut answer = pin!(answer);
     tokio::select! {
         biased;
         answered = answer.as_mut() => answered,
         () = tokio::time::sleep(limits::CONTINUE_TIME) => {
             gate.open();
             answer.await
+        }
+    }
+}
+
+/// `reused` tells whether the connection had served another request before.
+fn failure(broken: &Broken, reused: bool) -> Failure {
+    let detail = broken.to_string();
+    match broken {
+        Broken::Refused(_) => Failure::new(Kind::UpstreamProtocol, detail, Processed::Maybe),
+        Broken::Body(_) => Failure::new(Kind::BadRequest, detail, Processed::Maybe),
+        Broken::Connection { answered, sent, .. } => {
+            let processed = match (sent, answered, reused) {
+                (false, false, _) => Processed::No,
+                (true, false, true) => Processed::Unlikely,
+                _ => Processed::Maybe,
+            };
+            Failure::new(Kind::UpstreamReset, detail, processed)
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The open connections of one worker, by address and transport.
 //!
 //! HTTP/1.1 connections are taken last in, first out, so that those not needed grow old and are
-//! closed; each is watched by its own task, which takes it out when the service closes it. HTTP/2
-//! connections are shared by many streams; another one is opened when streams run out. Nothing here
-//! waits or opens a connection: that is [`super::connect`]'s work.
+//! closed. Whether one still lives is asked of its socket when it is taken, which costs no system
+//! call: the runtime has been told if anything happened to it. After how long a service closes idle
+//! connections is learned from what it says and from what it does. HTTP/2 connections are shared by
+//! many streams; another one is opened when streams run out. Nothing here waits or opens a
+//! connection: that is [`super::connect`]'s work.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -11,11 +13,12 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use tokio::sync::Notify;
 use trunkline_net::http::Body;
+use trunkline_net::http1::Client;
 
-use super::request_body::Withheld;
+use super::learned::{self, Learned};
 use crate::limits;
 use crate::worker::Worker;
 
@@ -42,6 +45,7 @@ pub(crate) struct Pool {
 #[derive(Debug, Default)]
 struct Place {
     idle: Vec<Idle>,
+    learned: Learned,
     shared: Vec<Rc<Shared>>,
     /// Somebody opens an HTTP/2 connection; others wait for it.
     opening: Option<Rc<Notify>>,
@@ -49,8 +53,7 @@ struct Place {
 
 #[derive(Debug)]
 struct Idle {
-    number: u64,
-    sender: http1::SendRequest<Body>,
+    client: Box<Client>,
     since: Instant,
     keep_alive: Duration,
 }
@@ -97,20 +100,21 @@ pub(crate) struct Stream {
 /// An HTTP/1.1 connection in use.
 #[derive(Debug)]
 pub(crate) struct Exclusive {
-    pub(crate) sender: http1::SendRequest<Body>,
-    number: u64,
+    pub(crate) client: Box<Client>,
     key: Key,
     worker: Rc<Worker>,
     keep_alive: Duration,
-    /// The body that the service answered without asking for: its connection is not used again.
-    pub(super) withheld: Option<Withheld>,
 }
 
 /// A connection in use; dropping it closes it or resets its stream.
 #[derive(Debug)]
 pub(crate) enum Lease {
     Http1(Exclusive),
-    Http2 { _stream: Stream },
+    Http2 {
+        _stream: Stream,
+    },
+    /// The connection became a tunnel.
+    None,
 }
 
 impl Lease {
@@ -128,42 +132,30 @@ impl Pool {
         let pool = &worker.pool;
         let mut places = pool.places.borrow_mut();
         let place = places.get_mut(key)?;
-        let mut not_ready = Vec::new();
-        let taken = loop {
-            let Some(idle) = place.idle.pop() else {
-                break None;
-            };
-            if idle.sender.is_closed() {
-                pool.idle.set(pool.idle.get().saturating_sub(1));
-            } else if idle.sender.is_ready() {
-                break Some(idle);
-            } else {
-                // Its task has not run since the last exchange, or still drains a body.
-                not_ready.push(idle);
+        let now = worker.clock.now();
+        while let Some(mut idle) = place.idle.pop() {
+            pool.idle.set(pool.idle.get().saturating_sub(1));
+            if idle.client.is_alive() {
+                return Some(Exclusive {
+                    client: idle.client,
+                    key: key.clone(),
+                    worker: Rc::clone(worker),
+                    keep_alive: idle.keep_alive,
+                });
             }
-        };
-        place.idle.extend(not_ready);
-        let idle = taken?;
-        pool.idle.set(pool.idle.get().saturating_sub(1));
-        Some(Exclusive {
-            sender: idle.sender,
-            number: idle.number,
-            key: key.clone(),
-            worker: Rc::clone(worker),
-            keep_alive: idle.keep_alive,
-            withheld: None,
-        })
+            place.learned.closed_after(now.saturating_duration_since(idle.since));
+        }
+        None
     }
 
-    /// Takes a new HTTP/1.1 connection into use; its number is what [`Pool::forget`] wants.
+    /// Takes a new HTTP/1.1 connection into use.
     pub(crate) fn lease(
         worker: &Rc<Worker>,
         key: Key,
-        sender: http1::SendRequest<Body>,
+        client: Box<Client>,
         keep_alive: Duration,
     ) -> Exclusive {
-        let number = worker.pool.number();
-        Exclusive { sender, number, key, worker: Rc::clone(worker), keep_alive, withheld: None }
+        Exclusive { client, key, worker: Rc::clone(worker), keep_alive }
     }
 
     /// Whether HTTP/2 is known to be spoken there: a connection of it is open.
@@ -196,9 +188,6 @@ impl Pool {
         let Some(place) = places.get_mut(key) else {
             return;
         };
-        let before = place.idle.len();
-        place.idle.retain(|idle| idle.number != number);
-        self.idle.set(self.idle.get().saturating_sub(before - place.idle.len()));
         place.shared.retain(|shared| shared.number != number);
         if place.is_empty() {
             places.remove(key);
@@ -211,8 +200,14 @@ impl Pool {
         let mut closed = 0;
         places.retain(|_, place| {
             let before = place.idle.len();
-            place.idle.retain(|idle| {
-                !idle.sender.is_closed() && now.duration_since(idle.since) < idle.keep_alive
+            let learned = &mut place.learned;
+            place.idle.retain_mut(|idle| {
+                let age = now.saturating_duration_since(idle.since);
+                let alive = idle.client.is_alive();
+                if !alive {
+                    learned.closed_after(age);
+                }
+                alive && age < idle.keep_alive
             });
             closed += before - place.idle.len();
             place.shared.retain(|shared| !shared.is_over(now));
@@ -257,16 +252,11 @@ impl Place {
 }
 
 impl Exclusive {
-    pub(crate) fn number(&self) -> u64 {
-        self.number
-    }
-
     /// The service closes idle connections after so long: ours is gone before, so that a request
     /// does not cross with the close.
     pub(crate) fn limit_idle(&mut self, theirs: Option<Duration>) {
         if let Some(theirs) = theirs {
-            let margin = limits::KEEP_ALIVE_MARGIN.min(theirs / 2);
-            self.keep_alive = self.keep_alive.min(theirs.saturating_sub(margin));
+            self.keep_alive = self.keep_alive.min(learned::before(theirs));
         }
     }
 
@@ -274,19 +264,22 @@ impl Exclusive {
         let pool = &self.worker.pool;
         let full = pool.idle.get() >= limits::POOL_IDLE_MAX;
         let ended = pool.ended.borrow().contains(&self.key.life);
-        if self.withheld.is_some() || self.sender.is_closed() || full || ended {
+        if !self.client.is_reusable() || full || ended {
             return;
         }
+        let idle =
+            |keep_alive| Idle { client: self.client, since: self.worker.clock.now(), keep_alive };
         let mut places = pool.places.borrow_mut();
-        let place = places.entry(self.key.clone()).or_default();
+        let Some(place) = places.get_mut(&self.key) else {
+            pool.idle.set(pool.idle.get() + 1);
+            let place = Place { idle: vec![idle(self.keep_alive)], ..Place::default() };
+            places.insert(self.key, place);
+            return;
+        };
         if place.idle.len() < limits::POOL_IDLE_PER_ENDPOINT_MAX {
             pool.idle.set(pool.idle.get() + 1);
-            place.idle.push(Idle {
-                number: self.number,
-                sender: self.sender,
-                since: self.worker.clock.now(),
-                keep_alive: self.keep_alive,
-            });
+            let keep_alive = place.learned.limit(self.keep_alive);
+            place.idle.push(idle(keep_alive));
         }
     }
 }

@@ -68,21 +68,6 @@ impl Gate {
     }
 }
 
-/// A body behind a gate that its service may never open. Where this is dropped, who waits behind
-/// the gate is cut off, and with it the connection: it cannot carry another request.
-#[derive(Debug)]
-pub(super) struct Withheld {
-    pub(super) body: RequestBody,
-    pub(super) gate: Gate,
-}
-
-impl Drop for Withheld {
-    fn drop(&mut self) {
-        self.body.end_loan();
-        self.gate.open();
-    }
-}
-
 impl RequestBody {
     /// `idle` is how long the caller may send nothing while it is asked for more.
     pub(crate) fn new(body: Body, idle: Duration) -> Self {

@@ -1,50 +1,165 @@
 //! A response's body on its way from the service: with an idle limit, and with what must happen at
 //! its end.
 //!
-//! At the end a pooled connection goes back, the request is no longer in flight, and the attempt's
-//! duration is known. A body that is dropped earlier drops its connection (HTTP/1.1) or resets its
-//! stream (HTTP/2).
+//! At the end a pooled connection goes back and the request is no longer in flight. A body that is
+//! dropped earlier drops its connection (HTTP/1.1) or resets its stream (HTTP/2). Over HTTP/1.1 its
+//! bytes are shown where they were read ([`ResponseBody::data`]), so that they need not be copied
+//! to be sent on.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
+use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 use trunkline_net::http::{Body, BodyError};
+use trunkline_net::http1::{self, Broken};
 
-use super::pool::Lease;
+use super::pool::{Exclusive, Lease};
 use super::request_body::later;
 use crate::balance::InFlight;
 
 /// The body of a forwarded response.
 pub(crate) struct ResponseBody {
-    incoming: Body,
-    lease: Option<Lease>,
-    _in_flight: InFlight,
+    source: Source,
+    in_flight: Option<InFlight>,
     idle: Duration,
     /// Made when the service first lets us wait.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
+enum Source {
+    Http1(Exclusive),
+    Framed { body: Body, lease: Lease, part: Bytes },
+    Ended,
+}
+
+/// Where a body is.
+pub(crate) enum Part {
+    /// So many bytes are there.
+    Data(usize),
+    /// It ended.
+    End(Option<Box<HeaderMap>>),
+}
+
 impl ResponseBody {
-    pub(crate) fn new(incoming: Body, lease: Lease, in_flight: InFlight, idle: Duration) -> Self {
-        let mut body =
-            Self { incoming, lease: Some(lease), _in_flight: in_flight, idle, timer: None };
-        if body.incoming.is_end_stream() {
+    pub(crate) fn new(body: Body, lease: Lease, in_flight: InFlight, idle: Duration) -> Self {
+        let source = match lease {
+            Lease::Http1(exclusive) => Source::Http1(exclusive),
+            lease => Source::Framed { body, lease, part: Bytes::new() },
+        };
+        let mut body = Self { source, in_flight: Some(in_flight), idle, timer: None };
+        if body.is_ended() {
             body.finish();
         }
         body
     }
 
+    /// Bytes that are there, or the end.
+    pub(crate) fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, BodyError>> {
+        let polled = match &mut self.source {
+            Source::Ended => return Poll::Ready(Ok(Part::End(None))),
+            Source::Http1(exclusive) => exclusive.client.poll_part(cx).map(|part| match part {
+                Ok(http1::Part::Data(count)) => Ok(Part::Data(count)),
+                Ok(http1::Part::End(trailers)) => Ok(Part::End(trailers)),
+                Err(Broken::Body(error)) => Err(error),
+                Err(error) => Err(BodyError::Broken(error.into())),
+            }),
+            Source::Framed { body, part, .. } => poll_frames(body, part, cx),
+        };
+        if polled.is_pending() {
+            let idle = self.idle;
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
+            ready!(timer.as_mut().poll(cx));
+            self.source = Source::Ended;
+            return Poll::Ready(Err(BodyError::Idle));
+        }
+        if let Some(timer) = &mut self.timer {
+            timer.as_mut().reset(later(self.idle));
+        }
+        match &polled {
+            Poll::Ready(Ok(Part::End(_))) => self.finish(),
+            Poll::Ready(Err(_)) => self.source = Source::Ended,
+            _ => {}
+        }
+        polled
+    }
+
+    /// The bytes that [`Part::Data`] told of.
+    pub(crate) fn data(&self, count: usize) -> &[u8] {
+        match &self.source {
+            Source::Http1(exclusive) => exclusive.client.data(count),
+            Source::Framed { part, .. } => part.get(..count).unwrap_or_default(),
+            Source::Ended => &[],
+        }
+    }
+
+    /// The same as bytes of their own.
+    pub(crate) fn bytes(&self, count: usize) -> Bytes {
+        match &self.source {
+            Source::Framed { part, .. } => part.slice(..count.min(part.len())),
+            _ => Bytes::copy_from_slice(self.data(count)),
+        }
+    }
+
+    /// So many of them were used.
+    pub(crate) fn consume(&mut self, count: usize) {
+        match &mut self.source {
+            Source::Http1(exclusive) => exclusive.client.consume(count),
+            Source::Framed { part, .. } => part.advance(count.min(part.len())),
+            Source::Ended => {}
+        }
+        if self.is_ended() {
+            self.finish();
+        }
+    }
+
+    /// Whether all of it was read.
+    pub(crate) fn is_ended(&self) -> bool {
+        match &self.source {
+            Source::Http1(exclusive) => exclusive.client.is_ended(),
+            Source::Framed { body, part, .. } => part.is_empty() && body.is_end_stream(),
+            Source::Ended => true,
+        }
+    }
+
     fn finish(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            lease.give_back();
+        match std::mem::replace(&mut self.source, Source::Ended) {
+            Source::Http1(exclusive) => Lease::Http1(exclusive).give_back(),
+            Source::Framed { lease, .. } => lease.give_back(),
+            Source::Ended => {}
+        }
+        self.in_flight = None;
+    }
+}
+
+/// The next part of a body that comes in frames.
+pub(crate) fn poll_frames(
+    body: &mut Body,
+    part: &mut Bytes,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Part, BodyError>> {
+    loop {
+        if !part.is_empty() {
+            return Poll::Ready(Ok(Part::Data(part.len())));
+        }
+        match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+            None => return Poll::Ready(Ok(Part::End(None))),
+            Some(Err(error)) => return Poll::Ready(Err(error)),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => *part = data,
+                Err(frame) => {
+                    let trailers = frame.into_trailers().ok().map(Box::new);
+                    return Poll::Ready(Ok(Part::End(trailers)));
+                }
+            },
         }
     }
 }
 
+/// As frames, for whoever does not send it on as it is.
 impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = BodyError;
@@ -53,37 +168,29 @@ impl HttpBody for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
-        let idle = self.idle;
-        match polled {
-            Poll::Pending => {
-                let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
-                if timer.as_mut().poll(cx).is_ready() {
-                    self.lease = None;
-                    return Poll::Ready(Some(Err(BodyError::Idle)));
-                }
-                Poll::Pending
+        Poll::Ready(match ready!(self.poll_part(cx)) {
+            Ok(Part::Data(count)) => {
+                let data = self.bytes(count);
+                self.consume(count);
+                Some(Ok(Frame::data(data)))
             }
-            Poll::Ready(frame) => {
-                if let Some(timer) = &mut self.timer {
-                    timer.as_mut().reset(later(idle));
-                }
-                match &frame {
-                    Some(Err(_)) => self.lease = None,
-                    None => self.finish(),
-                    Some(Ok(_)) if self.incoming.is_end_stream() => self.finish(),
-                    Some(Ok(_)) => {}
-                }
-                Poll::Ready(frame)
-            }
-        }
+            Ok(Part::End(trailers)) => trailers.map(|trailers| Ok(Frame::trailers(*trailers))),
+            Err(error) => Some(Err(error)),
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.is_ended()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        match &self.source {
+            Source::Http1(exclusive) => {
+                exclusive.client.left().map_or_else(SizeHint::default, SizeHint::with_exact)
+            }
+            Source::Framed { body, part, .. } if part.is_empty() => body.size_hint(),
+            Source::Framed { .. } => SizeHint::default(),
+            Source::Ended => SizeHint::with_exact(0),
+        }
     }
 }

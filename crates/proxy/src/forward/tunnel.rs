@@ -7,24 +7,30 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use trunkline_net::hyper_io::HyperIo;
+use tokio::sync::oneshot;
+use trunkline_net::stream::Stream;
 
 use crate::limits::TUNNEL_BUFFER_BYTES;
 
-/// A connection that may become a tunnel.
+/// A side of a tunnel that may come: a connection is handed over once its head is sent.
 #[derive(Debug)]
-pub(crate) struct Upgrade(OnUpgrade);
+pub(crate) struct Upgrade(oneshot::Receiver<Side>);
+
+/// A connection that became a side of a tunnel.
+#[derive(Debug)]
+pub(crate) struct Side {
+    pub(crate) stream: Stream,
+    /// What was read of it before the switch.
+    pub(crate) read: Bytes,
+}
 
 impl Upgrade {
-    pub(crate) fn new(on: OnUpgrade) -> Self {
-        Self(on)
-    }
-
-    /// The side of the service, once it switched.
-    pub(crate) fn of_response<B>(response: &mut hyper::Response<B>) -> Self {
-        Self(hyper::upgrade::on(response))
+    /// A side that comes by the channel.
+    pub(crate) fn channel() -> (oneshot::Sender<Side>, Self) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, Self(receiver))
     }
 }
 
@@ -41,25 +47,21 @@ pub(crate) async fn tunnel(caller: Upgrade, service: Upgrade, idle: Duration) ->
     let (Ok(caller), Ok(service)) = (caller.0.await, service.0.await) else {
         return Carried::default();
     };
-    join(HyperIo::<Upgraded>(caller), HyperIo::<Upgraded>(service), idle, &carried).await;
+    join(caller, service, idle, &carried).await;
     carried.get()
 }
 
-async fn join<A, B>(caller: A, service: B, idle: Duration, carried: &std::cell::Cell<Carried>)
-where
-    A: AsyncRead + AsyncWrite,
-    B: AsyncRead + AsyncWrite,
-{
-    let (caller_in, caller_out) = tokio::io::split(caller);
-    let (service_in, service_out) = tokio::io::split(service);
+async fn join(caller: Side, service: Side, idle: Duration, carried: &std::cell::Cell<Carried>) {
+    let (caller_in, caller_out) = tokio::io::split(caller.stream);
+    let (service_in, service_out) = tokio::io::split(service.stream);
     let moved = tokio::sync::Notify::new();
-    let up = copy(caller_in, service_out, |count| {
+    let up = copy((caller.read, caller_in), service_out, |count| {
         let mut sum = carried.get();
         sum.to_service += count;
         carried.set(sum);
         moved.notify_one();
     });
-    let down = copy(service_in, caller_out, |count| {
+    let down = copy((service.read, service_in), caller_out, |count| {
         let mut sum = carried.get();
         sum.to_caller += count;
         carried.set(sum);
@@ -76,11 +78,16 @@ where
     }
 }
 
-async fn copy<R, W>(mut from: R, mut to: W, moved: impl Fn(u64)) -> io::Result<()>
+async fn copy<R, W>((read, mut from): (Bytes, R), mut to: W, moved: impl Fn(u64)) -> io::Result<()>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
+    if !read.is_empty() {
+        to.write_all(&read).await?;
+        to.flush().await?;
+        moved(read.len() as u64);
+    }
     let mut buffer = vec![0; TUNNEL_BUFFER_BYTES];
     loop {
         let count = from.read(&mut buffer).await?;
@@ -96,13 +103,12 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trunkline_net::stream::Stream;
-
     #[tokio::test]
     async fn a_half_closed_tunnel_still_carries_the_answer() {
         let (mut caller, near) = Stream::pair(64);
         let (far, mut service) = Stream::pair(64);
         let carried = std::cell::Cell::new(Carried::default());
+        let side = |stream| Side { stream, read: Bytes::new() };
         let ends = async {
             caller.write_all(b"ask").await.unwrap();
             caller.shutdown().await.unwrap();
@@ -115,7 +121,7 @@ mod tests {
             (asked, answer)
         };
         let idle = Duration::from_secs(5);
-        let (got, ()) = tokio::join!(ends, join(near, far, idle, &carried));
+        let (got, ()) = tokio::join!(ends, join(side(near), side(far), idle, &carried));
         assert_eq!(got, (b"ask".to_vec(), b"answer".to_vec()));
         assert_eq!(carried.get(), Carried { to_service: 3, to_caller: 6 });
     }

@@ -1,37 +1,128 @@
 //! The body that the caller is sent: counts bytes, and knows how the exchange ended.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use trunkline_model::record::End;
 use trunkline_net::http::{Body, BodyError};
 
 use super::Recording;
+use crate::forward::{Part, ResponseBody, poll_frames};
 
 /// A response's body with the record of its exchange.
 pub(crate) struct Observed {
-    inner: Body,
-    recording: Recording,
+    source: Source,
+    /// `None` for the head of a tunnel, which goes on recording.
+    recording: Option<Recording>,
+}
+
+/// Where a body comes from.
+pub(crate) enum Source {
+    /// From a service as it is: its bytes need not be copied.
+    Service(Box<ResponseBody>),
+    /// From anywhere else, in frames.
+    Frames {
+        /// The frames.
+        body: Body,
+        /// What came and was not used yet.
+        part: Bytes,
+    },
+}
+
+impl From<Body> for Source {
+    fn from(body: Body) -> Self {
+        Self::Frames { body, part: Bytes::new() }
+    }
 }
 
 impl Observed {
     /// A body that was read to its last byte is complete, even if nobody asks for what follows.
-    pub(crate) fn new(inner: Body, mut recording: Recording) -> Self {
-        recording.end(End::CallerGone);
-        let mut body = Self { inner, recording };
+    pub(crate) fn new(source: Source, mut recording: Option<Recording>) -> Self {
+        if let Some(recording) = &mut recording {
+            recording.end(End::CallerGone);
+        }
+        let mut body = Self { source, recording };
         body.look();
         body
     }
 
+    /// Bytes that are there, or the end.
+    pub(crate) fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, BodyError>> {
+        let part = ready!(match &mut self.source {
+            Source::Service(body) => body.poll_part(cx),
+            Source::Frames { body, part } => poll_frames(body, part, cx),
+        });
+        match &part {
+            Ok(Part::Data(_)) => {}
+            Ok(Part::End(_)) => self.end(End::Complete),
+            Err(BodyError::Broken(_)) => self.end(End::ServiceBroke),
+            Err(_) => self.end(End::Cut),
+        }
+        Poll::Ready(part)
+    }
+
+    /// The bytes that [`Part::Data`] told of.
+    pub(crate) fn data(&self, count: usize) -> &[u8] {
+        match &self.source {
+            Source::Service(body) => body.data(count),
+            Source::Frames { part, .. } => part.get(..count).unwrap_or_default(),
+        }
+    }
+
+    /// So many of them were sent.
+    pub(crate) fn consume(&mut self, count: usize) {
+        match &mut self.source {
+            Source::Service(body) => body.consume(count),
+            Source::Frames { part, .. } => part.advance(count.min(part.len())),
+        }
+        if let Some(recording) = &mut self.recording {
+            recording.sent(count as u64);
+        }
+        self.look();
+    }
+
+    /// The caller went away before it had everything.
+    pub(crate) fn caller_gone(&mut self) {
+        self.end(End::CallerGone);
+    }
+
+    /// The caller has everything that it is to have.
+    pub(crate) fn whole(&mut self) {
+        self.end(End::Complete);
+    }
+
+    /// Bytes that are still to come, where that is known.
+    pub(crate) fn length(&self) -> Option<u64> {
+        match &self.source {
+            Source::Service(body) => body.size_hint().exact(),
+            Source::Frames { body, part } if part.is_empty() => body.size_hint().exact(),
+            Source::Frames { .. } => None,
+        }
+    }
+
+    fn is_ended(&self) -> bool {
+        match &self.source {
+            Source::Service(body) => body.is_ended(),
+            Source::Frames { body, part } => part.is_empty() && body.is_end_stream(),
+        }
+    }
+
     fn look(&mut self) {
-        if self.inner.is_end_stream() || self.inner.size_hint().exact() == Some(0) {
-            self.recording.end(End::Complete);
+        if self.is_ended() || self.length() == Some(0) {
+            self.end(End::Complete);
+        }
+    }
+
+    fn end(&mut self, end: End) {
+        if let Some(recording) = &mut self.recording {
+            recording.end(end);
         }
     }
 }
 
+/// As frames, for HTTP/2.
 impl HttpBody for Observed {
     type Data = Bytes;
     type Error = BodyError;
@@ -40,27 +131,25 @@ impl HttpBody for Observed {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = Pin::new(&mut self.inner).poll_frame(cx);
-        if let Poll::Ready(frame) = &polled {
-            match frame {
-                Some(Ok(frame)) => {
-                    let bytes = frame.data_ref().map_or(0, Bytes::len);
-                    self.recording.sent(bytes as u64);
-                    self.look();
-                }
-                Some(Err(BodyError::Broken(_))) => self.recording.end(End::ServiceBroke),
-                Some(Err(_)) => self.recording.end(End::Cut),
-                None => self.recording.end(End::Complete),
+        Poll::Ready(match ready!(self.poll_part(cx)) {
+            Ok(Part::Data(count)) => {
+                let data = match &self.source {
+                    Source::Frames { part, .. } => part.slice(..count.min(part.len())),
+                    Source::Service(body) => body.bytes(count),
+                };
+                self.consume(count);
+                Some(Ok(Frame::data(data)))
             }
-        }
-        polled
+            Ok(Part::End(trailers)) => trailers.map(|trailers| Ok(Frame::trailers(*trailers))),
+            Err(error) => Some(Err(error)),
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.is_ended()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.length().map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use trunkline_model::ops::Distribution;
+use trunkline_net::http1::Refusal;
 use trunkline_rt::metrics::{Counter, Gauge, Histogram, Snapshot};
 
 /// One value per worker.
@@ -107,6 +108,31 @@ pub(crate) struct Connections {
     pub(crate) open: Gauge,
     /// TLS handshakes that failed.
     pub(crate) handshakes_failed: Counter,
+    /// Requests that were refused before they were requests.
+    pub(crate) refusals: Refusals,
+}
+
+/// Counts by reason.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals([Counter; Refusal::ALL.len()]);
+
+impl Refusals {
+    pub(crate) fn count(&self, refusal: Refusal) {
+        if let Some(counter) = self.0.get(refusal.index()) {
+            counter.increment();
+        }
+    }
+
+    /// The reasons that were counted, with their counts, all workers together.
+    pub(crate) fn sum<'a>(cells: impl Iterator<Item = &'a Self>) -> Vec<(&'static str, u64)> {
+        let mut sums = Refusal::ALL.map(|refusal| (refusal.token(), 0));
+        for cell in cells {
+            for ((_, sum), counter) in sums.iter_mut().zip(&cell.0) {
+                *sum += counter.get();
+            }
+        }
+        sums.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
 }
 
 impl PerWorker<Requests> {

@@ -13,7 +13,7 @@ use trunkline_model::{EndpointId, ListenerId, Origin, RouteId, ServiceName};
 use super::Proxy;
 use crate::balance::{LiveEndpoint, LiveService};
 use crate::explain::{self, Entrance};
-use crate::observe::distribution;
+use crate::observe::{Refusals, distribution};
 use crate::plan::ListenerPlan;
 use crate::worker::{self, Command};
 
@@ -146,6 +146,7 @@ fn listener_stats(plan: &ListenerPlan, address: SocketAddr) -> ListenerStats {
         accepted: counters.iter().map(|cell| cell.accepted.get()).sum(),
         open: u64::try_from(open).unwrap_or(0),
         handshakes_failed: counters.iter().map(|cell| cell.handshakes_failed.get()).sum(),
+        refused: Refusals::sum(counters.iter().map(|cell| &cell.refusals)),
     }
 }
 

@@ -23,4 +23,5 @@ mod health;
 mod protocols;
 mod retries;
 mod streams;
+mod strict;
 mod timeouts;
