@@ -1,10 +1,8 @@
 //! Requests that two readers could read differently are refused, not interpreted.
 //!
-//! Request smuggling and host confusion live off a front and a service that disagree about one message. hyper refuses
-//! broken chunking, differing lengths and a coding that does not end in `chunked`, and it lets `Transfer-Encoding` win
-//! over `Content-Length` (RFC 9112 §6.3), which is safe because bodies are framed anew on the way out. What it lets
-//! through, and what a converted head no longer shows, is checked here; the codec that replaces hyper will refuse the
-//! rest as well. That there is one well-formed host is the router's to check.
+//! Request smuggling and host confusion live off a front and a service that disagree about one message. Framing is the
+//! codec's to check ([`crate::http1`]); here is what concerns the host, for both versions, and what hyper lets through
+//! of HTTP/2. That there is one well-formed host is the router's to check.
 
 use ::http::header::{HOST, HeaderMap, TRANSFER_ENCODING};
 use ::http::request::Parts;
