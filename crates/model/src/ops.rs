@@ -20,17 +20,52 @@ pub trait Ops: Send + Sync {
     fn stats(&self) -> BoxFuture<'_, Stats>;
     /// Open downstream connections, at most `limit`.
     fn sessions(&self, limit: usize) -> BoxFuture<'_, Vec<Session>>;
-    /// Overrides the state of an endpoint until it is cleared with `None`; reloads keep it.
-    fn set_endpoint(
+    /// Gives an order about an endpoint; reloads and upgrades keep it until it is taken back.
+    fn order_endpoint(
         &self,
         endpoint: EndpointId,
-        state: Option<EndpointState>,
+        order: EndpointOrder,
     ) -> BoxFuture<'_, Result<(), UnknownEndpoint>>;
     /// Requests in flight to a service, now; those held for a starting endpoint are not in flight,
     /// or a restart under load would wait for the very requests that wait for it.
     fn in_flight(&self, service: ServiceName) -> BoxFuture<'_, u64>;
     /// Which route would take this request, and why.
     fn explain(&self, request: Question) -> BoxFuture<'_, Explanation>;
+}
+
+/// An order of a person about an endpoint; `None` takes a former one back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndpointOrder {
+    /// It is in this state, whatever its owner says.
+    State(Option<EndpointState>),
+    /// It has this weight, whatever was written; zero gets no new request.
+    Weight(Option<u32>),
+}
+
+/// The orders in force for one endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EndpointOrders {
+    /// Its state.
+    pub state: Option<EndpointState>,
+    /// Its weight.
+    pub weight: Option<u32>,
+}
+
+impl EndpointOrders {
+    /// The orders with this one carried out.
+    #[must_use]
+    pub fn with(mut self, order: EndpointOrder) -> Self {
+        match order {
+            EndpointOrder::State(state) => self.state = state,
+            EndpointOrder::Weight(weight) => self.weight = weight,
+        }
+        self
+    }
+
+    /// Whether nothing is ordered.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The endpoint is not in any published set.
@@ -115,12 +150,18 @@ pub struct EndpointStats {
     pub address: SocketAddr,
     /// What its owner or a person says.
     pub state: EndpointState,
-    /// Whether a person's override is in force.
+    /// Whether a person's override of the state is in force.
     pub overridden: bool,
+    /// The weight that a person ordered, if one did.
+    pub weight_ordered: Option<u32>,
     /// What active checks say; `true` without checks.
     pub healthy: bool,
     /// What the last failed check said.
     pub health_error: Option<String>,
+    /// How often checks have changed their verdict.
+    pub health_changes: u64,
+    /// What its agent said last, if it has one.
+    pub agent: Option<String>,
     /// Ejected by passive checks.
     pub ejected: bool,
     /// Weight in force.

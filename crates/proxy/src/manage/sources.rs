@@ -10,7 +10,7 @@ use std::time::Duration;
 use trunkline_model::ServiceName;
 use trunkline_model::endpoint::{Endpoint, EndpointSet, EndpointState};
 use trunkline_model::route::Authority;
-use trunkline_model::service::{Source, StaticEndpoint};
+use trunkline_model::service::{Initial, Service, Source, StaticEndpoint};
 
 use crate::limits;
 use crate::plan::Plan;
@@ -38,7 +38,7 @@ pub(super) async fn publish(proxy: &Proxy, plan: &Plan, limit: Duration) {
             && written.iter().all(|one| matches!(one.authority, Authority::Address(_)))
         {
             let endpoints = written.iter().filter_map(|one| literal(&service.name, one)).collect();
-            publish_set(proxy, &service.name, endpoints);
+            publish_set(proxy, service, endpoints);
         }
     }
     follow(proxy, plan, limit).await;
@@ -55,15 +55,20 @@ async fn follow(proxy: &Proxy, plan: &Plan, limit: Duration) {
         }
         let found = tokio::time::timeout(limit, resolve_all(proxy, &service.name, written)).await;
         if let Ok(Some(endpoints)) = found {
-            publish_set(proxy, &service.name, endpoints);
+            publish_set(proxy, service, endpoints);
         }
     }
 }
 
 /// Publishes a set, and has new ones checked; an unchanged set changes nothing.
-fn publish_set(proxy: &Proxy, service: &ServiceName, endpoints: Vec<Endpoint>) {
-    let service = service.clone();
-    proxy.registry().publish(EndpointSet { service, endpoints });
+fn publish_set(proxy: &Proxy, service: &Service, endpoints: Vec<Endpoint>) {
+    let set = EndpointSet { service: service.name.clone(), endpoints };
+    proxy.registry().publish(set);
+    if service.health.as_ref().is_some_and(|health| health.initial == Initial::Unhealthy)
+        && let Some(live) = proxy.registry().find(&service.name)
+    {
+        live.members().endpoints.iter().for_each(|endpoint| endpoint.doubt());
+    }
     proxy.managed().followers_changed();
 }
 

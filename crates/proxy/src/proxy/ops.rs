@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 
 use tokio::sync::oneshot;
-use trunkline_model::endpoint::EndpointState;
 use trunkline_model::ops::{
-    BoxFuture, EndpointStats, Explanation, ListenerStats, Ops, Question, RouteStats, ServiceStats,
-    Session, Stats, UnknownEndpoint,
+    BoxFuture, EndpointOrder, EndpointStats, Explanation, ListenerStats, Ops, Question, RouteStats,
+    ServiceStats, Session, Stats, UnknownEndpoint,
 };
 use trunkline_model::{EndpointId, ListenerId, Origin, RouteId, ServiceName};
 
@@ -36,13 +35,13 @@ impl Ops for Proxy {
         })
     }
 
-    fn set_endpoint(
+    fn order_endpoint(
         &self,
         endpoint: EndpointId,
-        state: Option<EndpointState>,
+        order: EndpointOrder,
     ) -> BoxFuture<'_, Result<(), UnknownEndpoint>> {
         Box::pin(async move {
-            let known = self.inner.parts.registry.set_override(&endpoint, state);
+            let known = self.inner.parts.registry.order(&endpoint, order);
             if known { Ok(()) } else { Err(UnknownEndpoint(endpoint)) }
         })
     }
@@ -162,13 +161,18 @@ fn service_stats(service: &LiveService, now: std::time::Instant) -> ServiceStats
 
 fn endpoint_stats(endpoint: &LiveEndpoint, now: std::time::Instant) -> EndpointStats {
     let in_flight = endpoint.in_flight.load(std::sync::atomic::Ordering::Relaxed);
+    let (orders, agent) = (endpoint.orders(), endpoint.agent());
+    let agent_error = agent.down.then(|| format!("its agent says `{}`", agent.line));
     EndpointStats {
         id: endpoint.id.clone(),
         address: endpoint.address,
         state: endpoint.state(),
-        overridden: endpoint.is_overridden(),
+        overridden: orders.state.is_some(),
+        weight_ordered: orders.weight,
         healthy: endpoint.is_healthy(),
-        health_error: endpoint.health_error().map(Into::into),
+        health_error: endpoint.health_error().map(Into::into).or(agent_error),
+        health_changes: endpoint.health_changes(),
+        agent: Some(agent.line.into()).filter(|line: &String| !line.is_empty()),
         ejected: endpoint.is_ejected(now),
         weight: endpoint.weight(),
         in_flight: u64::from(in_flight),
