@@ -69,7 +69,13 @@ pub const STALE_MAX: usize = 3;
 
 /// Endpoints of one service.
 pub const ENDPOINTS_MAX: usize = 4_096;
-/// Overrides of endpoints that are remembered.
+/// Open requests of one worker that `sessions` shows.
+pub const SHOWN_REQUESTS_MAX: usize = 4_096;
+/// Open requests of one connection that `sessions` shows.
+pub const SHOWN_REQUESTS_PER_SESSION_MAX: usize = 8;
+/// Bytes of a method, host or target that `sessions` shows.
+pub const SHOWN_TEXT_BYTES_MAX: usize = 128;
+/// Endpoints with orders of a person that are remembered.
 pub const OVERRIDES_MAX: usize = 4_096;
 
 /// Records that one worker holds until they are read.

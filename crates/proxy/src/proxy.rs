@@ -9,6 +9,7 @@ mod commit;
 mod drain;
 mod listening;
 mod ops;
+mod sessions;
 mod start;
 mod state;
 

@@ -22,6 +22,8 @@ use crate::observe::{PerWorker, Requests};
 #[derive(Debug)]
 pub(crate) struct LiveService {
     pub(crate) name: ServiceName,
+    /// Another one for each service that this process has known, from 1.
+    pub(crate) number: u64,
     pub(crate) counters: PerWorker<Requests>,
     /// Requests on their way, those that are held included.
     taken: AtomicU64,
@@ -42,8 +44,10 @@ pub(crate) struct Members {
 
 impl LiveService {
     pub(crate) fn new(name: ServiceName, workers: usize, epoch: Instant) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
             name,
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             counters: PerWorker::new(workers),
             taken: AtomicU64::new(0),
             members: ArcSwap::default(),

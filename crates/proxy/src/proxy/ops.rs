@@ -2,10 +2,9 @@
 
 use std::net::SocketAddr;
 
-use tokio::sync::oneshot;
 use trunkline_model::ops::{
     BoxFuture, EndpointOrder, EndpointStats, Explanation, ListenerStats, Ops, Question, RouteStats,
-    ServiceStats, Session, Stats, UnknownEndpoint,
+    ServiceStats, Session, SessionFilter, Stats, UnknownEndpoint,
 };
 use trunkline_model::{EndpointId, ListenerId, Origin, RouteId, ServiceName};
 
@@ -14,25 +13,19 @@ use crate::balance::{LiveEndpoint, LiveService};
 use crate::explain::{self, Entrance};
 use crate::observe::distribution;
 use crate::plan::ListenerPlan;
-use crate::worker::{self, Command};
+use crate::worker;
 
 impl Ops for Proxy {
     fn stats(&self) -> BoxFuture<'_, Stats> {
         Box::pin(async { self.sum() })
     }
 
-    fn sessions(&self, limit: usize) -> BoxFuture<'_, Vec<Session>> {
-        Box::pin(async move {
-            let mut sessions = Vec::new();
-            for index in 0..self.inner.workers.len() {
-                let (answer, answered) = oneshot::channel();
-                let left = limit.saturating_sub(sessions.len());
-                if self.tell(index, Command::Sessions(left, answer)).await.is_ok() {
-                    sessions.extend(answered.await.unwrap_or_default());
-                }
-            }
-            sessions
-        })
+    fn sessions(&self, which: SessionFilter, limit: usize) -> BoxFuture<'_, Vec<Session>> {
+        Box::pin(self.tell_sessions(which, limit))
+    }
+
+    fn cut_sessions(&self, which: SessionFilter) -> BoxFuture<'_, usize> {
+        Box::pin(self.cut_meant(which))
     }
 
     fn order_endpoint(
