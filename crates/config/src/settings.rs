@@ -197,8 +197,13 @@ impl List<'_> {
             Probe::Smtp => self.add("health.kind", "smtp", true),
         }
         self.time("health.interval", health.interval, false);
-        self.time("health.fast_interval", health.fast_interval, false);
-        self.time("health.down_interval", health.down_interval, false);
+        let paces = [
+            ("health.fast_interval", health.fast_interval),
+            ("health.down_interval", health.down_interval),
+        ];
+        for (key, pace) in paces.into_iter().filter(|(_, pace)| *pace != health.interval) {
+            self.time(key, pace, false);
+        }
         self.time("health.timeout", health.timeout, false);
         self.add("health.rise", health.rise.to_string(), false);
         self.add("health.fall", health.fall.to_string(), false);

@@ -15,3 +15,6 @@ pub mod resolve;
 
 pub mod hyper_io;
 pub mod unix;
+
+#[cfg(target_os = "linux")]
+pub mod systemd;

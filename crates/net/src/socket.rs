@@ -110,6 +110,14 @@ impl Bound {
         Ok(all)
     }
 
+    /// Takes one listening socket that somebody else bound for the listener at `wanted`, whatever
+    /// its own address says: a wildcard of another family, or a port that was moved.
+    pub fn adopt_for(descriptor: OwnedFd, wanted: SocketAddr) -> Result<Self, AdoptError> {
+        let mut adopted = Self::adopt(vec![descriptor])?.pop().ok_or(AdoptError::NotListening)?;
+        adopted.address = wanted;
+        Ok(adopted)
+    }
+
     /// Adds siblings until there are `count` sockets; a larger set stays as it is.
     ///
     /// A single socket that was inherited without `SO_REUSEPORT` stays alone: siblings of it cannot be bound, and the

@@ -64,7 +64,7 @@ pub(super) async fn set_weight(
     Ok(Json(json!({ "endpoint": id, "weight": weight })).into_response())
 }
 
-fn read<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, Problem> {
+fn read<T: DeserializeOwned>(body: &[u8], example: &'static str) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         Problem::bad_request(format!("the body is not an override: {error}")).hint(example)
     })

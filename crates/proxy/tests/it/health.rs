@@ -158,9 +158,8 @@ async fn grpc_servers_are_asked_for_their_health() {
 #[tokio::test]
 async fn a_check_may_go_over_tls_and_to_another_port() {
     let pki = Pki::new();
-    let secure = Upstream::https(&pki.issue(&["localhost"]), |_| async {
-        Response::new(body::full("ok"))
-    });
+    let secure =
+        Upstream::https(&pki.issue(&["localhost"]), |_| async { Response::new(body::full("ok")) });
     let plain = Upstream::answering(200, "plain");
     assert_eq!(verdict(&secure, quick(Probe::Tls)).await, Ok(()));
     let error = verdict(&plain, quick(Probe::Tls)).await.unwrap_err();

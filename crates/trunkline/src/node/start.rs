@@ -9,6 +9,7 @@ use trunkline_api::commands::Readiness;
 use trunkline_api::surfaces::LocalSocket;
 use trunkline_model::Model;
 use trunkline_net::socket::Bound;
+use trunkline_net::systemd::Passed;
 use trunkline_rt::signal::Signals;
 use trunkline_rt::{Clock, Scope};
 
@@ -18,6 +19,7 @@ use crate::cli::version::VERSION;
 use crate::environment;
 use crate::exit::{Failure, chain};
 use crate::loader::{Loader, tell};
+use crate::manager::{self, Manager};
 use crate::runs::{Card, ClaimError, Run};
 use crate::switchboard::Switchboard;
 use crate::texts::Texts;
@@ -43,6 +45,8 @@ struct Inheritance {
     taker: Option<Taker>,
     lock: Option<OwnedFd>,
     listening: Vec<Bound>,
+    /// Sockets that a service manager opened.
+    passed: Vec<Passed>,
 }
 
 impl Start {
@@ -69,11 +73,16 @@ impl Start {
 
     async fn inherit(&self) -> Result<Inheritance, Failure> {
         let Some(path) = &self.takeover else {
-            return Ok(Inheritance::default());
+            return Ok(Inheritance { passed: manager::passed(), ..Inheritance::default() });
         };
         let (taker, offer) =
             Taker::begin(path, VERSION).await.map_err(|error| Failure::from_error(&error))?;
-        Ok(Inheritance { taker: Some(taker), lock: Some(offer.lock), listening: offer.listening })
+        Ok(Inheritance {
+            taker: Some(taker),
+            lock: Some(offer.lock),
+            listening: offer.listening,
+            passed: Vec::new(),
+        })
     }
 
     /// Everything up to the moment where something accepts.
@@ -88,7 +97,9 @@ impl Start {
         tell(&loaded, &context.printer)?;
         let model = loaded.model.clone().ok_or_else(|| Failure::told(crate::exit::Exit::Usage))?;
         let (switchboard, orders) = Switchboard::new(self.role);
-        let (surfaces, listening) = split(inheritance.listening, &model);
+        let mut inherited = inheritance.listening;
+        inherited.extend(manager::assign(inheritance.passed, &model));
+        let (surfaces, listening) = split(inherited, &model);
         let mut parts = Parts::start(
             &model,
             Ingredients {
@@ -118,6 +129,7 @@ impl Start {
             orders,
             local: None,
             ends_on_hangup: false,
+            manager: Manager::find(),
             program: std::env::current_exe().map_err(|error| Failure::from_error(&error))?,
             arguments: arguments(),
         };
@@ -166,6 +178,7 @@ impl Node {
         self.socket = Some(socket);
         self.run.take_over();
         self.run.publish(&self.card(&model, verb)?).map_err(|error| Failure::from_error(&error))?;
+        let successor = taker.is_some();
         if let Some(taker) = taker {
             // If the former process is gone, nobody but this one can serve: it goes on.
             if let Err(error) = taker.serving().await {
@@ -178,6 +191,8 @@ impl Node {
             services = model.services.len(),
             "serving"
         );
+        self.manager.ready("serving");
+        self.manager.feed_watchdog(&self.parts.scope, &self.parts.proxy, successor);
         Ok(self)
     }
 
