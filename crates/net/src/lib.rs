@@ -11,6 +11,7 @@ pub mod tls;
 pub mod http;
 
 pub mod client;
+pub mod dns;
 pub mod resolve;
 
 pub mod hyper_io;

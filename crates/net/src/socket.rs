@@ -123,6 +123,11 @@ impl Bound {
     /// A single socket that was inherited without `SO_REUSEPORT` stays alone: siblings of it cannot be bound, and the
     /// error says so.
     pub fn extend_to(&mut self, count: usize) -> Result<(), BindError> {
+        let first = self.sockets.first().and_then(|socket| socket.local_addr().ok());
+        if first != Some(self.address) {
+            // One that stands for another address stays alone: a sibling would be somewhere else.
+            return Ok(());
+        }
         while self.sockets.len() < count.min(SOCKETS_MAX) {
             let sibling =
                 sibling_socket(self.address).map_err(|error| explain(self.address, error))?;

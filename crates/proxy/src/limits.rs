@@ -101,8 +101,12 @@ pub const RETIRED_PLANS_MAX: usize = 64;
 pub const RETIRED_POLL: Duration = Duration::from_millis(250);
 /// Health checks that run at a time.
 pub const CHECKS_MAX: usize = 256;
-/// How often a name of DNS is resolved again.
-pub const RESOLVE_EVERY: Duration = Duration::from_secs(5);
+/// How often it is asked whether the answer about a name is still good: the shortest TTL that counts.
+pub const RESOLVE_EVERY: Duration = Duration::from_secs(1);
+/// How long all names of one service may take.
+pub const RESOLVE_TIME: Duration = Duration::from_secs(10);
+/// Services whose names are resolved at a time.
+pub const RESOLVES_MAX: usize = 64;
 /// How long a commit waits for names that it has to resolve for the first time.
 pub const FIRST_RESOLVE_TIME: Duration = Duration::from_secs(1);
 /// How often certificates are looked at, to be renewed or read again.

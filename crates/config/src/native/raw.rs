@@ -234,9 +234,10 @@ pub struct RawService {
     /// `{ connect, request, attempt, idle, keep_alive }`.
     #[config(alias = "timeouts")]
     pub timeout: Option<TimeoutForm>,
-    /// Address of a service that Trunkline does not run: `host:port`.
+    /// Address of a service that Trunkline does not run: `host:port`, or a name whose records tell
+    /// hosts and ports, `srv:_http._tcp.orders.example`.
     pub external: Option<Spanned<String>>,
-    /// Addresses of a service that Trunkline does not run: `host:port`, or
+    /// Addresses of a service that Trunkline does not run: `host:port`, `srv:NAME`, or
     /// `{ address, weight }`.
     pub endpoints: Vec<super::forms::EndpointForm>,
     /// Command that runs it, as in a shell.

@@ -10,6 +10,10 @@ use trunkline_model::route::Authority;
 use trunkline_model::service::{
     AgentCheck, HealthCheck, HttpProbe, Initial, Probe, Source, StaticEndpoint,
 };
+use trunkline_net::dns::Settings;
+use trunkline_net::resolve::{Config, Resolver};
+use trunkline_rt::Clock;
+use trunkline_testkit::dns::{NameServer, Says};
 use trunkline_testkit::upstream::unused_address;
 use trunkline_testkit::wait::until;
 use trunkline_testkit::{Pki, Upstream, body};
@@ -262,4 +266,55 @@ async fn an_endpoint_that_must_be_checked_first_gets_nothing_before() {
     let heir = Rig::start(model(vec![web])).await;
     heir.proxy.import_state(&state);
     assert_eq!(heir.client().await.get("a", "/").await.status, 200);
+}
+
+/// A gateway whose names are known by this server alone.
+async fn named(server: &NameServer, web: Service) -> Rig {
+    let servers = Settings::of(vec![server.address()]);
+    let config = Config { gone: Duration::from_secs(1), ..Config::default() };
+    let resolver = Arc::new(Resolver::with_servers(config, Clock::system(), servers));
+    Rig::start_with(model(vec![web]), |deps| deps.resolver = resolver).await
+}
+
+#[tokio::test]
+async fn endpoints_follow_a_name_and_what_is_open_stays() {
+    let one = Upstream::answering(200, "one");
+    let server = NameServer::new();
+    let address = |last| std::net::IpAddr::from([127, 0, 0, last]);
+    server.say("web.test", Says::Addresses(vec![address(1)], 1));
+    let authority = Authority::Dns { host: "web.test".into(), port: one.address().port() };
+    let mut web = service("web", &[]);
+    web.source = Source::Static(vec![StaticEndpoint { authority, weight: 3 }]);
+    let rig = named(&server, web).await;
+    assert_eq!(rig.client().await.get("a", "/").await.text(), "one");
+    let count = async |wanted: usize| {
+        until("the endpoints follow", async || rig.endpoints("web").await.len() == wanted).await;
+    };
+    server.say("web.test", Says::Addresses(vec![address(1), address(2)], 1));
+    count(2).await;
+    // A server that fails changes nothing.
+    server.say("web.test", Says::Failure);
+    let asked = server.asked();
+    until("it is asked", async || server.asked() > asked).await;
+    assert_eq!(rig.endpoints("web").await.len(), 2);
+    server.say("web.test", Says::Nobody(1));
+    count(0).await;
+    assert_eq!(rig.client().await.get("a", "/").await.status, 503);
+}
+
+#[tokio::test]
+async fn records_of_a_service_tell_ports_and_weights() {
+    let upstream = Upstream::answering(200, "ok");
+    let port = upstream.address().port();
+    let server = NameServer::new();
+    let targets = vec![(1, 5, port, "a.test"), (9, 1, 1, "b.test")];
+    server.say("_http._tcp.web.test", Says::Services(targets, 60));
+    server.say("a.test", Says::Addresses(vec![[127, 0, 0, 1].into()], 60));
+    let mut web = service("web", &[]);
+    let authority = Authority::Srv("_http._tcp.web.test".into());
+    web.source = Source::Static(vec![StaticEndpoint { authority, weight: 2 }]);
+    let rig = named(&server, web).await;
+    assert_eq!(rig.client().await.get("a", "/").await.text(), "ok");
+    let endpoints = rig.endpoints("web").await;
+    assert_eq!((endpoints.len(), endpoints[0].weight), (1, 10));
 }

@@ -107,10 +107,9 @@ impl Start {
                 scope: Scope::new("trunkline"),
                 switchboard,
                 data: environment::data_folder(),
-                inherited: descriptors(&listening)?,
+                inherited: listening,
             },
         )?;
-        drop(listening);
         let texts = Texts::of(&loaded, self.loader.overlay(), parts.clock.wall_nanos());
         parts.switchboard.set_texts(texts);
         parts.records.follow(&model, self.verb == "serve")?;
@@ -215,12 +214,6 @@ fn split(inherited: Vec<Bound>, model: &Model) -> (Vec<Bound>, Vec<Bound>) {
     let management = &model.management;
     let surfaces = [management.control, management.metrics, management.jaeger];
     inherited.into_iter().partition(|bound| surfaces.contains(&Some(bound.address())))
-}
-
-fn descriptors(bound: &[Bound]) -> Result<Vec<OwnedFd>, Failure> {
-    let copies =
-        bound.iter().flat_map(Bound::descriptors).map(|descriptor| descriptor.try_clone_to_owned());
-    copies.collect::<Result<_, _>>().map_err(|error| Failure::from_error(&error))
 }
 
 /// Everything that keeps the Model from being served, as one failure.

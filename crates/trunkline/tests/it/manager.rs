@@ -70,7 +70,8 @@ fn sockets_of_the_service_manager_become_listeners() {
     let (moved, written) = (TcpListener::bind("127.0.0.1:0").unwrap(), free_port());
     let port = moved.local_addr().unwrap().port();
     world.write("trunkline.yaml", &format!("workers: 2\n{}", config(written, &upstream)));
-    let script = "exec 3<&0 0</dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http; exec \"$@\"";
+    let script =
+        "exec 3<&0 0</dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http; exec \"$@\"";
     let mut shell = Command::new("sh");
     let serve = world.command(&["serve", "-c", "trunkline.yaml"]);
     shell.args(["-c", script, "sh"]).arg(serve.get_program()).args(serve.get_args());
@@ -145,6 +146,13 @@ fn as_process_one_it_collects_orphans_survives_an_upgrade_and_ends_by_signal() {
     assert_eq!(get(port, "/").0, 0);
 }
 
+/// `notify-reload` came with systemd 253.
+fn knows_notify_reload(version: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(version);
+    let number = text.split_whitespace().nth(1).and_then(|number| number.parse::<u32>().ok());
+    number.is_some_and(|number| number >= 253)
+}
+
 #[test]
 fn the_units_are_what_systemd_understands() {
     let Ok(version) = Command::new("systemd-analyze").arg("--version").output() else {
@@ -157,7 +165,10 @@ fn the_units_are_what_systemd_understands() {
         let unit = repository("deploy/systemd").join(name);
         let text = std::fs::read_to_string(unit).unwrap();
         // The installed binary is not on this machine.
-        let text = text.replace("/usr/local/bin/trunkline ", "/bin/true ");
+        let mut text = text.replace("/usr/local/bin/trunkline ", "/bin/true ");
+        if !knows_notify_reload(&version.stdout) {
+            text = text.replace("Type=notify-reload", "Type=notify");
+        }
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     let verify = Command::new("systemd-analyze")
