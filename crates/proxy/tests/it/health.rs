@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use trunkline_model::route::Authority;
 use trunkline_model::service::{
-    AgentCheck, HealthCheck, HttpProbe, Initial, Probe, Source, StaticEndpoint,
+    AgentCheck, HealthCheck, HttpProbe, Initial, Probe, Service, Source, StaticEndpoint,
 };
 use trunkline_net::dns::Settings;
 use trunkline_net::resolve::{Config, Resolver};
