@@ -1,5 +1,5 @@
-//! What a service manager is told, and the sockets that it opened beforehand: sd_notify(3) and
-//! sd_listen_fds(3), without their library.
+//! What a service manager is told, and the sockets that it opened beforehand: `sd_notify(3)` and
+//! `sd_listen_fds(3)`, without their library.
 //!
 //! A message is one datagram of lines to the socket that `NOTIFY_SOCKET` names; a manager that is
 //! not there, or does not listen, costs nothing. Sockets that were passed on are taken once, by the

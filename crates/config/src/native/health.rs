@@ -18,10 +18,8 @@ pub(super) fn lower(service: &RawService, diagnostics: &mut Diagnostics) -> Opti
         return None;
     };
     check_numbers(raw, form.span, diagnostics);
-    let kind = raw.kind.as_ref().map(|kind| kind.value).unwrap_or(match raw.path {
-        Some(_) => ProbeWord::Http,
-        None => ProbeWord::Tcp,
-    });
+    let usual = if raw.path.is_some() { ProbeWord::Http } else { ProbeWord::Tcp };
+    let kind = raw.kind.as_ref().map_or(usual, |kind| kind.value);
     check_uses(raw, kind, diagnostics);
     let probe = match kind {
         ProbeWord::Http => Probe::Http(http(raw, diagnostics)),

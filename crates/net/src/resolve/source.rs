@@ -53,8 +53,9 @@ pub(super) async fn by_servers(client: &Client, host: &str, port: u16) -> io::Re
             let ttl = four.negative_ttl().into_iter().chain(six.negative_ttl()).min();
             return Ok(Found { all: Vec::new(), ttl });
         }
-        (Err(error), _) if !absent(&error) => return Err(io::Error::other(error)),
-        (_, Err(error)) if !absent(&error) => return Err(io::Error::other(error)),
+        (Err(error), _) | (_, Err(error)) if !absent(&error) => {
+            return Err(io::Error::other(error));
+        }
         (four, six) => (four.unwrap_or_default(), six.unwrap_or_default()),
     };
     let ttl = lifetime(&four).into_iter().chain(lifetime(&six)).min();
