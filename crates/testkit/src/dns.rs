@@ -143,7 +143,7 @@ impl Answering {
         answer[8..10].copy_from_slice(&u16::from(negative.is_some()).to_be_bytes());
         // Additional records of a question with EDNS are not repeated.
         answer[10..12].copy_from_slice(&[0, 0]);
-        records.into_iter().for_each(|record| answer.extend(record));
+        answer.extend(records.into_iter().flatten());
         if let Some(ttl) = negative {
             // SOA of the root: two empty names and five numbers, of which the last counts.
             let numbers: Vec<u8> =

@@ -184,7 +184,7 @@ async fn sessions_are_limited_picked_and_cut() {
         "requests": 5, "open": open,
     }]);
     assert_eq!(sessions["sessions"], expect);
-    let post = async |path: &str| running.post(Console, path, "").await;
+    let post = async |path: &str| running.send(Console, &format!("POST {path}"), "").await;
     assert_eq!(json(&post("/v1/sessions/cut?id=0-17").await), json!({ "cut": 1 }));
     assert_eq!(json(&post("/v1/sessions/cut?from=10.0.0.7").await), json!({ "cut": 1 }));
     assert_eq!(post("/v1/sessions/cut?id=0-1").await.status, 404);

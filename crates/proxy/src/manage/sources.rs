@@ -122,7 +122,7 @@ async fn resolve_all(
 /// Each endpoint once, in an order that does not depend on the one in which a server happens to list
 /// its addresses: another order would be another set.
 fn distinct(mut endpoints: Vec<Endpoint>) -> Vec<Endpoint> {
-    endpoints.sort_by(|one, other| one.address.cmp(&other.address));
+    endpoints.sort_by_key(|endpoint| endpoint.address);
     endpoints.dedup_by(|one, other| one.id == other.id);
     endpoints
 }

@@ -91,9 +91,9 @@ impl OpenRequests {
     }
 
     /// Looks at every open request.
-    pub(crate) fn each(&self, mut look: impl FnMut(&Slot)) {
+    pub(crate) fn each(&self, look: impl FnMut(&Slot)) {
         let slots = self.slots.borrow();
-        slots.all.iter().filter(|slot| slot.connection.is_some()).for_each(|slot| look(slot));
+        slots.all.iter().filter(|slot| slot.connection.is_some()).for_each(look);
     }
 }
 

@@ -21,20 +21,20 @@ pub(super) async fn check(service: &str, place: &Place) -> Result<(), String> {
         Some(_) => place.secured(Some(tls::H2)).await?,
         None => place.open().await?,
     };
-    let (client, connection) = h2::client::handshake(stream).await.map_err(said)?;
+    let (client, connection) = h2::client::handshake(stream).await.map_err(|error| said(&error))?;
     let exchange = ask(client, service, place);
     // The exchange and the connection that carries it: the first to end decides.
     tokio::select! {
         answer = exchange => answer,
         ended = connection => match ended {
             Ok(()) => Err("the connection was closed".to_owned()),
-            Err(error) => Err(said(error)),
+            Err(error) => Err(said(&error)),
         },
     }
 }
 
 async fn ask(client: SendRequest<Bytes>, service: &str, place: &Place) -> Result<(), String> {
-    let mut client = client.ready().await.map_err(said)?;
+    let mut client = client.ready().await.map_err(|error| said(&error))?;
     let scheme = if place.tls.is_some() { "https" } else { "http" };
     let request =
         Request::post(format!("{scheme}://{}/grpc.health.v1.Health/Check", place.authority()))
@@ -43,15 +43,15 @@ async fn ask(client: SendRequest<Bytes>, service: &str, place: &Place) -> Result
             .header("te", "trailers")
             .body(())
             .map_err(|error| error.to_string())?;
-    let (response, mut body) = client.send_request(request, false).map_err(said)?;
-    body.send_data(question(service), true).map_err(said)?;
-    let (head, mut body) = response.await.map_err(said)?.into_parts();
+    let (response, mut body) = client.send_request(request, false).map_err(|error| said(&error))?;
+    body.send_data(question(service), true).map_err(|error| said(&error))?;
+    let (head, mut body) = response.await.map_err(|error| said(&error))?.into_parts();
     if head.status != hyper::StatusCode::OK {
         return Err(format!("the health service answered {}", head.status.as_u16()));
     }
     let mut message = BytesMut::new();
     while let Some(data) = body.data().await {
-        let data = data.map_err(said)?;
+        let data = data.map_err(|error| said(&error))?;
         // Only as much as fits may ever arrive: nothing beyond the first window is released.
         let _ = body.flow_control().release_capacity(data.len());
         message.extend_from_slice(&data);
@@ -59,7 +59,7 @@ async fn ask(client: SendRequest<Bytes>, service: &str, place: &Place) -> Result
             return Err(format!("the health service answered more than {ANSWER_BYTES_MAX} bytes"));
         }
     }
-    let trailers = body.trailers().await.map_err(said)?.unwrap_or_default();
+    let trailers = body.trailers().await.map_err(|error| said(&error))?.unwrap_or_default();
     let status = trailers.get("grpc-status").or_else(|| head.headers.get("grpc-status"));
     match status.and_then(|status| status.to_str().ok()) {
         Some("0") => judge(&message),
@@ -99,8 +99,8 @@ fn judge(framed: &[u8]) -> Result<(), String> {
     }
 }
 
-fn said(error: h2::Error) -> String {
-    crate::forward::whole(&error)
+fn said(error: &h2::Error) -> String {
+    crate::forward::whole(error)
 }
 
 #[cfg(test)]
