@@ -48,8 +48,8 @@ const UPGRADES: usize = 4;
 const BEFORE_KILLS: Duration = Duration::from_secs(4);
 /// How long a backend is gone.
 const GONE: Duration = Duration::from_millis(500);
-/// Between two kills: the one before serves again.
-const BETWEEN_KILLS: Duration = Duration::from_secs(2);
+/// Between two kills, at least; the next comes when all endpoints take requests, as in a rolling restart.
+const BETWEEN_KILLS: Duration = Duration::from_secs(1);
 
 /// Callers are there and pools are filled after it.
 const WARM_UP: Duration = Duration::from_secs(2);
@@ -329,6 +329,7 @@ impl Soak<'_> {
                 backend.revive()?;
             }
             tokio::time::sleep(BETWEEN_KILLS).await;
+            self.control.until("/v1/status", all_take_requests).await?;
         }
         let stalls = self.metrics.stalls().await?.since(before);
         self.end_phase(begun, self.plan.kills * all, stalls);
@@ -391,6 +392,17 @@ impl Soak<'_> {
 fn generation(status: &Value) -> u64 {
     let generation = status.get("generation").and_then(Value::as_u64);
     generation.unwrap_or(0)
+}
+
+fn all_take_requests(status: &Value) -> bool {
+    let services = status.pointer("/services").and_then(Value::as_object);
+    let endpoints =
+        services.into_iter().flatten().filter_map(|(_, service)| service.get("endpoints"));
+    let mut endpoints = endpoints.filter_map(Value::as_array).flatten();
+    endpoints.all(|endpoint| {
+        let is = |name, wanted| endpoint.get(name).and_then(Value::as_bool) == Some(wanted);
+        is("healthy", true) && is("ejected", false)
+    })
 }
 
 fn is_in_maintenance(status: &Value, port: u16) -> bool {
