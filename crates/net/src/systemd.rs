@@ -23,12 +23,12 @@ pub const PASSED_MAX: i32 = 4_096;
 
 /// Where a service manager listens.
 #[derive(Debug)]
-pub struct Manager {
+pub struct Notifier {
     socket: UnixDatagram,
     address: SocketAddr,
 }
 
-impl Manager {
+impl Notifier {
     /// The manager at `NOTIFY_SOCKET`: a path, or a name in the abstract namespace after `@`.
     pub fn at(socket: &OsStr) -> io::Result<Self> {
         let address = match socket.as_bytes() {
@@ -114,15 +114,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let listener = UnixDatagram::bind(&path).unwrap();
-        Manager::at(path.as_os_str()).unwrap().say("READY=1\n").unwrap();
+        Notifier::at(path.as_os_str()).unwrap().say("READY=1\n").unwrap();
         assert_eq!(heard(&listener), "READY=1\n");
         let name = format!("trunkline-test-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let listener = UnixDatagram::bind_addr(&address).unwrap();
-        Manager::at(OsStr::new(&format!("@{name}"))).unwrap().say("STOPPING=1").unwrap();
+        Notifier::at(OsStr::new(&format!("@{name}"))).unwrap().say("STOPPING=1").unwrap();
         assert_eq!(heard(&listener), "STOPPING=1");
-        assert!(Manager::at(OsStr::new("vsock:2:1")).is_err());
-        let gone = Manager::at(OsStr::new("/nowhere/notify")).unwrap();
+        assert!(Notifier::at(OsStr::new("vsock:2:1")).is_err());
+        let gone = Notifier::at(OsStr::new("/nowhere/notify")).unwrap();
         assert!(gone.say("READY=1").is_err());
     }
 

@@ -18,20 +18,20 @@ use trunkline_rt::{Policy, Scope};
 use crate::environment;
 use crate::exit::chain;
 
-/// The service manager, if there is one.
+/// What is said to the service manager; nothing if there is none.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Manager {
-    told: Option<Arc<systemd::Manager>>,
+pub(crate) struct Notices {
+    told: Option<Arc<systemd::Notifier>>,
 }
 
-impl Manager {
+impl Notices {
     /// The one that the environment names.
     pub(crate) fn find() -> Self {
         let Some(socket) = environment::notify_socket() else {
             return Self::default();
         };
-        match systemd::Manager::at(&socket) {
-            Ok(manager) => Self { told: Some(Arc::new(manager)) },
+        match systemd::Notifier::at(&socket) {
+            Ok(notifier) => Self { told: Some(Arc::new(notifier)) },
             Err(error) => {
                 tracing::warn!(?socket, %error, "the service manager cannot be told anything");
                 Self::default()

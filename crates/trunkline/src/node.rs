@@ -20,7 +20,7 @@ use trunkline_rt::signal::{Signal, Signals};
 
 use crate::exit::{Exit, Failure};
 use crate::loader::Loader;
-use crate::manager::Manager;
+use crate::manager::Notices;
 use crate::runs::Run;
 use crate::services::Services;
 use crate::switchboard::Order;
@@ -51,7 +51,7 @@ pub(crate) struct Node {
     /// Whether the end of the terminal ends it too.
     ends_on_hangup: bool,
     /// The service manager above us.
-    manager: Manager,
+    manager: Notices,
     /// What was started, to be started again by an upgrade.
     program: PathBuf,
     arguments: Vec<OsString>,

@@ -19,7 +19,7 @@ use crate::cli::version::VERSION;
 use crate::environment;
 use crate::exit::{Failure, chain};
 use crate::loader::{Loader, tell};
-use crate::manager::{self, Manager};
+use crate::manager::{self, Notices};
 use crate::runs::{Card, ClaimError, Run};
 use crate::switchboard::Switchboard;
 use crate::texts::Texts;
@@ -128,7 +128,7 @@ impl Start {
             orders,
             local: None,
             ends_on_hangup: false,
-            manager: Manager::find(),
+            manager: Notices::find(),
             program: std::env::current_exe().map_err(|error| Failure::from_error(&error))?,
             arguments: arguments(),
         };
