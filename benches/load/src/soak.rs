@@ -1,7 +1,7 @@
 //! The soak: a serving process is changed all the time under constant load, and no request may be lost.
 //!
-//! Three phases after a moment of peace: configurations one after the other, states of endpoints many times a
-//! second, binaries one after the other. Every change is ordered by a documented way (the command line, a signal, the
+//! Four phases after a moment of peace: configurations one after the other, states of endpoints many times a
+//! second, backends killed one after the other, binaries one after the other. Every change is ordered by a documented way (the command line, a signal, the
 //! control API, a saved file) and is over when it can be seen to be in force. It does not measure how fast the
 //! gateway is: that is `compare`.
 
@@ -37,11 +37,19 @@ pub use report::{Outcome, Phase};
 pub use seen::Requests;
 
 /// Phases in the order of time.
-const NAMES: [&str; 4] = ["peace", "reloads", "endpoints", "upgrades"];
+const NAMES: [&str; 5] = ["peace", "reloads", "endpoints", "kills", "upgrades"];
 const PEACE: usize = 0;
 const RELOADS: usize = 1;
 const ENDPOINTS: usize = 2;
-const UPGRADES: usize = 3;
+const KILLS: usize = 3;
+const UPGRADES: usize = 4;
+
+/// What cannot be repeated is over after it, and no more of it is begun: streams last two seconds.
+const BEFORE_KILLS: Duration = Duration::from_secs(4);
+/// How long a backend is gone.
+const GONE: Duration = Duration::from_millis(500);
+/// Between two kills, at least; the next comes when all endpoints take requests, as in a rolling restart.
+const BETWEEN_KILLS: Duration = Duration::from_secs(1);
 
 /// Callers are there and pools are filled after it.
 const WARM_UP: Duration = Duration::from_secs(2);
@@ -63,8 +71,12 @@ pub struct Plan {
     pub endpoints: (Duration, u32),
     /// Processes one after the other.
     pub upgrades: usize,
+    /// How often every backend is killed, one after the other.
+    pub kills: usize,
     /// Requests a second, tunnels and streams apart.
     pub rate: u32,
+    /// Connections for one request each that are opened in a second besides, from eight addresses.
+    pub fresh: u32,
     /// Worker threads of the gateway.
     pub workers: u32,
     /// The gateway on core 0, everything else on core 1.
@@ -81,7 +93,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         reloads: arguments.get("reloads", 1_000)?,
         endpoints: (change_seconds, arguments.get("changes", 50)?),
         upgrades: arguments.get("upgrades", 20)?,
+        kills: arguments.get("kills", 3)?,
         rate: arguments.get("rate", 2_000)?,
+        fresh: arguments.get("fresh", 0)?,
         workers: arguments.get("workers", 1)?,
         pinned: find("taskset").is_some() && std::thread::available_parallelism()?.get() > 1,
     };
@@ -139,7 +153,8 @@ struct Soak<'a> {
 impl Soak<'_> {
     async fn carry_out(&mut self) -> Result<(), Failure> {
         self.start().await?;
-        let callers = Callers::start(self.site.gateway, self.plan.rate, &self.board)?;
+        let callers =
+            Callers::start(self.site.gateway, (self.plan.rate, self.plan.fresh), &self.board)?;
         self.begin(PEACE);
         let begun = Instant::now();
         tokio::time::sleep(WARM_UP).await;
@@ -147,6 +162,7 @@ impl Soak<'_> {
         self.end_phase(begun, 1, stalls);
         self.reloads().await?;
         self.endpoints().await?;
+        self.kills().await?;
         self.upgrades().await?;
         callers.finish()?;
         for (phase, requests) in self.outcome.phases.iter_mut().zip(self.board.requests()) {
@@ -299,6 +315,27 @@ impl Soak<'_> {
         Ok(())
     }
 
+    /// Every backend is killed in turn, with all its connections. Requests that may be repeated must
+    /// not notice.
+    async fn kills(&mut self) -> Result<(), Failure> {
+        self.begin(KILLS);
+        tokio::time::sleep(BEFORE_KILLS).await;
+        let (begun, before) = (Instant::now(), self.metrics.stalls().await?);
+        let all = self.site.backends.len();
+        for number in 0..self.plan.kills * all {
+            if let Some(backend) = self.site.backends.get_mut(number % all) {
+                backend.kill();
+                tokio::time::sleep(GONE).await;
+                backend.revive()?;
+            }
+            tokio::time::sleep(BETWEEN_KILLS).await;
+            self.control.until("/v1/status", all_take_requests).await?;
+        }
+        let stalls = self.metrics.stalls().await?.since(before);
+        self.end_phase(begun, self.plan.kills * all, stalls);
+        Ok(())
+    }
+
     async fn set_endpoint(&mut self, service: &str, port: u16, state: &str) -> Result<(), Failure> {
         let path = format!("/v1/endpoints/{service}%40127.0.0.1%3A{port}/state");
         let body = format!("{{\"state\": {state}}}");
@@ -355,6 +392,17 @@ impl Soak<'_> {
 fn generation(status: &Value) -> u64 {
     let generation = status.get("generation").and_then(Value::as_u64);
     generation.unwrap_or(0)
+}
+
+fn all_take_requests(status: &Value) -> bool {
+    let services = status.pointer("/services").and_then(Value::as_object);
+    let endpoints =
+        services.into_iter().flatten().filter_map(|(_, service)| service.get("endpoints"));
+    let mut endpoints = endpoints.filter_map(Value::as_array).flatten();
+    endpoints.all(|endpoint| {
+        let is = |name, wanted| endpoint.get(name).and_then(Value::as_bool) == Some(wanted);
+        is("healthy", true) && is("ejected", false)
+    })
 }
 
 fn is_in_maintenance(status: &Value, port: u16) -> bool {

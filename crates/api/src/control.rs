@@ -5,6 +5,7 @@
 
 mod act;
 mod configuration;
+mod endpoints;
 mod events;
 mod explain;
 mod graph;
@@ -38,7 +39,7 @@ pub const PATHS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/urls", "where everything can be reached"),
     ("GET", "/v1/routes", "the routes in force, the preferred one first"),
     ("GET", "/v1/explain", "which route would take a request, and why"),
-    ("GET", "/v1/sessions", "open connections of callers"),
+    ("GET", "/v1/sessions", "open connections of callers, and what they ask for now"),
     ("GET", "/v1/services", "every service with its numbers over a window and their course"),
     ("GET", "/v1/graph", "who calls whom, as written and as seen"),
     ("GET", "/v1/requests", "the last requests of callers, newest first"),
@@ -51,6 +52,8 @@ pub const PATHS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/live", "200 while the process answers"),
     ("POST", "/v1/reload", "read the configuration again"),
     ("POST", "/v1/endpoints/{id}/state", "override the state of an endpoint"),
+    ("POST", "/v1/endpoints/{id}/weight", "override the weight of an endpoint"),
+    ("POST", "/v1/sessions/cut", "cut open connections of callers"),
     ("POST", "/v1/services/{name}/restart", "restart a service"),
     ("POST", "/v1/shutdown", "drain and stop"),
     ("POST", "/v1/upgrade", "hand over to a new process of the binary"),
@@ -76,7 +79,9 @@ pub(crate) fn router(wiring: &Wiring) -> Router {
         .route("/v1/traces", get(traces::find))
         .route("/v1/traces/{id}", get(traces::one))
         .route("/v1/reload", post(act::reload))
-        .route("/v1/endpoints/{id}/state", post(act::set_endpoint))
+        .route("/v1/endpoints/{id}/state", post(endpoints::set_state))
+        .route("/v1/endpoints/{id}/weight", post(endpoints::set_weight))
+        .route("/v1/sessions/cut", post(sessions::cut))
         .route("/v1/services/{name}/restart", post(act::restart))
         .route("/v1/shutdown", post(act::shutdown))
         .route("/v1/upgrade", post(act::upgrade))

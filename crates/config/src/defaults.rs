@@ -7,7 +7,9 @@ use std::time::Duration;
 use trunkline_model::Management;
 use trunkline_model::ports::Surface;
 
-use crate::native::raw::{BalanceWord, HeadersWord, LogWord, ProtocolWord, ReasonsWord};
+use crate::native::raw::{
+    BalanceWord, HeadersWord, InitialWord, LogWord, ProtocolWord, ReasonsWord,
+};
 
 /// Name of the project when the file gives none.
 pub const NAME: &str = "app";
@@ -56,6 +58,15 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub const STREAM_IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 /// A pooled connection without a request.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Method of a health check's request.
+pub const HEALTH_METHOD: &str = "GET";
+/// By up to so much, in percent, the time between two checks is lengthened: checks of many
+/// processes do not march in step.
+pub const HEALTH_JITTER: u8 = 10;
+/// What an endpoint is taken for before its first check: a restart takes nobody out.
+pub const HEALTH_INITIAL: InitialWord = InitialWord::Healthy;
+/// Between two questions to an agent.
+pub const AGENT_INTERVAL: Duration = Duration::from_secs(2);
 /// Between two health checks of an endpoint.
 pub const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 /// Limit of one health check.

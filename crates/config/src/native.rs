@@ -9,6 +9,7 @@ mod describe;
 pub mod forms;
 mod gateway;
 mod globals;
+mod health;
 mod matching;
 mod names;
 mod overlay;

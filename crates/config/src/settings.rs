@@ -189,9 +189,21 @@ impl List<'_> {
         };
         match &health.probe {
             Probe::Tcp => self.add("health", "tcp", false),
-            Probe::Http { path } => self.add("health.path", path.clone(), true),
+            Probe::Http(probe) => self.add("health.path", probe.path.clone(), true),
+            Probe::Tls => self.add("health.kind", "tls", true),
+            Probe::Grpc { .. } => self.add("health.kind", "grpc", true),
+            Probe::Redis => self.add("health.kind", "redis", true),
+            Probe::Postgres => self.add("health.kind", "postgres", true),
+            Probe::Smtp => self.add("health.kind", "smtp", true),
         }
         self.time("health.interval", health.interval, false);
+        let paces = [
+            ("health.fast_interval", health.fast_interval),
+            ("health.down_interval", health.down_interval),
+        ];
+        for (key, pace) in paces.into_iter().filter(|(_, pace)| *pace != health.interval) {
+            self.time(key, pace, false);
+        }
         self.time("health.timeout", health.timeout, false);
         self.add("health.rise", health.rise.to_string(), false);
         self.add("health.fall", health.fall.to_string(), false);

@@ -108,7 +108,7 @@ fn pairs(model: &Model) -> Vec<(ServiceName, ServiceName)> {
 /// HTTP has.
 fn speaks_http(service: &Service, routed: &BTreeSet<&ServiceName>) -> bool {
     let probe = service.health.as_ref().map(|health| &health.probe);
-    matches!(probe, Some(Probe::Http { .. }))
+    matches!(probe, Some(Probe::Http(_) | Probe::Grpc { .. }))
         || service.protocol == Protocol::Http2
         || service.tls.is_some()
         || routed.contains(&service.name)

@@ -111,8 +111,9 @@ impl Plan {
             }
             let probe = service.health.as_ref().map(|health| &health.probe);
             let health = probe.and_then(|probe| match probe {
-                Probe::Http { path } => Some(path.clone()),
-                Probe::Tcp => None,
+                // Readiness asks by a plain `GET`, whatever the check looks like later.
+                Probe::Http(probe) => Some(probe.path.clone()),
+                _ => None,
             });
             // What is never started is not waited for.
             let starts = |callee: &&ServiceName| {

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use trunkline_model::service::{
-    Balance, HealthCheck, Probe, Process, Protocol, Service, ServiceTimeouts, Source, Watch, When,
+    Balance, HealthCheck, HttpProbe, Initial, Probe, Process, Protocol, Service, ServiceTimeouts,
+    Source, Watch, When,
 };
 use trunkline_model::units::Share;
 use trunkline_model::{
@@ -60,11 +61,18 @@ pub(crate) fn service(text: &str, command: &str, directory: &Path) -> Service {
 pub(crate) fn with_health(mut service: Service, path: &str) -> Service {
     let second = Duration::from_secs(1);
     service.health = Some(HealthCheck {
-        probe: Probe::Http { path: path.to_owned() },
+        probe: Probe::Http(HttpProbe::get(path)),
+        port: None,
+        tls: None,
         interval: second,
+        fast_interval: second,
+        down_interval: second,
+        jitter: 10,
         timeout: second,
         rise: 1,
         fall: 1,
+        initial: Initial::Healthy,
+        agent: None,
     });
     service
 }

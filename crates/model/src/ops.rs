@@ -3,9 +3,11 @@
 //! Plain types and boxed futures: no runtime, no serialization format. Numbers are exact at the
 //! moment they are read; they come from each worker's own counters, summed.
 
+use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::endpoint::EndpointState;
@@ -19,18 +21,55 @@ pub trait Ops: Send + Sync {
     /// Counters, histograms and states.
     fn stats(&self) -> BoxFuture<'_, Stats>;
     /// Open downstream connections, at most `limit`.
-    fn sessions(&self, limit: usize) -> BoxFuture<'_, Vec<Session>>;
-    /// Overrides the state of an endpoint until it is cleared with `None`; reloads keep it.
-    fn set_endpoint(
+    fn sessions(&self, which: SessionFilter, limit: usize) -> BoxFuture<'_, Vec<Session>>;
+    /// Cuts open downstream connections at once, with what they carry; returns how many.
+    fn cut_sessions(&self, which: SessionFilter) -> BoxFuture<'_, usize>;
+    /// Gives an order about an endpoint; reloads and upgrades keep it until it is taken back.
+    fn order_endpoint(
         &self,
         endpoint: EndpointId,
-        state: Option<EndpointState>,
+        order: EndpointOrder,
     ) -> BoxFuture<'_, Result<(), UnknownEndpoint>>;
     /// Requests in flight to a service, now; those held for a starting endpoint are not in flight,
     /// or a restart under load would wait for the very requests that wait for it.
     fn in_flight(&self, service: ServiceName) -> BoxFuture<'_, u64>;
     /// Which route would take this request, and why.
     fn explain(&self, request: Question) -> BoxFuture<'_, Explanation>;
+}
+
+/// An order of a person about an endpoint; `None` takes a former one back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndpointOrder {
+    /// It is in this state, whatever its owner says.
+    State(Option<EndpointState>),
+    /// It has this weight, whatever was written; zero gets no new request.
+    Weight(Option<u32>),
+}
+
+/// The orders in force for one endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EndpointOrders {
+    /// Its state.
+    pub state: Option<EndpointState>,
+    /// Its weight.
+    pub weight: Option<u32>,
+}
+
+impl EndpointOrders {
+    /// The orders with this one carried out.
+    #[must_use]
+    pub fn with(mut self, order: EndpointOrder) -> Self {
+        match order {
+            EndpointOrder::State(state) => self.state = state,
+            EndpointOrder::Weight(weight) => self.weight = weight,
+        }
+        self
+    }
+
+    /// Whether nothing is ordered.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The endpoint is not in any published set.
@@ -117,12 +156,18 @@ pub struct EndpointStats {
     pub address: SocketAddr,
     /// What its owner or a person says.
     pub state: EndpointState,
-    /// Whether a person's override is in force.
+    /// Whether a person's override of the state is in force.
     pub overridden: bool,
+    /// The weight that a person ordered, if one did.
+    pub weight_ordered: Option<u32>,
     /// What active checks say; `true` without checks.
     pub healthy: bool,
     /// What the last failed check said.
     pub health_error: Option<String>,
+    /// How often checks have changed their verdict.
+    pub health_changes: u64,
+    /// What its agent said last, if it has one.
+    pub agent: Option<String>,
     /// Ejected by passive checks.
     pub ejected: bool,
     /// Weight in force.
@@ -173,9 +218,53 @@ impl Distribution {
     }
 }
 
+/// Which connections are meant: every condition that is there must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionFilter {
+    /// The one of this id.
+    pub id: Option<SessionId>,
+    /// Those with an open request that goes to this service.
+    pub service: Option<ServiceName>,
+    /// Those of this caller.
+    pub peer: Option<IpAddr>,
+}
+
+/// Names a connection while it is open; written like `0-17`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId {
+    /// The worker that has it.
+    pub worker: usize,
+    /// Its number there.
+    pub number: u64,
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.worker, self.number)
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = InvalidSessionId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSessionId> {
+        let parsed = text.split_once('-').and_then(|(worker, number)| {
+            Some(Self { worker: worker.parse().ok()?, number: number.parse().ok()? })
+        });
+        parsed.ok_or(InvalidSessionId)
+    }
+}
+
+/// The text is not like `0-17`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a session's id looks like `0-17`")]
+pub struct InvalidSessionId;
+
 /// An open downstream connection.
 #[derive(Debug, Clone)]
 pub struct Session {
+    /// Names it.
+    pub id: SessionId,
     /// Where it arrived.
     pub listener: ListenerId,
     /// From where.
@@ -184,6 +273,29 @@ pub struct Session {
     pub age: Duration,
     /// Requests so far.
     pub requests: u64,
+    /// Those that are open now, of HTTP/2 only the first few.
+    pub open: Vec<OpenRequest>,
+}
+
+/// A request that is being served.
+#[derive(Debug, Clone)]
+pub struct OpenRequest {
+    /// Method.
+    pub method: String,
+    /// Host as sent; its beginning.
+    pub host: String,
+    /// Path and query, without credentials; its beginning.
+    pub target: String,
+    /// The service it goes to, once that is decided.
+    pub service: Option<ServiceName>,
+    /// The endpoint it was sent to last.
+    pub endpoint: Option<EndpointId>,
+    /// Since its head was complete.
+    pub age: Duration,
+    /// Bytes of its body so far.
+    pub bytes_received: u64,
+    /// Bytes of the response's body so far.
+    pub bytes_sent: u64,
 }
 
 /// A request to explain.

@@ -155,4 +155,6 @@ pub enum Authority {
         /// The port.
         port: u16,
     },
+    /// A name for DNS whose records tell hosts, ports and weights: `_http._tcp.orders.example`.
+    Srv(String),
 }

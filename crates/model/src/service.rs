@@ -6,6 +6,10 @@ use std::time::Duration;
 use crate::route::Authority;
 use crate::{Origin, ServiceName};
 
+mod health;
+
+pub use health::{AgentCheck, HealthCheck, HttpProbe, Initial, Probe, STATUSES};
+
 /// One service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Service {
@@ -127,33 +131,6 @@ pub enum Balance {
     RoundRobin,
     /// The one with the fewest requests in flight for its weight.
     LeastRequest,
-}
-
-/// Active health checks of every endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct HealthCheck {
-    /// How one check is made.
-    pub probe: Probe,
-    /// Between the ends of two checks of one endpoint.
-    pub interval: Duration,
-    /// Limit of one check.
-    pub timeout: Duration,
-    /// So many passes in a row make an unhealthy endpoint healthy.
-    pub rise: u32,
-    /// So many failures in a row make a healthy endpoint unhealthy.
-    pub fall: u32,
-}
-
-/// How one check is made.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Probe {
-    /// The port accepts a connection.
-    Tcp,
-    /// `GET` of this path answers with a status below 400.
-    Http {
-        /// Path and query.
-        path: String,
-    },
 }
 
 /// Ejection of endpoints that fail live traffic.

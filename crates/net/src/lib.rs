@@ -13,7 +13,11 @@ pub mod tls;
 pub mod http;
 
 pub mod client;
+pub mod dns;
 pub mod resolve;
 
 pub mod hyper_io;
 pub mod unix;
+
+#[cfg(target_os = "linux")]
+pub mod systemd;

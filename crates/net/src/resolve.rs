@@ -1,17 +1,24 @@
-//! Host names to addresses, through the system's resolver, remembered for a short while.
+//! Host names to addresses, remembered for as long as the answer is good.
 //!
-//! The system's resolver hides TTLs, so answers are fresh for a fixed time; after that they are asked for again, and if
-//! the resolver fails, the last answer serves on (stale) for a longer while: a DNS outage must not become ours. Names
-//! below `localhost` are loopback without asking anybody (RFC 6761 §6.3). Resolution runs on the management runtime.
+//! An answer is fresh for its TTL, within bounds; where nobody says one, for a fixed time. After that it is asked for
+//! again, and if nobody answers, the last answer serves on (stale) for a longer while: a DNS outage must not become
+//! ours. Names below `localhost` are loopback without asking anybody (RFC 6761 §6.3). Resolution runs on the management
+//! runtime.
 
-use std::collections::HashMap;
+mod memory;
+mod source;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use trunkline_rt::clock::Clock;
+
+use crate::dns::{Client, Settings};
+use memory::{Look, Memory};
+pub use source::{Found, Target};
 
 /// Names that are remembered; beyond, the one that was asked for longest ago is forgotten.
 pub const NAMES_MAX: usize = 4096;
@@ -22,8 +29,16 @@ pub const ADDRESSES_MAX: usize = 256;
 /// Times of a [`Resolver`].
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// For how long an answer is used without asking again.
+    /// For how long an answer is used without asking again where nobody says its TTL.
     pub fresh: Duration,
+    /// TTLs below are taken for this one: a name shall not be asked for all the time.
+    pub fresh_min: Duration,
+    /// TTLs above are taken for this one: an endpoint that moved shall be found.
+    pub fresh_max: Duration,
+    /// Nobody is asked again for so long after a failure, and at most so long after hearing that there is no such name.
+    pub pause: Duration,
+    /// For how long, from the answer, it is used although there is said to be no such name any more.
+    pub gone: Duration,
     /// For how long, from the answer, it is used while the resolver fails.
     pub stale: Duration,
     /// How long one question may take.
@@ -34,6 +49,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             fresh: Duration::from_secs(5),
+            fresh_min: Duration::from_secs(1),
+            fresh_max: Duration::from_mins(5),
+            pause: Duration::from_secs(5),
+            gone: Duration::from_secs(30),
             stale: Duration::from_hours(1),
             limit: Duration::from_secs(3),
         }
@@ -63,29 +82,32 @@ pub enum ResolveError {
         /// The limit.
         limit: Duration,
     },
-    /// The name exists without addresses.
+    /// There is no such name, or it has no addresses.
     #[error("`{host}` has no addresses")]
     Empty {
         /// The name.
         host: String,
     },
+    /// It failed a moment ago, and it is too early to ask again.
+    #[error("cannot resolve `{host}`, as a moment ago")]
+    Paused {
+        /// The name.
+        host: String,
+    },
 }
 
-/// Asks for the addresses of a host and port; [`Resolver::system`] uses the system's.
-pub type Lookup =
-    Box<dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
+/// Asks for the addresses of a host and port; [`Resolver::system`] asks as the system is set up.
+pub type Lookup = Box<dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Found>> + Send + Sync>;
 
 /// A resolver with its memory; shared by everybody who resolves names in one process.
 pub struct Resolver {
     config: Config,
     clock: Clock,
     lookup: Lookup,
-    known: Mutex<HashMap<(String, u16), Known>>,
-}
-
-struct Known {
-    addresses: Arc<[SocketAddr]>,
-    since: Instant,
+    /// Who is asked for services; `None` for the servers of this machine.
+    servers: Option<Client>,
+    known: Memory<SocketAddr>,
+    services: Memory<Target>,
 }
 
 impl std::fmt::Debug for Resolver {
@@ -95,19 +117,29 @@ impl std::fmt::Debug for Resolver {
 }
 
 impl Resolver {
-    /// A resolver that asks the system.
+    /// A resolver that asks as the system is set up.
     pub fn system(config: Config, clock: Clock) -> Self {
         let lookup = |host: String, port| -> BoxFuture<'static, _> {
-            Box::pin(async move {
-                Ok(tokio::net::lookup_host((host, port)).await?.take(ADDRESSES_MAX).collect())
-            })
+            Box::pin(async move { source::by_system(&host, port).await })
         };
         Self::with_lookup(config, clock, Box::new(lookup))
     }
 
+    /// A resolver that asks these name servers and nobody else.
+    pub fn with_servers(config: Config, clock: Clock, servers: Settings) -> Self {
+        let client = Client::new(servers);
+        let asked = client.clone();
+        let lookup = move |host: String, port| -> BoxFuture<'static, _> {
+            let client = asked.clone();
+            Box::pin(async move { source::by_servers(&client, &host, port).await })
+        };
+        Self { servers: Some(client), ..Self::with_lookup(config, clock, Box::new(lookup)) }
+    }
+
     /// A resolver that asks `lookup`.
     pub fn with_lookup(config: Config, clock: Clock, lookup: Lookup) -> Self {
-        Self { config, clock, lookup, known: Mutex::default() }
+        let (known, services) = (Memory::new(), Memory::new());
+        Self { config, clock, lookup, servers: None, known, services }
     }
 
     /// The addresses of `host` (a name or an address, IPv6 with or without brackets) with `port`; at least one.
@@ -115,58 +147,65 @@ impl Resolver {
         if let Some(addresses) = without_asking(host, port) {
             return Ok(addresses);
         }
-        let key = (host.trim_end_matches('.').to_ascii_lowercase(), port);
-        let now = self.clock.now();
-        if let Some(addresses) = self.known(&key, now, self.config.fresh) {
-            return Ok(addresses);
-        }
-        match self.ask(key.0.clone(), port).await {
-            Ok(addresses) => {
-                self.remember(key, Arc::clone(&addresses), now);
-                Ok(addresses)
+        // A final dot keeps the suffixes of the search list away.
+        let key = (host.to_ascii_lowercase(), port);
+        let asked = key.0.clone();
+        let asking = async { (self.lookup)(asked, port).await };
+        self.recall(&self.known, key, asking).await
+    }
+
+    /// The hosts and ports of a service (`_http._tcp.orders.example`), by its SRV records; at least one.
+    pub async fn services(&self, name: &str) -> Result<Arc<[Target]>, ResolveError> {
+        let key = (name.to_ascii_lowercase(), 0);
+        let asking = async {
+            match &self.servers {
+                Some(client) => source::services(client, name).await,
+                None => source::services(&source::system_client().await, name).await,
             }
-            Err(error) => self.known(&key, now, self.config.stale).ok_or(error),
+        };
+        self.recall(&self.services, key, asking).await
+    }
+
+    /// What is remembered, or what `asking` says.
+    async fn recall<T>(
+        &self,
+        memory: &Memory<T>,
+        key: memory::Key,
+        asking: impl Future<Output = io::Result<Found<T>>>,
+    ) -> Result<Arc<[T]>, ResolveError> {
+        let (now, config, host) = (self.clock.now(), &self.config, key.0.clone());
+        match memory.look(&key, now, config) {
+            Look::Use(answer) => return Ok(answer),
+            Look::Nothing(true) => return Err(ResolveError::Empty { host }),
+            Look::Nothing(false) => return Err(ResolveError::Paused { host }),
+            Look::Ask => {}
         }
+        let limit = config.limit;
+        let error = match tokio::time::timeout(limit, asking).await {
+            Ok(Ok(found)) if !found.all.is_empty() => {
+                let fresh = found.ttl.map_or(config.fresh, |ttl| {
+                    ttl.clamp(config.fresh_min, config.fresh_max.max(config.fresh_min))
+                });
+                let answer: Arc<[T]> = found.all.into();
+                memory.answered(key, Arc::clone(&answer), now, fresh);
+                return Ok(answer);
+            }
+            Ok(Ok(found)) => {
+                let pause = found.ttl.unwrap_or(config.pause).min(config.pause);
+                let pause = pause.max(config.fresh_min.min(config.pause));
+                let left = memory.missed(key, (true, pause), now, config);
+                return left.ok_or(ResolveError::Empty { host });
+            }
+            Ok(Err(source)) => ResolveError::Failed { host, source },
+            Err(_) => ResolveError::TimedOut { host, limit },
+        };
+        memory.missed(key, (false, config.pause), now, config).ok_or(error)
     }
 
     /// Like [`Resolver::resolve`], for `host:port` in one text.
     pub async fn resolve_text(&self, text: &str) -> Result<Arc<[SocketAddr]>, ResolveError> {
         let (host, port) = split(text).ok_or_else(|| ResolveError::NotHostPort(text.to_owned()))?;
         self.resolve(host, port).await
-    }
-
-    async fn ask(&self, host: String, port: u16) -> Result<Arc<[SocketAddr]>, ResolveError> {
-        let limit = self.config.limit;
-        let addresses = match tokio::time::timeout(limit, (self.lookup)(host.clone(), port)).await {
-            Err(_) => return Err(ResolveError::TimedOut { host, limit }),
-            Ok(Err(source)) => return Err(ResolveError::Failed { host, source }),
-            Ok(Ok(addresses)) => addresses,
-        };
-        if addresses.is_empty() {
-            return Err(ResolveError::Empty { host });
-        }
-        Ok(addresses.into_iter().take(ADDRESSES_MAX).collect())
-    }
-
-    fn known(
-        &self,
-        key: &(String, u16),
-        now: Instant,
-        age_max: Duration,
-    ) -> Option<Arc<[SocketAddr]>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = known.get(key).filter(|known| now.duration_since(known.since) < age_max);
-        found.map(|known| Arc::clone(&known.addresses))
-    }
-
-    fn remember(&self, key: (String, u16), addresses: Arc<[SocketAddr]>, since: Instant) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= NAMES_MAX && !known.contains_key(&key) {
-            let oldest =
-                known.iter().min_by_key(|(_, known)| known.since).map(|(key, _)| key.clone());
-            oldest.map(|oldest| known.remove(&oldest));
-        }
-        known.insert(key, Known { addresses, since });
     }
 }
 
@@ -195,116 +234,4 @@ fn without_asking(host: &str, port: u16) -> Option<Arc<[SocketAddr]>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use proptest::prelude::*;
-    use trunkline_rt::clock::ManualClock;
-
-    use super::*;
-
-    const CONFIG: Config = Config {
-        fresh: Duration::from_secs(5),
-        stale: Duration::from_secs(60),
-        limit: Duration::from_secs(1),
-    };
-
-    /// Answers the first question, fails afterwards; counts.
-    fn failing_after_one(asked: &Arc<AtomicUsize>, clock: &ManualClock) -> Resolver {
-        let asked = Arc::clone(asked);
-        Resolver::with_lookup(
-            CONFIG,
-            Clock::from(clock),
-            Box::new(move |_, port| {
-                let number = asked.fetch_add(1, Ordering::Relaxed);
-                Box::pin(async move {
-                    if number == 0 {
-                        Ok(vec![SocketAddr::from(([10, 0, 0, 1], port))])
-                    } else {
-                        Err(io::ErrorKind::TimedOut.into())
-                    }
-                })
-            }),
-        )
-    }
-
-    #[tokio::test]
-    async fn an_answer_is_fresh_then_stale_then_gone() {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let clock = ManualClock::new();
-        let resolver = failing_after_one(&asked, &clock);
-        for expect_asked in [1, 1, 2] {
-            assert_eq!(resolver.resolve_text("db.test:5432").await.unwrap()[0].port(), 5432);
-            assert_eq!(asked.load(Ordering::Relaxed), expect_asked);
-            clock.advance(Duration::from_secs(3));
-        }
-        clock.advance(Duration::from_secs(60));
-        assert!(matches!(
-            resolver.resolve("DB.test.", 5432).await,
-            Err(ResolveError::Failed { .. })
-        ));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_slow_resolver_is_left_after_its_limit() {
-        let resolver = Resolver::with_lookup(
-            CONFIG,
-            Clock::system(),
-            Box::new(|_, _| Box::pin(std::future::pending())),
-        );
-        assert!(matches!(resolver.resolve("db.test", 1).await, Err(ResolveError::TimedOut { .. })));
-    }
-
-    #[tokio::test]
-    async fn addresses_and_localhost_are_never_asked_for() {
-        let resolver = Resolver::with_lookup(
-            CONFIG,
-            Clock::system(),
-            Box::new(|host, _| panic!("asked for {host}")),
-        );
-        let check = async |host: &str, expect: &str| {
-            assert_eq!(
-                resolver.resolve(host, 80).await.unwrap()[0],
-                expect.parse().unwrap(),
-                "{host}"
-            );
-        };
-        check("127.0.0.9", "127.0.0.9:80").await;
-        check("[::1]", "[::1]:80").await;
-        check("::1", "[::1]:80").await;
-        check("orders.shop.LOCALHOST.", "127.0.0.1:80").await;
-    }
-
-    #[tokio::test]
-    async fn the_memory_is_bounded() {
-        let one = |_, port| -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
-            Box::pin(async move { Ok(vec![SocketAddr::from(([10, 0, 0, 1], port))]) })
-        };
-        let resolver = Resolver::with_lookup(CONFIG, Clock::system(), Box::new(one));
-        for number in 0..NAMES_MAX + 10 {
-            resolver.resolve(&format!("n{number}.test"), 1).await.unwrap();
-        }
-        assert_eq!(resolver.known.lock().unwrap().len(), NAMES_MAX);
-    }
-
-    #[test]
-    fn host_and_port_are_told_apart() {
-        let check =
-            |text: &str, expect: Option<(&str, u16)>| assert_eq!(split(text), expect, "{text}");
-        check("db:5432", Some(("db", 5432)));
-        check("[::1]:80", Some(("::1", 80)));
-        for text in ["db", "db:", ":80", "::1:80", "[db]:80", "db:+80", "db:65536", "a]:1"] {
-            check(text, None);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn splitting_never_panics_and_takes_the_text_apart(text in ".{0,40}") {
-            if let Some((host, port)) = split(&text) {
-                prop_assert!(text.contains(host));
-                prop_assert!(port.to_string().len() <= 5);
-            }
-        }
-    }
-}
+mod tests;

@@ -110,11 +110,24 @@ impl Bound {
         Ok(all)
     }
 
+    /// Takes one listening socket that somebody else bound for the listener at `wanted`, whatever
+    /// its own address says: a wildcard of another family, or a port that was moved.
+    pub fn adopt_for(descriptor: OwnedFd, wanted: SocketAddr) -> Result<Self, AdoptError> {
+        let mut adopted = Self::adopt(vec![descriptor])?.pop().ok_or(AdoptError::NotListening)?;
+        adopted.address = wanted;
+        Ok(adopted)
+    }
+
     /// Adds siblings until there are `count` sockets; a larger set stays as it is.
     ///
     /// A single socket that was inherited without `SO_REUSEPORT` stays alone: siblings of it cannot be bound, and the
     /// error says so.
     pub fn extend_to(&mut self, count: usize) -> Result<(), BindError> {
+        let first = self.sockets.first().and_then(|socket| socket.local_addr().ok());
+        if first != Some(self.address) {
+            // One that stands for another address stays alone: a sibling would be somewhere else.
+            return Ok(());
+        }
         while self.sockets.len() < count.min(SOCKETS_MAX) {
             let sibling =
                 sibling_socket(self.address).map_err(|error| explain(self.address, error))?;

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use futures_util::future::{AbortHandle, Abortable};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use trunkline_net::http::{Peer, Scheme};
@@ -20,7 +21,7 @@ use crate::limits;
 use crate::observe::{Connections, PerWorker};
 use crate::plan::ListenerPlan;
 use crate::secure::secure;
-use crate::worker::{Accepting, Listening, Worker};
+use crate::worker::{Accepting, Listed, Listening, Worker};
 
 /// Accepts on one socket until its address is drained or taken over.
 pub(crate) async fn accept(
@@ -116,6 +117,7 @@ fn open(
     (socket, address): (TcpStream, SocketAddr),
 ) {
     let plan = listening.plan();
+    let (cut, registration) = AbortHandle::new_pair();
     let activity = Activity::new(&plan.listener.id, address, worker.clock.clone());
     let mut connection = Connection {
         worker: Rc::clone(worker),
@@ -123,10 +125,10 @@ fn open(
         drain,
         peer: Peer { address, server_name: None, identity: None },
         scheme: if plan.tls.is_some() { Scheme::Https } else { Scheme::Http },
-        _open: Open::new(worker, &activity, &plan),
+        open: Open::new(worker, (&activity, cut), &plan),
         activity,
     };
-    worker.scope.spawn_local("connection", Policy::Best, async move {
+    let served = async move {
         let Connection { drain, peer, .. } = &mut connection;
         let secured = tokio::select! {
             secured = secure(Stream::tcp(socket), peer, &plan) => secured,
@@ -142,6 +144,12 @@ fn open(
                 tracing::debug!(peer = %address, %error, "connection was not secured");
             }
         }
+    };
+    worker.scope.spawn_local("connection", Policy::Best, async move {
+        // A person may want it gone.
+        if Abortable::new(served, registration).await.is_err() {
+            tracing::info!(peer = %address, "connection was cut by order");
+        }
     });
 }
 
@@ -154,16 +162,32 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    fn new(worker: &Rc<Worker>, activity: &Arc<Activity>, plan: &ListenerPlan) -> Self {
+    fn new(
+        worker: &Rc<Worker>,
+        (activity, cut): (&Arc<Activity>, AbortHandle),
+        plan: &ListenerPlan,
+    ) -> Self {
         let number = worker.next_connection.get();
         worker.next_connection.set(number + 1);
-        let listed = Arc::clone(activity);
+        let listed = Listed { activity: Arc::clone(activity), cut, tunnel: None };
         worker.connections.borrow_mut().insert(number, listed);
         let counters = Arc::clone(&plan.counters);
         let cell = counters.of(worker.index);
         cell.accepted.increment();
         cell.open.add(1);
         Self { worker: Rc::clone(worker), number, counters }
+    }
+
+    /// Its number at its worker.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// It has become a tunnel, whose task ends by `cut`.
+    pub(crate) fn tunnels(&self, cut: AbortHandle) {
+        if let Some(listed) = self.worker.connections.borrow_mut().get_mut(&self.number) {
+            listed.tunnel = Some(cut);
+        }
     }
 }
 

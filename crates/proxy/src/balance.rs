@@ -6,6 +6,7 @@
 
 mod endpoint;
 mod registry;
+mod said;
 mod service;
 
 use std::cell::RefCell;
@@ -20,6 +21,7 @@ use trunkline_resilience::balance::{Load, RoundRobin, least_request};
 
 pub(crate) use endpoint::{InFlight, LiveEndpoint};
 pub(crate) use registry::Registry;
+pub(crate) use said::AgentWord;
 pub(crate) use service::{Held, LiveService, Members};
 
 /// The turns of one worker, by service.

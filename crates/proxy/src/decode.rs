@@ -39,7 +39,7 @@ pub(crate) struct Connection {
     pub(crate) peer: Peer,
     pub(crate) scheme: Scheme,
     pub(crate) activity: Arc<Activity>,
-    pub(crate) _open: Open,
+    pub(crate) open: Open,
 }
 
 /// Which protocol a connection speaks.

@@ -7,6 +7,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use futures_util::future::{AbortHandle, Abortable};
 use trunkline_filters::Reply;
 use trunkline_model::reason::{Fact, Kind, Reason};
 use trunkline_model::record::End;
@@ -194,9 +195,12 @@ impl Line<'_> {
         recording.status(101);
         let connection = Rc::clone(self.connection);
         let scope = connection.worker.scope.clone();
+        let (cut, registration) = AbortHandle::new_pair();
+        connection.open.tunnels(cut);
         scope.spawn_local("tunnel", Policy::Best, async move {
+            let carrying = Abortable::new(tunnel(caller, service, limits.idle), registration);
             let carried = tokio::select! {
-                carried = tunnel(caller, service, limits.idle) => Some(carried),
+                carried = carrying => carried.ok(),
                 () = connection.drain.forced() => None,
             };
             recording.end(if carried.is_some() { End::Complete } else { End::Cut });

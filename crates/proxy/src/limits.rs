@@ -79,7 +79,13 @@ pub const STALE_MAX: usize = 3;
 
 /// Endpoints of one service.
 pub const ENDPOINTS_MAX: usize = 4_096;
-/// Overrides of endpoints that are remembered.
+/// Open requests of one worker that `sessions` shows.
+pub const SHOWN_REQUESTS_MAX: usize = 4_096;
+/// Open requests of one connection that `sessions` shows.
+pub const SHOWN_REQUESTS_PER_SESSION_MAX: usize = 8;
+/// Bytes of a method, host or target that `sessions` shows.
+pub const SHOWN_TEXT_BYTES_MAX: usize = 128;
+/// Endpoints with orders of a person that are remembered.
 pub const OVERRIDES_MAX: usize = 4_096;
 
 /// Records that one worker holds until they are read.
@@ -105,8 +111,12 @@ pub const RETIRED_PLANS_MAX: usize = 64;
 pub const RETIRED_POLL: Duration = Duration::from_millis(250);
 /// Health checks that run at a time.
 pub const CHECKS_MAX: usize = 256;
-/// How often a name of DNS is resolved again.
-pub const RESOLVE_EVERY: Duration = Duration::from_secs(5);
+/// How often it is asked whether the answer about a name is still good: the shortest TTL that counts.
+pub const RESOLVE_EVERY: Duration = Duration::from_secs(1);
+/// How long all names of one service may take.
+pub const RESOLVE_TIME: Duration = Duration::from_secs(10);
+/// Services whose names are resolved at a time.
+pub const RESOLVES_MAX: usize = 64;
 /// How long a commit waits for names that it has to resolve for the first time.
 pub const FIRST_RESOLVE_TIME: Duration = Duration::from_secs(1);
 /// How often certificates are looked at, to be renewed or read again.

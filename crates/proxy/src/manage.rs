@@ -3,6 +3,7 @@
 //! Records are read and handed on, replaced plans are dropped, names are resolved and health is
 //! checked here, on the management runtime, so that no worker ever waits for any of it.
 
+mod agent;
 mod health;
 mod probe;
 mod sources;

@@ -9,11 +9,11 @@ mod commit;
 mod drain;
 mod listening;
 mod ops;
+mod sessions;
 mod start;
 mod state;
 
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -21,6 +21,7 @@ use trunkline_model::endpoint::EndpointSet;
 use trunkline_model::record::{ExchangeRecord, RecordSink};
 use trunkline_model::{ListenerId, Model};
 use trunkline_net::resolve::Resolver;
+use trunkline_net::socket::Bound;
 use trunkline_rt::{Clock, Scope};
 
 use crate::balance::Registry;
@@ -51,8 +52,8 @@ pub struct Deps {
     pub issuer: Option<Arc<dyn Issuer>>,
     /// Resolves the names of endpoints.
     pub resolver: Arc<Resolver>,
-    /// Listening sockets of an earlier process.
-    pub inherited: Vec<OwnedFd>,
+    /// Listening sockets of an earlier process, or of a service manager.
+    pub inherited: Vec<Bound>,
 }
 
 /// The data plane. Cloning gives a further handle to the same one.

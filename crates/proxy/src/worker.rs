@@ -6,6 +6,8 @@
 
 mod command;
 mod listening;
+mod requests;
+mod sessions;
 mod stall;
 mod thread;
 
@@ -20,11 +22,12 @@ use trunkline_rt::ring::Writer;
 use trunkline_rt::{Clock, Random, Scope};
 
 use crate::balance::Turns;
-use crate::decode::Activity;
 use crate::forward::Pool;
 
 pub(crate) use command::{Acknowledge, Address, Command};
 pub(crate) use listening::{Accepting, Listening};
+pub(crate) use requests::{OpenRequests, Ticket};
+pub(crate) use sessions::{Listed, Told, ToldRequest, Which};
 pub(crate) use thread::{Handle, spawn};
 
 /// What the exchanges of one worker share.
@@ -39,7 +42,9 @@ pub(crate) struct Worker {
     pub(crate) turns: Turns,
     pub(crate) records: Writer<Box<ExchangeRecord>>,
     /// Open downstream connections.
-    pub(crate) connections: RefCell<HashMap<u64, Arc<Activity>>>,
+    pub(crate) connections: RefCell<HashMap<u64, Listed>>,
+    /// Open requests.
+    pub(crate) requests: OpenRequests,
     pub(crate) next_connection: Cell<u64>,
     pub(crate) listening: RefCell<Vec<Rc<Listening>>>,
     pub(crate) stall: Arc<Histogram>,

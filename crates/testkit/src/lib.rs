@@ -10,6 +10,7 @@
 )]
 
 pub mod body;
+pub mod dns;
 pub mod upstream;
 
 pub mod h2;

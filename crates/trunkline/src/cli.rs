@@ -12,6 +12,7 @@ pub(crate) mod completions;
 pub(crate) mod docs;
 pub(crate) mod doctor;
 pub(crate) mod down;
+pub(crate) mod endpoint;
 pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod init;
@@ -21,6 +22,7 @@ pub(crate) mod restart;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod serve;
+pub(crate) mod sessions;
 pub(crate) mod status;
 pub(crate) mod traces;
 pub(crate) mod trust;
@@ -125,6 +127,8 @@ pub(crate) enum Verb {
     Urls(urls::Args),
     /// Print what the services wrote
     Logs(logs::Args),
+    /// List open connections and what they ask for, or cut some of them
+    Sessions(sessions::Args),
     /// List recent requests, or draw one of them through all services
     Traces(traces::Args),
     /// Let this machine trust the project's root certificate, store by store
@@ -137,6 +141,8 @@ pub(crate) enum Verb {
     Explain(explain::Args),
     /// Read the configuration again, without losing a request
     Reload(reload::Args),
+    /// Drain an endpoint, take it out, bring it back, or change its weight
+    Endpoint(endpoint::Args),
     /// Hand everything over to a new binary, without losing a request
     Upgrade(upgrade::Args),
     /// Print the JSON Schema of trunkline.yaml
@@ -219,6 +225,8 @@ fn run(verb: Verb, context: &Context) -> Verdict {
         Verb::Status(args) => status::run(&args, context),
         Verb::Urls(args) => urls::run(&args, context),
         Verb::Logs(args) => logs::run(&args, context),
+        Verb::Sessions(args) => sessions::run(&args, context),
+        Verb::Endpoint(args) => endpoint::run(&args, context),
         Verb::Traces(args) => traces::run(&args, context),
         Verb::Trust(args) => trust::run(&args, context),
         Verb::Check(args) => check::run(&args, context),

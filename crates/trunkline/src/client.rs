@@ -79,17 +79,29 @@ impl Control {
 
     /// Asks for a document.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        self.call(Method::GET, path).await
+        self.call(request(Method::GET, path)?).await
     }
 
     /// Gives a command, and returns what it says.
     pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        self.call(Method::POST, path).await
+        self.call(request(Method::POST, path)?).await
     }
 
-    async fn call<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, Failure> {
-        let response =
-            self.client.request(request(method, path)?).await.map_err(|error| self.lost(&error))?;
+    /// Gives a command with a document, and returns what it says.
+    pub(crate) async fn order<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        document: &serde_json::Value,
+    ) -> Result<T, Failure> {
+        let request = request(Method::POST, path)?;
+        self.call(request.map(|_| document.to_string().into())).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        request: Request<bytes::Bytes>,
+    ) -> Result<T, Failure> {
+        let response = self.client.request(request).await.map_err(|error| self.lost(&error))?;
         let (head, body) = response.into_parts();
         if !head.status.is_success() {
             return Err(refusal(head.status, &body));

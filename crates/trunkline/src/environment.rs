@@ -59,6 +59,24 @@ pub(crate) fn toolchains() -> Toolchains {
     Toolchains::on(read("PATH").as_deref())
 }
 
+/// Where a service manager wants to be told (`sd_notify`).
+pub(crate) fn notify_socket() -> Option<OsString> {
+    read("NOTIFY_SOCKET").filter(|socket| !socket.is_empty())
+}
+
+/// How often the service manager wants a sign of life, in microseconds, and from which process.
+pub(crate) fn watchdog() -> Option<(u64, Option<u32>)> {
+    let number = |name| read(name).and_then(|value| value.into_string().ok());
+    let micros = number("WATCHDOG_USEC")?.parse().ok().filter(|micros| *micros > 0)?;
+    Some((micros, number("WATCHDOG_PID").and_then(|pid| pid.parse().ok())))
+}
+
+/// The sockets that a service manager opened: process, number of them, names.
+pub(crate) fn passed_sockets() -> [String; 3] {
+    ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]
+        .map(|name| read(name).and_then(|value| value.into_string().ok()).unwrap_or_default())
+}
+
 fn folder(variable: &str, below_home: &str) -> Option<PathBuf> {
     let base = absolute(variable).or_else(|| Some(absolute("HOME")?.join(below_home)))?;
     Some(base.join("trunkline"))

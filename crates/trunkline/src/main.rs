@@ -20,6 +20,7 @@ mod loader;
 mod runs;
 
 mod background;
+mod manager;
 mod node;
 mod open;
 mod place;
@@ -33,6 +34,7 @@ mod watch;
 mod wiring;
 
 mod environment;
+mod first;
 mod found;
 mod issuer;
 mod logging;
@@ -43,5 +45,8 @@ mod runtime;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
+    if let Some(code) = first::stand_in() {
+        return code;
+    }
     cli::main().into()
 }

@@ -20,6 +20,7 @@ use trunkline_rt::signal::{Signal, Signals};
 
 use crate::exit::{Exit, Failure};
 use crate::loader::Loader;
+use crate::manager::Notices;
 use crate::runs::Run;
 use crate::services::Services;
 use crate::switchboard::Order;
@@ -49,6 +50,8 @@ pub(crate) struct Node {
     local: Option<Local>,
     /// Whether the end of the terminal ends it too.
     ends_on_hangup: bool,
+    /// The service manager above us.
+    manager: Notices,
     /// What was started, to be started again by an upgrade.
     program: PathBuf,
     arguments: Vec<OsString>,
@@ -140,6 +143,10 @@ impl Node {
     /// Drains and ends. A second signal cuts what is left.
     pub(crate) async fn end(mut self, ending: Ending) -> Result<Exit, Failure> {
         self.parts.switchboard.set_readiness(Readiness::Draining);
+        // One that was replaced is not what the manager runs any more.
+        if ending != Ending::Replaced {
+            self.manager.stopping();
+        }
         let deadlines = (ending == Ending::Replaced)
             .then(|| Deadlines { minimum: REPLACED_DRAIN_MIN, maximum: self.drain_max() });
         let (proxy, local) = (self.parts.proxy.clone(), self.local.take());

@@ -16,6 +16,7 @@
 //! fails. Who may connect is decided by user id and by the pid that was started.
 
 mod give;
+mod state;
 mod take;
 
 use std::io;
@@ -63,6 +64,13 @@ impl Say {
 pub(crate) struct State {
     /// Endpoint, and the state that a person gave it.
     pub overrides: Vec<(String, String)>,
+    /// Endpoint, and the weight that a person gave it. Newer than the protocol: an old binary sends
+    /// none, and passes over what it does not know.
+    #[serde(default)]
+    pub weights: Vec<(String, u32)>,
+    /// Endpoints that active checks found healthy; newer than the protocol as well.
+    #[serde(default)]
+    pub healthy: Vec<String>,
     /// Endpoint that active checks found unhealthy, and what the last failed one said.
     pub unhealthy: Vec<(String, String)>,
     /// Endpoint, and for how many more milliseconds it is ejected.

@@ -65,8 +65,8 @@ pub(crate) struct Ingredients {
     pub switchboard: Arc<Switchboard>,
     /// Where the root certificate is kept.
     pub data: Option<std::path::PathBuf>,
-    /// Listening sockets of a former process.
-    pub inherited: Vec<OwnedFd>,
+    /// Listening sockets of a former process, or of the service manager.
+    pub inherited: Vec<Bound>,
 }
 
 impl Parts {

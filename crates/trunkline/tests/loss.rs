@@ -22,6 +22,8 @@ fn no_request_is_lost_while_everything_changes() {
         reloads: 60,
         endpoints: (Duration::from_secs(10), 50),
         upgrades: 3,
+        kills: 1,
+        fresh: 200,
         rate: 150,
         workers: 2,
         pinned: false,

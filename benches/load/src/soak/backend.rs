@@ -27,7 +27,28 @@ pub(super) struct Backend {
 
 impl Backend {
     pub(super) fn start() -> Result<Self, Failure> {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        Self::at(0)
+    }
+
+    /// Ends at once, with all connections.
+    pub(super) fn kill(&mut self) {
+        self.stop.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A backend that panicked has failed requests already.
+            let _ = thread.join();
+        }
+    }
+
+    /// Serves again where it served before.
+    pub(super) fn revive(&mut self) -> Result<(), Failure> {
+        *self = Self::at(self.port)?;
+        Ok(())
+    }
+
+    fn at(port: u16) -> Result<Self, Failure> {
+        // What lingers of connections that were cut must not keep the port: the standard library
+        // sets SO_REUSEADDR.
+        let listener = std::net::TcpListener::bind(("127.0.0.1", port))?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
         let stop = Arc::new(Notify::new());
@@ -49,11 +70,7 @@ impl Backend {
 
 impl Drop for Backend {
     fn drop(&mut self) {
-        self.stop.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // A backend that panicked has failed requests already.
-            let _ = thread.join();
-        }
+        self.kill();
     }
 }
 

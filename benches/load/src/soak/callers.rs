@@ -5,6 +5,7 @@
 //! theirs is a failure. They are not foolish either: they obey `Connection: close` and GOAWAY, and send again what
 //! HTTP/2 says was not processed.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -12,11 +13,11 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{sleep, sleep_until, timeout};
 
-use super::UPGRADES;
 use super::backend::{CHUNK_BYTES, CHUNKS};
 use super::http2;
 use super::seen::Board;
 use super::wire::{Head, Wire};
+use super::{KILLS, UPGRADES};
 use crate::Failure;
 
 /// Bytes of one word in a tunnel.
@@ -38,6 +39,8 @@ const KEPT: u32 = 24;
 const HTTP2: u32 = 2;
 const STREAMS: u32 = 4;
 const TUNNELS: u32 = 4;
+/// From so many addresses of the loopback further connections come: one has 28 000 ports.
+const ADDRESSES: u32 = 8;
 
 /// The thread of all callers.
 pub(super) struct Callers {
@@ -46,12 +49,12 @@ pub(super) struct Callers {
 }
 
 impl Callers {
-    /// Calls `port` at `rate` requests a second: two fifths each kept-alive and HTTP/2, one fifth by connections of
-    /// their own.
-    pub(super) fn start(port: u16, rate: u32, board: &Arc<Board>) -> Result<Self, Failure> {
+    /// Calls `port` at so many requests a second: two fifths each kept-alive and HTTP/2, one fifth by connections of
+    /// their own; and so many connections a second besides, from eight addresses.
+    pub(super) fn start(port: u16, rates: (u32, u32), board: &Arc<Board>) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = Arc::clone(board);
-        let call = move || LocalSet::new().block_on(&runtime, call(port, rate, shared));
+        let call = move || LocalSet::new().block_on(&runtime, call(port, rates, shared));
         let thread = std::thread::Builder::new().name("callers".to_owned()).spawn(call)?;
         Ok(Self { board: Arc::clone(board), thread: Some(thread) })
     }
@@ -71,7 +74,7 @@ impl Drop for Callers {
     }
 }
 
-async fn call(port: u16, rate: u32, board: Arc<Board>) {
+async fn call(port: u16, (rate, more): (u32, u32), board: Arc<Board>) {
     let fifth = f64::from(rate) / 5.0;
     let every = |callers: u32, rate: f64| Duration::from_secs_f64(f64::from(callers) / rate);
     let mut tasks = JoinSet::new();
@@ -83,7 +86,13 @@ async fn call(port: u16, rate: u32, board: Arc<Board>) {
         let table = Table::new(every(HTTP2, 2.0 * fifth), number, HTTP2);
         tasks.spawn_local(http2::caller(port, number, table, Arc::clone(&board)));
     }
-    tasks.spawn_local(fresh(port, Table::new(every(1, fifth), 0, 1), Arc::clone(&board)));
+    let local = Ipv4Addr::LOCALHOST;
+    tasks.spawn_local(fresh(port, local, Table::new(every(1, fifth), 0, 1), Arc::clone(&board)));
+    for number in 0..ADDRESSES * u32::from(more > 0) {
+        let address = Ipv4Addr::from_bits(local.to_bits() + number);
+        let table = Table::new(every(ADDRESSES, f64::from(more)), number, ADDRESSES);
+        tasks.spawn_local(fresh(port, address, table, Arc::clone(&board)));
+    }
     for number in 0..STREAMS {
         tasks.spawn_local(streams(port, number, Arc::clone(&board)));
     }
@@ -135,7 +144,9 @@ async fn kept(port: u16, number: u32, mut table: Table, board: Arc<Board>) {
             }
             count += 1;
             let path = format!("/kept/{number}/{count}");
-            let body = if count.is_multiple_of(10) { BODY_BYTES } else { 0 };
+            // What may not be repeated is not sent while backends are killed.
+            let has_body = count.is_multiple_of(10) && board.phase() != KILLS;
+            let body = if has_body { BODY_BYTES } else { 0 };
             match counted(&board, "kept", exchange(&mut wire, &path, body, "keep-alive")).await {
                 Some(head) if !head.has("connection", "close") => {}
                 _ => break,
@@ -144,7 +155,7 @@ async fn kept(port: u16, number: u32, mut table: Table, board: Arc<Board>) {
     }
 }
 
-async fn fresh(port: u16, mut table: Table, board: Arc<Board>) {
+async fn fresh(port: u16, from: Ipv4Addr, mut table: Table, board: Arc<Board>) {
     let mut tasks = JoinSet::new();
     let mut count = 0_u64;
     while !board.is_stopped() {
@@ -153,7 +164,7 @@ async fn fresh(port: u16, mut table: Table, board: Arc<Board>) {
         let (path, board) = (format!("/fresh/{count}"), Arc::clone(&board));
         tasks.spawn_local(async move {
             let whole = async {
-                let connected = Wire::connect(port).await;
+                let connected = Wire::connect_from(from, port).await;
                 let mut wire = connected.map_err(|error| format!("connect: {error}"))?;
                 exchange(&mut wire, &path, 0, "close").await
             };
@@ -167,8 +178,12 @@ async fn fresh(port: u16, mut table: Table, board: Arc<Board>) {
 async fn streams(port: u16, number: u32, board: Arc<Board>) {
     let mut count = 0_u64;
     while !board.is_stopped() {
-        count += 1;
         let phase = board.phase();
+        if phase == KILLS {
+            sleep(REST).await;
+            continue;
+        }
+        count += 1;
         let path = format!("/stream/{number}/{count}");
         match timeout(LIMIT, streamed(port, &path)).await {
             Ok(Ok(())) => board.answered(phase, None),
@@ -196,6 +211,10 @@ async fn streamed(port: u16, path: &str) -> Result<(), String> {
 async fn tunnels(port: u16, board: Arc<Board>) {
     while !board.is_stopped() {
         let phase = board.phase();
+        if phase == KILLS {
+            sleep(REST).await;
+            continue;
+        }
         match tunnel(port, &board).await {
             Ok(()) => board.answered(phase, None),
             Err(words) => board.failed(phase, format!("tunnel: {words}")),

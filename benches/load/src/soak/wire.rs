@@ -3,9 +3,10 @@
 //! Whatever is not as it should be is an error with words for the report: the soak counts every one of them.
 
 use std::io;
+use std::net::Ipv4Addr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// More than any head or body of the soak.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;
@@ -43,6 +44,15 @@ impl Wire {
     pub(super) async fn connect(port: u16) -> io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         Ok(Self::new(stream))
+    }
+
+    /// A connection from this address of the machine. It leaves nothing behind when it is dropped:
+    /// thousands a second would use up the ports of an address in a minute.
+    pub(super) async fn connect_from(address: Ipv4Addr, port: u16) -> io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((address, 0).into())?;
+        socket.set_zero_linger()?;
+        Ok(Self::new(socket.connect((Ipv4Addr::LOCALHOST, port).into()).await?))
     }
 
     pub(super) fn new(stream: TcpStream) -> Self {

@@ -131,5 +131,6 @@ fn authority(authority: &Authority) -> String {
         Authority::Service(name) => name.to_string(),
         Authority::Address(address) => address.to_string(),
         Authority::Dns { host, port } => format!("{host}:{port}"),
+        Authority::Srv(name) => format!("srv:{name}"),
     }
 }

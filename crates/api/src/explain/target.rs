@@ -130,6 +130,7 @@ fn address(authority: &Authority) -> String {
         Authority::Service(name) => name.to_string(),
         Authority::Address(address) => address.to_string(),
         Authority::Dns { host, port } => format!("{host}:{port}"),
+        Authority::Srv(name) => format!("srv:{name}"),
     }
 }
 

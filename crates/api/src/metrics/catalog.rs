@@ -111,6 +111,8 @@ catalog! {
     ENDPOINT_CONNECT_FAILURES: Counter "trunkline_endpoint_connect_failures" "" ["service" "endpoint"];
     /// 1 if the endpoint passes its active checks or has none.
     ENDPOINT_HEALTHY: Gauge "trunkline_endpoint_healthy" "" ["service" "endpoint"];
+    /// How often active checks and the endpoint's agent have changed their verdict.
+    ENDPOINT_HEALTH_CHANGES: Counter "trunkline_endpoint_health_changes" "" ["service" "endpoint"];
     /// 1 while live traffic has the endpoint ejected.
     ENDPOINT_EJECTED: Gauge "trunkline_endpoint_ejected" "" ["service" "endpoint"];
     /// 1 for the state that the endpoint is in.

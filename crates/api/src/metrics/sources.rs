@@ -129,6 +129,7 @@ fn endpoints(writer: &mut Writer, services: &[ServiceStats]) {
     gauge(&catalog::ENDPOINT_IN_FLIGHT, |e| e.in_flight);
     gauge(&catalog::ENDPOINT_CONNECT_FAILURES, |e| e.connect_failures);
     gauge(&catalog::ENDPOINT_HEALTHY, |e| u64::from(e.healthy));
+    gauge(&catalog::ENDPOINT_HEALTH_CHANGES, |e| e.health_changes);
     gauge(&catalog::ENDPOINT_EJECTED, |e| u64::from(e.ejected));
     let mut family = writer.family(&catalog::ENDPOINT_STATE);
     for ([service, endpoint], stats) in &all {

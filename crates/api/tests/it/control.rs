@@ -91,6 +91,11 @@ async fn commands_are_carried_out_or_say_why_not() {
     assert_eq!(post(state, r#"{"state":"starting"}"#).await.status, 400);
     assert_eq!(post(state, r#"{"weight":1}"#).await.status, 400);
     assert_eq!(post("/v1/endpoints/x/state", r#"{"state":"down"}"#).await.status, 404);
+    let weight = "/v1/endpoints/orders%40127.0.0.1%3A5000/weight";
+    let response = post(weight, r#"{"weight":7}"#).await;
+    assert_eq!(json(&response), json!({ "endpoint": ENDPOINT, "weight": 7 }));
+    assert_eq!(post(weight, r#"{"weight":70000}"#).await.status, 400);
+    assert_eq!(post(weight, r#"{"weight":-1}"#).await.status, 400);
 
     assert_eq!(json(&post("/v1/upgrade", "").await)["pid"], 43);
     assert_eq!(post("/v1/shutdown", "").await.status, 202);
@@ -102,6 +107,7 @@ async fn commands_are_carried_out_or_say_why_not() {
             "restart orders true",
             "orders@127.0.0.1:5000 draining",
             "orders@127.0.0.1:5000 none",
+            "orders@127.0.0.1:5000 weight Some(7)",
             "upgrade",
             "shutdown",
         ]
@@ -165,12 +171,25 @@ async fn log_lines_are_ndjson_and_follow_when_asked_to() {
 }
 
 #[tokio::test]
-async fn sessions_are_limited() {
+async fn sessions_are_limited_picked_and_cut() {
     let running = serve(&config());
-    let sessions = json(&running.get(Console, "/v1/sessions?limit=1").await);
-    assert_eq!(
-        sessions["sessions"],
-        json!([{ "listener": "http", "peer": "127.0.0.1:4000", "age_seconds": 3.0, "requests": 5 }])
-    );
+    let path = "/v1/sessions?limit=1&service=orders";
+    let sessions = json(&running.get(Console, path).await);
+    let open = json!([{
+        "method": "GET", "host": "shop.localhost", "target": "/orders/7", "service": "orders",
+        "endpoint": ENDPOINT, "age_seconds": 1.5, "bytes_received": 0, "bytes_sent": 512,
+    }]);
+    let expect = json!([{
+        "id": "0-17", "listener": "http", "peer": "127.0.0.1:4000", "age_seconds": 3.0,
+        "requests": 5, "open": open,
+    }]);
+    assert_eq!(sessions["sessions"], expect);
+    let post = async |path: &str| running.send(Console, &format!("POST {path}"), "").await;
+    assert_eq!(json(&post("/v1/sessions/cut?id=0-17").await), json!({ "cut": 1 }));
+    assert_eq!(json(&post("/v1/sessions/cut?from=10.0.0.7").await), json!({ "cut": 1 }));
+    assert_eq!(post("/v1/sessions/cut?id=0-1").await.status, 404);
+    for wrong in ["", "?id=x", "?from=home", "?to=1.2.3.4"] {
+        assert_eq!(post(&format!("/v1/sessions/cut{wrong}")).await.status, 400, "{wrong}");
+    }
     assert_eq!(running.get(Console, "/v1/sessions?limit=all").await.status, 400);
 }

@@ -10,8 +10,9 @@ use trunkline_api::commands::{
 };
 use trunkline_model::endpoint::EndpointState;
 use trunkline_model::ops::{
-    BoxFuture, Distribution, EndpointStats, Explanation, ListenerStats, Ops, Question, RouteStats,
-    ServiceStats, Session, Stats, UnknownEndpoint,
+    BoxFuture, Distribution, EndpointOrder, EndpointStats, Explanation, ListenerStats, OpenRequest,
+    Ops, Question, RouteStats, ServiceStats, Session, SessionFilter, SessionId, Stats,
+    UnknownEndpoint,
 };
 use trunkline_model::{EndpointId, ListenerId, Model, Origin, RouteId, ServiceName};
 
@@ -36,8 +37,11 @@ fn stats() -> Stats {
         address: "127.0.0.1:5000".parse().unwrap(),
         state: EndpointState::Ready,
         overridden: false,
+        weight_ordered: None,
         healthy: true,
         health_error: None,
+        health_changes: 2,
+        agent: None,
         ejected: false,
         weight: 1,
         in_flight: 2,
@@ -84,26 +88,46 @@ impl Ops for FakeOps {
         Box::pin(async { stats })
     }
 
-    fn sessions(&self, limit: usize) -> BoxFuture<'_, Vec<Session>> {
+    fn sessions(&self, which: SessionFilter, limit: usize) -> BoxFuture<'_, Vec<Session>> {
+        let request = OpenRequest {
+            method: "GET".into(),
+            host: "shop.localhost".into(),
+            target: "/orders/7".into(),
+            service: which.service,
+            endpoint: Some(EndpointId::new(ENDPOINT)),
+            age: Duration::from_millis(1_500),
+            bytes_received: 0,
+            bytes_sent: 512,
+        };
         let session = Session {
+            id: SessionId { worker: 0, number: 17 },
             listener: ListenerId::new("http"),
             peer: "127.0.0.1:4000".parse().unwrap(),
             age: Duration::from_secs(3),
             requests: 5,
+            open: vec![request],
         };
         Box::pin(async move { vec![session; limit.min(2)] })
     }
 
-    fn set_endpoint(
+    fn cut_sessions(&self, which: SessionFilter) -> BoxFuture<'_, usize> {
+        self.deeds.lock().unwrap().push(format!("cut {:?} {:?}", which.peer, which.id));
+        Box::pin(async move { usize::from(which.id.is_none_or(|id| id.number == 17)) })
+    }
+
+    fn order_endpoint(
         &self,
         endpoint: EndpointId,
-        state: Option<EndpointState>,
+        order: EndpointOrder,
     ) -> BoxFuture<'_, Result<(), UnknownEndpoint>> {
         if endpoint.as_str() != ENDPOINT {
             return Box::pin(async move { Err(UnknownEndpoint(endpoint)) });
         }
-        let state = state.map_or("none", EndpointState::as_str);
-        self.deeds.lock().unwrap().push(format!("{endpoint} {state}"));
+        let word = match order {
+            EndpointOrder::State(state) => state.map_or("none", EndpointState::as_str).to_owned(),
+            EndpointOrder::Weight(weight) => format!("weight {weight:?}"),
+        };
+        self.deeds.lock().unwrap().push(format!("{endpoint} {word}"));
         Box::pin(async { Ok(()) })
     }
 

@@ -25,6 +25,20 @@ impl ModelBuilder<'_> {
                 continue;
             };
             for address in &draft.addresses {
+                if let Some(name) = address.text.value.strip_prefix("srv:") {
+                    let name = name.trim().to_lowercase();
+                    if !is_host(name.trim_end_matches('.')) {
+                        diagnostics.push(
+                            Diagnostic::new(codes::BAD_VALUE, format!("`{name}` is not a name"))
+                                .at(address.text.span, "not a name for DNS")
+                                .hint("write it like `srv:_http._tcp.orders.example`"),
+                        );
+                        continue;
+                    }
+                    let authority = Authority::Srv(name);
+                    endpoints.push(StaticEndpoint { authority, weight: address.weight });
+                    continue;
+                }
                 let written = match parse(&address.text.value) {
                     Ok(written) => written,
                     Err(message) => {

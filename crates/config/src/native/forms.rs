@@ -6,10 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::raw::{
-    LogWord, Overlays, RawCertificate, RawEndpoint, RawHealth, RawLog, RawPassive, RawRedirect,
-    RawRewrite, RawTarget, RawTimeouts, RawUpstreamTls, RawValue,
+    LogWord, Overlays, ProbeWord, RawCertificate, RawEndpoint, RawHealth, RawLog, RawPassive,
+    RawRedirect, RawRewrite, RawTarget, RawTimeouts, RawUpstreamTls, RawValue,
 };
-use crate::decode::{Context, Decode, Period, Shape, Shapes, Spanned, wrong_type};
+use crate::decode::{Context, Decode, Entries, Period, Shape, Shapes, Spanned, wrong_type};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::node::{Node, Value};
 
@@ -331,33 +331,73 @@ pub enum HealthForm {
     /// None.
     Off,
     /// With these settings.
-    On(RawHealth),
+    On(Box<RawHealth>),
 }
 
 impl Decode for HealthForm {
     fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
-        let path = match &node.value {
-            Value::Map(_) => return RawHealth::decode(node, context).map(Self::On),
+        let (kind, path) = match &node.value {
+            Value::Map(_) => return RawHealth::decode(node, context).map(Box::new).map(Self::On),
             Value::Bool(false) => return Some(Self::Off),
             Value::String(text) if text == "off" => return Some(Self::Off),
-            Value::String(text) if text == "tcp" => None,
-            Value::String(text) => Some(Spanned { value: text.clone(), span: node.span }),
+            Value::String(text) => match probe_word(text) {
+                Some(word) => (Some(Spanned { value: word, span: node.span }), None),
+                None => (None, Some(Spanned { value: text.clone(), span: node.span })),
+            },
             _ => {
-                context.diagnostics.push(wrong_type(node, "a path, `tcp`, `off` or a map"));
+                context.diagnostics.push(wrong_type(node, "a path, `tcp`, `grpc`, `off` or a map"));
                 return None;
             }
         };
-        Some(Self::On(RawHealth {
-            path,
-            interval: crate::defaults::HEALTH_INTERVAL.into(),
-            timeout: crate::defaults::HEALTH_TIMEOUT.into(),
-            rise: crate::defaults::HEALTH_RISE,
-            fall: crate::defaults::HEALTH_FALL,
-        }))
+        Some(Self::On(Box::new(RawHealth { kind, path, ..RawHealth::usual() })))
     }
 
     fn shape(shapes: &mut Shapes) -> Shape {
-        Shape::OneOf(vec![text("path, `tcp` or `off`", "/healthz"), RawHealth::shape(shapes)])
+        Shape::OneOf(vec![
+            text("path, kind of check or `off`", "/healthz"),
+            RawHealth::shape(shapes),
+        ])
+    }
+}
+
+/// Checks that a word names; anything else is a path.
+fn probe_word(text: &str) -> Option<ProbeWord> {
+    Some(match text {
+        "tcp" => ProbeWord::Tcp,
+        "tls" => ProbeWord::Tls,
+        "grpc" => ProbeWord::Grpc,
+        "redis" => ProbeWord::Redis,
+        "postgres" => ProbeWord::Postgres,
+        "smtp" => ProbeWord::Smtp,
+        _ => return None,
+    })
+}
+
+impl RawHealth {
+    /// Everything as it is when nothing is written.
+    fn usual() -> Self {
+        use crate::defaults;
+        Self {
+            kind: None,
+            path: None,
+            method: defaults::HEALTH_METHOD.to_owned(),
+            host: None,
+            headers: Entries::default(),
+            status: Vec::new(),
+            contains: None,
+            service: None,
+            port: None,
+            tls: None,
+            interval: defaults::HEALTH_INTERVAL.into(),
+            fast_interval: None,
+            down_interval: None,
+            jitter: defaults::HEALTH_JITTER,
+            timeout: defaults::HEALTH_TIMEOUT.into(),
+            rise: defaults::HEALTH_RISE,
+            fall: defaults::HEALTH_FALL,
+            initial: defaults::HEALTH_INITIAL,
+            agent: None,
+        }
     }
 }
 

@@ -234,9 +234,10 @@ pub struct RawService {
     /// `{ connect, request, attempt, idle, keep_alive }`.
     #[config(alias = "timeouts")]
     pub timeout: Option<TimeoutForm>,
-    /// Address of a service that Trunkline does not run: `host:port`.
+    /// Address of a service that Trunkline does not run: `host:port`, or a name whose records tell
+    /// hosts and ports, `srv:_http._tcp.orders.example`.
     pub external: Option<Spanned<String>>,
-    /// Addresses of a service that Trunkline does not run: `host:port`, or
+    /// Addresses of a service that Trunkline does not run: `host:port`, `srv:NAME`, or
     /// `{ address, weight }`.
     pub endpoints: Vec<super::forms::EndpointForm>,
     /// Command that runs it, as in a shell.
@@ -330,11 +331,37 @@ pub struct RawUpstreamTls {
 #[derive(Debug, Clone, Decode)]
 #[config(what = "`health`")]
 pub struct RawHealth {
-    /// Path that answers with a status below 400; without it, the port must accept.
+    /// How an endpoint is checked; without it, `http` where there is a `path`, else `tcp`.
+    pub kind: Option<Spanned<ProbeWord>>,
+    /// Path that is asked for.
     pub path: Option<Spanned<String>>,
+    /// Method of the request.
+    #[config(default = defaults::HEALTH_METHOD.to_owned())]
+    pub method: String,
+    /// `Host` of the request; without it, the endpoint's own.
+    pub host: Option<Spanned<String>>,
+    /// Further header fields of the request.
+    pub headers: Entries<Spanned<String>>,
+    /// Statuses that pass: `200`, or ranges such as `200-299`; without it, all below 400.
+    pub status: Vec<Spanned<String>>,
+    /// What the body of the answer must contain.
+    pub contains: Option<String>,
+    /// With `kind: grpc`, the service that is asked for; without it, the server as a whole.
+    pub service: Option<Spanned<String>>,
+    /// Port that is checked, when it is not the one that requests go to.
+    pub port: Option<Spanned<u16>>,
+    /// Whether the check is made over TLS, when it is not made as requests are.
+    pub tls: Option<bool>,
     /// Between two checks.
     #[config(default = defaults::HEALTH_INTERVAL)]
     pub interval: Period,
+    /// The same while a verdict is changing; without it, `interval`.
+    pub fast_interval: Option<Period>,
+    /// The same while the endpoint is unhealthy; without it, `interval`.
+    pub down_interval: Option<Period>,
+    /// By up to so much of itself, in percent, an interval is lengthened at random.
+    #[config(default = defaults::HEALTH_JITTER)]
+    pub jitter: u8,
     /// Limit of one check.
     #[config(default = defaults::HEALTH_TIMEOUT)]
     pub timeout: Period,
@@ -344,6 +371,55 @@ pub struct RawHealth {
     /// Failures in a row that make it unhealthy.
     #[config(default = defaults::HEALTH_FALL)]
     pub fall: u32,
+    /// What an endpoint is taken for before its first check.
+    #[config(default = defaults::HEALTH_INITIAL)]
+    pub initial: InitialWord,
+    /// An agent beside the service that tells its state and weight: `{ port, interval, timeout, send }`.
+    pub agent: Option<Spanned<RawAgent>>,
+}
+
+/// How an endpoint is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
+pub enum ProbeWord {
+    /// The port accepts.
+    Tcp,
+    /// A TLS handshake succeeds.
+    Tls,
+    /// A request is answered as expected.
+    Http,
+    /// `grpc.health.v1.Health/Check` says that it serves.
+    Grpc,
+    /// Redis answers a `PING`.
+    Redis,
+    /// PostgreSQL answers.
+    Postgres,
+    /// A mail server greets.
+    Smtp,
+}
+
+/// What an endpoint is taken for before its first check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
+pub enum InitialWord {
+    /// It takes requests until checks fail.
+    Healthy,
+    /// It takes none until its first check passes.
+    Unhealthy,
+}
+
+/// An agent beside the service, in the way of HAProxy's agent check.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`agent`")]
+pub struct RawAgent {
+    /// Its port, on the endpoint's host.
+    pub port: Spanned<u16>,
+    /// Between two questions.
+    #[config(default = defaults::AGENT_INTERVAL)]
+    pub interval: Period,
+    /// Limit of one question.
+    #[config(default = defaults::HEALTH_TIMEOUT)]
+    pub timeout: Period,
+    /// What it is sent first.
+    pub send: Option<String>,
 }
 
 /// Passive health: what live requests say.

@@ -2,14 +2,13 @@
 
 use trunkline_model::ServiceName;
 use trunkline_model::service::{
-    Balance, HealthCheck, Outlier, Probe, Process, Protocol, Service, ServiceTimeouts, Source,
-    UpstreamTls,
+    Balance, Outlier, Process, Protocol, Service, ServiceTimeouts, Source, UpstreamTls,
 };
 
 use super::Lowering;
-use super::forms::{HealthForm, PassiveForm, UpstreamTlsForm};
+use super::forms::{PassiveForm, UpstreamTlsForm};
 use super::raw::{BalanceWord, ProtocolWord, RawPassive, RawService};
-use super::{building, watching};
+use super::{building, health, watching};
 use crate::builder::{AddressDraft, ModelBuilder, ServiceDraft};
 use crate::decode::Spanned;
 use crate::defaults;
@@ -52,7 +51,7 @@ pub(super) fn lower(
                     BalanceWord::RoundRobin => Balance::RoundRobin,
                     BalanceWord::LeastRequest => Balance::LeastRequest,
                 },
-                health: health(service, diagnostics),
+                health: health::lower(service, diagnostics),
                 outlier: outlier(service, diagnostics),
                 timeouts: timeouts(service),
                 origin: into.sources.origin(name.span),
@@ -171,40 +170,6 @@ fn tls(raw: &Lowering<'_>, service: &RawService) -> Option<UpstreamTls> {
             verify: tls.verify,
         }),
     }
-}
-
-fn health(service: &RawService, diagnostics: &mut Diagnostics) -> Option<HealthCheck> {
-    let form = service.health.as_ref()?;
-    let HealthForm::On(raw) = &form.value else {
-        return None;
-    };
-    if let Some(path) = raw.path.as_ref().filter(|path| !path.value.starts_with('/')) {
-        diagnostics.push(
-            Diagnostic::new(codes::BAD_VALUE, format!("`{}` is not a path", path.value))
-                .at(path.span, "a path starts with `/`")
-                .hint("write it like `/healthz`; `tcp` checks that the port accepts"),
-        );
-    }
-    if raw.rise == 0 || raw.fall == 0 || raw.timeout.0.is_zero() || raw.interval.0.is_zero() {
-        diagnostics.push(
-            Diagnostic::new(
-                codes::BAD_VALUE,
-                "`rise`, `fall`, `interval` and `timeout` are above zero",
-            )
-            .at(form.span, "this check could never pass or fail"),
-        );
-    }
-    let probe = match &raw.path {
-        Some(path) => Probe::Http { path: path.value.clone() },
-        None => Probe::Tcp,
-    };
-    Some(HealthCheck {
-        probe,
-        interval: raw.interval.0,
-        timeout: raw.timeout.0,
-        rise: raw.rise,
-        fall: raw.fall,
-    })
 }
 
 /// On unless switched off: a failing endpoint among good ones is left out.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use trunkline_model::filter::{Filter, HeaderEdit, Rewrite};
 use trunkline_model::listener::Tls;
 use trunkline_model::route::{Action, Authority, HostPattern, PathPattern, Route, ValuePattern};
-use trunkline_model::service::{Balance, Probe, Protocol, Source, When};
+use trunkline_model::service::{Balance, HttpProbe, Probe, Protocol, Source, When};
 use trunkline_model::{AccessLog, LogFormat, Model, Reasons, Workers};
 
 use crate::rig::{laptop, load_files, model, shown};
@@ -228,7 +228,7 @@ services:
     assert_eq!(env, ["LEVEL=1.10", "DEBUG=true", "NAME=x"]);
     assert_eq!(process.stop_timeout, Duration::from_secs(3));
     let health = orders.health.as_ref().unwrap();
-    assert_eq!(health.probe, Probe::Http { path: "/healthz".into() });
+    assert_eq!(health.probe, Probe::Http(HttpProbe::get("/healthz")));
     assert_eq!(health.interval, Duration::from_secs(5));
     assert_eq!(orders.calls[0].as_str(), "db");
     assert_eq!(model.services[1].health.as_ref().unwrap().probe, Probe::Tcp);

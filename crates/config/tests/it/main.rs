@@ -11,6 +11,7 @@
 )]
 
 mod bad_input;
+mod checks;
 mod generated;
 mod hostile;
 mod laws;

@@ -141,6 +141,8 @@ fn place(
         Source::Static(endpoints) => match &endpoints.first()?.authority {
             Authority::Address(address) => Some(of_address(address)),
             Authority::Dns { host, port } => Some((host.clone(), *port)),
+            // Which host and port that is changes while everything runs.
+            Authority::Srv(_) => None,
             Authority::Service(name) => {
                 place(model, model.service(name)?, addresses, follow.checked_sub(1)?)
             }

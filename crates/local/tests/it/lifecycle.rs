@@ -11,7 +11,8 @@ use trunkline_local::plan::{Plan, is_free};
 use trunkline_local::supervisor::{RestartError, State};
 use trunkline_model::endpoint::EndpointState::{self, Ready, Starting};
 use trunkline_model::ops::{
-    BoxFuture, Explanation, Ops, Question, Session, Stats, UnknownEndpoint,
+    BoxFuture, EndpointOrder, Explanation, Ops, Question, Session, SessionFilter, Stats,
+    UnknownEndpoint,
 };
 use trunkline_model::service::{Service, Source, When};
 use trunkline_model::{EndpointId, Model, ServiceName};
@@ -121,14 +122,18 @@ impl Ops for Busy {
         Box::pin(async { Stats::default() })
     }
 
-    fn sessions(&self, _: usize) -> BoxFuture<'_, Vec<Session>> {
+    fn sessions(&self, _: SessionFilter, _: usize) -> BoxFuture<'_, Vec<Session>> {
         Box::pin(async { Vec::new() })
     }
 
-    fn set_endpoint(
+    fn cut_sessions(&self, _: SessionFilter) -> BoxFuture<'_, usize> {
+        Box::pin(async { 0 })
+    }
+
+    fn order_endpoint(
         &self,
         endpoint: EndpointId,
-        _: Option<EndpointState>,
+        _: EndpointOrder,
     ) -> BoxFuture<'_, Result<(), UnknownEndpoint>> {
         Box::pin(async { Err(UnknownEndpoint(endpoint)) })
     }

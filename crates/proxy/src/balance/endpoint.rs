@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use trunkline_model::EndpointId;
 use trunkline_model::endpoint::{Endpoint, EndpointState};
+use trunkline_model::ops::EndpointOrders;
 use trunkline_resilience::outlier::{self, Outcome, Outlier, Peers};
 
+use super::said::{AgentWord, Said};
 use crate::observe::{PerWorker, Requests};
 
 /// One endpoint, alive.
@@ -26,9 +28,15 @@ pub(crate) struct LiveEndpoint {
     weight: AtomicU32,
     /// What its owner says.
     state: AtomicU8,
-    /// What a person says instead; [`NO_OVERRIDE`] for nothing.
+    /// What a person or an agent says instead; [`NO_OVERRIDE`] for nothing.
     overriding: AtomicU8,
-    healthy: AtomicBool,
+    /// Who says what: `weight` and `overriding` follow from it.
+    said: Mutex<Said>,
+    /// Who finds it unhealthy: [`BY_CHECK`], [`BY_AGENT`].
+    ailing: AtomicU8,
+    /// Whether a check has given a verdict, of this process or of a former one.
+    checked: AtomicBool,
+    health_changes: AtomicU64,
     health_error: Mutex<Option<Box<str>>>,
     outlier: Mutex<Outlier>,
     /// Whether the last outcome was a failure: successes in a row need no lock.
@@ -42,6 +50,8 @@ pub(crate) struct LiveEndpoint {
 }
 
 const NO_OVERRIDE: u8 = u8::MAX;
+const BY_CHECK: u8 = 1;
+const BY_AGENT: u8 = 2;
 const STATES: [EndpointState; 5] = [
     EndpointState::Ready,
     EndpointState::Starting,
@@ -76,7 +86,10 @@ impl LiveEndpoint {
             weight: AtomicU32::new(endpoint.weight),
             state: AtomicU8::new(encode(endpoint.state)),
             overriding: AtomicU8::new(NO_OVERRIDE),
-            healthy: AtomicBool::new(true),
+            said: Mutex::new(Said { owner_weight: endpoint.weight, ..Said::default() }),
+            ailing: AtomicU8::new(0),
+            checked: AtomicBool::new(false),
+            health_changes: AtomicU64::new(0),
             health_error: Mutex::default(),
             outlier: Mutex::default(),
             suspect: AtomicBool::new(false),
@@ -88,7 +101,7 @@ impl LiveEndpoint {
 
     /// Takes over what its owner says now. Returns the life that ended if it left the state `ready`.
     pub(crate) fn update(&self, endpoint: &Endpoint) -> Option<u64> {
-        self.weight.store(endpoint.weight, Ordering::Relaxed);
+        self.hear(|said| said.owner_weight = endpoint.weight);
         let ready = encode(EndpointState::Ready);
         let is_ready = endpoint.state == EndpointState::Ready;
         if is_ready && self.state.load(Ordering::SeqCst) != ready {
@@ -106,9 +119,39 @@ impl LiveEndpoint {
         self.life.load(Ordering::Relaxed)
     }
 
-    /// Overrides the state, or takes the override away.
-    pub(crate) fn override_state(&self, state: Option<EndpointState>) {
-        self.overriding.store(state.map_or(NO_OVERRIDE, encode), Ordering::SeqCst);
+    /// What a person orders, from now on.
+    pub(crate) fn order(&self, orders: EndpointOrders) {
+        self.hear(|said| said.person = orders);
+    }
+
+    /// The orders in force.
+    pub(crate) fn orders(&self) -> EndpointOrders {
+        lock(&self.said).person
+    }
+
+    /// What its agent says, from now on; returns whether that is something else.
+    pub(crate) fn hear_agent(&self, word: AgentWord) -> bool {
+        let mut changed = false;
+        let down = word.down;
+        self.hear(|said| {
+            changed = said.agent != word;
+            said.agent = word;
+        });
+        self.ail(BY_AGENT, down);
+        changed
+    }
+
+    /// What its agent said last.
+    pub(crate) fn agent(&self) -> AgentWord {
+        lock(&self.said).agent.clone()
+    }
+
+    /// Somebody speaks. Written under the lock, so that the last word is the one in force.
+    fn hear(&self, speak: impl FnOnce(&mut Said)) {
+        let mut said = lock(&self.said);
+        speak(&mut said);
+        self.weight.store(said.weight(), Ordering::Relaxed);
+        self.overriding.store(said.state().map_or(NO_OVERRIDE, encode), Ordering::SeqCst);
     }
 
     /// The state in force.
@@ -117,16 +160,12 @@ impl LiveEndpoint {
         decode(self.overriding.load(Ordering::SeqCst)).or_else(own).unwrap_or(EndpointState::Down)
     }
 
-    pub(crate) fn is_overridden(&self) -> bool {
-        self.overriding.load(Ordering::Relaxed) != NO_OVERRIDE
-    }
-
     pub(crate) fn weight(&self) -> u32 {
         self.weight.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_healthy(&self) -> bool {
-        self.healthy.load(Ordering::Relaxed)
+        self.ailing.load(Ordering::Relaxed) == 0
     }
 
     /// What the last failed check said.
@@ -137,7 +176,37 @@ impl LiveEndpoint {
     /// Notes the verdict of active checks; returns whether it changed.
     pub(crate) fn set_health(&self, healthy: bool, error: Option<Box<str>>) -> bool {
         *lock(&self.health_error) = error;
-        self.healthy.swap(healthy, Ordering::Relaxed) != healthy
+        self.checked.store(true, Ordering::Relaxed);
+        self.ail(BY_CHECK, !healthy)
+    }
+
+    /// Whether active checks find it healthy, whatever its agent says.
+    pub(crate) fn passes_checks(&self) -> bool {
+        self.ailing.load(Ordering::Relaxed) & BY_CHECK == 0
+    }
+
+    /// Takes it for unhealthy if nobody has checked it yet.
+    pub(crate) fn doubt(&self) {
+        if !self.checked.load(Ordering::Relaxed) {
+            self.set_health(false, Some("not checked yet".into()));
+        }
+    }
+
+    /// How often checks and its agent have changed their verdict.
+    pub(crate) fn health_changes(&self) -> u64 {
+        self.health_changes.load(Ordering::Relaxed)
+    }
+
+    /// Notes who finds it unhealthy; returns whether that changed.
+    fn ail(&self, by: u8, yes: bool) -> bool {
+        let former = if yes {
+            self.ailing.fetch_or(by, Ordering::Relaxed)
+        } else {
+            self.ailing.fetch_and(!by, Ordering::Relaxed)
+        };
+        let changed = (former & by != 0) != yes;
+        self.health_changes.fetch_add(u64::from(changed), Ordering::Relaxed);
+        changed
     }
 
     pub(crate) fn is_ejected(&self, now: Instant) -> bool {

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use trunkline_model::endpoint::{EndpointSet, EndpointState};
+use trunkline_model::endpoint::EndpointSet;
+use trunkline_model::ops::{EndpointOrder, EndpointOrders};
 use trunkline_model::{EndpointId, ServiceName};
 
 use super::{LiveEndpoint, LiveService};
@@ -17,14 +18,14 @@ use crate::limits;
 #[derive(Debug)]
 pub(crate) struct Registry {
     services: Mutex<HashMap<ServiceName, Arc<LiveService>>>,
-    overrides: Mutex<HashMap<EndpointId, EndpointState>>,
+    orders: Mutex<HashMap<EndpointId, EndpointOrders>>,
     workers: usize,
     epoch: Instant,
 }
 
 impl Registry {
     pub(crate) fn new(workers: usize, epoch: Instant) -> Self {
-        Self { services: Mutex::default(), overrides: Mutex::default(), workers, epoch }
+        Self { services: Mutex::default(), orders: Mutex::default(), workers, epoch }
     }
 
     /// The service of this name, made if it is not known yet.
@@ -54,43 +55,46 @@ impl Registry {
     /// Replaces the endpoints of a service. Returns the lives that ended by it.
     pub(crate) fn publish(&self, set: EndpointSet) -> Vec<u64> {
         let EndpointSet { service, endpoints } = set;
-        let overrides = self.overrides().clone();
+        let orders = self.orders().clone();
         let service = self.service(&service);
-        service.publish(&endpoints, |id| overrides.get(id).copied())
+        service.publish(&endpoints, |id| orders.get(id).copied().unwrap_or_default())
     }
 
-    /// Overrides the state of an endpoint, or takes the override away; `false` if nobody has it.
-    pub(crate) fn set_override(&self, id: &EndpointId, state: Option<EndpointState>) -> bool {
+    /// Carries an order about an endpoint out; `false` if nobody has it. An order that is taken
+    /// back is forgotten in any case.
+    pub(crate) fn order(&self, id: &EndpointId, order: EndpointOrder) -> bool {
         let found = self.endpoint(id);
-        let mut overrides = self.overrides();
-        match state {
-            Some(state) if found.is_some() && overrides.len() < limits::OVERRIDES_MAX => {
-                overrides.insert(id.clone(), state);
-            }
-            Some(_) => {}
-            None => drop(overrides.remove(id)),
+        let mut orders = self.orders();
+        let known = orders.get(id).copied();
+        let next = known.unwrap_or_default().with(order);
+        if next.is_empty() {
+            orders.remove(id);
+        } else if known.is_some() || (found.is_some() && orders.len() < limits::OVERRIDES_MAX) {
+            orders.insert(id.clone(), next);
         }
-        drop(overrides);
+        drop(orders);
         let Some((service, endpoint)) = found else {
             return false;
         };
-        endpoint.override_state(state);
+        endpoint.order(next);
         service.announce();
         true
     }
 
-    /// Every override.
-    pub(crate) fn all_overrides(&self) -> Vec<(EndpointId, EndpointState)> {
-        self.overrides().iter().map(|(id, state)| (id.clone(), *state)).collect()
+    /// Every order in force.
+    pub(crate) fn all_orders(&self) -> Vec<(EndpointId, EndpointOrders)> {
+        self.orders().iter().map(|(id, orders)| (id.clone(), *orders)).collect()
     }
 
-    /// Takes an override from an earlier process; its endpoint may come later.
-    pub(crate) fn import_override(&self, id: EndpointId, state: EndpointState) {
-        if !self.set_override(&id, Some(state)) {
-            let mut overrides = self.overrides();
-            if overrides.len() < limits::OVERRIDES_MAX {
-                overrides.insert(id, state);
-            }
+    /// Takes orders from an earlier process; their endpoint may come later.
+    pub(crate) fn import_orders(&self, id: EndpointId, imported: EndpointOrders) {
+        if let Some((service, endpoint)) = self.endpoint(&id) {
+            endpoint.order(imported);
+            service.announce();
+        }
+        let mut orders = self.orders();
+        if orders.len() < limits::OVERRIDES_MAX && !imported.is_empty() {
+            orders.insert(id, imported);
         }
     }
 
@@ -110,7 +114,7 @@ impl Registry {
         self.services.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn overrides(&self) -> MutexGuard<'_, HashMap<EndpointId, EndpointState>> {
-        self.overrides.lock().unwrap_or_else(PoisonError::into_inner)
+    fn orders(&self) -> MutexGuard<'_, HashMap<EndpointId, EndpointOrders>> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

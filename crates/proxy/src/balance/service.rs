@@ -10,6 +10,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use trunkline_model::endpoint::{Endpoint, EndpointState};
+use trunkline_model::ops::EndpointOrders;
 use trunkline_model::{EndpointId, ServiceName};
 use trunkline_resilience::outlier::Peers;
 
@@ -21,6 +22,8 @@ use crate::observe::{PerWorker, Requests};
 #[derive(Debug)]
 pub(crate) struct LiveService {
     pub(crate) name: ServiceName,
+    /// Another one for each service that this process has known, from 1.
+    pub(crate) number: u64,
     pub(crate) counters: PerWorker<Requests>,
     /// Requests on their way, those that are held included.
     taken: AtomicU64,
@@ -41,8 +44,10 @@ pub(crate) struct Members {
 
 impl LiveService {
     pub(crate) fn new(name: ServiceName, workers: usize, epoch: Instant) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
             name,
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             counters: PerWorker::new(workers),
             taken: AtomicU64::new(0),
             members: ArcSwap::default(),
@@ -71,12 +76,12 @@ impl LiveService {
     }
 
     /// Replaces the endpoints; those that stay keep their health, counters and requests. What a
-    /// person has said of an endpoint is asked from `overrides`. Returns the lives that ended by
+    /// person has ordered of an endpoint is asked from `orders`. Returns the lives that ended by
     /// it: of those that were ready and are not any more.
     pub(crate) fn publish(
         &self,
         endpoints: &[Endpoint],
-        overrides: impl Fn(&EndpointId) -> Option<EndpointState>,
+        orders: impl Fn(&EndpointId) -> EndpointOrders,
     ) -> Vec<u64> {
         let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let former = self.members.load_full();
@@ -93,7 +98,7 @@ impl LiveService {
                 next.push(Arc::clone(live));
             } else {
                 let live = LiveEndpoint::new(endpoint, self.workers, self.epoch);
-                live.override_state(overrides(&endpoint.id));
+                live.order(orders(&endpoint.id));
                 next.push(Arc::new(live));
             }
         }

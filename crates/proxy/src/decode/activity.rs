@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use trunkline_model::ListenerId;
 use trunkline_model::listener::ListenerTimeouts;
-use trunkline_model::ops::Session;
+use trunkline_model::ops::{Session, SessionId};
 use trunkline_rt::Clock;
 
 use crate::limits::LINGER_TIME;
@@ -144,13 +144,20 @@ impl Activity {
         })
     }
 
-    /// The connection, for people.
-    pub(crate) fn session(&self, now: Instant) -> Session {
+    /// Who called.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The connection, for people; its open requests are known elsewhere.
+    pub(crate) fn session(&self, now: Instant, (worker, number): (usize, u64)) -> Session {
         Session {
+            id: SessionId { worker, number },
             listener: self.listener.clone(),
             peer: self.peer,
             age: now.saturating_duration_since(self.opened),
             requests: self.requests.load(Ordering::Relaxed),
+            open: Vec::new(),
         }
     }
 

@@ -1,21 +1,27 @@
 //! Active health checks: one task per endpoint, started and ended as endpoints come and go.
 //!
 //! An endpoint is healthy until so many checks in a row say otherwise, so that a restart of
-//! Trunkline takes nobody out. Checks of one service are spread over the interval.
+//! Trunkline takes nobody out, unless its service wants every endpoint checked first. Checks of one
+//! service are spread over the interval; while a verdict is changing they come faster. An agent is
+//! asked beside. Nothing of this runs on a worker.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use trunkline_model::EndpointId;
 use trunkline_model::endpoint::EndpointState;
-use trunkline_model::service::HealthCheck;
+use trunkline_model::service::{AgentCheck, HealthCheck, Probe};
+use trunkline_net::tls::{self, ClientSettings, ClientTlsError, Roots};
 use trunkline_rt::{Policy, Random};
 
+use super::agent;
 use super::probe::{Place, probe};
-use crate::balance::{LiveEndpoint, LiveService};
+use crate::balance::{AgentWord, LiveEndpoint, LiveService};
 use crate::limits;
 use crate::plan::ServicePlan;
 use crate::proxy::Proxy;
@@ -27,6 +33,18 @@ struct Running {
     /// The transport it uses, so that changed settings start it anew.
     transport: u64,
     stop: CancellationToken,
+}
+
+impl Running {
+    /// Takes back what was found that nobody looks at any more.
+    fn forget(&self, next: Option<&HealthCheck>) {
+        if next.is_none() {
+            self.endpoint.set_health(true, None);
+        }
+        if next.is_none_or(|next| next.agent.is_none()) {
+            self.endpoint.hear_agent(AgentWord::default());
+        }
+    }
 }
 
 /// What one check task is given.
@@ -64,7 +82,9 @@ pub(super) async fn keep_checking(proxy: Proxy) {
             });
             if !keep {
                 check.stop.cancel();
-                check.endpoint.set_health(true, None);
+                // With other settings it is checked on; what is known of it stays until then.
+                let checked_on = wanted.get(id).map(|(service, _)| &service.service.health);
+                check.forget(checked_on.and_then(Option::as_ref));
             }
             keep
         });
@@ -76,7 +96,9 @@ pub(super) async fn keep_checking(proxy: Proxy) {
                 continue;
             }
             let stop = CancellationToken::new();
-            let check = check(&service, &endpoint, settings.clone(), &slots);
+            let Some(check) = check(&service, &endpoint, settings.clone(), &slots) else {
+                continue;
+            };
             let name = format!("check {id}");
             let (ends, transport) = (stop.clone(), service.transport.id);
             let ended = scope.clone();
@@ -92,33 +114,72 @@ pub(super) async fn keep_checking(proxy: Proxy) {
     }
 }
 
+/// `None` if the check wants TLS and its settings cannot be had; the log says why.
 fn check(
     service: &ServicePlan,
     endpoint: &Arc<LiveEndpoint>,
     settings: HealthCheck,
     slots: &Arc<Semaphore>,
-) -> Check {
-    let tls = service.transport.tls.as_ref();
-    Check {
+) -> Option<Check> {
+    let own = service.transport.tls.as_ref();
+    let wants_tls = settings.tls.unwrap_or(own.is_some() || settings.probe == Probe::Tls);
+    let tls = match own {
+        _ if !wants_tls => None,
+        Some(own) => Some(Arc::clone(&own.http1_only)),
+        None => match unverified() {
+            Ok(config) => Some(config),
+            Err(error) => {
+                tracing::error!(endpoint = %endpoint.id, %error, "endpoint cannot be checked");
+                return None;
+            }
+        },
+    };
+    let port = settings.port.unwrap_or(endpoint.address.port());
+    Some(Check {
         settings,
         service: Arc::clone(&service.live),
         endpoint: Arc::clone(endpoint),
         place: Place {
-            address: endpoint.address,
+            address: SocketAddr::new(endpoint.address.ip(), port),
             host: endpoint.host.clone(),
-            tls: tls.map(|tls| Arc::clone(&tls.http1_only)),
-            server_name: tls.and_then(|tls| tls.server_name.clone()),
+            tls,
+            server_name: own.and_then(|tls| tls.server_name.clone()),
         },
         slots: Arc::clone(slots),
-    }
+    })
+}
+
+/// For a check over TLS of a service that is not spoken to over TLS: nothing says whom to trust,
+/// and nothing but the answer matters.
+fn unverified() -> Result<Arc<ClientConfig>, ClientTlsError> {
+    tls::client_config(&ClientSettings {
+        roots: Roots::System,
+        skip_verify: true,
+        alpn: vec![tls::HTTP_1_1.to_vec()],
+        certificate: None,
+    })
 }
 
 impl Check {
     async fn run(self) {
+        match &self.settings.agent {
+            Some(agent) => tokio::join!(self.keep_probing(), self.keep_asking(agent)).0,
+            None => self.keep_probing().await,
+        }
+    }
+
+    async fn keep_probing(&self) {
         let mut random = Random::from_system();
         let (mut passes, mut failures) = (0, 0);
-        // The first check comes soon, but not at once for all.
-        tokio::time::sleep(part(self.settings.interval / 4, random.number())).await;
+        let settings = &self.settings;
+        if self.endpoint.passes_checks() {
+            // The first check comes soon, but not at once for all.
+            tokio::time::sleep(part(settings.interval / 4, random.number())).await;
+        } else {
+            // One that waits for its first check, or was found unhealthy before, is not let wait,
+            // and one pass is enough.
+            passes = settings.rise.saturating_sub(1);
+        }
         loop {
             // One that starts is looked at by its owner, who says when it is ready.
             let absent = [EndpointState::Down, EndpointState::Maint, EndpointState::Starting];
@@ -130,9 +191,19 @@ impl Check {
                     if checked.is_ok() { (passes + 1, 0) } else { (0, failures + 1) };
                 self.conclude(checked.err().as_deref(), passes, failures);
             }
-            // Up to a tenth of jitter, so that checks of many processes do not march in step.
-            let interval = self.settings.interval;
-            tokio::time::sleep(interval + part(interval / 10, random.number())).await;
+            let pause = self.pause(passes, failures);
+            let spread = pause * u32::from(settings.jitter) / 100;
+            tokio::time::sleep(pause + part(spread, random.number())).await;
+        }
+    }
+
+    /// How long it takes to the next check: a verdict that is changing is looked at sooner.
+    fn pause(&self, passes: u32, failures: u32) -> Duration {
+        let settings = &self.settings;
+        match (self.endpoint.passes_checks(), passes, failures) {
+            (true, _, 0) => settings.interval,
+            (false, 0, _) => settings.down_interval,
+            _ => settings.fast_interval,
         }
     }
 
@@ -143,7 +214,7 @@ impl Check {
     }
 
     fn conclude(&self, error: Option<&str>, passes: u32, failures: u32) {
-        let healthy = self.endpoint.is_healthy();
+        let healthy = self.endpoint.passes_checks();
         let (rise, fall) = (self.settings.rise.max(1), self.settings.fall.max(1));
         let verdict = (healthy && failures < fall) || (!healthy && passes >= rise);
         let error_text = error.map(Box::from);
@@ -154,6 +225,41 @@ impl Check {
             } else {
                 tracing::info!(endpoint = %id, "endpoint is healthy");
             }
+            self.service.announce();
+        }
+    }
+
+    async fn keep_asking(&self, agent: &AgentCheck) {
+        let mut random = Random::from_system();
+        let mut silent = false;
+        loop {
+            let slot = self.slots.acquire().await;
+            let said = agent::ask(agent, self.endpoint.address).await;
+            drop(slot);
+            match said {
+                Ok(line) => {
+                    silent = false;
+                    self.hear(&line);
+                }
+                Err(error) if !silent => {
+                    silent = true;
+                    tracing::warn!(endpoint = %self.endpoint.id, error, "agent does not answer");
+                }
+                Err(_) => {}
+            }
+            let spread = agent.interval * u32::from(self.settings.jitter) / 100;
+            tokio::time::sleep(agent.interval + part(spread, random.number())).await;
+        }
+    }
+
+    fn hear(&self, line: &str) {
+        let id = &self.endpoint.id;
+        let Some(word) = agent::understand(line, &self.endpoint.agent()) else {
+            tracing::debug!(endpoint = %id, line, "agent says nothing that is known");
+            return;
+        };
+        if self.endpoint.hear_agent(word) {
+            tracing::info!(endpoint = %id, line, "agent says something else");
             self.service.announce();
         }
     }

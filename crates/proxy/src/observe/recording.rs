@@ -14,7 +14,7 @@ use super::{PerWorker, Requests};
 use crate::balance::{LiveEndpoint, LiveService};
 use crate::decode::{Busy, Connection};
 use crate::forward::{RequestBody, Spent};
-use crate::worker::Worker;
+use crate::worker::{Ticket, Worker};
 
 /// Collects what is known of an exchange, and tells it when dropped.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(crate) struct Recording {
     service: Option<Toward>,
     attempt: Option<Open>,
     body: Option<RequestBody>,
+    /// Its place among the open requests.
+    ticket: Ticket,
     /// Ends the connection's being busy.
     _busy: Busy,
 }
@@ -81,8 +83,10 @@ impl Recording {
             attempts: Vec::new(),
             end: End::CallerGone,
         };
+        let ticket = worker.requests.enter(connection.open.number(), exchange, start);
         Self {
             start,
+            ticket,
             record: Some(Box::new(record)),
             route: Arc::clone(unrouted),
             service: None,
@@ -104,6 +108,7 @@ impl Recording {
     /// It goes to this service.
     pub(crate) fn toward(&mut self, live: &Arc<LiveService>, body: &RequestBody) {
         live.take();
+        self.worker.requests.note(self.ticket, |open| open.service = live.number);
         let since = self.worker.clock.now();
         self.service = Some(Toward { live: Arc::clone(live), since });
         self.body = Some(body.clone());
@@ -112,6 +117,7 @@ impl Recording {
     /// An attempt begins.
     pub(crate) fn attempt(&mut self, endpoint: &Arc<LiveEndpoint>, span: SpanId) {
         let since = self.worker.clock.now();
+        self.worker.requests.note(self.ticket, |open| open.endpoint = endpoint.life());
         let endpoint = Arc::clone(endpoint);
         self.attempt = Some(Open { endpoint, span, since, connect: Duration::ZERO, status: None });
     }
@@ -156,6 +162,11 @@ impl Recording {
     /// So many bytes of the response's body were sent.
     pub(crate) fn sent(&mut self, bytes: u64) {
         self.note(|record| record.bytes_sent += bytes);
+        let received = self.body.as_ref().map_or(0, RequestBody::received);
+        self.worker.requests.note(self.ticket, |open| {
+            open.bytes_sent += bytes;
+            open.bytes_received = received;
+        });
     }
 
     /// So many bytes of the request's body came on another way than through its body: a tunnel.
@@ -197,6 +208,7 @@ impl Drop for Recording {
     fn drop(&mut self) {
         let now = self.worker.clock.now();
         let worker = self.worker.index;
+        self.worker.requests.leave(self.ticket);
         if let Some(attempt) = self.attempt.take() {
             match attempt.status {
                 Some(status) => self.close(&attempt, Ok(status)),

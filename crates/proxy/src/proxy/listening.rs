@@ -119,8 +119,7 @@ impl Running {
                 let place = self.inherited.iter().position(|bound| bound.address() == wanted)?;
                 let mut bound = self.inherited.swap_remove(place);
                 if let Err(error) = bound.extend_to(workers) {
-                    // A single socket that somebody else bound may have to serve alone.
-                    tracing::warn!(%error, "an inherited address has fewer sockets than workers");
+                    tracing::info!(%error, "an inherited address has fewer sockets than workers, which share them");
                 }
                 Some(bound)
             };
@@ -171,8 +170,10 @@ impl Running {
             let mut sockets = Vec::new();
             if fresh.contains(&wanted) {
                 let bound = listening.bound.as_ref();
-                let own = (index..bound.map_or(0, Bound::count)).step_by(workers);
-                for socket in own {
+                let count = bound.map_or(0, Bound::count);
+                // A socket that somebody else bound may be the only one: the workers share it.
+                let first = if count == 0 { index } else { index.min(index % count) };
+                for socket in (first..count).step_by(workers) {
                     sockets.extend(bound.map(|bound| bound.share(socket)).transpose()?);
                 }
             }

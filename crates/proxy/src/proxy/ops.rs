@@ -2,11 +2,9 @@
 
 use std::net::SocketAddr;
 
-use tokio::sync::oneshot;
-use trunkline_model::endpoint::EndpointState;
 use trunkline_model::ops::{
-    BoxFuture, EndpointStats, Explanation, ListenerStats, Ops, Question, RouteStats, ServiceStats,
-    Session, Stats, UnknownEndpoint,
+    BoxFuture, EndpointOrder, EndpointStats, Explanation, ListenerStats, Ops, Question, RouteStats,
+    ServiceStats, Session, SessionFilter, Stats, UnknownEndpoint,
 };
 use trunkline_model::{EndpointId, ListenerId, Origin, RouteId, ServiceName};
 
@@ -15,34 +13,28 @@ use crate::balance::{LiveEndpoint, LiveService};
 use crate::explain::{self, Entrance};
 use crate::observe::{Refusals, distribution};
 use crate::plan::ListenerPlan;
-use crate::worker::{self, Command};
+use crate::worker;
 
 impl Ops for Proxy {
     fn stats(&self) -> BoxFuture<'_, Stats> {
         Box::pin(async { self.sum() })
     }
 
-    fn sessions(&self, limit: usize) -> BoxFuture<'_, Vec<Session>> {
-        Box::pin(async move {
-            let mut sessions = Vec::new();
-            for index in 0..self.inner.workers.len() {
-                let (answer, answered) = oneshot::channel();
-                let left = limit.saturating_sub(sessions.len());
-                if self.tell(index, Command::Sessions(left, answer)).await.is_ok() {
-                    sessions.extend(answered.await.unwrap_or_default());
-                }
-            }
-            sessions
-        })
+    fn sessions(&self, which: SessionFilter, limit: usize) -> BoxFuture<'_, Vec<Session>> {
+        Box::pin(self.tell_sessions(which, limit))
     }
 
-    fn set_endpoint(
+    fn cut_sessions(&self, which: SessionFilter) -> BoxFuture<'_, usize> {
+        Box::pin(self.cut_meant(which))
+    }
+
+    fn order_endpoint(
         &self,
         endpoint: EndpointId,
-        state: Option<EndpointState>,
+        order: EndpointOrder,
     ) -> BoxFuture<'_, Result<(), UnknownEndpoint>> {
         Box::pin(async move {
-            let known = self.inner.parts.registry.set_override(&endpoint, state);
+            let known = self.inner.parts.registry.order(&endpoint, order);
             if known { Ok(()) } else { Err(UnknownEndpoint(endpoint)) }
         })
     }
@@ -163,13 +155,18 @@ fn service_stats(service: &LiveService, now: std::time::Instant) -> ServiceStats
 
 fn endpoint_stats(endpoint: &LiveEndpoint, now: std::time::Instant) -> EndpointStats {
     let in_flight = endpoint.in_flight.load(std::sync::atomic::Ordering::Relaxed);
+    let (orders, agent) = (endpoint.orders(), endpoint.agent());
+    let agent_error = agent.down.then(|| format!("its agent says `{}`", agent.line));
     EndpointStats {
         id: endpoint.id.clone(),
         address: endpoint.address,
         state: endpoint.state(),
-        overridden: endpoint.is_overridden(),
+        overridden: orders.state.is_some(),
+        weight_ordered: orders.weight,
         healthy: endpoint.is_healthy(),
-        health_error: endpoint.health_error().map(Into::into),
+        health_error: endpoint.health_error().map(Into::into).or(agent_error),
+        health_changes: endpoint.health_changes(),
+        agent: Some(agent.line.into()).filter(|line: &String| !line.is_empty()),
         ejected: endpoint.is_ejected(now),
         weight: endpoint.weight(),
         in_flight: u64::from(in_flight),

@@ -3,8 +3,6 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use trunkline_net::socket::{AdoptError, Bound};
-
 use super::listening::Running;
 use super::{Deps, Inner, Proxy};
 use crate::balance::Registry;
@@ -20,9 +18,6 @@ pub enum StartError {
     /// A worker thread cannot be made.
     #[error("worker {0} cannot be started")]
     Worker(usize, #[source] io::Error),
-    /// An inherited descriptor is not a listening socket.
-    #[error("a listening socket cannot be taken over")]
-    Inherited(#[from] AdoptError),
 }
 
 impl Proxy {
@@ -32,7 +27,6 @@ impl Proxy {
         let Deps { clock, scope, workers, sink, issuer, resolver, inherited } = deps;
         let count = workers.max(1);
         let scope = scope.child("proxy");
-        let inherited = Bound::adopt(inherited)?;
         let mut handles = Vec::with_capacity(count);
         for index in 0..count {
             let own = scope.child(&format!("worker-{index}"));

@@ -1,17 +1,20 @@
 //! Running state as plain data, for the process that takes over.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use trunkline_model::EndpointId;
-use trunkline_model::endpoint::EndpointState;
+use trunkline_model::ops::EndpointOrders;
 
 use super::Proxy;
 
 /// What an upgrade hands over: what people and checks have said of endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct State {
-    /// States that people have set.
-    pub overrides: Vec<(EndpointId, EndpointState)>,
+    /// What people have ordered.
+    pub orders: Vec<(EndpointId, EndpointOrders)>,
+    /// Endpoints that active checks found healthy: they need no first check.
+    pub healthy: Vec<EndpointId>,
     /// Endpoints that active checks found unhealthy, with what the last failed check said.
     pub unhealthy: Vec<(EndpointId, String)>,
     /// Ejected endpoints, and for how long still.
@@ -23,10 +26,12 @@ impl Proxy {
     pub fn export_state(&self) -> State {
         let now = self.inner.clock.now();
         let registry = &self.inner.parts.registry;
-        let mut state = State { overrides: registry.all_overrides(), ..State::default() };
+        let mut state = State { orders: registry.all_orders(), ..State::default() };
         for service in registry.all() {
             for endpoint in &service.members().endpoints {
-                if !endpoint.is_healthy() {
+                if endpoint.passes_checks() {
+                    state.healthy.push(endpoint.id.clone());
+                } else {
                     let error = endpoint.health_error().unwrap_or_default().into();
                     state.unhealthy.push((endpoint.id.clone(), error));
                 }
@@ -44,23 +49,28 @@ impl Proxy {
         self.running().inherited_state = Some(state);
     }
 
-    /// Takes it over at once. Endpoints that are not published yet keep only their overrides.
+    /// Takes it over at once. Endpoints that are not published yet keep only their orders.
     pub fn import_state(&self, state: &State) {
         let now = self.inner.clock.now();
         let registry = &self.inner.parts.registry;
-        for (id, overriding) in &state.overrides {
-            registry.import_override(id.clone(), *overriding);
+        for (id, orders) in &state.orders {
+            registry.import_orders(id.clone(), *orders);
         }
-        for (id, error) in &state.unhealthy {
-            if let Some((service, endpoint)) = registry.endpoint(id) {
-                endpoint.set_health(false, Some(error.as_str().into()));
-                service.announce();
+        let healthy: HashSet<_> = state.healthy.iter().collect();
+        let unhealthy: HashMap<_, _> = state.unhealthy.iter().map(|(id, why)| (id, why)).collect();
+        let ejected: HashMap<_, _> = state.ejected.iter().map(|(id, left)| (id, *left)).collect();
+        for service in registry.all() {
+            for endpoint in &service.members().endpoints {
+                if let Some(error) = unhealthy.get(&endpoint.id) {
+                    endpoint.set_health(false, Some(error.as_str().into()));
+                } else if healthy.contains(&endpoint.id) {
+                    endpoint.set_health(true, None);
+                }
+                if let Some(left) = ejected.get(&endpoint.id) {
+                    endpoint.eject_for(*left, now);
+                }
             }
-        }
-        for (id, left) in &state.ejected {
-            if let Some((_, endpoint)) = registry.endpoint(id) {
-                endpoint.eject_for(*left, now);
-            }
+            service.announce();
         }
     }
 }

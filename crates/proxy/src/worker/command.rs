@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use trunkline_model::ServiceName;
-use trunkline_model::ops::Session;
 use trunkline_rt::DrainWatcher;
 
+use super::sessions::{Told, Which};
 use crate::plan::ListenerPlan;
 
 /// Answered when a command is carried out.
@@ -30,8 +30,10 @@ pub(crate) enum Command {
     Accept(bool, Acknowledge),
     /// Close what was connected to a life of an endpoint that ended.
     Close(u64),
-    /// Tell the open connections, at most so many.
-    Sessions(usize, oneshot::Sender<Vec<Session>>),
+    /// Tell the open connections that are meant, at most so many.
+    Sessions(Which, usize, oneshot::Sender<Vec<Told>>),
+    /// Cut those that are meant, and tell how many.
+    Cut(Which, oneshot::Sender<usize>),
     /// End at once; what is open is dropped.
     Stop,
 }

@@ -16,7 +16,7 @@ use trunkline_rt::ring::{Reader, ring};
 use trunkline_rt::{Clock, Policy, Random, Scope};
 
 use super::listening::Accepting;
-use super::{Acknowledge, Address, Command, Listening, Worker, stall};
+use super::{Acknowledge, Address, Command, Listening, OpenRequests, Worker, sessions, stall};
 use crate::accept::accept;
 use crate::balance::Turns;
 use crate::forward::Pool;
@@ -74,6 +74,7 @@ pub(crate) fn spawn(index: usize, clock: &Clock, scope: &Scope) -> io::Result<Ha
             turns: Turns::default(),
             records: writer,
             connections: RefCell::new(HashMap::new()),
+            requests: OpenRequests::default(),
             next_connection: Cell::new(0),
             listening: RefCell::new(Vec::new()),
             stall: measured,
@@ -109,7 +110,10 @@ async fn run(worker: &Rc<Worker>, mut commands: Receiver<Command>) {
                 acknowledge(done);
             }
             Command::Close(life) => worker.pool.end(life),
-            Command::Sessions(limit, answer) => drop(answer.send(sessions(worker, limit))),
+            Command::Sessions(which, limit, answer) => {
+                drop(answer.send(sessions::tell(worker, which, limit)));
+            }
+            Command::Cut(which, answer) => drop(answer.send(sessions::cut(worker, which))),
             Command::Stop => break,
         }
     }
@@ -148,10 +152,4 @@ fn start(worker: &Rc<Worker>, address: Address) -> Rc<Listening> {
         worker.scope.spawn_local(format!("accept {wanted}"), Policy::Best, task);
     }
     one
-}
-
-fn sessions(worker: &Worker, limit: usize) -> Vec<trunkline_model::ops::Session> {
-    let now = worker.clock.now();
-    let connections = worker.connections.borrow();
-    connections.values().take(limit).map(|activity| activity.session(now)).collect()
 }

@@ -10,6 +10,7 @@ use trunkline_model::Model;
 use trunkline_model::endpoint::EndpointState;
 use trunkline_model::record::End;
 use trunkline_model::route::PathPattern;
+use trunkline_net::socket::Bound;
 use trunkline_testkit::{RawClient, Upstream};
 
 use crate::rig::{Rig, endpoints, http2, listener, model, route, service, tcp};
@@ -273,7 +274,7 @@ async fn handing_the_sockets_over_again_and_again_loses_nothing() {
     wanted.listeners[0].address = serving.address;
     let load = Load::start(&serving, 6, 2);
     for _ in 0..5 {
-        let inherited = serving.proxy.listening_fds().unwrap();
+        let inherited = Bound::adopt(serving.proxy.listening_fds().unwrap()).unwrap();
         let heir = Rig::start_with(wanted.clone(), |deps| deps.inherited = inherited).await;
         heir.proxy.import_state(&serving.proxy.export_state());
         serving.proxy.pause_accepting().await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use trunkline_net::socket::Bound;
 use trunkline_rt::drain::Deadlines;
 use trunkline_testkit::wait::{until, within};
 use trunkline_testkit::{RawClient, Upstream};
@@ -102,7 +103,7 @@ async fn another_process_takes_the_sockets_over_without_loss() {
     let mut wanted = model(vec![service("web", &[upstream.address()])]);
     let first = Rig::start(wanted.clone()).await;
     wanted.listeners[0].address = first.address;
-    let inherited = first.proxy.listening_fds().unwrap();
+    let inherited = Bound::adopt(first.proxy.listening_fds().unwrap()).unwrap();
     let heir = Rig::start_with(wanted, |deps| deps.inherited = inherited);
     let heir = heir.await;
     assert_eq!(heir.address, first.address);

@@ -11,10 +11,10 @@ use crate::exit::Exit;
 /// Verbs by what a person wants to do. A test checks that every verb is in one group.
 pub(crate) const GROUPS: &[(&str, &[&str])] = &[
     ("Run", &["up", "down", "restart", "run", "exec", "init", "add", "serve"]),
-    ("See", &["status", "urls", "logs", "traces"]),
+    ("See", &["status", "urls", "logs", "traces", "sessions"]),
     ("Trust", &["trust"]),
     ("Verify", &["check", "explain", "doctor"]),
-    ("Ship", &["reload", "upgrade"]),
+    ("Ship", &["reload", "endpoint", "upgrade"]),
     ("Tools", &["schema", "completions", "version"]),
 ];
 

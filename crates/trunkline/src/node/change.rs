@@ -57,6 +57,16 @@ fn messages(errors: &PrepareErrors) -> Vec<String> {
 impl Node {
     /// Reads the configuration again and puts it in force; the former one stays when it is wrong.
     pub(super) async fn reload(&mut self) -> Result<Reloaded, Refused> {
+        self.manager.reloading();
+        let done = self.read_again().await;
+        self.manager.ready(match &done {
+            Ok(_) => "serving",
+            Err(_) => "serving; the last configuration that was read is not in force",
+        });
+        done
+    }
+
+    async fn read_again(&mut self) -> Result<Reloaded, Refused> {
         let loader = self.loader.clone();
         let failed = |reason: String| Refused::Failed { command: "reload", reason };
         let loaded = tokio::task::spawn_blocking(move || loader.load()).await;

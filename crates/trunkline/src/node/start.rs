@@ -9,6 +9,7 @@ use trunkline_api::commands::Readiness;
 use trunkline_api::surfaces::LocalSocket;
 use trunkline_model::Model;
 use trunkline_net::socket::Bound;
+use trunkline_net::systemd::Passed;
 use trunkline_rt::signal::Signals;
 use trunkline_rt::{Clock, Scope};
 
@@ -18,6 +19,7 @@ use crate::cli::version::VERSION;
 use crate::environment;
 use crate::exit::{Failure, chain};
 use crate::loader::{Loader, tell};
+use crate::manager::{self, Notices};
 use crate::runs::{Card, ClaimError, Run};
 use crate::switchboard::Switchboard;
 use crate::texts::Texts;
@@ -43,6 +45,8 @@ struct Inheritance {
     taker: Option<Taker>,
     lock: Option<OwnedFd>,
     listening: Vec<Bound>,
+    /// Sockets that a service manager opened.
+    passed: Vec<Passed>,
 }
 
 impl Start {
@@ -69,11 +73,16 @@ impl Start {
 
     async fn inherit(&self) -> Result<Inheritance, Failure> {
         let Some(path) = &self.takeover else {
-            return Ok(Inheritance::default());
+            return Ok(Inheritance { passed: manager::passed(), ..Inheritance::default() });
         };
         let (taker, offer) =
             Taker::begin(path, VERSION).await.map_err(|error| Failure::from_error(&error))?;
-        Ok(Inheritance { taker: Some(taker), lock: Some(offer.lock), listening: offer.listening })
+        Ok(Inheritance {
+            taker: Some(taker),
+            lock: Some(offer.lock),
+            listening: offer.listening,
+            passed: Vec::new(),
+        })
     }
 
     /// Everything up to the moment where something accepts.
@@ -88,7 +97,9 @@ impl Start {
         tell(&loaded, &context.printer)?;
         let model = loaded.model.clone().ok_or_else(|| Failure::told(crate::exit::Exit::Usage))?;
         let (switchboard, orders) = Switchboard::new(self.role);
-        let (surfaces, listening) = split(inheritance.listening, &model);
+        let mut inherited = inheritance.listening;
+        inherited.extend(manager::assign(inheritance.passed, &model));
+        let (surfaces, listening) = split(inherited, &model);
         let mut parts = Parts::start(
             &model,
             Ingredients {
@@ -96,10 +107,9 @@ impl Start {
                 scope: Scope::new("trunkline"),
                 switchboard,
                 data: environment::data_folder(),
-                inherited: descriptors(&listening)?,
+                inherited: listening,
             },
         )?;
-        drop(listening);
         let texts = Texts::of(&loaded, self.loader.overlay(), parts.clock.wall_nanos());
         parts.switchboard.set_texts(texts);
         parts.records.follow(&model, self.verb == "serve")?;
@@ -118,6 +128,7 @@ impl Start {
             orders,
             local: None,
             ends_on_hangup: false,
+            manager: Notices::find(),
             program: std::env::current_exe().map_err(|error| Failure::from_error(&error))?,
             arguments: arguments(),
         };
@@ -166,6 +177,7 @@ impl Node {
         self.socket = Some(socket);
         self.run.take_over();
         self.run.publish(&self.card(&model, verb)?).map_err(|error| Failure::from_error(&error))?;
+        let successor = taker.is_some();
         if let Some(taker) = taker {
             // If the former process is gone, nobody but this one can serve: it goes on.
             if let Err(error) = taker.serving().await {
@@ -178,6 +190,8 @@ impl Node {
             services = model.services.len(),
             "serving"
         );
+        self.manager.ready("serving");
+        self.manager.feed_watchdog(&self.parts.scope, &self.parts.proxy, successor);
         Ok(self)
     }
 
@@ -202,12 +216,6 @@ fn split(inherited: Vec<Bound>, model: &Model) -> (Vec<Bound>, Vec<Bound>) {
     inherited.into_iter().partition(|bound| surfaces.contains(&Some(bound.address())))
 }
 
-fn descriptors(bound: &[Bound]) -> Result<Vec<OwnedFd>, Failure> {
-    let copies =
-        bound.iter().flat_map(Bound::descriptors).map(|descriptor| descriptor.try_clone_to_owned());
-    copies.collect::<Result<_, _>>().map_err(|error| Failure::from_error(&error))
-}
-
 /// Everything that keeps the Model from being served, as one failure.
 fn wrong(problems: &[String]) -> Failure {
     Failure::new(problems.join("\nerror: "))
@@ -225,53 +233,4 @@ fn arguments() -> Vec<OsString> {
         }
     }
     kept
-}
-
-impl From<State> for trunkline_proxy::State {
-    fn from(state: State) -> Self {
-        use trunkline_model::EndpointId;
-        use trunkline_model::endpoint::EndpointState::{Down, Draining, Maint, Ready, Starting};
-        let known = [Ready, Starting, Draining, Maint, Down];
-        let overrides = state.overrides.into_iter();
-        let overrides = overrides.filter_map(|(id, word)| {
-            let state = known.into_iter().find(|state| state.as_str() == word)?;
-            Some((EndpointId::new(id), state))
-        });
-        let ejected = state.ejected.into_iter();
-        Self {
-            overrides: overrides.collect(),
-            unhealthy: state
-                .unhealthy
-                .into_iter()
-                .map(|(id, error)| (EndpointId::new(id), error))
-                .collect(),
-            ejected: ejected
-                .map(|(id, left_ms)| {
-                    (EndpointId::new(id), std::time::Duration::from_millis(left_ms))
-                })
-                .collect(),
-        }
-    }
-}
-
-impl From<trunkline_proxy::State> for State {
-    fn from(state: trunkline_proxy::State) -> Self {
-        let overrides = state.overrides.into_iter();
-        let ejected = state.ejected.into_iter();
-        Self {
-            overrides: overrides
-                .map(|(id, state)| (id.to_string(), state.as_str().to_owned()))
-                .collect(),
-            unhealthy: state
-                .unhealthy
-                .into_iter()
-                .map(|(id, error)| (id.to_string(), error))
-                .collect(),
-            ejected: ejected
-                .map(|(id, left)| {
-                    (id.to_string(), u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
-                })
-                .collect(),
-        }
-    }
 }

@@ -40,6 +40,7 @@ impl Node {
             return Err(error);
         }
         self.run.hand_over();
+        self.manager.handed_over(giver.pid);
         // Commands that come from now on are for the other one; those being carried out are answered.
         self.parts.surfaces_scope.stop();
         tracing::info!(pid = giver.pid, version = %giver.version, "handed over");

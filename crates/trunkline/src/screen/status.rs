@@ -72,6 +72,8 @@ struct Endpoint {
     healthy: bool,
     ejected: bool,
     overridden: bool,
+    weight_ordered: Option<u32>,
+    agent: Option<String>,
     health_error: Option<String>,
 }
 
@@ -232,6 +234,16 @@ fn troubles(now: &Status, paint: Paint) -> String {
             }
             if endpoint.overridden {
                 tell(&endpoint.id, format!("held in state `{}` by a person", endpoint.state));
+            } else if let Some(agent) = &endpoint.agent
+                && endpoint.state != "ready"
+            {
+                tell(
+                    &endpoint.id,
+                    format!("in state `{}`: its agent says `{agent}`", endpoint.state),
+                );
+            }
+            if let Some(weight) = endpoint.weight_ordered {
+                tell(&endpoint.id, format!("held at weight {weight} by a person"));
             }
         }
     }

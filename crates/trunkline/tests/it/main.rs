@@ -12,6 +12,7 @@
 mod golden;
 #[allow(dead_code, reason = "shared by several test programs")]
 mod load;
+mod manager;
 mod support;
 
 mod alone;

@@ -104,5 +104,6 @@ fn place(authority: &Authority) -> String {
         Authority::Service(name) => name.to_string(),
         Authority::Address(address) => address.to_string(),
         Authority::Dns { host, port } => format!("{host}:{port}"),
+        Authority::Srv(name) => format!("srv:{name}"),
     }
 }

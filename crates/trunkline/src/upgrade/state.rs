@@ -1,0 +1,89 @@
+//! The data plane's state as the two processes of an upgrade write it: words and numbers only.
+//!
+//! The two binaries may differ in age. A word that the other does not know is passed over, and a
+//! list that it does not know is empty.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use trunkline_model::EndpointId;
+use trunkline_model::endpoint::EndpointState::{self, Down, Draining, Maint, Ready, Starting};
+use trunkline_model::ops::{EndpointOrder, EndpointOrders};
+
+use super::State;
+
+fn state_of(word: &str) -> Option<EndpointState> {
+    [Ready, Starting, Draining, Maint, Down].into_iter().find(|state| state.as_str() == word)
+}
+
+impl From<State> for trunkline_proxy::State {
+    fn from(state: State) -> Self {
+        let mut orders: HashMap<String, EndpointOrders> = HashMap::new();
+        let states = state.overrides.into_iter();
+        let states = states
+            .filter_map(|(id, word)| Some((id, EndpointOrder::State(Some(state_of(&word)?)))));
+        let weights = state.weights.into_iter();
+        let weights = weights.map(|(id, weight)| (id, EndpointOrder::Weight(Some(weight))));
+        for (id, order) in states.chain(weights) {
+            let known = orders.entry(id).or_default();
+            *known = known.with(order);
+        }
+        let ejected = state.ejected.into_iter();
+        Self {
+            orders: orders.into_iter().map(|(id, orders)| (EndpointId::new(id), orders)).collect(),
+            healthy: state.healthy.into_iter().map(EndpointId::new).collect(),
+            unhealthy: state
+                .unhealthy
+                .into_iter()
+                .map(|(id, error)| (EndpointId::new(id), error))
+                .collect(),
+            ejected: ejected
+                .map(|(id, left_ms)| (EndpointId::new(id), Duration::from_millis(left_ms)))
+                .collect(),
+        }
+    }
+}
+
+impl From<trunkline_proxy::State> for State {
+    fn from(state: trunkline_proxy::State) -> Self {
+        let mut written = Self::default();
+        for (id, orders) in state.orders {
+            if let Some(state) = orders.state {
+                written.overrides.push((id.to_string(), state.as_str().to_owned()));
+            }
+            if let Some(weight) = orders.weight {
+                written.weights.push((id.to_string(), weight));
+            }
+        }
+        written.healthy = state.healthy.iter().map(ToString::to_string).collect();
+        let unhealthy = state.unhealthy.into_iter();
+        written.unhealthy = unhealthy.map(|(id, error)| (id.to_string(), error)).collect();
+        for (id, left) in state.ejected {
+            let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+            written.ejected.push((id.to_string(), left_ms));
+        }
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again_and_older_writings_too() {
+        let order = EndpointOrders { state: Some(Maint), weight: Some(3) };
+        let state = trunkline_proxy::State {
+            orders: vec![(EndpointId::new("a@127.0.0.1:1"), order)],
+            healthy: vec![EndpointId::new("b@127.0.0.1:2")],
+            unhealthy: vec![(EndpointId::new("c@127.0.0.1:3"), "refused".to_owned())],
+            ejected: vec![(EndpointId::new("c@127.0.0.1:3"), Duration::from_millis(7))],
+        };
+        let written = serde_json::to_string(&State::from(state.clone())).unwrap();
+        let read: State = serde_json::from_str(&written).unwrap();
+        assert_eq!(trunkline_proxy::State::from(read), state);
+        let old = r#"{"overrides":[["a@127.0.0.1:1","resting"]],"unhealthy":[],"ejected":[]}"#;
+        let old: State = serde_json::from_str(old).unwrap();
+        assert_eq!(trunkline_proxy::State::from(old), trunkline_proxy::State::default());
+    }
+}
