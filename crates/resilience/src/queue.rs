@@ -74,9 +74,9 @@ mod tests {
 
     fn queue(entries: &[(Priority, char)]) -> Queue<char> {
         let mut queue = Queue::default();
-        entries.iter().for_each(|(priority, one)| {
+        for (priority, one) in entries {
             queue.push(*priority, *one, 100).unwrap();
-        });
+        }
         queue
     }
 

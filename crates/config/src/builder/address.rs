@@ -41,7 +41,12 @@ impl ModelBuilder<'_> {
                     let verify = crate::defaults::VERIFY;
                     draft.service.tls = Some(UpstreamTls { server_name: None, ca: None, verify });
                 }
-                endpoints.push(StaticEndpoint { authority, weight: address.weight });
+                endpoints.push(StaticEndpoint {
+                    authority,
+                    weight: address.weight,
+                    place: address.place.clone(),
+                    limit: address.limit,
+                });
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::Response;
+use trunkline_model::endpoint::EndpointPlace;
 use trunkline_model::route::Authority;
 use trunkline_model::service::{HealthCheck, Probe, Source, StaticEndpoint};
 use trunkline_testkit::upstream::unused_address;
@@ -65,7 +66,14 @@ async fn when_all_are_unhealthy_the_reason_tells_how_many_and_why() {
 async fn names_are_resolved_and_services_may_stand_for_others() {
     let upstream = Upstream::answering(200, "ok");
     let port = upstream.address().port();
-    let written = |authority| Source::Static(vec![StaticEndpoint { authority, weight: 1 }]);
+    let written = |authority| {
+        Source::Static(vec![StaticEndpoint {
+            authority,
+            weight: 1,
+            place: EndpointPlace::default(),
+            limit: None,
+        }])
+    };
     let mut named = service("named", &[]);
     named.source = written(Authority::Dns { host: "localhost".into(), port });
     let mut alias = service("alias", &[]);

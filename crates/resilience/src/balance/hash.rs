@@ -8,7 +8,7 @@
 /// Jumps before the rest is looked at one by one.
 const JUMPS_MAX: u32 = 16;
 
-/// Constants of SplitMix64 (Steele, Lea, Flood, 2014).
+/// Constants of `SplitMix64` (Steele, Lea, Flood, 2014).
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Mixes a number: each bit of the result depends on each bit of it. One to one.

@@ -11,9 +11,9 @@ use std::time::Duration;
 use super::least_request::position;
 
 /// A slower answer counts in full at once; its weight halves in about seven tenths of this.
-pub const DECAY: Duration = Duration::from_secs(3);
+const DECAY: Duration = Duration::from_secs(3);
 /// What a failed attempt is taken for, if it took less.
-pub const FAILURE: Duration = Duration::from_secs(1);
+const FAILURE: Duration = Duration::from_secs(1);
 /// What an endpoint that has not answered yet is taken for, once it has been asked.
 const UNKNOWN_MICROS: f32 = 1_000_000.0;
 /// Draws before all endpoints are compared.

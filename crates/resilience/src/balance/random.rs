@@ -25,7 +25,7 @@ pub fn random(
     for _ in 0..DRAWS_MAX {
         let candidate = position(random, endpoints);
         random = mix(random);
-        let accepted = (random >> 32) * u64::from(weight_max) >> 32;
+        let accepted = ((random >> 32) * u64::from(weight_max)) >> 32;
         if weight(candidate).is_some_and(|weight| accepted < u64::from(weight)) {
             return Some(candidate);
         }
@@ -42,7 +42,7 @@ pub fn weighted(
 ) -> Option<usize> {
     let weight = |position| u64::from(weight(position).unwrap_or(0));
     let sum: u64 = (0..endpoints).map(&weight).sum();
-    let drawn = u128::from(random) * u128::from(sum) >> u64::BITS;
+    let drawn = (u128::from(random) * u128::from(sum)) >> u64::BITS;
     let mut left = u64::try_from(drawn).unwrap_or(0);
     (0..endpoints).find(|position| {
         let own = weight(*position);

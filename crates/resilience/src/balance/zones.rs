@@ -59,8 +59,8 @@ mod tests {
         zone_shares(&all, 50, &mut shares);
         let sum: u64 = shares.iter().sum();
         for (share, expected) in shares.iter().zip(expected) {
-            let part = *share as f64 / sum as f64;
-            assert!((part - expected).abs() < 0.001, "{all:?}: {shares:?}");
+            let part = u32::try_from(share * 10_000 / sum).unwrap();
+            assert!((f64::from(part) / 10_000.0 - expected).abs() < 0.001, "{all:?}: {shares:?}");
         }
     }
 
