@@ -21,6 +21,8 @@ mod change;
 mod ends;
 mod health;
 mod protocols;
+mod queue;
 mod retries;
+mod spreading;
 mod streams;
 mod timeouts;
