@@ -148,7 +148,7 @@ impl LiveEndpoint {
 
     /// Overrides the weight that its owner gives it, or takes the override away; counts at once.
     /// Tables are built anew with the next [`super::LiveService::announce`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the verb of the control API"))]
+    #[expect(dead_code, reason = "for the verb of the control API")]
     pub(crate) fn set_weight(&self, weight: Option<u32>) {
         self.weight.set(weight);
     }
@@ -160,7 +160,7 @@ impl LiveEndpoint {
 
     /// Overrides the limit, or takes the override away. Those that wait are told by
     /// [`super::LiveService::announce`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the verb of the control API"))]
+    #[expect(dead_code, reason = "for the verb of the control API")]
     pub(crate) fn set_limit(&self, limit: Option<u32>) {
         self.limit.set(limit);
     }
