@@ -18,6 +18,7 @@ mod certificates;
 
 use std::path::PathBuf;
 
+use trunkline_model::endpoint::EndpointPlace;
 use trunkline_model::route::Route;
 use trunkline_model::service::Service;
 use trunkline_model::{
@@ -101,6 +102,10 @@ pub struct AddressDraft {
     pub text: Spanned<String>,
     /// Its part of the traffic.
     pub weight: u32,
+    /// Its place among its siblings.
+    pub place: EndpointPlace,
+    /// Requests that it is given at one time, where it has a limit of its own.
+    pub limit: Option<u32>,
 }
 
 /// A route with the places of what it refers to.
@@ -132,6 +137,8 @@ pub struct ModelBuilder<'a> {
     pub name: Once<ProjectName>,
     /// Worker threads.
     pub workers: Once<Workers>,
+    /// The zone of this process.
+    pub zone: Once<String>,
     /// Host names of the gateway, in the order they were written.
     pub domains: Vec<String>,
     /// Traces.
@@ -166,6 +173,7 @@ impl<'a> ModelBuilder<'a> {
             options,
             name: Once::default(),
             workers: Once::default(),
+            zone: Once::default(),
             domains: Vec::new(),
             tracing: Once::default(),
             access_log: Once::default(),

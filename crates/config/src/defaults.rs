@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use trunkline_model::Management;
 use trunkline_model::ports::Surface;
+use trunkline_model::units::Share;
 
-use crate::native::raw::{
-    BalanceWord, HeadersWord, InitialWord, LogWord, ProtocolWord, ReasonsWord,
-};
+use crate::native::raw::{HeadersWord, InitialWord, LogWord, ProtocolWord, ReasonsWord};
+use crate::native::spreading::raw::{BalanceWord, SameSiteWord};
 
 /// Name of the project when the file gives none.
 pub const NAME: &str = "app";
@@ -48,6 +48,29 @@ pub const WEIGHT: u32 = 1;
 pub const PROTOCOL: ProtocolWord = ProtocolWord::Auto;
 /// How an endpoint is picked.
 pub const BALANCE: BalanceWord = BalanceWord::RoundRobin;
+/// When less than this part of the endpoints can serve, health is not asked any more: never.
+pub const PANIC: Share = Share::NONE;
+/// How the share of an endpoint that has just come up grows: in proportion to time.
+pub const SLOW_START_AGGRESSION: u32 = 100;
+/// The share that it has at once: a tenth.
+pub const SLOW_START_LEAST: Share = match Share::from_basis_points(1_000) {
+    Some(share) => share,
+    None => Share::NONE,
+};
+/// Below which path an affinity cookie is sent.
+pub const AFFINITY_PATH: &str = "/";
+/// Whether it goes with requests from other sites.
+pub const AFFINITY_SAME_SITE: SameSiteWord = SameSiteWord::Lax;
+/// Requests that may wait for an endpoint with room.
+pub const QUEUE_MAX: u32 = 1_024;
+/// How long one may wait.
+pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How urgent the requests of a route are.
+pub const PRIORITY: i8 = 0;
+/// The tier of an endpoint.
+pub const ENDPOINT_PRIORITY: u8 = 0;
+/// Whether an endpoint is for emergencies only.
+pub const BACKUP: bool = false;
 /// Whether the certificates of services are verified.
 pub const VERIFY: bool = true;
 /// To open a connection to a service.

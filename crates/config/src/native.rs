@@ -18,6 +18,7 @@ mod reference;
 mod routes;
 mod schema;
 mod services;
+pub mod spreading;
 mod watching;
 
 pub use describe::{Described, describe};

@@ -106,7 +106,13 @@ impl Written {
         let mut list =
             List { written: self, object: format!("services.{}", service.name), all: Vec::new() };
         list.add("protocol", protocol(service.protocol), false);
-        list.add("balance", balance(service.balance), false);
+        let long = if self.paths.contains_key(&format!("services.{}.balance.by", service.name)) {
+            "balance.by"
+        } else {
+            "balance"
+        };
+        list.add(long, balance(service.balance), false);
+        list.spread(service);
         let timeouts = &service.timeouts;
         list.time("timeout.connect", timeouts.connect, false);
         list.time("timeout.request", timeouts.request, true);
@@ -183,6 +189,22 @@ impl List<'_> {
         self.add(key, format_duration(value), short);
     }
 
+    /// What differs from a plain sharing out.
+    fn spread(&mut self, service: &Service) {
+        let spread = &service.spread;
+        if let Some(limit) = spread.limit {
+            self.add("max_connections", limit.to_string(), false);
+            self.add("queue.max", spread.queue.max.to_string(), false);
+            self.time("queue.timeout", spread.queue.timeout, false);
+        }
+        if let Some(start) = &spread.slow_start {
+            self.time("slow_start.window", start.window, true);
+        }
+        if let Some(affinity) = &spread.affinity {
+            self.add("affinity.cookie", affinity.cookie.clone(), false);
+        }
+    }
+
     fn health(&mut self, service: &Service) {
         let Some(health) = &service.health else {
             return self.add("health", "off", false);
@@ -222,6 +244,11 @@ fn balance(balance: Balance) -> &'static str {
     match balance {
         Balance::RoundRobin => "round_robin",
         Balance::LeastRequest => "least_request",
+        Balance::PeakEwma => "peak_ewma",
+        Balance::Random => "random",
+        Balance::First => "first",
+        Balance::RingHash => "ring_hash",
+        Balance::Maglev => "maglev",
     }
 }
 

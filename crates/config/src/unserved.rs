@@ -94,7 +94,6 @@ pub const SERVICE: &[Unserved] = &[
     later("replicas", "how many copies run", "one process is started"),
     later("scale_at", "when more copies are started", "one process is started"),
     later("image", "a container to run", "nothing is started"),
-    later("affinity", "a caller stays with its endpoint", "each request is balanced anew"),
     refused("rate_limit", "limits per caller", "requests would not be limited"),
     refused("access", "which services may call", "every service could call"),
     refused("auth", "authentication of callers", "every caller would be let in"),

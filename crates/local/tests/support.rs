@@ -44,6 +44,7 @@ pub(crate) fn service(text: &str, command: &str, directory: &Path) -> Service {
         protocol: Protocol::Http1,
         tls: None,
         balance: Balance::RoundRobin,
+        spread: trunkline_model::service::Spread::default(),
         health: None,
         outlier: None,
         timeouts: ServiceTimeouts {

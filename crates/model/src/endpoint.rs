@@ -24,8 +24,23 @@ pub struct Endpoint {
     pub host: String,
     /// Its part of the traffic, relative to its siblings; zero gets none.
     pub weight: u32,
+    /// Its place among its siblings.
+    pub place: EndpointPlace,
+    /// Requests that it is given at one time; `None` for the service's limit.
+    pub limit: Option<u32>,
     /// What its owner says of it. Health is kept apart, by the proxy.
     pub state: EndpointState,
+}
+
+/// Where an endpoint stands among its siblings. The default is a usual one, nowhere in particular.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct EndpointPlace {
+    /// 0 is used first; those with a greater number help when too few of the former can serve.
+    pub priority: u8,
+    /// Only used when no endpoint that is not a backup can serve.
+    pub backup: bool,
+    /// The zone it is in; empty for none.
+    pub zone: String,
 }
 
 /// What the owner of an endpoint says of it.
@@ -64,6 +79,8 @@ impl Endpoint {
             address,
             host: address.ip().to_string(),
             weight: 1,
+            place: EndpointPlace::default(),
+            limit: None,
             state: EndpointState::Ready,
         }
     }

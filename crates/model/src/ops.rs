@@ -141,10 +141,27 @@ pub struct ServiceStats {
     pub in_flight: u64,
     /// Held for a starting endpoint now.
     pub held: u64,
+    /// Waiting for an endpoint that is not at its limit.
+    pub queue: QueueStats,
     /// From the first attempt to the last byte, in microseconds.
     pub latency: Distribution,
     /// Its endpoints.
     pub endpoints: Vec<EndpointStats>,
+}
+
+/// Counters of a service's queue.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct QueueStats {
+    /// Waiting now.
+    pub length: u64,
+    /// The most that have waited at one time.
+    pub longest: u64,
+    /// Requests that waited too long.
+    pub timeouts: u64,
+    /// Requests that found the queue full.
+    pub refused: u64,
+    /// How long those that were served had waited, in microseconds.
+    pub wait: Distribution,
 }
 
 /// Counters and state of an endpoint.
@@ -174,6 +191,8 @@ pub struct EndpointStats {
     pub weight: u32,
     /// In flight now.
     pub in_flight: u64,
+    /// Requests that it is given at one time; 0 for no limit.
+    pub limit: u32,
     /// Attempts by status or, for those without answer, 0.
     pub requests: Vec<(u16, u64)>,
     /// Connections that could not be opened.

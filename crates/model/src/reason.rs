@@ -95,6 +95,10 @@ kinds! {
     Redirect = "redirect", 308, "the resource is elsewhere";
     /// An answer that the configuration asks for.
     Respond = "respond", 200, "the answer is part of the configuration";
+    /// Every endpoint was at its limit for as long as a request may wait.
+    QueueTimeout = "queue_timeout", 503, "the service is busy and the request waited too long";
+    /// Every endpoint is at its limit, and as many wait as may.
+    QueueFull = "queue_full", 503, "the service is busy and too many requests wait for it";
     /// A limit of this process is reached.
     Overload = "overload", 503, "the gateway is at its limit";
     /// A defect of Trunkline.

@@ -21,6 +21,8 @@ pub struct ExchangeRecord {
     pub start_unix_nanos: u64,
     /// From the head of the request to the last byte of the response.
     pub duration: Duration,
+    /// How long it waited for an endpoint that was not at its limit.
+    pub queue: Duration,
     /// Trace, span and parent.
     pub trace: TraceContext,
     /// The caller's `x-request-id`, or ours.

@@ -28,6 +28,8 @@ pub struct Route {
     pub filters: Vec<Filter>,
     /// Time limits that differ from the service's.
     pub timeouts: RouteTimeouts,
+    /// How urgent its requests are where they have to wait: from -10, which is served first, to 10.
+    pub priority: i8,
     /// Where it was written.
     pub origin: Origin,
 }

@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::endpoint::EndpointPlace;
 use crate::route::Authority;
 use crate::{Origin, ServiceName};
 
 mod health;
+mod spread;
 
 pub use health::{AgentCheck, HealthCheck, HttpProbe, Initial, Probe, STATUSES};
+pub use spread::{Affinity, HashKey, HashOn, Queue, SameSite, SlowStart, Spread};
 
 /// One service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,6 +28,8 @@ pub struct Service {
     pub tls: Option<UpstreamTls>,
     /// How an endpoint is picked.
     pub balance: Balance,
+    /// How requests are shared out beyond that: limits, queue, affinity, slow start, zones.
+    pub spread: Spread,
     /// Active checks.
     pub health: Option<HealthCheck>,
     /// Passive checks: what live traffic says about an endpoint.
@@ -52,6 +57,10 @@ pub struct StaticEndpoint {
     pub authority: Authority,
     /// Its part of the traffic, relative to its siblings; zero gets none.
     pub weight: u32,
+    /// Its place among its siblings.
+    pub place: EndpointPlace,
+    /// Requests that it is given at one time; `None` for the service's limit.
+    pub limit: Option<u32>,
 }
 
 /// A process to run.
@@ -131,6 +140,16 @@ pub enum Balance {
     RoundRobin,
     /// The one with the fewest requests in flight for its weight.
     LeastRequest,
+    /// Of two at random, the one that is likely to answer sooner.
+    PeakEwma,
+    /// Any, by weight.
+    Random,
+    /// The first in the order written that is not full.
+    First,
+    /// By a hash of the request, on a ring.
+    RingHash,
+    /// By a hash of the request, with a Maglev table.
+    Maglev,
 }
 
 /// Ejection of endpoints that fail live traffic.

@@ -137,7 +137,7 @@ impl Line<'_> {
         let Some(service) = service.map(Arc::clone) else {
             return Err(Reply::because(Reason::new(Kind::NoEndpoint)));
         };
-        let limits = Limits::new(&route.timeouts, &service.service);
+        let limits = Limits::new(&route.timeouts, route.priority, &service.service);
         // What follows may take long: the plan must not be kept for it.
         drop(plan);
         self.forward(&service, limits, body, upgrade).await

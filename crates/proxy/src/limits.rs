@@ -77,6 +77,15 @@ pub const ATTEMPTS_MAX: usize = 16;
 /// Pooled connections that one exchange may find dead before it opens its own.
 pub const STALE_MAX: usize = 3;
 
+/// Picks that find the last slot of their endpoint taken meanwhile, before the request waits.
+pub const PICKS_MAX: u32 = 8;
+/// How long a view of a service's groups is used: ejections end by themselves.
+pub const VIEW_TIME: Duration = Duration::from_millis(50);
+/// Requests that wait for the endpoints of one service, whatever its settings say.
+pub const QUEUE_MAX: usize = 65_536;
+/// How often one who waits for a slot has free ones looked for, should nobody have told.
+pub const QUEUE_LOOK: Duration = Duration::from_millis(250);
+
 /// Endpoints of one service.
 pub const ENDPOINTS_MAX: usize = 4_096;
 /// Open requests of one worker that `sessions` shows.

@@ -77,17 +77,20 @@ pub(crate) struct Limits {
     pub(crate) attempt: Option<Duration>,
     pub(crate) connect: Duration,
     pub(crate) idle: Duration,
+    /// How urgent it is where requests wait.
+    pub(crate) priority: i8,
 }
 
 impl Limits {
-    /// The time limits of an exchange on a route with these, towards `service`.
-    pub(crate) fn new(own: &RouteTimeouts, service: &Service) -> Self {
+    /// The limits of an exchange on a route with these and this priority, towards `service`.
+    pub(crate) fn new(own: &RouteTimeouts, priority: i8, service: &Service) -> Self {
         let general = &service.timeouts;
         Self {
             request: own.request.unwrap_or(general.request),
             attempt: own.attempt.or(general.attempt),
             connect: general.connect,
             idle: own.idle.unwrap_or(general.idle),
+            priority,
         }
     }
 }

@@ -7,12 +7,14 @@
 
 mod again;
 mod hold;
+mod queue;
+mod seat;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use trunkline_model::reason::{Fact, Kind, Reason};
-use trunkline_model::service::Source;
 use trunkline_net::http::Exchange;
 use trunkline_resilience::outlier::Outcome;
 
@@ -52,16 +54,22 @@ struct Progress {
     /// Endpoints that could not take it.
     tried: Vec<Arc<LiveEndpoint>>,
     /// Send it to the same endpoint again, on a fresh connection.
-    repeat: Option<Arc<LiveEndpoint>>,
+    repeat: Option<InFlight>,
     attempts: usize,
     stale: usize,
     last: Option<Failure>,
+    /// What decides where it goes, where the service is balanced by a hash.
+    key: Option<u64>,
+    /// For how long it has waited for an endpoint with room.
+    queued: Duration,
+    /// When the attempt under way began.
+    began: Option<Instant>,
 }
 
 /// Forwards a request within its time limit.
 pub(crate) async fn forward(call: &mut Call<'_>) -> Result<Answered, Reason> {
     let limit = call.limits.request;
-    let mut progress = Progress::default();
+    let mut progress = Progress { key: seat::key(call), ..Progress::default() };
     let attempted = tokio::time::timeout(limit, attempts(call, &mut progress)).await;
     if let Ok(result) = attempted {
         return result;
@@ -69,7 +77,7 @@ pub(crate) async fn forward(call: &mut Call<'_>) -> Result<Answered, Reason> {
     if let Some(endpoint) = call.recording.endpoint().map(Arc::clone)
         && !call.body.waits_for_caller()
     {
-        judge(call, &endpoint, Outcome::Failure);
+        judge(call, &progress, &endpoint, Outcome::Failure);
     }
     call.recording.failed(Kind::RequestTimeout, &Spent::default());
     let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
@@ -79,24 +87,26 @@ pub(crate) async fn forward(call: &mut Call<'_>) -> Result<Answered, Reason> {
 
 async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answered, Reason> {
     loop {
-        let endpoint = match progress.repeat.take() {
-            Some(endpoint) => endpoint,
-            None => endpoint(call, progress).await?,
+        let in_flight = match progress.repeat.take() {
+            Some(in_flight) => in_flight,
+            None => seat::take(call, progress).await?,
         };
         progress.attempts += 1;
-        let in_flight = endpoint.enter();
+        let endpoint = Arc::clone(in_flight.endpoint());
         let mut spent = Spent::default();
         let fresh = progress.stale > 0;
+        progress.began = call.service.live.is_timed().then(|| call.worker.clock.now());
         match attempt(call, &endpoint, fresh, &mut spent).await {
-            Ok(answer) => {
+            Ok(mut answer) => {
+                seat::bind(call, &endpoint, &mut answer.head);
                 let status = answer.head.status();
                 let failed = status >= 500;
                 let outcome = if failed { Outcome::Failure } else { Outcome::Success };
-                judge(call, &endpoint, outcome);
+                judge(call, progress, &endpoint, outcome);
                 call.recording.answered(status, &spent);
                 return Ok(Answered { sent: answer, in_flight });
             }
-            Err(failure) => failed(call, progress, (endpoint, &spent), failure)?,
+            Err(failure) => failed(call, progress, (in_flight, &spent), failure)?,
         }
     }
 }
@@ -105,7 +115,7 @@ async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answer
 fn failed(
     call: &mut Call<'_>,
     progress: &mut Progress,
-    (endpoint, spent): (Arc<LiveEndpoint>, &Spent),
+    (in_flight, spent): (InFlight, &Spent),
     failure: Failure,
 ) -> Result<(), Reason> {
     call.recording.failed(failure.kind, spent);
@@ -116,7 +126,7 @@ fn failed(
     // A caller that sends slowly must not be able to have endpoints ejected.
     let callers = failure.kind == Kind::AttemptTimeout && call.body.waits_for_caller();
     if !stale && !callers && failure.kind != Kind::Overload {
-        judge(call, &endpoint, Outcome::Failure);
+        judge(call, progress, in_flight.endpoint(), Outcome::Failure);
     }
     let kind = failure.kind;
     let method = call.exchange.request.method();
@@ -129,45 +139,13 @@ fn failed(
         Again::No => return Err(reason(call, kind, progress)),
         Again::SameEndpoint if progress.stale < limits::STALE_MAX => {
             progress.stale += 1;
-            progress.repeat = Some(endpoint);
+            progress.repeat = Some(in_flight);
         }
-        Again::SameEndpoint | Again::Elsewhere => progress.tried.push(endpoint),
+        Again::SameEndpoint | Again::Elsewhere => {
+            progress.tried.push(Arc::clone(in_flight.endpoint()));
+        }
     }
     Ok(())
-}
-
-/// An endpoint that can take the request, after a hold if one is starting.
-async fn endpoint(call: &Call<'_>, progress: &mut Progress) -> Result<Arc<LiveEndpoint>, Reason> {
-    // Almost every request ends here; subscribing would cost all workers a shared counter each.
-    if let Some(endpoint) = pick(call, progress) {
-        return Ok(endpoint);
-    }
-    let mut held = None;
-    // A process that ended takes nothing more, and its owner is about to say so.
-    let lost = progress.last.is_some() && matches!(call.service.service.source, Source::Process(_));
-    loop {
-        let live = &call.service.live;
-        // Subscribed before looking: a change between the two is seen.
-        let mut changes = live.changes();
-        if let Some(endpoint) = pick(call, progress) {
-            return Ok(endpoint);
-        }
-        let starting = live.members().is_starting();
-        if !starting && !lost {
-            return Err(nobody(call, progress));
-        }
-        let limit = if starting { limits::HOLD_TIME } else { limits::NOTICE_TIME };
-        let waited = hold::wait(call, &mut held, &mut changes, limit).await;
-        waited.map_err(|reason| if starting { reason } else { nobody(call, progress) })?;
-        progress.tried.clear();
-    }
-}
-
-fn pick(call: &Call<'_>, progress: &Progress) -> Option<Arc<LiveEndpoint>> {
-    let worker = call.worker;
-    let balance = call.service.service.balance;
-    let (now, random) = (worker.clock.now(), worker.random());
-    worker.turns.pick(&call.service.live, balance, &progress.tried, now, random)
 }
 
 async fn attempt(
@@ -201,9 +179,13 @@ async fn attempt(
     })
 }
 
-/// Tells passive checks how an attempt went.
-fn judge(call: &Call<'_>, endpoint: &Arc<LiveEndpoint>, outcome: Outcome) {
+/// Tells balancing and passive checks how an attempt went.
+fn judge(call: &Call<'_>, progress: &Progress, endpoint: &Arc<LiveEndpoint>, outcome: Outcome) {
     let now = call.worker.clock.now();
+    if let Some(began) = progress.began {
+        let took = now.saturating_duration_since(began);
+        endpoint.answered(took, outcome == Outcome::Failure, now);
+    }
     let members = call.service.live.members();
     let peers = || members.peers(now);
     let random = call.worker.random();

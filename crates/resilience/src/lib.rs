@@ -18,3 +18,4 @@
 pub mod backoff;
 pub mod balance;
 pub mod outlier;
+pub mod queue;

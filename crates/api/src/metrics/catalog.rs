@@ -100,6 +100,16 @@ catalog! {
     SERVICE_IN_FLIGHT: Gauge "trunkline_service_requests_in_flight" "" ["service"];
     /// Requests held now for a starting endpoint.
     SERVICE_HELD: Gauge "trunkline_service_requests_held" "" ["service"];
+    /// Requests that wait now because every endpoint is at its limit.
+    SERVICE_QUEUED: Gauge "trunkline_service_requests_queued" "" ["service"];
+    /// The most requests that have waited at one time.
+    SERVICE_QUEUED_MAX: Gauge "trunkline_service_requests_queued_max" "" ["service"];
+    /// Requests that waited too long.
+    SERVICE_QUEUE_TIMEOUTS: Counter "trunkline_service_queue_timeouts" "" ["service"];
+    /// Requests that found the queue full.
+    SERVICE_QUEUE_REFUSED: Counter "trunkline_service_queue_refused" "" ["service"];
+    /// How long requests waited in the queue that were served then.
+    SERVICE_QUEUE_WAIT: Histogram "trunkline_service_queue_wait_seconds" "seconds" ["service"];
 
     /// Attempts by the status of the endpoint; 0 if there was no answer.
     ENDPOINT_REQUESTS: Counter "trunkline_endpoint_requests" "" ["service" "endpoint" "status"];
@@ -119,6 +129,8 @@ catalog! {
     ENDPOINT_STATE: Gauge "trunkline_endpoint_state" "" ["service" "endpoint" "state"];
     /// Weight in force.
     ENDPOINT_WEIGHT: Gauge "trunkline_endpoint_weight" "" ["service" "endpoint"];
+    /// Requests that the endpoint is given at one time; 0 for no limit.
+    ENDPOINT_LIMIT: Gauge "trunkline_endpoint_requests_limit" "" ["service" "endpoint"];
 
     /// CPU time that the process used.
     PROCESS_CPU: Counter "process_cpu_seconds" "seconds" [];

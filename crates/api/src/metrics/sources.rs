@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use trunkline_model::Model;
 use trunkline_model::endpoint::EndpointState;
-use trunkline_model::ops::{Distribution, EndpointStats, RouteStats, ServiceStats, Stats};
+use trunkline_model::ops::{
+    Distribution, EndpointStats, QueueStats, RouteStats, ServiceStats, Stats,
+};
 use trunkline_model::route::Action;
 
 use super::catalog;
@@ -102,7 +104,29 @@ fn services(writer: &mut Writer, services: &[ServiceStats]) {
     for s in services {
         family.number(&[s.name.as_str()], s.held);
     }
+    queues(writer, services);
 }
+
+fn queues(writer: &mut Writer, services: &[ServiceStats]) {
+    let numbers = [
+        (&catalog::SERVICE_QUEUED, QUEUED),
+        (&catalog::SERVICE_QUEUED_MAX, |queue: &QueueStats| queue.longest),
+        (&catalog::SERVICE_QUEUE_TIMEOUTS, |queue: &QueueStats| queue.timeouts),
+        (&catalog::SERVICE_QUEUE_REFUSED, |queue: &QueueStats| queue.refused),
+    ];
+    for (metric, number) in numbers {
+        let mut family = writer.family(metric);
+        for s in services {
+            family.number(&[s.name.as_str()], number(&s.queue));
+        }
+    }
+    let mut family = writer.family(&catalog::SERVICE_QUEUE_WAIT);
+    for s in services {
+        busy(&mut family, &[s.name.as_str()], &s.queue.wait);
+    }
+}
+
+const QUEUED: fn(&QueueStats) -> u64 = |queue| queue.length;
 
 fn endpoints(writer: &mut Writer, services: &[ServiceStats]) {
     let all: Vec<([&str; 2], &EndpointStats)> = services
@@ -141,6 +165,10 @@ fn endpoints(writer: &mut Writer, services: &[ServiceStats]) {
     let mut family = writer.family(&catalog::ENDPOINT_WEIGHT);
     for (labels, e) in &all {
         family.number(labels, u64::from(e.weight));
+    }
+    let mut family = writer.family(&catalog::ENDPOINT_LIMIT);
+    for (labels, e) in &all {
+        family.number(labels, u64::from(e.limit));
     }
 }
 

@@ -42,6 +42,7 @@ fn record(number: u8) -> ExchangeRecord {
         target: "/api/orders?id=1".into(),
         protocol: "HTTP/2",
         user_agent: "curl/8".into(),
+        queue: Duration::ZERO,
         bytes_received: 0,
         bytes_sent: 12,
         status: 200,

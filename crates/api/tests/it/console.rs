@@ -45,6 +45,7 @@ fn route(id: &str, listener: &str, service: &str, order: u64) -> Route {
         action: Action::Forward(vec![Target { service: service.parse().unwrap(), weight: 1 }]),
         filters: Vec::new(),
         timeouts: RouteTimeouts::default(),
+        priority: 0,
         origin: Origin::new("trunkline.yaml", 5, 3),
     }
 }
@@ -58,6 +59,7 @@ fn service(name: &str, calls: &[&str]) -> Service {
         protocol: Protocol::Auto,
         tls: None,
         balance: Balance::RoundRobin,
+        spread: trunkline_model::service::Spread::default(),
         health: None,
         outlier: None,
         timeouts: ServiceTimeouts {
@@ -138,6 +140,7 @@ fn exchange(number: u8, listener: &str, parent: Option<u8>, to: &str) -> Exchang
         target: "/api/orders?id=1".into(),
         protocol: "HTTP/1.1",
         user_agent: "".into(),
+        queue: Duration::ZERO,
         bytes_received: 0,
         bytes_sent: 2,
         status: 200,

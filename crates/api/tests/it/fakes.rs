@@ -47,6 +47,7 @@ fn stats() -> Stats {
         in_flight: 2,
         requests: vec![(200, 99), (0, 1)],
         connect_failures: 1,
+        limit: 0,
         latency: latency(),
     };
     Stats {
@@ -73,6 +74,7 @@ fn stats() -> Stats {
             requests: vec![(200, 98), (503, 2)],
             in_flight: 2,
             held: 0,
+            queue: trunkline_model::ops::QueueStats::default(),
             latency: latency(),
             endpoints: vec![endpoint],
         }],

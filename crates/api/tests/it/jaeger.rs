@@ -38,6 +38,7 @@ fn with_a_trace() -> Running {
         target: "/api/orders".into(),
         protocol: "HTTP/1.1",
         user_agent: "".into(),
+        queue: Duration::ZERO,
         bytes_received: 0,
         bytes_sent: 2,
         status: 200,

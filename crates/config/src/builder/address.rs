@@ -36,7 +36,12 @@ impl ModelBuilder<'_> {
                         continue;
                     }
                     let authority = Authority::Srv(name);
-                    endpoints.push(StaticEndpoint { authority, weight: address.weight });
+                    endpoints.push(StaticEndpoint {
+                        authority,
+                        weight: address.weight,
+                        place: address.place.clone(),
+                        limit: address.limit,
+                    });
                     continue;
                 }
                 let written = match parse(&address.text.value) {
@@ -55,7 +60,12 @@ impl ModelBuilder<'_> {
                     let verify = crate::defaults::VERIFY;
                     draft.service.tls = Some(UpstreamTls { server_name: None, ca: None, verify });
                 }
-                endpoints.push(StaticEndpoint { authority, weight: address.weight });
+                endpoints.push(StaticEndpoint {
+                    authority,
+                    weight: address.weight,
+                    place: address.place.clone(),
+                    limit: address.limit,
+                });
             }
         }
     }

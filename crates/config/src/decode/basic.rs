@@ -121,7 +121,7 @@ macro_rules! whole_numbers {
     )*};
 }
 
-whole_numbers!(u8 u16 u32);
+whole_numbers!(i8 u8 u16 u32);
 
 /// A duration as it is written; prints like `1m30s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::raw::{
-    LogWord, Overlays, ProbeWord, RawCertificate, RawEndpoint, RawHealth, RawLog, RawPassive,
-    RawRedirect, RawRewrite, RawTarget, RawTimeouts, RawUpstreamTls, RawValue,
+    LogWord, Overlays, ProbeWord, RawCertificate, RawHealth, RawLog, RawPassive, RawRedirect,
+    RawRewrite, RawTarget, RawTimeouts, RawUpstreamTls, RawValue,
 };
 use crate::decode::{Context, Decode, Entries, Period, Shape, Shapes, Spanned, wrong_type};
 use crate::diagnostic::{Diagnostic, codes};
@@ -304,24 +304,6 @@ impl TimeoutForm {
                 keep_alive: None,
             },
         }
-    }
-}
-
-/// An address of a service.
-#[derive(Debug, Clone)]
-pub struct EndpointForm(pub RawEndpoint);
-
-impl Decode for EndpointForm {
-    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
-        match &node.value {
-            Value::Map(_) => RawEndpoint::decode(node, context).map(Self),
-            _ => Spanned::decode(node, context)
-                .map(|address| Self(RawEndpoint { address, weight: crate::defaults::WEIGHT })),
-        }
-    }
-
-    fn shape(shapes: &mut Shapes) -> Shape {
-        Shape::OneOf(vec![text("address", "10.0.0.7:8080"), RawEndpoint::shape(shapes)])
     }
 }
 

@@ -38,6 +38,10 @@ pub(super) fn lower(
         };
         into.workers.set("`workers`", value, workers.span, diagnostics);
     }
+    if let Some(zone) = &file.zone {
+        let value = own_zone(&zone.value);
+        into.zone.set("`zone`", value, zone.span, diagnostics);
+    }
     if let Some(trace) = &file.trace {
         let value = Tracing { sample: trace.value.sample };
         into.tracing.set("`trace`", value, trace.span, diagnostics);
@@ -57,6 +61,18 @@ pub(super) fn lower(
         management(raw, into, diagnostics);
     }
     chain(raw, into, diagnostics);
+}
+
+/// The zone as written, or the value of the variable that it names; none if that is not set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where a machine stands is told by its environment, and one file serves them all"
+)]
+fn own_zone(text: &str) -> String {
+    match text.strip_prefix("env:") {
+        Some(name) => std::env::var(name).unwrap_or_default(),
+        None => text.to_owned(),
+    }
 }
 
 /// Fills in what no file said.

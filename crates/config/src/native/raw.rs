@@ -8,6 +8,8 @@ use super::forms::{
     Address, HealthForm, LogForm, PassiveForm, RedirectForm, RewriteForm, Targets, TimeoutForm,
     TlsForm, ValueForm, WorkersForm,
 };
+use super::spreading::forms::{BalanceForm, EndpointForm, SlowStartForm};
+use super::spreading::raw::{RawAffinity, RawQueue};
 use super::watching::WatchForm;
 use crate::decode::{Entries, Period, Spanned};
 use crate::defaults;
@@ -31,6 +33,9 @@ pub struct RawFile {
     pub chain: Vec<Spanned<String>>,
     /// Worker threads: a number, or `auto` for one per CPU.
     pub workers: Option<Spanned<WorkersForm>>,
+    /// The zone of this process, or `env:NAME` for the value of that variable: endpoints of the
+    /// same `zone` are preferred as far as that does not overload them.
+    pub zone: Option<Spanned<String>>,
     /// Where callers come in.
     pub gateway: Option<Spanned<RawGateway>>,
     /// Which requests go where. The most specific match wins, then the earlier one.
@@ -181,6 +186,10 @@ pub struct RawRoute {
     /// Time limit of a request, all attempts together; or `{ request, attempt, idle }`.
     #[config(alias = "timeouts")]
     pub timeout: Option<TimeoutForm>,
+    /// How urgent its requests are where they wait for a service that is full: from -10, which is
+    /// served first, to 10.
+    #[config(default = defaults::PRIORITY)]
+    pub priority: i8,
 }
 
 /// An answer that Trunkline gives itself.
@@ -238,8 +247,8 @@ pub struct RawService {
     /// hosts and ports, `srv:_http._tcp.orders.example`.
     pub external: Option<Spanned<String>>,
     /// Addresses of a service that Trunkline does not run: `host:port`, `srv:NAME`, or
-    /// `{ address, weight }`.
-    pub endpoints: Vec<super::forms::EndpointForm>,
+    /// `{ address, weight, priority, backup, zone, max_connections }`.
+    pub endpoints: Vec<EndpointForm>,
     /// Command that runs it, as in a shell.
     pub command: Option<Spanned<String>>,
     /// Command that builds it, as in a shell, in its folder and with its environment. It runs
@@ -270,8 +279,18 @@ pub struct RawService {
     #[config(default = defaults::PROTOCOL)]
     pub protocol: ProtocolWord,
     /// How an endpoint is picked.
-    #[config(default = defaults::BALANCE)]
-    pub balance: BalanceWord,
+    /// A word, or `{ by, hash, load_max, panic }`.
+    pub balance: Option<Spanned<BalanceForm>>,
+    /// An endpoint that has just come up is given its traffic bit by bit over this time; or
+    /// `{ window, aggression, least }`.
+    pub slow_start: Option<SlowStartForm>,
+    /// Keeps a caller with its endpoint by a cookie.
+    pub affinity: Option<Spanned<RawAffinity>>,
+    /// Requests that each endpoint is given at one time; further ones wait in the `queue`.
+    #[config(alias = "maxconn")]
+    pub max_connections: Option<Spanned<u32>>,
+    /// Where requests wait while every endpoint has as many as it may.
+    pub queue: Option<RawQueue>,
     /// TLS towards it: `true`, or `{ server_name, ca, verify }`.
     pub tls: Option<Spanned<super::forms::UpstreamTlsForm>>,
     /// Ejects endpoints that fail live requests: `true`, `false`, or
@@ -303,15 +322,6 @@ pub enum ProtocolWord {
     Http2,
     /// HTTP/2 for gRPC and where it is offered, else HTTP/1.1.
     Auto,
-}
-
-/// How an endpoint is picked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
-pub enum BalanceWord {
-    /// In turn, by weight.
-    RoundRobin,
-    /// The one with the fewest requests in flight.
-    LeastRequest,
 }
 
 /// TLS towards a service.
@@ -518,17 +528,6 @@ pub struct RawLog {
     pub format: LogWord,
     /// File, relative to the configuration; standard output without it.
     pub path: Option<Spanned<String>>,
-}
-
-/// An address with its weight.
-#[derive(Debug, Clone, Decode)]
-#[config(what = "an endpoint")]
-pub struct RawEndpoint {
-    /// `host:port`.
-    pub address: Spanned<String>,
-    /// Its part of the traffic.
-    #[config(default = defaults::WEIGHT)]
-    pub weight: u32,
 }
 
 /// Traces.

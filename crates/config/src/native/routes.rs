@@ -44,6 +44,7 @@ pub(super) fn lower(
                     action,
                     filters,
                     timeouts: timeouts(&route.value, diagnostics),
+                    priority: priority(route, diagnostics),
                     origin: into.sources.origin(route.span),
                 },
             };
@@ -181,6 +182,17 @@ fn split_url(text: &str) -> (Option<String>, Option<String>, Option<String>) {
     };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     (scheme, Some(authority.to_owned()), (!path.is_empty()).then(|| path.to_owned()))
+}
+
+fn priority(route: &Spanned<RawRoute>, diagnostics: &mut Diagnostics) -> i8 {
+    let priority = route.value.priority;
+    if !(-10..=10).contains(&priority) {
+        diagnostics.push(
+            Diagnostic::new(codes::BAD_VALUE, "`priority` is between -10 and 10")
+                .at(route.span, "the priority of this route is out of range"),
+        );
+    }
+    priority
 }
 
 fn timeouts(raw: &RawRoute, diagnostics: &mut Diagnostics) -> RouteTimeouts {

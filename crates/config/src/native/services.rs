@@ -1,14 +1,15 @@
 //! `services`: where they are, and how Trunkline treats them.
 
 use trunkline_model::ServiceName;
+use trunkline_model::endpoint::EndpointPlace;
 use trunkline_model::service::{
-    Balance, Outlier, Process, Protocol, Service, ServiceTimeouts, Source, UpstreamTls,
+    Outlier, Process, Protocol, Service, ServiceTimeouts, Source, UpstreamTls,
 };
 
 use super::Lowering;
 use super::forms::{PassiveForm, UpstreamTlsForm};
-use super::raw::{BalanceWord, ProtocolWord, RawPassive, RawService};
-use super::{building, health, watching};
+use super::raw::{ProtocolWord, RawPassive, RawService};
+use super::{building, health, spreading, watching};
 use crate::builder::{AddressDraft, ModelBuilder, ServiceDraft};
 use crate::decode::Spanned;
 use crate::defaults;
@@ -21,6 +22,7 @@ pub(super) fn lower(
     diagnostics: &mut Diagnostics,
 ) {
     into.broken_services.extend(raw.raw.services.failed.iter().cloned());
+    let zone = into.zone.get().map(|zone| zone.value.clone()).unwrap_or_default();
     for (name, service) in &raw.raw.services.all {
         let parsed = match name.value.parse::<ServiceName>() {
             Ok(parsed) => parsed,
@@ -47,10 +49,8 @@ pub(super) fn lower(
                     ProtocolWord::Auto => Protocol::Auto,
                 },
                 tls: tls(raw, service),
-                balance: match service.balance {
-                    BalanceWord::RoundRobin => Balance::RoundRobin,
-                    BalanceWord::LeastRequest => Balance::LeastRequest,
-                },
+                balance: spreading::balance(service),
+                spread: spreading::lower(service, &zone, diagnostics),
                 health: health::lower(service, diagnostics),
                 outlier: outlier(service, diagnostics),
                 timeouts: timeouts(service),
@@ -73,19 +73,20 @@ fn source(
     diagnostics: &mut Diagnostics,
 ) -> (Source, Vec<AddressDraft>) {
     let weight = defaults::WEIGHT;
-    let external = service.external.iter().map(|text| AddressDraft { text: text.clone(), weight });
-    let endpoints = service.endpoints.iter().map(|endpoint| AddressDraft {
-        text: endpoint.0.address.clone(),
-        weight: endpoint.0.weight,
-    });
-    let mut addresses: Vec<AddressDraft> = external.chain(endpoints).collect();
+    let plain = |text| AddressDraft { text, weight, place: EndpointPlace::default(), limit: None };
+    let mut addresses: Vec<_> = service.external.iter().cloned().map(plain).collect();
+    for endpoint in &service.endpoints {
+        let (place, limit) = spreading::endpoint(&endpoint.0, diagnostics);
+        let (text, weight) = (endpoint.0.address.clone(), endpoint.0.weight);
+        addresses.push(AddressDraft { text, weight, place, limit });
+    }
     check_sources(service, &addresses, diagnostics);
     if let Some(command) = &service.command {
         return (Source::Process(process(raw, service, &command.value)), Vec::new());
     }
     if let (true, Some(port)) = (addresses.is_empty(), service.port) {
         let text = Spanned { value: format!("127.0.0.1:{}", port.value), span: port.span };
-        addresses.push(AddressDraft { text, weight });
+        addresses.push(plain(text));
     }
     if addresses.is_empty() {
         diagnostics.push(

@@ -7,6 +7,7 @@ use trunkline_local::outbound::{addresses, with_listeners};
 use trunkline_local::plan::{Plan, PortBook, Surroundings};
 use trunkline_local::run::RunId;
 use trunkline_local::toolchains::Toolchains;
+use trunkline_model::endpoint::EndpointPlace;
 use trunkline_model::route::{
     Action, Authority, HostPattern, Match, OrderKey, PathPattern, Route, RouteTimeouts, Target,
 };
@@ -31,6 +32,7 @@ fn route(id: &str, position: u64, host: Option<&str>, to: &str) -> Route {
         action: Action::Forward(vec![Target { service: name(to), weight: 1 }]),
         filters: Vec::new(),
         timeouts: RouteTimeouts::default(),
+        priority: 0,
         origin: Origin::built_in(),
     }
 }
@@ -44,7 +46,12 @@ fn shop() -> Model {
     web.calls = callees.iter().map(|callee| name(callee)).collect();
     let mut postgres = service("postgres", "", here);
     let authority = Authority::Dns { host: "db.example".into(), port: 5432 };
-    postgres.source = Source::Static(vec![StaticEndpoint { authority, weight: 1 }]);
+    postgres.source = Source::Static(vec![StaticEndpoint {
+        authority,
+        weight: 1,
+        place: EndpointPlace::default(),
+        limit: None,
+    }]);
     let orders = with_health(service("orders", "true", here), "/healthz");
     let others = ["routed", "redis"].map(|other| service(other, "true", here));
     let mut model = model_of([web, orders, postgres].into_iter().chain(others).collect::<Vec<_>>());

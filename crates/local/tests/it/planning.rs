@@ -5,6 +5,7 @@ use std::path::Path;
 use trunkline_local::plan::{Plan, PlanError, PortBook, Surroundings};
 use trunkline_local::run::RunId;
 use trunkline_local::toolchains::Toolchains;
+use trunkline_model::endpoint::EndpointPlace;
 use trunkline_model::route::Authority;
 use trunkline_model::service::{Source, StaticEndpoint};
 use trunkline_model::{Model, ServiceName};
@@ -60,7 +61,12 @@ fn callees_are_named_as_kubernetes_names_them() {
     let mut model = shop(&[("web", &["order-book", "postgres"]), ("order-book", &[])]);
     let mut postgres = service("postgres", "", Path::new("/"));
     let authority = Authority::Dns { host: "db.example".into(), port: 5432 };
-    postgres.source = Source::Static(vec![StaticEndpoint { authority, weight: 1 }]);
+    postgres.source = Source::Static(vec![StaticEndpoint {
+        authority,
+        weight: 1,
+        place: EndpointPlace::default(),
+        limit: None,
+    }]);
     model.services.push(postgres);
     let plan = plan(&model).unwrap();
     let variable = |wanted: &str| {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A part of a whole in basis points: 0 to 10 000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Share(u16);
 
 /// Why a text is not a share.

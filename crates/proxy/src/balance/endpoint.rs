@@ -5,14 +5,17 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use trunkline_model::EndpointId;
 use trunkline_model::endpoint::{Endpoint, EndpointState};
 use trunkline_model::ops::EndpointOrders;
+use trunkline_resilience::balance::Latency;
 use trunkline_resilience::outlier::{self, Outcome, Outlier, Peers};
 
+use super::ground::{Ground, lock};
+use super::room::WaitingRoom;
 use super::said::{AgentWord, Said};
 use crate::observe::{PerWorker, Requests};
 
@@ -26,6 +29,14 @@ pub(crate) struct LiveEndpoint {
     /// Requests in flight, of all workers.
     pub(crate) in_flight: AtomicU32,
     weight: AtomicU32,
+    /// Requests that it is given at one time; 0 for no limit.
+    limit: AtomicU32,
+    /// Who waits for it and its siblings.
+    room: Arc<WaitingRoom>,
+    /// How fast it answers, packed.
+    pub(super) latency: AtomicU64,
+    /// When it came up, nanoseconds after the epoch; 0 if it has always been.
+    up_since: AtomicU64,
     /// What its owner says.
     state: AtomicU8,
     /// What a person or an agent says instead; [`NO_OVERRIDE`] for nothing.
@@ -46,7 +57,7 @@ pub(crate) struct LiveEndpoint {
     /// Another number each time that it leaves the state `ready`, and another for each endpoint:
     /// what is connected to a former life is not used again.
     life: AtomicU64,
-    epoch: Instant,
+    pub(super) ground: Ground,
 }
 
 const NO_OVERRIDE: u8 = u8::MAX;
@@ -76,14 +87,18 @@ fn decode(state: u8) -> Option<EndpointState> {
 
 impl LiveEndpoint {
     /// An endpoint that is healthy until a check says otherwise.
-    pub(crate) fn new(endpoint: &Endpoint, workers: usize, epoch: Instant) -> Self {
+    pub(super) fn new(endpoint: &Endpoint, room: &Arc<WaitingRoom>, ground: &Ground) -> Self {
         Self {
             id: endpoint.id.clone(),
             address: endpoint.address,
             host: endpoint.host.as_str().into(),
-            counters: PerWorker::new(workers),
+            counters: PerWorker::new(ground.workers),
             in_flight: AtomicU32::new(0),
             weight: AtomicU32::new(endpoint.weight),
+            limit: AtomicU32::new(0),
+            room: Arc::clone(room),
+            latency: AtomicU64::new(0),
+            up_since: AtomicU64::new(0),
             state: AtomicU8::new(encode(endpoint.state)),
             overriding: AtomicU8::new(NO_OVERRIDE),
             said: Mutex::new(Said { owner_weight: endpoint.weight, ..Said::default() }),
@@ -95,7 +110,7 @@ impl LiveEndpoint {
             suspect: AtomicBool::new(false),
             ejected_until: AtomicU64::new(0),
             life: AtomicU64::new(next_life()),
-            epoch,
+            ground: ground.clone(),
         }
     }
 
@@ -108,6 +123,7 @@ impl LiveEndpoint {
             // Its owner has just seen it answer; what was known is of a former life.
             self.set_health(true, None);
             self.ejected_until.store(0, Ordering::Relaxed);
+            self.came_up();
         }
         // Ordered before a later look at the requests in flight; see `LiveService::take`.
         let left = self.state.swap(encode(endpoint.state), Ordering::SeqCst) == ready && !is_ready;
@@ -150,8 +166,12 @@ impl LiveEndpoint {
     fn hear(&self, speak: impl FnOnce(&mut Said)) {
         let mut said = lock(&self.said);
         speak(&mut said);
+        let before = self.state();
         self.weight.store(said.weight(), Ordering::Relaxed);
         self.overriding.store(said.state().map_or(NO_OVERRIDE, encode), Ordering::SeqCst);
+        if before != EndpointState::Ready && self.state() == EndpointState::Ready {
+            self.came_up();
+        }
     }
 
     /// The state in force.
@@ -162,6 +182,29 @@ impl LiveEndpoint {
 
     pub(crate) fn weight(&self) -> u32 {
         self.weight.load(Ordering::Relaxed)
+    }
+
+    /// How many requests it is given at one time; 0 for no limit.
+    pub(crate) fn limit(&self) -> u32 {
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// The limit that is written for it.
+    pub(super) fn write_limit(&self, limit: u32) {
+        self.limit.store(limit, Ordering::Relaxed);
+    }
+
+    /// For how long it has been able to take requests; `None` for always.
+    pub(super) fn up_for(&self, now: Instant) -> Option<Duration> {
+        let ejected = self.ejected_until.load(Ordering::Relaxed);
+        let since = self.up_since.load(Ordering::Relaxed).max(ejected);
+        (since > 0).then(|| Duration::from_nanos(self.nanos(now).saturating_sub(since)))
+    }
+
+    /// It can take requests from now on, after it could not.
+    pub(super) fn came_up(&self) {
+        let now = self.nanos(self.ground.clock.now());
+        self.up_since.store(now.max(1), Ordering::Relaxed);
     }
 
     pub(crate) fn is_healthy(&self) -> bool {
@@ -206,6 +249,9 @@ impl LiveEndpoint {
         };
         let changed = (former & by != 0) != yes;
         self.health_changes.fetch_add(u64::from(changed), Ordering::Relaxed);
+        if changed && self.is_healthy() {
+            self.came_up();
+        }
         changed
     }
 
@@ -259,27 +305,69 @@ impl LiveEndpoint {
     }
 
     fn nanos(&self, at: Instant) -> u64 {
-        let since = at.saturating_duration_since(self.epoch).as_nanos();
+        let since = at.saturating_duration_since(self.ground.epoch).as_nanos();
         u64::try_from(since).unwrap_or(u64::MAX)
     }
 
-    /// Counts a request in flight until the guard is dropped.
+    /// Notes how long an attempt took, for balancing by latency.
+    pub(crate) fn answered(&self, took: Duration, failed: bool, now: Instant) {
+        let known = Latency::from_bits(self.latency.load(Ordering::Relaxed));
+        let next = known.record(took, failed, self.ground.since(now));
+        // Two workers at once may lose one of two answers: it is an average.
+        self.latency.store(next.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Whether it can take one more request within its limit.
+    pub(crate) fn has_room(&self) -> bool {
+        let limit = self.limit();
+        limit == 0 || self.in_flight.load(Ordering::Relaxed) < limit
+    }
+
+    /// Counts a request in flight until the guard is dropped, whatever the limit is.
     pub(crate) fn enter(self: &Arc<Self>) -> InFlight {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(Arc::clone(self))
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        InFlight { endpoint: Arc::clone(self), quiet: false }
+    }
+
+    /// Counts a request in flight until the guard is dropped; `None` if that would be one more than
+    /// the limit. Exact over all workers.
+    pub(crate) fn try_enter(self: &Arc<Self>) -> Option<InFlight> {
+        let limit = self.limit();
+        if limit == 0 {
+            return Some(self.enter());
+        }
+        let more = |active: u32| (active < limit).then_some(active + 1);
+        self.in_flight.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()?;
+        Some(InFlight { endpoint: Arc::clone(self), quiet: false })
     }
 }
 
-/// A request in flight to an endpoint.
+/// A request or session in flight to an endpoint: one slot of its limit.
 #[derive(Debug)]
-pub(crate) struct InFlight(Arc<LiveEndpoint>);
+pub(crate) struct InFlight {
+    endpoint: Arc<LiveEndpoint>,
+    /// Nobody is told that the slot is free.
+    quiet: bool,
+}
+
+impl InFlight {
+    /// Whose slot it is.
+    pub(crate) fn endpoint(&self) -> &Arc<LiveEndpoint> {
+        &self.endpoint
+    }
+
+    /// Gives the slot back without offering it to those that wait.
+    pub(super) fn give_back(mut self) {
+        self.quiet = true;
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        // Ordered before the look at who waits: who begins to wait looks for a free slot after it.
+        self.endpoint.in_flight.fetch_sub(1, Ordering::SeqCst);
+        if !self.quiet && self.endpoint.room.is_waited_in() {
+            self.endpoint.room.offer(&self.endpoint);
+        }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

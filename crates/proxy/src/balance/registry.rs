@@ -5,13 +5,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use trunkline_model::endpoint::EndpointSet;
 use trunkline_model::ops::{EndpointOrder, EndpointOrders};
 use trunkline_model::{EndpointId, ServiceName};
 
-use super::{LiveEndpoint, LiveService};
+use super::{Ground, LiveEndpoint, LiveService};
 use crate::limits;
 
 /// The registry of services.
@@ -19,13 +18,12 @@ use crate::limits;
 pub(crate) struct Registry {
     services: Mutex<HashMap<ServiceName, Arc<LiveService>>>,
     orders: Mutex<HashMap<EndpointId, EndpointOrders>>,
-    workers: usize,
-    epoch: Instant,
+    ground: Ground,
 }
 
 impl Registry {
-    pub(crate) fn new(workers: usize, epoch: Instant) -> Self {
-        Self { services: Mutex::default(), orders: Mutex::default(), workers, epoch }
+    pub(crate) fn new(ground: Ground) -> Self {
+        Self { services: Mutex::default(), orders: Mutex::default(), ground }
     }
 
     /// The service of this name, made if it is not known yet.
@@ -33,7 +31,7 @@ impl Registry {
         let mut services = self.services();
         let service = services
             .entry(name.clone())
-            .or_insert_with(|| Arc::new(LiveService::new(name.clone(), self.workers, self.epoch)));
+            .or_insert_with(|| Arc::new(LiveService::new(name.clone(), &self.ground)));
         Arc::clone(service)
     }
 

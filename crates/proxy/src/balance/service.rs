@@ -4,17 +4,19 @@
 //! place. Whoever waits for an endpoint subscribes to [`LiveService::changed`].
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
-use trunkline_model::endpoint::{Endpoint, EndpointState};
+use trunkline_model::endpoint::Endpoint;
 use trunkline_model::ops::EndpointOrders;
+use trunkline_model::service::Balance;
 use trunkline_model::{EndpointId, ServiceName};
-use trunkline_resilience::outlier::Peers;
 
 use super::endpoint::LiveEndpoint;
+use super::ground::{Ground, lock};
+use super::members::{Members, Rules, Seat};
+use super::room::WaitingRoom;
 use crate::limits;
 use crate::observe::{PerWorker, Requests};
 
@@ -25,38 +27,40 @@ pub(crate) struct LiveService {
     /// Another one for each service that this process has known, from 1.
     pub(crate) number: u64,
     pub(crate) counters: PerWorker<Requests>,
+    /// Requests that wait for an endpoint with room.
+    pub(crate) room: Arc<WaitingRoom>,
     /// Requests on their way, those that are held included.
     taken: AtomicU64,
     members: ArcSwap<Members>,
     publishing: Mutex<()>,
     changed: watch::Sender<()>,
+    /// How often something was announced.
+    version: AtomicU64,
     held: AtomicU32,
     held_bytes: AtomicU64,
-    workers: usize,
-    epoch: Instant,
+    ground: Ground,
 }
 
-/// The endpoints of a service at one moment.
-#[derive(Debug, Default)]
-pub(crate) struct Members {
-    pub(crate) endpoints: Vec<Arc<LiveEndpoint>>,
+fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl LiveService {
-    pub(crate) fn new(name: ServiceName, workers: usize, epoch: Instant) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+    pub(super) fn new(name: ServiceName, ground: &Ground) -> Self {
         Self {
             name,
-            number: NEXT.fetch_add(1, Ordering::Relaxed),
-            counters: PerWorker::new(workers),
+            number: next_number(),
+            counters: PerWorker::new(ground.workers),
+            room: Arc::new(WaitingRoom::new(ground.workers)),
             taken: AtomicU64::new(0),
             members: ArcSwap::default(),
             publishing: Mutex::default(),
             changed: watch::Sender::new(()),
+            version: AtomicU64::new(1),
             held: AtomicU32::new(0),
             held_bytes: AtomicU64::new(0),
-            workers,
-            epoch,
+            ground: ground.clone(),
         }
     }
 
@@ -70,9 +74,59 @@ impl LiveService {
         self.changed.subscribe()
     }
 
-    /// Wakes whoever waits for an endpoint.
+    /// Tells that something changed about endpoints: wakes whoever waits for one, offers what is
+    /// free, and has tables follow the weights.
     pub(crate) fn announce(&self) {
+        if self.members.load().is_outdated() {
+            let _one_at_a_time = lock(&self.publishing);
+            let former = self.members.load_full();
+            let (endpoints, seats) = (former.endpoints.clone(), former.seats.clone());
+            let rules = Arc::clone(&former.rules);
+            self.members.store(Arc::new(Members::new(endpoints, seats, rules)));
+        }
+        self.announced();
+    }
+
+    fn announced(&self) {
+        self.version.fetch_add(1, Ordering::Release);
         self.changed.send_replace(());
+        self.offer();
+    }
+
+    /// Whether picking asks how long answers take.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.members().rules.balance == Balance::PeakEwma
+    }
+
+    /// Changes whenever something is announced.
+    pub(super) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// Offers every free slot to those that wait.
+    pub(crate) fn offer(&self) {
+        for endpoint in &self.members().endpoints {
+            if !self.room.is_waited_in() {
+                return;
+            }
+            self.room.offer(endpoint);
+        }
+    }
+
+    /// Picks endpoints by these rules from now on.
+    pub(crate) fn configure(&self, rules: Rules) {
+        let publishing = lock(&self.publishing);
+        let former = self.members.load_full();
+        if *former.rules == rules {
+            return;
+        }
+        for (endpoint, seat) in former.endpoints.iter().zip(&former.seats) {
+            endpoint.write_limit(seat.limit.or(rules.spread.limit).unwrap_or(0));
+        }
+        let (endpoints, seats) = (former.endpoints.clone(), former.seats.clone());
+        self.members.store(Arc::new(Members::new(endpoints, seats, Arc::new(rules))));
+        drop(publishing);
+        self.announced();
     }
 
     /// Replaces the endpoints; those that stay keep their health, counters and requests. What a
@@ -83,9 +137,11 @@ impl LiveService {
         endpoints: &[Endpoint],
         orders: impl Fn(&EndpointId) -> EndpointOrders,
     ) -> Vec<u64> {
-        let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let publishing = lock(&self.publishing);
         let former = self.members.load_full();
+        let rules = Arc::clone(&former.rules);
         let mut next = Vec::with_capacity(endpoints.len());
+        let mut seats = Vec::with_capacity(endpoints.len());
         let mut ended = Vec::new();
         for endpoint in endpoints.iter().take(limits::ENDPOINTS_MAX) {
             let known = former.endpoints.iter().find(|live| {
@@ -97,17 +153,28 @@ impl LiveService {
                 ended.extend(live.update(endpoint));
                 next.push(Arc::clone(live));
             } else {
-                let live = LiveEndpoint::new(endpoint, self.workers, self.epoch);
+                let live = LiveEndpoint::new(endpoint, &self.room, &self.ground);
                 live.order(orders(&endpoint.id));
+                // Those that are there from the beginning start together, at full share.
+                if !former.endpoints.is_empty() {
+                    live.came_up();
+                }
                 next.push(Arc::new(live));
             }
+            if let Some(live) = next.last() {
+                live.write_limit(endpoint.limit.or(rules.spread.limit).unwrap_or(0));
+            }
+            seats.push(Seat { place: endpoint.place.clone(), limit: endpoint.limit });
         }
         let same = next.len() == former.endpoints.len()
-            && next.iter().zip(&former.endpoints).all(|(new, old)| Arc::ptr_eq(new, old));
+            && next.iter().zip(&former.endpoints).all(|(new, old)| Arc::ptr_eq(new, old))
+            && seats == former.seats
+            && !former.is_outdated();
         if !same {
-            self.members.store(Arc::new(Members { endpoints: next }));
+            self.members.store(Arc::new(Members::new(next, seats, rules)));
         }
-        self.announce();
+        drop(publishing);
+        self.announced();
         ended
     }
 
@@ -140,24 +207,6 @@ impl LiveService {
     /// Requests held now.
     pub(crate) fn held(&self) -> u32 {
         self.held.load(Ordering::Relaxed)
-    }
-}
-
-impl Members {
-    /// How many serve or would if they were not ejected, and how many of them are. One that is out
-    /// for another reason does not count: the last that serves would be ejected for its sake.
-    pub(crate) fn peers(&self, now: Instant) -> Peers {
-        let mut peers = Peers { total: 0, ejected: 0 };
-        for endpoint in self.endpoints.iter().filter(|one| one.is_present()) {
-            peers.total += 1;
-            peers.ejected += usize::from(endpoint.is_ejected(now));
-        }
-        peers
-    }
-
-    /// Whether an endpoint is coming up.
-    pub(crate) fn is_starting(&self) -> bool {
-        self.endpoints.iter().any(|endpoint| endpoint.state() == EndpointState::Starting)
     }
 }
 

@@ -88,7 +88,13 @@ fn literal(service: &ServiceName, written: &StaticEndpoint) -> Option<Endpoint> 
     let Authority::Address(address) = written.authority else {
         return None;
     };
-    Some(Endpoint { weight: written.weight, ..Endpoint::ready(service, address) })
+    Some(as_written(written, Endpoint::ready(service, address)))
+}
+
+/// An endpoint with what is written of it.
+fn as_written(written: &StaticEndpoint, endpoint: Endpoint) -> Endpoint {
+    let (weight, place, limit) = (written.weight, written.place.clone(), written.limit);
+    Endpoint { weight, place, limit, ..endpoint }
 }
 
 /// Every endpoint, or `None` if nothing can be said of one of the names.
@@ -107,8 +113,7 @@ async fn resolve_all(
                 let addresses = told(service, resolved)?;
                 endpoints.extend(addresses.iter().map(|address| Endpoint {
                     host: host.clone(),
-                    weight: one.weight,
-                    ..Endpoint::ready(service, *address)
+                    ..as_written(one, Endpoint::ready(service, *address))
                 }));
             }
             Authority::Srv(name) => {
@@ -195,7 +200,7 @@ fn of_service(
         host: endpoint.host.to_string(),
         weight: endpoint.weight().saturating_mul(written.weight),
         state: endpoint.state(),
-        ..Endpoint::ready(service, endpoint.address)
+        ..as_written(written, Endpoint::ready(service, endpoint.address))
     });
     same.collect()
 }

@@ -76,6 +76,7 @@ impl Recording {
             target: text(without_credentials(request.target()).as_bytes()),
             protocol: request.version().as_str(),
             user_agent: text(request.get("user-agent").unwrap_or_default()),
+            queue: Duration::ZERO,
             bytes_received: 0,
             bytes_sent: 0,
             status: 0,
@@ -112,6 +113,11 @@ impl Recording {
         let since = self.worker.clock.now();
         self.service = Some(Toward { live: Arc::clone(live), since });
         self.body = Some(body.clone());
+    }
+
+    /// It has waited so long for an endpoint that was not at its limit.
+    pub(crate) fn queued(&mut self, wait: Duration) {
+        self.note(|record| record.queue = wait);
     }
 
     /// An attempt begins.

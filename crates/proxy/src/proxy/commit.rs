@@ -10,6 +10,7 @@ use trunkline_net::socket::BindError;
 use trunkline_rt::Policy;
 
 use super::{Generation, Proxy};
+use crate::balance::Rules;
 use crate::limits;
 use crate::plan::Plan;
 use crate::worker::Command;
@@ -46,6 +47,9 @@ impl Proxy {
             }
             (plan, orders.map_err(CommitError::Share)?)
         };
+        for service in plan.destinations.services.values() {
+            service.live.configure(Rules::of(&service.service));
+        }
         // Endpoints that the Model itself names are there before the first request asks for them.
         self.inner.managed.adopt(self, &plan).await;
         let inherited_state = self.running().inherited_state.take();

@@ -148,6 +148,7 @@ fn service_stats(service: &LiveService, now: std::time::Instant) -> ServiceStats
         requests: service.counters.statuses(),
         in_flight: service.in_flight(),
         held: u64::from(service.held()),
+        queue: service.room.stats(),
         latency: service.counters.latency(),
         endpoints: service.members().endpoints.iter().map(|e| endpoint_stats(e, now)).collect(),
     }
@@ -170,6 +171,7 @@ fn endpoint_stats(endpoint: &LiveEndpoint, now: std::time::Instant) -> EndpointS
         ejected: endpoint.is_ejected(now),
         weight: endpoint.weight(),
         in_flight: u64::from(in_flight),
+        limit: endpoint.limit(),
         requests: endpoint.counters.statuses(),
         connect_failures: endpoint.counters.connect_failures(),
         latency: endpoint.counters.latency(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::listening::Running;
 use super::{Deps, Inner, Proxy};
-use crate::balance::Registry;
+use crate::balance::{Ground, Registry};
 use crate::forward::Transports;
 use crate::manage::{self, Managed};
 use crate::plan::{Counters, Parts};
@@ -36,7 +36,11 @@ impl Proxy {
         let started = clock.now();
         let inner = Arc::new(Inner {
             parts: Parts {
-                registry: Registry::new(count, started),
+                registry: Registry::new(Ground {
+                    clock: clock.clone(),
+                    epoch: started,
+                    workers: count,
+                }),
                 transports: Transports::default(),
                 certificates: Certificates { issuer, clock: clock.clone() },
                 counters: Counters::new(count),

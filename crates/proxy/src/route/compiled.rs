@@ -28,6 +28,8 @@ pub struct CompiledRoute {
     pub action: CompiledAction,
     /// Time limits that differ from the service's.
     pub timeouts: RouteTimeouts,
+    /// How urgent its requests are where they have to wait.
+    pub priority: i8,
     pub(super) path: Path,
     pub(super) conditions: Conditions,
     /// The settings that it was compiled from: an equal route need not be compiled again.
@@ -108,6 +110,7 @@ impl CompiledRoute {
             filters,
             action,
             timeouts: route.timeouts,
+            priority: route.priority,
             path,
             conditions,
             source: route.clone(),

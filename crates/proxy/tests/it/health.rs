@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
+use trunkline_model::endpoint::EndpointPlace;
 use trunkline_model::route::Authority;
 use trunkline_model::service::{
     AgentCheck, HealthCheck, HttpProbe, Initial, Probe, Service, Source, StaticEndpoint,
@@ -20,7 +21,7 @@ use trunkline_testkit::{Pki, Upstream, body};
 
 use crate::rig::{Rig, model, service};
 
-fn quick(probe: Probe) -> HealthCheck {
+pub fn quick(probe: Probe) -> HealthCheck {
     HealthCheck {
         probe,
         port: None,
@@ -79,7 +80,14 @@ async fn when_all_are_unhealthy_the_reason_tells_how_many_and_why() {
 async fn names_are_resolved_and_services_may_stand_for_others() {
     let upstream = Upstream::answering(200, "ok");
     let port = upstream.address().port();
-    let written = |authority| Source::Static(vec![StaticEndpoint { authority, weight: 1 }]);
+    let written = |authority| {
+        Source::Static(vec![StaticEndpoint {
+            authority,
+            weight: 1,
+            place: EndpointPlace::default(),
+            limit: None,
+        }])
+    };
     let mut named = service("named", &[]);
     named.source = written(Authority::Dns { host: "localhost".into(), port });
     let mut alias = service("alias", &[]);
@@ -284,7 +292,12 @@ async fn endpoints_follow_a_name_and_what_is_open_stays() {
     server.say("web.test", Says::Addresses(vec![address(1)], 1));
     let authority = Authority::Dns { host: "web.test".into(), port: one.address().port() };
     let mut web = service("web", &[]);
-    web.source = Source::Static(vec![StaticEndpoint { authority, weight: 3 }]);
+    web.source = Source::Static(vec![StaticEndpoint {
+        authority,
+        weight: 3,
+        place: EndpointPlace::default(),
+        limit: None,
+    }]);
     let rig = named(&server, web).await;
     assert_eq!(rig.client().await.get("a", "/").await.text(), "one");
     let count = async |wanted: usize| {
@@ -312,7 +325,12 @@ async fn records_of_a_service_tell_ports_and_weights() {
     server.say("a.test", Says::Addresses(vec![[127, 0, 0, 1].into()], 60));
     let mut web = service("web", &[]);
     let authority = Authority::Srv("_http._tcp.web.test".into());
-    web.source = Source::Static(vec![StaticEndpoint { authority, weight: 2 }]);
+    web.source = Source::Static(vec![StaticEndpoint {
+        authority,
+        weight: 2,
+        place: EndpointPlace::default(),
+        limit: None,
+    }]);
     let rig = named(&server, web).await;
     assert_eq!(rig.client().await.get("a", "/").await.text(), "ok");
     let endpoints = rig.endpoints("web").await;

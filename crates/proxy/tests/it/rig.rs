@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use trunkline_model::endpoint::{Endpoint, EndpointSet};
+use trunkline_model::endpoint::{Endpoint, EndpointPlace, EndpointSet};
 use trunkline_model::ops::{EndpointStats, Ops, ServiceStats, Stats};
 use trunkline_model::record::{ExchangeRecord, RecordSink};
 use trunkline_model::route::{
     Action, Authority, Match, OrderKey, PathPattern, Route, RouteTimeouts, Target,
 };
 use trunkline_model::service::{
-    Balance, Protocol, Service, ServiceTimeouts, Source, StaticEndpoint,
+    Balance, Protocol, Service, ServiceTimeouts, Source, Spread, StaticEndpoint,
 };
 use trunkline_model::{Model, Origin, RouteId, Workers};
 use trunkline_net::hyper_io::HyperIo;
@@ -154,6 +154,7 @@ pub fn route(order: u64, path: PathPattern, service: &Service) -> Route {
         action: Action::Forward(vec![Target { service: service.name.clone(), weight: 1 }]),
         filters: Vec::new(),
         timeouts: RouteTimeouts::default(),
+        priority: 0,
         origin: Origin::built_in(),
     }
 }
@@ -162,6 +163,8 @@ pub fn service(name: &str, addresses: &[SocketAddr]) -> Service {
     let written = |address: &SocketAddr| StaticEndpoint {
         authority: Authority::Address(*address),
         weight: 1,
+        place: EndpointPlace::default(),
+        limit: None,
     };
     Service {
         name: name.parse().unwrap(),
@@ -170,6 +173,7 @@ pub fn service(name: &str, addresses: &[SocketAddr]) -> Service {
         protocol: Protocol::Auto,
         tls: None,
         balance: Balance::RoundRobin,
+        spread: Spread::default(),
         health: None,
         outlier: None,
         timeouts: ServiceTimeouts {

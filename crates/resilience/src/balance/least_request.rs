@@ -71,7 +71,7 @@ fn scan(endpoints: usize, random: u64, load: impl Fn(usize) -> Option<Load>) -> 
 }
 
 /// Maps the upper half of a random number onto `0..endpoints` without division (Lemire).
-fn position(random: u64, endpoints: usize) -> usize {
+pub(super) fn position(random: u64, endpoints: usize) -> usize {
     let scaled = u128::from(random) * (endpoints as u128);
     usize::try_from(scaled >> u64::BITS).unwrap_or(0)
 }

@@ -32,6 +32,7 @@ fn record() -> ExchangeRecord {
         target: "/api/orders?id=1".into(),
         protocol: "HTTP/1.1",
         user_agent: "curl/8".into(),
+        queue: Duration::ZERO,
         bytes_received: 0,
         bytes_sent: 12,
         status: 502,
