@@ -17,6 +17,7 @@ mod reference;
 mod routes;
 mod schema;
 mod services;
+mod tls;
 mod watching;
 
 pub use describe::{Described, describe};

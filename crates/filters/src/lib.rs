@@ -9,6 +9,7 @@
 //! how it looks to the caller (JSON, HTML, text, gRPC) is decided where it is sent, in `proxy`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
+mod acme;
 mod chain;
 mod filter;
 mod headers;
@@ -22,6 +23,7 @@ pub use chain::Chain;
 pub use filter::{Filter, Invalid};
 pub use headers::HeaderEdits;
 pub use hooks::{BodyVerdict, Hooks, Verdict};
+pub use acme::AcmeChallenge;
 pub use https::RedirectToHttps;
 pub use reply::{Content, Reply};
 pub use rewrite::RewritePath;

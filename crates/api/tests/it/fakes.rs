@@ -55,7 +55,11 @@ fn stats() -> Stats {
             caller: None,
             accepted: 7,
             open: 1,
+            handshakes_full: 0,
+            handshakes_resumed: 0,
             handshakes_failed: 0,
+            handshake_failures: Vec::new(),
+            certificates: Vec::new(),
         }],
         routes: vec![RouteStats {
             id: RouteId::new("or\"ders\\1\n"),

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use trunkline_net::socket::{AdoptError, Bound};
+use trunkline_net::tls::TicketKeys;
 
 use super::listening::Running;
 use super::{Deps, Inner, Proxy};
@@ -44,7 +45,11 @@ impl Proxy {
             parts: Parts {
                 registry: Registry::new(count, started),
                 transports: Transports::default(),
-                certificates: Certificates { issuer, clock: clock.clone() },
+                certificates: Certificates {
+                    issuer,
+                    tickets: TicketKeys::new(clock.wall()),
+                    clock: clock.clone(),
+                },
                 counters: Counters::new(count),
                 workers: count,
             },

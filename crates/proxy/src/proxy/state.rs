@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use trunkline_model::EndpointId;
 use trunkline_model::endpoint::EndpointState;
+use trunkline_net::tls::ExportedKey;
 
 use super::Proxy;
 
@@ -16,6 +17,8 @@ pub struct State {
     pub unhealthy: Vec<(EndpointId, String)>,
     /// Ejected endpoints, and for how long still.
     pub ejected: Vec<(EndpointId, Duration)>,
+    /// Keys that seal the sessions of TLS callers, the newest first.
+    pub tickets: Vec<ExportedKey>,
 }
 
 impl Proxy {
@@ -23,7 +26,11 @@ impl Proxy {
     pub fn export_state(&self) -> State {
         let now = self.inner.clock.now();
         let registry = &self.inner.parts.registry;
-        let mut state = State { overrides: registry.all_overrides(), ..State::default() };
+        let mut state = State {
+            overrides: registry.all_overrides(),
+            tickets: self.certificates().tickets.export(),
+            ..State::default()
+        };
         for service in registry.all() {
             for endpoint in &service.members().endpoints {
                 if !endpoint.is_healthy() {
@@ -48,6 +55,7 @@ impl Proxy {
     pub fn import_state(&self, state: &State) {
         let now = self.inner.clock.now();
         let registry = &self.inner.parts.registry;
+        self.certificates().tickets.import(&state.tickets);
         for (id, overriding) in &state.overrides {
             registry.import_override(id.clone(), *overriding);
         }

@@ -4,11 +4,13 @@ use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use trunkline_api::commands::Readiness;
 use trunkline_api::surfaces::LocalSocket;
 use trunkline_model::Model;
 use trunkline_net::socket::Bound;
+use trunkline_net::tls::ExportedKey;
 use trunkline_rt::signal::Signals;
 use trunkline_rt::{Clock, Scope};
 
@@ -227,6 +229,24 @@ fn arguments() -> Vec<OsString> {
     kept
 }
 
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn of_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let fits = text.len() == 2 * N;
+    for (place, byte) in bytes.iter_mut().enumerate().filter(|_| fits) {
+        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
+    }
+    fits.then_some(bytes)
+}
+
+fn ticket_key((name, secret, made): &(String, String, u64)) -> Option<ExportedKey> {
+    let made = UNIX_EPOCH.checked_add(std::time::Duration::from_secs(*made))?;
+    Some(ExportedKey { name: of_hex(name)?, secret: of_hex(secret)?, made })
+}
+
 impl From<State> for trunkline_proxy::State {
     fn from(state: State) -> Self {
         use trunkline_model::EndpointId;
@@ -250,6 +270,7 @@ impl From<State> for trunkline_proxy::State {
                     (EndpointId::new(id), std::time::Duration::from_millis(left_ms))
                 })
                 .collect(),
+            tickets: state.tickets.iter().filter_map(ticket_key).collect(),
         }
     }
 }
@@ -270,6 +291,14 @@ impl From<trunkline_proxy::State> for State {
             ejected: ejected
                 .map(|(id, left)| {
                     (id.to_string(), u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+                })
+                .collect(),
+            tickets: state
+                .tickets
+                .iter()
+                .map(|key| {
+                    let made = key.made.duration_since(UNIX_EPOCH).unwrap_or_default();
+                    (to_hex(&key.name), to_hex(&key.secret), made.as_secs())
                 })
                 .collect(),
         }
