@@ -11,6 +11,7 @@ mod head;
 pub mod strict;
 pub mod wire;
 
-pub use body::{Body, BodyError};
+pub use body::{Body, BodyError, Cause};
 pub use exchange::{Exchange, Note, Notes, Peer, Scheme};
+pub(crate) use head::Found;
 pub use head::{Fields, Head, Start, Version};

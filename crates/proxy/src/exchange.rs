@@ -163,16 +163,13 @@ impl Line<'_> {
         let mut response = sent.head;
         headers::prepare_response(&mut response);
         if response.status() != 101 {
-            let (_, incoming) = sent.response.into_parts();
-            let body = ResponseBody::new(incoming, sent.lease, in_flight, limits.idle);
+            let body = ResponseBody::new(sent.body, sent.lease, in_flight, limits.idle);
             return Ok(Outcome::Service(response, Body::Stream(Box::pin(body))));
         }
-        let Some(caller) = upgrade else {
+        let (Some(caller), Some(far)) = (upgrade, sent.switched) else {
             let reason = Reason::new(Kind::UpstreamProtocol).about(&service.service.name);
             return Err(Reply::because(reason.fact("what", Fact::Token("unasked_switch"))));
         };
-        let mut switched = sent.response;
-        let far = Upgrade::of_response(&mut switched);
         self.start_tunnel(caller, far, limits, in_flight);
         Ok(Outcome::Switched(response))
     }

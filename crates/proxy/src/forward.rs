@@ -7,21 +7,21 @@
 mod connect;
 mod failure;
 pub(crate) mod headers;
+mod http1;
+mod http2;
 mod pool;
 mod request_body;
 mod response_body;
 mod transport;
 mod tunnel;
 
-use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hyper::body::Incoming;
 use trunkline_model::reason::Kind;
 use trunkline_model::service::Protocol;
-use trunkline_net::http::{Head, strict, wire};
+use trunkline_net::http::{Body, Head, wire};
 use trunkline_net::tls;
 
 use crate::balance::LiveEndpoint;
@@ -33,7 +33,6 @@ use connect::Dial;
 pub(crate) use failure::{Failure, Processed, whole};
 pub(crate) use pool::Pool;
 use pool::{Exclusive, Key, Lease, Multiplexed, Stream};
-use request_body::Withheld;
 pub(crate) use request_body::{Failure as CallerFailure, Gate, RequestBody};
 pub(crate) use response_body::ResponseBody;
 pub(crate) use transport::{Transport, Transports};
@@ -57,17 +56,20 @@ pub(crate) struct Attempt<'a> {
 /// A request that was answered.
 #[derive(Debug)]
 pub(crate) struct Sent {
-    /// The response's head in our own type.
     pub(crate) head: Head,
-    pub(crate) response: hyper::Response<Incoming>,
+    pub(crate) body: Body,
     pub(crate) lease: Lease,
+    /// The service's side of the tunnel, after a switch of protocols.
+    pub(crate) switched: Option<Upgrade>,
 }
 
 impl Sent {
-    fn new(response: hyper::Response<Incoming>, lease: Lease) -> Self {
+    fn new(mut response: hyper::Response<hyper::body::Incoming>, lease: Lease) -> Self {
+        let switches = response.status() == hyper::StatusCode::SWITCHING_PROTOCOLS;
+        let switched = switches.then(|| Upgrade::of_response(&mut response));
         let (parts, body) = response.into_parts();
         let head = wire::response_head(&parts);
-        Self { head, response: hyper::Response::from_parts(parts, body), lease }
+        Self { head, body: Body::Incoming(body), lease, switched }
     }
 }
 
@@ -92,8 +94,8 @@ pub(crate) async fn attempt(attempt: &Attempt<'_>, spent: &mut Spent) -> Result<
     spent.reused = true;
     let ready = connection(attempt, spent, begin).await?;
     match ready {
-        Ready::Http1(exclusive) => send_http1(attempt, exclusive, spent.reused).await,
-        Ready::Http2(stream) => send_http2(attempt, stream, spent.reused).await,
+        Ready::Http1(exclusive) => http1::send(attempt, exclusive, spent.reused).await,
+        Ready::Http2(stream) => http2::send(attempt, stream, spent.reused).await,
     }
 }
 
@@ -198,99 +200,8 @@ async fn multiplexed(
     }
 }
 
-async fn send_http1(
-    attempt: &Attempt<'_>,
-    mut exclusive: Exclusive,
-    reused: bool,
-) -> Result<Sent, Failure> {
-    let (gate, waits) = gate(attempt);
-    let body = attempt.body.lend(waits.then(|| gate.clone()));
-    let mut head = wire::request_out(attempt.head, None).map_err(|error| unsendable(&error))?;
-    if waits {
-        let opened = gate.clone();
-        hyper::ext::on_informational(&mut head, move |response| {
-            if response.status() == hyper::StatusCode::CONTINUE {
-                opened.open();
-            }
-        });
-    }
-    headers::frame_http1(head.headers_mut(), &body);
-    headers::name_host(head.headers_mut(), attempt.endpoint.address);
-    let sent = exclusive.sender.try_send_request(head.map(|()| body));
-    let answered = await_continue(sent, &gate, waits).await;
-    match answered {
-        Ok(response) => {
-            if let Err(error) = strict::check_coding(response.headers()) {
-                let (kind, detail) = (Kind::UpstreamProtocol, error.to_string());
-                return Err(Failure::new(kind, detail, Processed::Maybe));
-            }
-            if waits && !gate.is_open() {
-                let body = attempt.body.clone();
-                exclusive.withheld = Some(Withheld { body, gate });
-            }
-            exclusive.limit_idle(headers::keep_alive(response.headers()));
-            Ok(Sent::new(response, Lease::Http1(exclusive)))
-        }
-        Err(mut error) => {
-            let unsent = error.take_message().is_some();
-            let mut failure = Failure::of_codec(error.error(), reused);
-            if unsent {
-                failure.processed = Processed::No;
-            }
-            Err(failure)
-        }
-    }
-}
-
-async fn send_http2(attempt: &Attempt<'_>, stream: Stream, reused: bool) -> Result<Sent, Failure> {
-    let tls = attempt.service.transport.tls.is_some();
-    let scheme = if tls { "https" } else { "http" };
-    let authority = attempt
-        .head
-        .get_text("host")
-        .map_or_else(|| Cow::Owned(attempt.endpoint.address.to_string()), Cow::Borrowed);
-    let head = wire::request_out(attempt.head, Some((scheme, &authority)));
-    let mut head = head.map_err(|error| unsendable(&error))?;
-    headers::frame_http2(head.headers_mut());
-    let mut sender = stream.shared.sender();
-    let body = attempt.body.lend(None);
-    match sender.try_send_request(head.map(|()| body)).await {
-        Ok(response) => Ok(Sent::new(response, Lease::Http2 { _stream: stream })),
-        Err(mut error) => {
-            let unsent = error.take_message().is_some();
-            let mut failure = Failure::of_codec(error.error(), reused);
-            if unsent {
-                failure.processed = Processed::No;
-            }
-            Err(failure)
-        }
-    }
-}
-
 fn unsendable(error: &wire::Unsendable) -> Failure {
     Failure::new(Kind::BadRequest, error.to_string(), Processed::No)
-}
-
-/// Whether the body waits for the service to ask for it (RFC 9110 §10.1.1).
-fn gate(attempt: &Attempt<'_>) -> (Gate, bool) {
-    let expects = attempt.head.has_element("expect", "100-continue");
-    (Gate::default(), expects && !attempt.body.is_empty())
-}
-
-/// Waits for the answer; a service that does not know `100 Continue` gets the body after a while.
-async fn await_continue<T>(answer: impl Future<Output = T>, gate: &Gate, waits: bool) -> T {
-    if !waits {
-        return answer.await;
-    }
-    let mut answer = std::pin::pin!(answer);
-    tokio::select! {
-        biased;
-        answered = answer.as_mut() => answered,
-        () = tokio::time::sleep(limits::CONTINUE_TIME) => {
-            gate.open();
-            answer.await
-        }
-    }
 }
 
 /// Closes idle connections of a worker in time.

@@ -20,7 +20,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncWriteExt;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
-use trunkline_model::Origin;
 use trunkline_model::tls::Certificates;
 use trunkline_testkit::wait::until;
 use trunkline_testkit::{Pki, RawClient, Upstream};

@@ -10,12 +10,15 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
+/// What a codec says about a broken body.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why a body ended before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// The sender went away or broke the protocol.
     #[error("the body's sender broke off")]
-    Broken(#[source] hyper::Error),
+    Broken(#[source] Cause),
     /// More bytes than a limit allows.
     #[error("the body is larger than {0} bytes")]
     TooLarge(u64),
@@ -78,7 +81,7 @@ impl HttpBody for Body {
             }
             Self::Incoming(incoming) => Pin::new(incoming)
                 .poll_frame(cx)
-                .map(|frame| frame.map(|result| result.map_err(BodyError::Broken))),
+                .map(|frame| frame.map(|result| result.map_err(|e| BodyError::Broken(e.into())))),
             Self::Stream(stream) => stream.as_mut().poll_frame(cx),
         }
     }

@@ -11,9 +11,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
-use trunkline_net::http::BodyError;
+use trunkline_net::http::{Body, BodyError};
 
 use super::pool::Lease;
 use super::request_body::later;
@@ -21,7 +20,7 @@ use crate::balance::InFlight;
 
 /// The body of a forwarded response.
 pub(crate) struct ResponseBody {
-    incoming: Incoming,
+    incoming: Body,
     lease: Option<Lease>,
     _in_flight: InFlight,
     idle: Duration,
@@ -30,12 +29,7 @@ pub(crate) struct ResponseBody {
 }
 
 impl ResponseBody {
-    pub(crate) fn new(
-        incoming: Incoming,
-        lease: Lease,
-        in_flight: InFlight,
-        idle: Duration,
-    ) -> Self {
+    pub(crate) fn new(incoming: Body, lease: Lease, in_flight: InFlight, idle: Duration) -> Self {
         let mut body =
             Self { incoming, lease: Some(lease), _in_flight: in_flight, idle, timer: None };
         if body.incoming.is_end_stream() {
@@ -80,7 +74,7 @@ impl HttpBody for ResponseBody {
                     Some(Ok(_)) if self.incoming.is_end_stream() => self.finish(),
                     Some(Ok(_)) => {}
                 }
-                Poll::Ready(frame.map(|result| result.map_err(BodyError::Broken)))
+                Poll::Ready(frame)
             }
         }
     }

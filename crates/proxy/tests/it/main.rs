@@ -24,3 +24,4 @@ mod protocols;
 mod retries;
 mod streams;
 mod timeouts;
+mod tls;
