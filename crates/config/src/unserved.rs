@@ -100,9 +100,8 @@ pub const SERVICE: &[Unserved] = &[
 ];
 
 /// In `tls` of the gateway.
-pub const TLS: &[Unserved] = &[
-    refused("ciphers", "the cipher suites", "the built-in suites would be used"),
-];
+pub const TLS: &[Unserved] =
+    &[refused("ciphers", "the cipher suites", "the built-in suites would be used")];
 
 /// In `trace`.
 pub const TRACE: &[Unserved] = &[

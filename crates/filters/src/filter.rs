@@ -5,7 +5,8 @@ use trunkline_model::filter as settings;
 use trunkline_net::http::Exchange;
 
 use crate::{
-    AcmeChallenge, BodyVerdict, HeaderEdits, Hooks, RedirectToHttps, RewritePath, SecureHeaders, Verdict,
+    AcmeChallenge, BodyVerdict, HeaderEdits, Hooks, RedirectToHttps, RewritePath, SecureHeaders,
+    Verdict,
 };
 
 /// A filter that is ready to run.

@@ -19,11 +19,11 @@ mod reply;
 mod rewrite;
 mod secure;
 
+pub use acme::AcmeChallenge;
 pub use chain::Chain;
 pub use filter::{Filter, Invalid};
 pub use headers::HeaderEdits;
 pub use hooks::{BodyVerdict, Hooks, Verdict};
-pub use acme::AcmeChallenge;
 pub use https::RedirectToHttps;
 pub use reply::{Content, Reply};
 pub use rewrite::RewritePath;

@@ -46,21 +46,11 @@ pub struct CertificateFiles {
     pub certificate: PathBuf,
     /// The private key of the leaf; may be the same file.
     pub key: PathBuf,
-    /// The proof that it is not revoked, which is handed to callers with it.
-    pub ocsp: Ocsp,
+    /// The proof that it is not revoked, which is handed to callers with it (OCSP stapling, RFC 6066 §8): a response
+    /// in DER form.
+    pub ocsp: Option<PathBuf>,
     /// Where the files were named.
     pub origin: Origin,
-}
-
-/// Where the proof comes from that a certificate is not revoked (OCSP stapling, RFC 6066 §8).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Ocsp {
-    /// Callers get none.
-    Off,
-    /// From the responder that the certificate names, if it names one.
-    Fetch,
-    /// From a file with the response in DER form.
-    File(PathBuf),
 }
 
 /// Certificates that are ordered from an authority by ACME (RFC 8555).

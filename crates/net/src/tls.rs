@@ -4,8 +4,8 @@
 //! trust the system's roots, roots of a file, or, when asked to, anybody. TLS 1.2 and 1.3 only. Which listener or
 //! service uses which settings is not decided here, and mesh identities are verified in `mesh`.
 
-pub mod challenge;
 mod certificate;
+pub mod challenge;
 mod client;
 mod facts;
 mod peer;

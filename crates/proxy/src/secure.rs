@@ -204,15 +204,16 @@ impl ListenerTls {
 
     fn warn_of_the_end(&self, now: SystemTime) {
         let mut state = self.state();
-        let quiet = state.warned.is_some_and(|at| {
-            now.duration_since(at).is_ok_and(|since| since < WARN_EVERY)
-        });
+        let quiet = state
+            .warned
+            .is_some_and(|at| now.duration_since(at).is_ok_and(|since| since < WARN_EVERY));
         if quiet {
             return;
         }
         let ending: Vec<_> = state.loaded.iter().filter(|one| ends_soon(one, now)).collect();
         for certificate in &ending {
-            let hours = certificate.not_after().duration_since(now).unwrap_or_default().as_secs() / 3600;
+            let hours =
+                certificate.not_after().duration_since(now).unwrap_or_default().as_secs() / 3600;
             let name = certificate.names().first().map(tls::HostPattern::as_str);
             tracing::warn!(name, hours, "a certificate ends soon");
         }

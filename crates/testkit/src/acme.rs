@@ -121,9 +121,11 @@ impl Shared {
         };
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match parts.as_slice() {
-            ["account"] => {
-                self.reply(201, &json!({ "status": "valid" }), Some(&format!("{base}/acct/{account}")))
-            }
+            ["account"] => self.reply(
+                201,
+                &json!({ "status": "valid" }),
+                Some(&format!("{base}/acct/{account}")),
+            ),
             ["order"] => self.new_order(&payload, &base),
             ["order", number] => self.reply(200, &self.order(number, &base), None),
             ["authz", number] => self.reply(200, &self.authorization(number, &base), None),
@@ -266,7 +268,8 @@ impl Shared {
         }
         let request = base64url(payload["csr"].as_str().unwrap_or_default());
         let (_, request) =
-            x509_parser::certification_request::X509CertificationRequest::from_der(&request).unwrap();
+            x509_parser::certification_request::X509CertificationRequest::from_der(&request)
+                .unwrap();
         let key = &request.certification_request_info.subject_pki.subject_public_key.data;
         let chain = self.pki.certify(&[&order.name], key);
         self.set(number, |order| (order.status, order.certificate) = ("valid", Some(chain)));
@@ -373,12 +376,16 @@ impl ServerCertVerifier for Looks {
 
 /// RFC 7638.
 fn thumbprint(key: &Value) -> String {
-    let text = format!(r#"{{"crv":{},"kty":{},"x":{},"y":{}}}"#, key["crv"], key["kty"], key["x"], key["y"]);
+    let text = format!(
+        r#"{{"crv":{},"kty":{},"x":{},"y":{}}}"#,
+        key["crv"], key["kty"], key["x"], key["y"]
+    );
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let digest = sha256(text.as_bytes());
     let mut encoded = String::new();
     for part in digest.chunks(3) {
-        let bits = part.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - part.len()));
+        let bits = part.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - part.len()));
         for place in 0..=part.len() {
             encoded.push(char::from(DIGITS[(bits >> (18 - 6 * place) & 63) as usize]));
         }

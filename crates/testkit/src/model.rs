@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use trunkline_model::listener::{Drain, Listener, ListenerTimeouts};
-use trunkline_model::tls::{Alpn, CertificateFiles, Certificates, Ocsp, Tls, TlsVersion};
+use trunkline_model::tls::{Alpn, CertificateFiles, Certificates, Tls, TlsVersion};
 use trunkline_model::units::Share;
 use trunkline_model::{
     AccessLog, ListenerId, Management, Model, Origin, ProjectName, Reasons, Tracing, Workers,
@@ -49,7 +49,7 @@ pub fn tls(certificates: Certificates) -> Tls {
 
 /// A certificate of files.
 pub fn files((certificate, key): (PathBuf, PathBuf)) -> CertificateFiles {
-    CertificateFiles { certificate, key, ocsp: Ocsp::Off, origin: Origin::built_in() }
+    CertificateFiles { certificate, key, ocsp: None, origin: Origin::built_in() }
 }
 
 /// A plain listener for callers from outside.

@@ -5,9 +5,9 @@ use axum::extract::State;
 use http::{StatusCode, Uri};
 use serde_json::{Value, json};
 use trunkline_model::listener::Listener;
-use trunkline_model::tls::{Certificates, Tls};
 use trunkline_model::route::{Authority, Route};
 use trunkline_model::service::{Service, Source};
+use trunkline_model::tls::{Certificates, Tls};
 use trunkline_model::{ListenerId, Model, ServiceName};
 
 use super::logs::rfc3339;
@@ -70,9 +70,7 @@ fn of_tls(tls: &Tls) -> Value {
     let mut document = match &tls.certificates {
         Certificates::Own { names } => json!({ "kind": "own", "names": names }),
         Certificates::Files(files) => {
-            let file = |file: &trunkline_model::tls::CertificateFiles| {
-                json!({ "certificate": file.certificate, "key": file.key })
-            };
+            let file = |file: &trunkline_model::tls::CertificateFiles| json!({ "certificate": file.certificate, "key": file.key });
             json!({ "kind": "files", "certificates": files.iter().map(file).collect::<Vec<_>>() })
         }
         Certificates::Acme(acme) => json!({
@@ -83,9 +81,9 @@ fn of_tls(tls: &Tls) -> Value {
         }),
     };
     if let Some(document) = document.as_object_mut() {
-        let clients = tls.clients.as_ref().map(|clients| {
-            json!({ "ca": clients.ca, "crl": clients.crl, "required": clients.required })
-        });
+        let clients = tls.clients.as_ref().map(
+            |clients| json!({ "ca": clients.ca, "crl": clients.crl, "required": clients.required }),
+        );
         document.insert("clients".into(), json!(clients));
         document.insert("min_version".into(), json!(tls.min_version.as_str()));
         document.insert("strict_sni".into(), json!(tls.strict_sni));

@@ -12,7 +12,9 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 use trunkline_model::ServiceName;
 use trunkline_model::endpoint::EndpointState;
-use trunkline_model::ops::{CertificateStats, Distribution, EndpointStats, ListenerStats, ServiceStats, Stats};
+use trunkline_model::ops::{
+    CertificateStats, Distribution, EndpointStats, ListenerStats, ServiceStats, Stats,
+};
 
 use super::SCHEMA;
 use crate::Wiring;

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use trunkline_model::Model;
 use trunkline_model::endpoint::EndpointState;
-use trunkline_model::ops::{Distribution, EndpointStats, ListenerStats, RouteStats, ServiceStats, Stats};
+use trunkline_model::ops::{
+    Distribution, EndpointStats, ListenerStats, RouteStats, ServiceStats, Stats,
+};
 use trunkline_model::route::Action;
 
 use super::catalog;
@@ -59,7 +61,8 @@ fn handshakes(writer: &mut Writer, listeners: &[ListenerStats]) {
             // Two certificates of one name would be one sample twice.
             let name = certificate.names.first().map_or("", String::as_str);
             let before = l.certificates.iter().take(place);
-            let twice = before.filter(|other| other.names.first().map_or("", String::as_str) == name);
+            let twice =
+                before.filter(|other| other.names.first().map_or("", String::as_str) == name);
             if twice.count() == 0 {
                 family.number(&[l.id.as_str(), name, certificate.source], super::unix_seconds(end));
             }

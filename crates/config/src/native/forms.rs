@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::raw::{
-    LogWord, Overlays, RawCertificate, RawTls, RawEndpoint, RawHealth, RawLog, RawPassive, RawRedirect,
-    RawRewrite, RawTarget, RawTimeouts, RawUpstreamTls, RawValue,
+    LogWord, Overlays, RawCertificate, RawEndpoint, RawHealth, RawLog, RawPassive, RawRedirect,
+    RawRewrite, RawTarget, RawTimeouts, RawTls, RawUpstreamTls, RawValue,
 };
 use crate::decode::{Context, Decode, Period, Shape, Shapes, Spanned, wrong_type};
 use crate::diagnostic::{Diagnostic, codes};

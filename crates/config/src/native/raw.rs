@@ -395,8 +395,8 @@ pub struct RawTls {
     pub cert: Option<Spanned<String>>,
     /// PEM file with the private key of `cert`.
     pub key: Option<Spanned<String>>,
-    /// Proof that `cert` is not revoked, handed to callers (OCSP stapling): `auto` asks the responder
-    /// that the certificate names, `off`, or a file with the response in DER form.
+    /// File with the proof that `cert` is not revoked, an OCSP response in DER form; callers are given
+    /// it (stapling). It is read again when it changes.
     pub ocsp: Option<Spanned<String>>,
     /// Certificates by SNI: a list of `{ cert, key }`. An exact name wins over a wildcard; the first
     /// certificate is the default.
@@ -431,7 +431,7 @@ pub struct RawCertificate {
     pub cert: Spanned<String>,
     /// PEM file with the private key; without it, `cert` holds both.
     pub key: Option<Spanned<String>>,
-    /// Proof that it is not revoked: `auto`, `off`, or a file with the response in DER form.
+    /// File with the proof that it is not revoked, an OCSP response in DER form.
     pub ocsp: Option<Spanned<String>>,
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use trunkline_model::tls::{
-    Acme, Alpn, CertificateFiles, Certificates, Challenge, Clients, Ocsp, Tls, TlsVersion,
+    Acme, Alpn, CertificateFiles, Certificates, Challenge, Clients, Tls, TlsVersion,
 };
 
 use super::Lowering;
@@ -144,11 +144,7 @@ impl Files<'_, '_> {
     ) -> CertificateFiles {
         let certificate = self.name(cert, Holds::Certificate);
         let key = self.name(key.unwrap_or(cert), Holds::Key);
-        let ocsp = match ocsp.map(|ocsp| ocsp.value.as_str()) {
-            None | Some("auto") => Ocsp::Fetch,
-            Some("off" | "false") => Ocsp::Off,
-            Some(_) => ocsp.map_or(Ocsp::Off, |ocsp| Ocsp::File(self.name(ocsp, Holds::Bytes))),
-        };
+        let ocsp = ocsp.map(|ocsp| self.name(ocsp, Holds::Bytes));
         let origin = self.into.sources.origin(cert.span);
         CertificateFiles { certificate, key, ocsp, origin }
     }
@@ -183,12 +179,7 @@ impl Files<'_, '_> {
             self.named.push(NamedFile { path: chain.clone(), span, holds: Holds::Certificate });
             self.named.push(NamedFile { path: key.clone(), span, holds: Holds::Key });
             let origin = self.into.sources.origin(span);
-            pairs.push(CertificateFiles {
-                certificate: chain.clone(),
-                key,
-                ocsp: Ocsp::Fetch,
-                origin,
-            });
+            pairs.push(CertificateFiles { certificate: chain.clone(), key, ocsp: None, origin });
         }
         if pairs.is_empty() {
             diagnostics.push(
@@ -197,7 +188,9 @@ impl Files<'_, '_> {
                     format!("`{}` holds no certificate", path.display()),
                 )
                 .at(folder.span, "no folder with `NAME.pem` and `NAME.key`")
-                .hint("write `auto` for the project's own CA, or name a folder, or `{ cert, key }`"),
+                .hint(
+                    "write `auto` for the project's own CA, or name a folder, or `{ cert, key }`",
+                ),
             );
         }
         pairs

@@ -2,8 +2,8 @@
 
 use trunkline_config::{Options, PORT_STEP};
 use trunkline_model::Model;
-use trunkline_model::tls::Certificates;
 use trunkline_model::route::{Action, HostPattern, Route};
+use trunkline_model::tls::Certificates;
 
 use crate::rig::{laptop, load_files, screen, shown};
 
@@ -53,7 +53,9 @@ fn every_name_of_the_gateway_serves_and_is_in_the_certificate() {
         ]
     );
     let tls = model.listeners[0].tls.as_ref();
-    let Some(Certificates::Own { names }) = tls.map(|tls| &tls.certificates) else { panic!("no certificate") };
+    let Some(Certificates::Own { names }) = tls.map(|tls| &tls.certificates) else {
+        panic!("no certificate")
+    };
     assert_eq!(*names, ["shop.localhost", "shop.local", "*.shop.localhost", "*.shop.local"]);
 }
 

@@ -75,8 +75,11 @@ async fn account(
     }
     let contact = acme.email.as_ref().map(|email| format!("mailto:{email}"));
     let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
-    let wanted =
-        NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
+    let wanted = NewAccount {
+        contact: &contact,
+        terms_of_service_agreed: true,
+        only_return_existing: false,
+    };
     let (account, made) = builder.create(&wanted, acme.directory.clone(), None).await?;
     storage.keep_account(acme, &made)?;
     Ok(account)

@@ -37,8 +37,11 @@ impl Storage {
     fn authority(&self, acme: &Acme) -> PathBuf {
         let digest = tls::sha256(acme.directory.as_bytes());
         let host = acme.directory.split('/').nth(2).unwrap_or_default();
-        let host: String =
-            host.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(60).collect();
+        let host: String = host
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+            .take(60)
+            .collect();
         let [a, b, c, d, ..] = digest;
         self.folder.join(format!("{host}-{a:02x}{b:02x}{c:02x}{d:02x}"))
     }

@@ -108,8 +108,8 @@ pub fn server_config(
     } else {
         &[&rustls::version::TLS13, &rustls::version::TLS12]
     };
-    let builder = ServerConfig::builder_with_provider(super::provider())
-        .with_protocol_versions(versions)?;
+    let builder =
+        ServerConfig::builder_with_provider(super::provider()).with_protocol_versions(versions)?;
     let builder = match &settings.client_certificates {
         ClientCertificates::NotAsked => builder.with_no_client_auth(),
         ClientCertificates::Optional(trusted) => {

@@ -98,8 +98,7 @@ impl TicketKeys {
 
 impl TicketKey {
     fn fresh(now: SystemTime) -> Option<Arc<Self>> {
-        let mut exported =
-            ExportedKey { name: [0; NAME_LEN], secret: [0; SECRET_LEN], made: now };
+        let mut exported = ExportedKey { name: [0; NAME_LEN], secret: [0; SECRET_LEN], made: now };
         rand::fill(&mut exported.name).ok()?;
         rand::fill(&mut exported.secret).ok()?;
         Self::new(&exported).map(Arc::new)
@@ -140,7 +139,8 @@ impl ProducesTickets for Tickets {
         ticket.extend_from_slice(plain);
         let sealed = ticket.get_mut(NAME_LEN + NONCE_LEN..)?;
         let nonce = Nonce::assume_unique_for_key(nonce);
-        let tag = key.seal.seal_in_place_separate_tag(nonce, Aad::from(self.context), sealed).ok()?;
+        let tag =
+            key.seal.seal_in_place_separate_tag(nonce, Aad::from(self.context), sealed).ok()?;
         ticket.extend_from_slice(tag.as_ref());
         Some(ticket)
     }
@@ -155,7 +155,8 @@ impl ProducesTickets for Tickets {
         let key = keys.iter().find(|key| key.exported.name == *name)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut session = sealed.to_vec();
-        let length = key.seal.open_in_place(nonce, Aad::from(self.context), &mut session).ok()?.len();
+        let length =
+            key.seal.open_in_place(nonce, Aad::from(self.context), &mut session).ok()?.len();
         session.truncate(length);
         Some(session)
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use trunkline_mesh::acme;
 use trunkline_model::listener::Listener;
-use trunkline_model::tls::{self as settings, CertificateFiles, Ocsp, Tls};
+use trunkline_model::tls::{self as settings, CertificateFiles, Tls};
 use trunkline_net::tls::{
     self, Certificate, ClientCertificates, LoadError, Roots, ServerTlsError, Trusted, challenge,
 };
@@ -30,9 +30,8 @@ pub(super) fn clients(
     let Some(clients) = &settings.clients else {
         return Ok((ClientCertificates::NotAsked, tls::sha256(&context)));
     };
-    let bytes = |path: &Path| {
-        tls::read(path).map_err(|wrong| LoadError { path: path.to_owned(), wrong })
-    };
+    let bytes =
+        |path: &Path| tls::read(path).map_err(|wrong| LoadError { path: path.to_owned(), wrong });
     context.push(u8::from(clients.required));
     context.extend(tls::sha256(&bytes(&clients.ca)?));
     let mut revoked = Vec::new();
@@ -96,14 +95,8 @@ impl Certificates {
     fn from_files(&self, files: &CertificateFiles) -> Result<Certificate, LoadError> {
         let now = self.clock.wall();
         let certificate = Certificate::from_files(&files.certificate, &files.key, now)?;
-        match &files.ocsp {
-            Ocsp::Off | Ocsp::Fetch => Ok(certificate),
-            Ocsp::File(path) => {
-                let proof = tls::read(path);
-                let proof =
-                    proof.map_err(|wrong| LoadError { path: path.clone(), wrong })?;
-                Ok(certificate.stapled(Some(proof)))
-            }
-        }
+        let Some(path) = &files.ocsp else { return Ok(certificate) };
+        let proof = tls::read(path).map_err(|wrong| LoadError { path: path.clone(), wrong })?;
+        Ok(certificate.stapled(Some(proof)))
     }
 }

@@ -2,9 +2,9 @@
 
 use http_body_util::BodyExt;
 use hyper::{Request, Response};
-use trunkline_model::tls::Certificates;
-use trunkline_model::service::{Protocol, UpstreamTls};
 use trunkline_model::Model;
+use trunkline_model::service::{Protocol, UpstreamTls};
+use trunkline_model::tls::Certificates;
 use trunkline_net::tls::{H2, HTTP_1_1};
 use trunkline_testkit::{Pki, RawClient, Upstream, body};
 

@@ -84,7 +84,11 @@ async fn callers_are_asked_who_they_are_and_services_are_told() {
     let orders = pki.issue_identity("spiffe://shop/orders");
     let stream = tls(rig.address, showing(Some(orders.clone())), "shop.test").await;
     let mut caller = RawClient::over(stream);
-    caller.send("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Client-Cert: URI=spiffe://shop/admin\r\n\r\n").await;
+    caller
+        .send(
+            "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Client-Cert: URI=spiffe://shop/admin\r\n\r\n",
+        )
+        .await;
     let told = caller.response().await.text().to_owned();
     assert!(told.contains("URI=spiffe://shop/orders") && !told.contains("admin"), "{told}");
     assert!(facts(&rig, &showing(None), "shop.test").await.is_none());
@@ -159,11 +163,9 @@ async fn the_lowest_version_is_kept_and_a_quantum_safe_exchange_preferred() {
 #[tokio::test]
 async fn a_service_that_asks_is_shown_a_certificate() {
     let pki = Pki::new();
-    let upstream = Upstream::https_asking(
-        &pki.issue(&["127.0.0.1"]),
-        pki.roots(),
-        |_| async { Response::new(body::full("secret")) },
-    );
+    let upstream = Upstream::https_asking(&pki.issue(&["127.0.0.1"]), pki.roots(), |_| async {
+        Response::new(body::full("secret"))
+    });
     let with = |certificate| {
         let mut web = service("web", &[upstream.address()]);
         let ca = Some(pki.root_file());
@@ -190,7 +192,12 @@ impl Issuer for Folder {
     }
 }
 
-fn ordering(server: &AcmeServer, upstream: &Upstream, challenge: Challenge, names: &[&str]) -> Model {
+fn ordering(
+    server: &AcmeServer,
+    upstream: &Upstream,
+    challenge: Challenge,
+    names: &[&str],
+) -> Model {
     let acme = Acme {
         directory: server.directory(),
         ca: Some(server.root_file()),

@@ -15,7 +15,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use trunkline_net::hyper_io::HyperIo;
 use trunkline_net::tls::{
-    Certificate, CertificateStore, ClientCertificates, Roots, ServerSettings, Trusted, server_config,
+    Certificate, CertificateStore, ClientCertificates, Roots, ServerSettings, Trusted,
+    server_config,
 };
 
 use super::{Upstream, free_address, serve};
