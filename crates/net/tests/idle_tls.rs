@@ -12,7 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use trunkline_net::stream::Stream;
-use trunkline_net::tls::{CertificateStore, ServerSettings, TicketKeys, server_config, server_name};
+use trunkline_net::tls::{
+    CertificateStore, ServerSettings, TicketKeys, server_config, server_name,
+};
 use trunkline_testkit::Pki;
 
 /// The bar: bytes of heap that one idle connection may hold.

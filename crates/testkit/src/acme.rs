@@ -374,13 +374,15 @@ impl ServerCertVerifier for Looks {
     }
 }
 
+/// Digits of RFC 4648 §5.
+const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 /// RFC 7638.
 fn thumbprint(key: &Value) -> String {
     let text = format!(
         r#"{{"crv":{},"kty":{},"x":{},"y":{}}}"#,
         key["crv"], key["kty"], key["x"], key["y"]
     );
-    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let digest = sha256(text.as_bytes());
     let mut encoded = String::new();
     for part in digest.chunks(3) {
@@ -409,7 +411,7 @@ fn base64url(text: &str) -> Vec<u8> {
         count += 6;
         if count >= 8 {
             count -= 8;
-            bytes.push((bits >> count) as u8);
+            bytes.push(u8::try_from(bits >> count & 0xff).unwrap());
             bits &= (1 << count) - 1;
         }
     }

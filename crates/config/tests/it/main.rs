@@ -19,3 +19,4 @@ mod names;
 mod rig;
 mod several;
 mod size;
+mod tls;
