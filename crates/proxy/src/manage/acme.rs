@@ -58,15 +58,13 @@ pub(super) async fn keep_ordering(proxy: Proxy) {
                 () = scope.stopping() => return,
                 next = look(&proxy, &storage, (listener, acme), (name, random.number())) => next,
             };
-            let wait = match next {
-                Some(wait) => {
-                    entry.failures = 0;
-                    wait
-                }
-                None => {
-                    entry.failures = entry.failures.saturating_add(1);
-                    limits::ORDER_BACKOFF.delay(entry.failures - 1, random.number())
-                }
+            let wait = if let Some(wait) = next {
+                entry.failures = 0;
+                wait
+            } else {
+                let delay = limits::ORDER_BACKOFF.delay(entry.failures, random.number());
+                entry.failures = entry.failures.saturating_add(1);
+                delay
             };
             entry.at = proxy.certificates().clock.now() + wait;
         }

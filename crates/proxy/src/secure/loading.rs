@@ -66,7 +66,7 @@ impl Certificates {
         match &tls.certificates {
             settings::Certificates::Files(files) => {
                 let one = |files: &CertificateFiles| {
-                    self.from_files(files).map_err(|source| PrepareError::Certificate {
+                    self.read_files(files).map_err(|source| PrepareError::Certificate {
                         listener: listener.id.clone(),
                         origin: files.origin.clone(),
                         source,
@@ -92,7 +92,7 @@ impl Certificates {
         }
     }
 
-    fn from_files(&self, files: &CertificateFiles) -> Result<Certificate, LoadError> {
+    fn read_files(&self, files: &CertificateFiles) -> Result<Certificate, LoadError> {
         let now = self.clock.wall();
         let certificate = Certificate::from_files(&files.certificate, &files.key, now)?;
         let Some(path) = &files.ocsp else { return Ok(certificate) };
