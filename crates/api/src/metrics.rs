@@ -58,5 +58,10 @@ async fn metrics(State(wiring): State<Wiring>, headers: HeaderMap) -> Response {
     response
 }
 
+/// Seconds of a moment since the Unix epoch; one before it counts as its beginning.
+pub(crate) fn unix_seconds(moment: std::time::SystemTime) -> u64 {
+    moment.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
 #[cfg(test)]
 mod tests;

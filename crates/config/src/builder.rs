@@ -76,8 +76,30 @@ pub struct ListenerClaim {
     pub file: FileId,
     /// Where it asks.
     pub span: Span,
-    /// Where its certificate and key files are named.
-    pub certificate: Option<(Span, Span)>,
+    /// The files that its TLS names.
+    pub files: Vec<NamedFile>,
+}
+
+/// A file that a configuration names.
+#[derive(Debug, Clone)]
+pub struct NamedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Where it is named.
+    pub span: Span,
+    /// What must be in it.
+    pub holds: Holds,
+}
+
+/// What a file must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Certificates in PEM form.
+    Certificate,
+    /// A private key in PEM form.
+    Key,
+    /// Anything.
+    Bytes,
 }
 
 /// A service with the places of what it refers to.

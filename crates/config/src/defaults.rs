@@ -8,7 +8,9 @@ use trunkline_model::Management;
 use trunkline_model::ports::Surface;
 use trunkline_model::units::Share;
 
-use crate::native::raw::{HeadersWord, InitialWord, LogWord, ProtocolWord, ReasonsWord};
+use crate::native::raw::{
+    ChallengeWord, HeadersWord, InitialWord, LogWord, ProtocolWord, ReasonsWord, TlsVersionWord,
+};
 use crate::native::spreading::raw::{BalanceWord, SameSiteWord};
 
 /// Name of the project when the file gives none.
@@ -28,6 +30,14 @@ pub const HSTS: Duration = Duration::from_hours(2 * 365 * 24);
 pub const HSTS_LAPTOP: Duration = Duration::ZERO;
 /// Whether plain HTTP is redirected to HTTPS.
 pub const REDIRECT_HTTPS: bool = false;
+/// The lowest version of TLS.
+pub const TLS_MIN_VERSION: TlsVersionWord = TlsVersionWord::V12;
+/// Whether callers that name no known host are refused.
+pub const STRICT_SNI: bool = false;
+/// The authority that certificates are ordered from.
+pub const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
+/// How a name is shown to be ours.
+pub const ACME_CHALLENGE: ChallengeWord = ChallengeWord::Http01;
 /// From accept to the end of the TLS handshake.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// From the first byte of a request to the end of its head.

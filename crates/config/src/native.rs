@@ -19,6 +19,7 @@ mod routes;
 mod schema;
 mod services;
 pub mod spreading;
+mod tls;
 mod watching;
 
 pub use describe::{Described, describe};

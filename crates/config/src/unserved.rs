@@ -50,7 +50,6 @@ pub const GATEWAY: &[Unserved] = &[
     refused("rate_limit", "limits per caller", "requests would not be limited"),
     refused("auth", "authentication of callers", "every caller would be let in"),
     refused("access", "who may call", "every caller would be let in"),
-    refused("client_ca", "client certificates", "callers would not be asked for a certificate"),
     refused("body_max", "limit of request bodies", "bodies would not be limited"),
     later("http3", "HTTP/3", "callers use HTTP/2"),
     later("compress", "compressed responses", "responses are passed on as they are"),
@@ -100,16 +99,8 @@ pub const SERVICE: &[Unserved] = &[
 ];
 
 /// In `tls` of the gateway.
-pub const TLS: &[Unserved] = &[
-    refused(
-        "acme",
-        "certificates from an ACME authority",
-        "callers would be given a certificate of the project's own CA",
-    ),
-    refused("client_ca", "client certificates", "callers would not be asked for a certificate"),
-    refused("min_version", "the lowest TLS version", "TLS 1.2 would be accepted"),
-    refused("ciphers", "the cipher suites", "the built-in suites would be used"),
-];
+pub const TLS: &[Unserved] =
+    &[refused("ciphers", "the cipher suites", "the built-in suites would be used")];
 
 /// In `trace`.
 pub const TRACE: &[Unserved] = &[

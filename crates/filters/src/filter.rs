@@ -5,7 +5,8 @@ use trunkline_model::filter as settings;
 use trunkline_net::http::Exchange;
 
 use crate::{
-    BodyVerdict, HeaderEdits, Hooks, RedirectToHttps, RewritePath, SecureHeaders, Verdict,
+    AcmeChallenge, BodyVerdict, HeaderEdits, Hooks, RedirectToHttps, RewritePath, SecureHeaders,
+    Verdict,
 };
 
 /// A filter that is ready to run.
@@ -19,6 +20,8 @@ pub enum Filter {
     SecureHeaders(SecureHeaders),
     /// Another path for the service.
     RewritePath(RewritePath),
+    /// Answers an ACME authority.
+    AcmeChallenge(AcmeChallenge),
     /// Plain HTTP goes to HTTPS.
     RedirectToHttps(RedirectToHttps),
 }
@@ -56,6 +59,7 @@ impl Filter {
             settings::Filter::RewritePath(rewrite) => {
                 Self::RewritePath(RewritePath::compile(rewrite)?)
             }
+            settings::Filter::AcmeChallenge => Self::AcmeChallenge(AcmeChallenge),
             settings::Filter::RedirectToHttps { port } => {
                 Self::RedirectToHttps(RedirectToHttps { port: *port })
             }
@@ -69,6 +73,7 @@ impl Filter {
             Self::ResponseHeaders(_) => "response_headers",
             Self::SecureHeaders(_) => "secure_headers",
             Self::RewritePath(_) => "rewrite_path",
+            Self::AcmeChallenge(_) => "acme_challenge",
             Self::RedirectToHttps(_) => "redirect_to_https",
         }
     }
@@ -81,6 +86,7 @@ impl Filter {
             | Self::ResponseHeaders(_)
             | Self::SecureHeaders(_)
             | Self::RewritePath(_)
+            | Self::AcmeChallenge(_)
             | Self::RedirectToHttps(_) => false,
         }
     }
@@ -92,6 +98,7 @@ impl Filter {
             | Self::ResponseHeaders(_)
             | Self::SecureHeaders(_)
             | Self::RewritePath(_)
+            | Self::AcmeChallenge(_)
             | Self::RedirectToHttps(_) => false,
         }
     }
@@ -105,6 +112,7 @@ impl Hooks for Filter {
                 Verdict::Continue
             }
             Self::RewritePath(rewrite) => rewrite.on_request(exchange),
+            Self::AcmeChallenge(challenge) => challenge.on_request(exchange),
             Self::RedirectToHttps(redirect) => redirect.on_request(exchange),
             Self::ResponseHeaders(_) | Self::SecureHeaders(_) => Verdict::Continue,
         }
@@ -124,9 +132,10 @@ impl Hooks for Filter {
                 Verdict::Continue
             }
             Self::SecureHeaders(secure) => secure.on_response(exchange),
-            Self::RequestHeaders(_) | Self::RewritePath(_) | Self::RedirectToHttps(_) => {
-                Verdict::Continue
-            }
+            Self::RequestHeaders(_)
+            | Self::RewritePath(_)
+            | Self::AcmeChallenge(_)
+            | Self::RedirectToHttps(_) => Verdict::Continue,
         }
     }
 

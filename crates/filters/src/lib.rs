@@ -9,6 +9,7 @@
 //! how it looks to the caller (JSON, HTML, text, gRPC) is decided where it is sent, in `proxy`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
+mod acme;
 mod chain;
 mod filter;
 mod headers;
@@ -18,6 +19,7 @@ mod reply;
 mod rewrite;
 mod secure;
 
+pub use acme::AcmeChallenge;
 pub use chain::Chain;
 pub use filter::{Filter, Invalid};
 pub use headers::HeaderEdits;

@@ -14,7 +14,12 @@ use trunkline_net::http::{Exchange, Head, Note, Peer, Scheme, Version};
 use super::*;
 
 fn exchange(scheme: Scheme, target: &str) -> Exchange {
-    let peer = Peer { address: "127.0.0.1:1".parse().unwrap(), server_name: None, identity: None };
+    let peer = Peer {
+        address: "127.0.0.1:1".parse().unwrap(),
+        server_name: None,
+        identity: None,
+        certificate: None,
+    };
     let trace = TraceContext {
         trace: TraceId::new([1; 16]).unwrap(),
         span: SpanId::new([1; 8]).unwrap(),

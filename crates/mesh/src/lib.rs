@@ -4,6 +4,7 @@
 //! It terminates no connection and authorizes nobody: TLS is in `net`, authorization is a filter.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
+pub mod acme;
 pub mod authority;
 pub mod identity;
 

@@ -22,6 +22,8 @@ pub enum Filter {
     },
     /// Changes the path that the service sees; the query stays.
     RewritePath(Rewrite),
+    /// Answers what an ACME authority asks for while it checks that a name is ours (RFC 8555 §8.3).
+    AcmeChallenge,
     /// Answers plain HTTP with a permanent redirect to HTTPS on this port.
     RedirectToHttps {
         /// The port in the target; 443 is left out of it.

@@ -19,6 +19,7 @@ pub mod filter;
 pub mod listener;
 pub mod route;
 pub mod service;
+pub mod tls;
 
 pub mod check;
 mod whole;

@@ -1,10 +1,10 @@
 //! Listeners: the addresses that Trunkline accepts connections on.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::filter::Filter;
+use crate::tls::Tls;
 use crate::{ListenerId, Origin, ServiceName};
 
 /// One address with what is spoken on it. Each address has one owner.
@@ -27,25 +27,6 @@ pub struct Listener {
     pub drain: Drain,
     /// Where it was written.
     pub origin: Origin,
-}
-
-/// Where a listener's certificates come from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Tls {
-    /// Issued by the project's own CA for these host names; a name may start with `*.`.
-    Own {
-        /// Host names of the certificate.
-        names: Vec<String>,
-    },
-    /// Read from PEM files, and again when they change.
-    Files {
-        /// The chain, leaf first.
-        certificate: PathBuf,
-        /// The private key of the leaf.
-        key: PathBuf,
-        /// Where the files were named.
-        origin: Origin,
-    },
 }
 
 /// Time limits of one downstream connection.

@@ -111,10 +111,33 @@ pub struct ListenerStats {
     pub accepted: u64,
     /// Connections open now.
     pub open: u64,
+    /// TLS handshakes that began a session.
+    pub handshakes_full: u64,
+    /// TLS handshakes that went on with an earlier session.
+    pub handshakes_resumed: u64,
     /// TLS handshakes that failed.
     pub handshakes_failed: u64,
     /// What was refused because it is no request that can be served, by reason; zeros are left out.
     pub refused: Vec<(&'static str, u64)>,
+    /// The same by reason; those that never happened are left out.
+    pub handshake_failures: Vec<(&'static str, u64)>,
+    /// Its certificates; empty without TLS.
+    pub certificates: Vec<CertificateStats>,
+}
+
+/// A certificate that a listener shows.
+#[derive(Debug, Clone)]
+pub struct CertificateStats {
+    /// Its host names; the first one names it.
+    pub names: Vec<String>,
+    /// Where it is from: `own`, `file` or `acme`.
+    pub source: &'static str,
+    /// When it ends; `None` while there is none yet.
+    pub not_after: Option<std::time::SystemTime>,
+    /// Whether callers get a proof with it that it is not revoked.
+    pub stapled: bool,
+    /// Why it could not be renewed, if the last try failed.
+    pub problem: Option<String>,
 }
 
 /// Counters of a route.

@@ -131,6 +131,8 @@ pub struct UpstreamTls {
     pub ca: Option<PathBuf>,
     /// Whether the certificate is verified.
     pub verify: bool,
+    /// Shown to the service when it asks.
+    pub certificate: Option<crate::tls::ClientCertificate>,
 }
 
 /// How an endpoint is picked.

@@ -123,15 +123,16 @@ fn open(
         worker: Rc::clone(worker),
         listening: Rc::clone(listening),
         drain,
-        peer: Peer { address, server_name: None, identity: None },
+        peer: Peer { address, server_name: None, identity: None, certificate: None },
         scheme: if plan.tls.is_some() { Scheme::Https } else { Scheme::Http },
         open: Open::new(worker, (&activity, cut), &plan),
         activity,
     };
     let served = async move {
-        let Connection { drain, peer, .. } = &mut connection;
+        let Connection { drain, peer, worker, .. } = &mut connection;
+        let counters = plan.counters.of(worker.index);
         let secured = tokio::select! {
-            secured = secure(Stream::tcp(socket), peer, &plan) => secured,
+            secured = secure(Stream::tcp(socket), peer, &plan, counters) => secured,
             () = drain.forced() => return,
         };
         match secured {
@@ -140,7 +141,6 @@ fn open(
                 decode::serve(Rc::new(connection), stream).await;
             }
             Err(error) => {
-                plan.counters.of(connection.worker.index).handshakes_failed.increment();
                 tracing::debug!(peer = %address, %error, "connection was not secured");
             }
         }

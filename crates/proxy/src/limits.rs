@@ -128,5 +128,12 @@ pub const RESOLVE_TIME: Duration = Duration::from_secs(10);
 pub const RESOLVES_MAX: usize = 64;
 /// How long a commit waits for names that it has to resolve for the first time.
 pub const FIRST_RESOLVE_TIME: Duration = Duration::from_secs(1);
+/// How often it is looked whether a certificate is to be ordered.
+pub const ORDER_POLL: Duration = Duration::from_millis(500);
+/// How long an ordered certificate is not looked at again.
+pub const ORDER_LOOK_MAX: Duration = Duration::from_hours(1);
+/// Between tries to order one certificate, while the authority refuses: its limits are per hour.
+pub const ORDER_BACKOFF: backoff::Config =
+    backoff::Config::new(Duration::from_secs(5), Duration::from_hours(1));
 /// How often certificates are looked at, to be renewed or read again.
 pub const RENEW_POLL: Duration = Duration::from_secs(30);

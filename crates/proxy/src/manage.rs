@@ -3,6 +3,7 @@
 //! Records are read and handed on, replaced plans are dropped, names are resolved and health is
 //! checked here, on the management runtime, so that no worker ever waits for any of it.
 
+mod acme;
 mod agent;
 mod health;
 mod probe;
@@ -62,6 +63,7 @@ pub(crate) fn start(proxy: &Proxy, sink: Arc<dyn RecordSink>) {
     });
     scope.spawn("plans", Policy::Best, drop_plans(proxy.clone()));
     scope.spawn("certificates", Policy::Best, renew_certificates(proxy.clone()));
+    scope.spawn("orders", Policy::Best, acme::keep_ordering(proxy.clone()));
     scope.spawn("names", Policy::Best, sources::keep_resolving(proxy.clone()));
     scope.spawn("health", Policy::Best, health::keep_checking(proxy.clone()));
 }
@@ -91,8 +93,10 @@ async fn renew_certificates(proxy: Proxy) {
             () = scope.stopping() => return,
             () = tokio::time::sleep(limits::RENEW_POLL) => {}
         }
+        let certificates = proxy.certificates();
+        certificates.tickets.rotate(certificates.clock.wall());
         for listener in proxy.plan().iter().flat_map(|plan| &plan.listeners) {
-            proxy.certificates().renew(listener);
+            certificates.renew(listener);
         }
     }
 }

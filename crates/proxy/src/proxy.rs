@@ -111,6 +111,10 @@ impl Proxy {
         &self.inner.scope
     }
 
+    pub(crate) fn shared_resolver(&self) -> Arc<Resolver> {
+        Arc::clone(&self.inner.resolver)
+    }
+
     pub(crate) fn resolver(&self) -> &Resolver {
         &self.inner.resolver
     }

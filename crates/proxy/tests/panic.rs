@@ -20,8 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncWriteExt;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
-use trunkline_model::Origin;
-use trunkline_model::listener::Tls;
+use trunkline_model::tls::Certificates;
 use trunkline_testkit::wait::until;
 use trunkline_testkit::{Pki, RawClient, Upstream};
 
@@ -61,8 +60,9 @@ async fn a_panic_ends_only_its_connection() {
     let (pki, upstream) = (Pki::new(), Upstream::answering(200, "ok"));
     let mut wanted = model(vec![service("web", &[upstream.address()])]);
     let (certificate, key) = pki.issue_files(&["shop.localhost"]);
-    let origin = Origin::built_in();
-    wanted.listeners[0].tls = Some(Tls::Files { certificate, key, origin });
+    wanted.listeners[0].tls = Some(trunkline_testkit::model::tls(Certificates::Files(vec![
+        trunkline_testkit::model::files((certificate, key)),
+    ])));
     let rig = Rig::start_with(wanted, |deps| deps.workers = 1).await;
     let http1: &[&[u8]] = &[b"http/1.1"];
     let stream = rig::tls(rig.address, pki.client(http1), "shop.localhost").await;

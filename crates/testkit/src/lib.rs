@@ -17,9 +17,11 @@ pub mod h2;
 pub mod raw;
 pub mod wait;
 
+pub mod acme;
 pub mod model;
 pub mod pki;
 
+pub use acme::AcmeServer;
 pub use h2::H2Caller;
 pub use pki::Pki;
 pub use raw::RawClient;

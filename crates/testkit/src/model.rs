@@ -1,9 +1,11 @@
 //! Objects of the Model for tests: what a test does not care about has a value that does no harm.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use trunkline_model::listener::{Drain, Listener, ListenerTimeouts};
+use trunkline_model::tls::{Alpn, CertificateFiles, Certificates, Tls, TlsVersion};
 use trunkline_model::units::Share;
 use trunkline_model::{
     AccessLog, ListenerId, Management, Model, Origin, ProjectName, Reasons, Tracing, Workers,
@@ -31,6 +33,23 @@ pub fn empty() -> Model {
             idle: Duration::from_secs(60),
         },
     }
+}
+
+/// TLS with certificates from here, and nothing else asked for.
+pub fn tls(certificates: Certificates) -> Tls {
+    Tls {
+        certificates,
+        clients: None,
+        min_version: TlsVersion::V12,
+        alpn: vec![Alpn::H2, Alpn::Http11],
+        strict_sni: false,
+        origin: Origin::built_in(),
+    }
+}
+
+/// A certificate of files.
+pub fn files((certificate, key): (PathBuf, PathBuf)) -> CertificateFiles {
+    CertificateFiles { certificate, key, ocsp: None, origin: Origin::built_in() }
 }
 
 /// A plain listener for callers from outside.

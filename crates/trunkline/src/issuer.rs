@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use trunkline_mesh::acme::Storage;
 use trunkline_mesh::{Authority, Leaf, Permitted, TrustDomain};
 use trunkline_model::Model;
-use trunkline_model::listener::Tls;
+use trunkline_model::tls::Certificates;
 use trunkline_net::tls::Certificate;
 use trunkline_proxy::{IssueError, Issuer};
 
@@ -21,6 +22,8 @@ const LEAVES_MAX: usize = 256;
 pub(crate) struct OwnIssuer {
     /// The user's data folder.
     data: Option<PathBuf>,
+    /// What ACME authorities issued.
+    storage: Option<Storage>,
     state: Mutex<State>,
 }
 
@@ -33,7 +36,8 @@ struct State {
 impl OwnIssuer {
     /// Keeps the root below this folder; without one it cannot issue.
     pub(crate) fn new(data: Option<PathBuf>) -> Self {
-        Self { data, state: Mutex::default() }
+        let storage = data.as_ref().map(|data| Storage::new(data.join("acme")));
+        Self { data, storage, state: Mutex::default() }
     }
 
     /// Makes sure that the root may vouch for every name of this Model; names that a root was not
@@ -78,8 +82,9 @@ impl OwnIssuer {
 
 /// What the root of a Model may vouch for; `None` if no listener wants a certificate of it.
 pub(crate) fn permitted(model: &Model) -> Result<Option<Permitted>, String> {
-    let mut names = model.listeners.iter().filter_map(|listener| match &listener.tls {
-        Some(Tls::Own { names }) => Some(names),
+    let secure = model.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+    let mut names = secure.filter_map(|tls| match &tls.certificates {
+        Certificates::Own { names } => Some(names),
         _ => None,
     });
     let Some(first) = names.next() else {
@@ -92,6 +97,10 @@ pub(crate) fn permitted(model: &Model) -> Result<Option<Permitted>, String> {
 }
 
 impl Issuer for OwnIssuer {
+    fn storage(&self) -> Option<Storage> {
+        self.storage.clone()
+    }
+
     fn issue(&self, names: &[String], now: SystemTime) -> Result<Certificate, IssueError> {
         let mut state = self.state();
         if let Some(leaf) = state.leaves.get(names).filter(|leaf| now < leaf.renew_at) {

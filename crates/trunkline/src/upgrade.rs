@@ -75,6 +75,10 @@ pub(crate) struct State {
     pub unhealthy: Vec<(String, String)>,
     /// Endpoint, and for how many more milliseconds it is ejected.
     pub ejected: Vec<(String, u64)>,
+    /// Keys that seal TLS sessions: name and secret in hexadecimal digits, and the second of the Unix
+    /// time when it was made. The channel between the two processes is a private one.
+    #[serde(default)]
+    pub tickets: Vec<(String, String, u64)>,
 }
 
 /// Why an upgrade did not happen. The old process goes on.

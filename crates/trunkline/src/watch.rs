@@ -16,7 +16,8 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// A file that is written without pause is read after this long anyway.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// What can be part of a configuration: files of other names in a watched folder do not matter.
-const EXTENSIONS: &[&str] = &["yaml", "yml", "json", "cfg", "conf", "toml", "pem", "crt", "key"];
+const EXTENSIONS: &[&str] =
+    &["yaml", "yml", "json", "cfg", "conf", "toml", "pem", "crt", "key", "crl", "der", "ocsp"];
 /// Kubernetes swaps this link when a mounted `ConfigMap` changes.
 const CONFIG_MAP_LINK: &str = "..data";
 

@@ -4,9 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use http::{StatusCode, Uri};
 use serde_json::{Value, json};
-use trunkline_model::listener::{Listener, Tls};
+use trunkline_model::listener::Listener;
 use trunkline_model::route::{Authority, Route};
 use trunkline_model::service::{Service, Source};
+use trunkline_model::tls::{Certificates, Tls};
 use trunkline_model::{ListenerId, Model, ServiceName};
 
 use super::logs::rfc3339;
@@ -64,14 +65,34 @@ fn settings(configuration: &Configuration, object: &Object) -> Vec<Value> {
     found.map(|(_, settings)| settings.iter().map(setting).collect()).unwrap_or_default()
 }
 
-fn of_listener(listener: &Listener, configuration: &Configuration) -> Value {
-    let tls = match &listener.tls {
-        None => Value::Null,
-        Some(Tls::Own { names }) => json!({ "kind": "own", "names": names }),
-        Some(Tls::Files { certificate, key, .. }) => {
-            json!({ "kind": "files", "certificate": certificate, "key": key })
+/// A secret has no place here: keys are named by their files.
+fn of_tls(tls: &Tls) -> Value {
+    let mut document = match &tls.certificates {
+        Certificates::Own { names } => json!({ "kind": "own", "names": names }),
+        Certificates::Files(files) => {
+            let file = |file: &trunkline_model::tls::CertificateFiles| json!({ "certificate": file.certificate, "key": file.key });
+            json!({ "kind": "files", "certificates": files.iter().map(file).collect::<Vec<_>>() })
         }
+        Certificates::Acme(acme) => json!({
+            "kind": "acme",
+            "directory": acme.directory,
+            "names": acme.names,
+            "challenge": acme.challenge.as_str(),
+        }),
     };
+    if let Some(document) = document.as_object_mut() {
+        let clients = tls.clients.as_ref().map(
+            |clients| json!({ "ca": clients.ca, "crl": clients.crl, "required": clients.required }),
+        );
+        document.insert("clients".into(), json!(clients));
+        document.insert("min_version".into(), json!(tls.min_version.as_str()));
+        document.insert("strict_sni".into(), json!(tls.strict_sni));
+    }
+    document
+}
+
+fn of_listener(listener: &Listener, configuration: &Configuration) -> Value {
+    let tls = listener.tls.as_ref().map(of_tls);
     json!({
         "id": listener.id.as_str(),
         "origin": origin(&listener.origin),

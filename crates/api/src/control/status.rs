@@ -12,7 +12,9 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 use trunkline_model::ServiceName;
 use trunkline_model::endpoint::EndpointState;
-use trunkline_model::ops::{Distribution, EndpointStats, ListenerStats, ServiceStats, Stats};
+use trunkline_model::ops::{
+    CertificateStats, Distribution, EndpointStats, ListenerStats, ServiceStats, Stats,
+};
 
 use super::SCHEMA;
 use crate::Wiring;
@@ -54,8 +56,22 @@ fn listener(stats: &ListenerStats, urls: &[Url]) -> Value {
         "url": url_of(urls, &UrlTarget::Listener(stats.id.clone())),
         "accepted": stats.accepted,
         "open": stats.open,
+        "handshakes_full": stats.handshakes_full,
+        "handshakes_resumed": stats.handshakes_resumed,
         "handshakes_failed": stats.handshakes_failed,
         "refused": stats.refused.iter().copied().collect::<std::collections::BTreeMap<_, _>>(),
+        "certificates": stats.certificates.iter().map(certificate).collect::<Vec<_>>(),
+    })
+}
+
+fn certificate(stats: &CertificateStats) -> Value {
+    let end = stats.not_after.map(crate::metrics::unix_seconds);
+    json!({
+        "names": stats.names,
+        "source": stats.source,
+        "not_after_seconds": end,
+        "stapled": stats.stapled,
+        "problem": stats.problem,
     })
 }
 

@@ -74,6 +74,7 @@ pub(super) fn filter(filter: &Filter) -> (&'static str, String) {
         Filter::RewritePath(Rewrite::Regex { pattern, to }) => {
             ("rewrite_path", format!("regex {pattern} → {to}"))
         }
+        Filter::AcmeChallenge => ("acme_challenge", "answers of open orders".to_owned()),
         Filter::RedirectToHttps { port } => ("redirect_to_https", format!("port {port}")),
     }
 }

@@ -81,8 +81,12 @@ catalog! {
     CONNECTIONS: Counter "trunkline_connections" "" ["listener"];
     /// Connections open now.
     CONNECTIONS_OPEN: Gauge "trunkline_connections_open" "" ["listener"];
-    /// TLS handshakes that failed.
-    HANDSHAKES_FAILED: Counter "trunkline_tls_handshakes_failed" "" ["listener"];
+    /// TLS handshakes that succeeded: `full` began a session, `resumed` went on with one.
+    HANDSHAKES: Counter "trunkline_tls_handshakes" "" ["listener" "kind"];
+    /// TLS handshakes that failed: `timeout`, `gone`, `refused` by the caller, `client_certificate`, `unknown_name`, `alpn`, `incompatible`, `not_tls` or `other`.
+    HANDSHAKES_FAILED: Counter "trunkline_tls_handshakes_failed" "" ["listener" "reason"];
+    /// When a certificate ends, since the Unix epoch.
+    CERTIFICATE_END: Gauge "trunkline_certificate_not_after_seconds" "seconds" ["listener" "name" "source"];
 
     /// What callers sent that is no request which can be served, by the reason of its refusal.
     REQUESTS_REFUSED: Counter "trunkline_requests_refused" "" ["listener" "reason"];

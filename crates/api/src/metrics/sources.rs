@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use trunkline_model::Model;
 use trunkline_model::endpoint::EndpointState;
 use trunkline_model::ops::{
-    Distribution, EndpointStats, QueueStats, RouteStats, ServiceStats, Stats,
+    Distribution, EndpointStats, ListenerStats, QueueStats, RouteStats, ServiceStats, Stats,
 };
 use trunkline_model::route::Action;
 
@@ -34,10 +34,7 @@ pub(super) fn stats(writer: &mut Writer, stats: &Stats, model: Option<&Model>) {
     for l in &stats.listeners {
         family.number(&[l.id.as_str()], l.open);
     }
-    let mut family = writer.family(&catalog::HANDSHAKES_FAILED);
-    for l in &stats.listeners {
-        family.number(&[l.id.as_str()], l.handshakes_failed);
-    }
+    handshakes(writer, &stats.listeners);
     let mut family = writer.family(&catalog::REQUESTS_REFUSED);
     for l in &stats.listeners {
         for (reason, count) in &l.refused {
@@ -47,6 +44,36 @@ pub(super) fn stats(writer: &mut Writer, stats: &Stats, model: Option<&Model>) {
     routes(writer, &stats.routes, model);
     services(writer, &stats.services);
     endpoints(writer, &stats.services);
+}
+
+fn handshakes(writer: &mut Writer, listeners: &[ListenerStats]) {
+    // A plain listener has neither certificates nor handshakes.
+    let secure: Vec<_> = listeners.iter().filter(|l| !l.certificates.is_empty()).collect();
+    let mut family = writer.family(&catalog::HANDSHAKES);
+    for l in &secure {
+        family.number(&[l.id.as_str(), "full"], l.handshakes_full);
+        family.number(&[l.id.as_str(), "resumed"], l.handshakes_resumed);
+    }
+    let mut family = writer.family(&catalog::HANDSHAKES_FAILED);
+    for l in &secure {
+        for (reason, count) in &l.handshake_failures {
+            family.number(&[l.id.as_str(), reason], *count);
+        }
+    }
+    let mut family = writer.family(&catalog::CERTIFICATE_END);
+    for l in &secure {
+        for (place, certificate) in l.certificates.iter().enumerate() {
+            let Some(end) = certificate.not_after else { continue };
+            // Two certificates of one name would be one sample twice.
+            let name = certificate.names.first().map_or("", String::as_str);
+            let before = l.certificates.iter().take(place);
+            let twice =
+                before.filter(|other| other.names.first().map_or("", String::as_str) == name);
+            if twice.count() == 0 {
+                family.number(&[l.id.as_str(), name, certificate.source], super::unix_seconds(end));
+            }
+        }
+    }
 }
 
 fn routes(writer: &mut Writer, routes: &[RouteStats], model: Option<&Model>) {

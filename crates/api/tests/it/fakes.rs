@@ -60,8 +60,12 @@ fn stats() -> Stats {
             caller: None,
             accepted: 7,
             open: 1,
+            handshakes_full: 0,
+            handshakes_resumed: 0,
             handshakes_failed: 0,
             refused: vec![("content_length", 2)],
+            handshake_failures: Vec::new(),
+            certificates: Vec::new(),
         }],
         routes: vec![RouteStats {
             id: RouteId::new("or\"ders\\1\n"),

@@ -58,7 +58,12 @@ impl ModelBuilder<'_> {
                 let authority = resolve(&written, known, &draft.service.name);
                 if written.tls && draft.service.tls.is_none() {
                     let verify = crate::defaults::VERIFY;
-                    draft.service.tls = Some(UpstreamTls { server_name: None, ca: None, verify });
+                    draft.service.tls = Some(UpstreamTls {
+                        server_name: None,
+                        ca: None,
+                        verify,
+                        certificate: None,
+                    });
                 }
                 endpoints.push(StaticEndpoint {
                     authority,

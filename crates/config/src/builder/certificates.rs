@@ -5,32 +5,35 @@ use std::path::Path;
 
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use trunkline_model::listener::Tls;
 
-use super::ModelBuilder;
+use super::{Holds, ModelBuilder};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::source::Span;
+
+/// Says what is wrong with the bytes of a file.
+type Check = fn(&[u8]) -> Result<(), pem::Error>;
 
 impl ModelBuilder<'_> {
     /// Reads every certificate and key file, and remembers that they are to be watched.
     pub(super) fn check_certificates(&mut self, diagnostics: &mut Diagnostics) {
-        for claim in &self.listeners {
-            let Some(Tls::Files { certificate, key, .. }) = &claim.listener.tls else {
-                continue;
+        let claims = std::mem::take(&mut self.listeners);
+        for file in claims.iter().flat_map(|claim| &claim.files) {
+            let (holds, what): (Check, _) = match file.holds {
+                Holds::Certificate => (has_certificate, "certificate"),
+                Holds::Key => (has_key, "private key"),
+                Holds::Bytes => (|_| Ok(()), "file"),
             };
-            let (certificate_span, key_span) =
-                claim.certificate.unwrap_or((claim.span, claim.span));
-            self.check(certificate, certificate_span, has_certificate, "certificate", diagnostics);
-            self.check(key, key_span, has_key, "private key", diagnostics);
-            self.watched.extend([certificate.clone(), key.clone()]);
+            self.check(&file.path, file.span, holds, what, diagnostics);
+            self.watched.push(file.path.clone());
         }
+        self.listeners = claims;
     }
 
     fn check(
         &self,
         path: &Path,
         span: Span,
-        holds: fn(&[u8]) -> Result<(), pem::Error>,
+        holds: Check,
         what: &str,
         diagnostics: &mut Diagnostics,
     ) {

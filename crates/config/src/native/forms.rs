@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::raw::{
     LogWord, Overlays, ProbeWord, RawCertificate, RawHealth, RawLog, RawPassive, RawRedirect,
-    RawRewrite, RawTarget, RawTimeouts, RawUpstreamTls, RawValue,
+    RawRewrite, RawTarget, RawTimeouts, RawTls, RawUpstreamTls, RawValue,
 };
 use crate::decode::{Context, Decode, Entries, Period, Shape, Shapes, Spanned, wrong_type};
 use crate::diagnostic::{Diagnostic, codes};
@@ -122,8 +122,12 @@ impl Decode for WorkersForm {
 pub enum TlsForm {
     /// The project's own CA.
     Auto,
-    /// From files.
-    Files(RawCertificate),
+    /// A folder with certificates.
+    Folder(Spanned<String>),
+    /// Certificates in files.
+    List(Vec<Spanned<RawCertificate>>),
+    /// With all settings.
+    Map(Box<RawTls>),
 }
 
 impl Decode for TlsForm {
@@ -131,16 +135,23 @@ impl Decode for TlsForm {
         if node.as_str() == Some("auto") {
             return Some(Self::Auto);
         }
-        if node.as_map().is_some() {
-            return RawCertificate::decode(node, context).map(Self::Files);
+        match &node.value {
+            Value::Map(_) => RawTls::decode(node, context).map(Box::new).map(Self::Map),
+            Value::Seq(_) => Vec::decode(node, context).map(Self::List),
+            Value::String(_) => Spanned::decode(node, context).map(Self::Folder),
+            _ => {
+                let expected = "`auto`, `{ cert, key }`, a list of them, or a folder";
+                context.diagnostics.push(wrong_type(node, expected));
+                None
+            }
         }
-        context.diagnostics.push(wrong_type(node, "`auto` or `{ cert, key }`"));
-        None
     }
 
     fn shape(shapes: &mut Shapes) -> Shape {
-        let files = RawCertificate::shape(shapes);
-        Shape::OneOf(vec![words(&[("auto", "the project's own CA")]), files])
+        let map = RawTls::shape(shapes);
+        let list = Shape::List(Box::new(RawCertificate::shape(shapes)));
+        let folder = text("a folder with certificates", "certs/");
+        Shape::OneOf(vec![words(&[("auto", "the project's own CA")]), folder, list, map])
     }
 }
 
@@ -436,6 +447,8 @@ impl Decode for UpstreamTlsForm {
                 server_name: None,
                 ca: None,
                 verify: crate::defaults::VERIFY,
+                client_cert: None,
+                client_key: None,
             })),
             _ => RawUpstreamTls::decode(node, context).map(Self::On),
         }

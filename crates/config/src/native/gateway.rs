@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 
 use trunkline_model::ListenerId;
 use trunkline_model::filter::Filter;
-use trunkline_model::listener::{Drain, Listener, ListenerTimeouts, Tls};
+use trunkline_model::listener::{Drain, Listener, ListenerTimeouts};
 use trunkline_model::ports::Surface;
+use trunkline_model::tls::{Certificates, Challenge};
 
 use super::Lowering;
-use super::forms::{Address, TlsForm};
+use super::forms::Address;
 use super::globals::port;
 use super::raw::{HeadersWord, RawGateway};
+use super::tls;
 use crate::builder::{ListenerClaim, ModelBuilder};
 use crate::decode::Spanned;
 use crate::defaults;
@@ -39,12 +41,27 @@ pub(super) fn lower(
                 .hint("give both a port, or take `redirect_https` out"),
         );
     }
+    let secure = https.map(|_| tls::lower(raw, gateway, into, diagnostics));
+    let ordered = secure.as_ref().and_then(|(tls, _)| match &tls.certificates {
+        Certificates::Acme(acme) => Some(acme.challenge),
+        _ => None,
+    });
+    if ordered == Some(Challenge::Http01) && http.is_none() {
+        diagnostics.push(
+            Diagnostic::new(codes::CONFLICT, "the challenge `http-01` needs `http`")
+                .at(span, "there is no plain listener to answer on")
+                .hint("give `http` a port, or write `challenge: tls-alpn-01`"),
+        );
+    }
     for (id, place) in [("http", http), ("https", https)] {
         let Some((address, span)) = place else {
             continue;
         };
-        let tls = (id == "https").then(|| tls(raw, gateway, into));
+        let (tls, files) = secure.clone().filter(|_| id == "https").unzip();
         let mut filters = Vec::new();
+        if tls.is_none() && ordered == Some(Challenge::Http01) {
+            filters.push(Filter::AcmeChallenge);
+        }
         if let Some((https, _)) = https.filter(|_| redirects && tls.is_none()) {
             filters.push(Filter::RedirectToHttps { port: https.port() });
         }
@@ -58,7 +75,7 @@ pub(super) fn lower(
         }
         let suffix = if is_first { String::new() } else { format!("@{}", raw.file.path.display()) };
         into.listeners.push(ListenerClaim {
-            certificate: certificate_spans(gateway).filter(|_| tls.is_some()),
+            files: files.unwrap_or_default(),
             listener: Listener {
                 id: ListenerId::new(format!("{id}{suffix}")),
                 address,
@@ -106,31 +123,6 @@ fn addresses(
         resolve(http, Surface::GatewayHttp, !is_named(https)),
         resolve(https, Surface::GatewayHttps, wants_tls || !is_named(http)),
     )
-}
-
-fn tls(raw: &Lowering<'_>, gateway: Option<&RawGateway>, into: &ModelBuilder<'_>) -> Tls {
-    if let Some(Spanned { value: TlsForm::Files(files), span }) =
-        gateway.and_then(|gateway| gateway.tls.as_ref())
-    {
-        Tls::Files {
-            certificate: raw.path(&files.cert.value),
-            key: raw.path(&files.key.value),
-            origin: into.sources.origin(*span),
-        }
-    } else {
-        let mut names = into.domains.clone();
-        let below = into.domains.iter().filter(|domain| !domain.starts_with("*."));
-        names.extend(below.map(|domain| format!("*.{domain}")));
-        names.dedup();
-        Tls::Own { names }
-    }
-}
-
-fn certificate_spans(gateway: Option<&RawGateway>) -> Option<(Span, Span)> {
-    match &gateway?.tls.as_ref()?.value {
-        TlsForm::Files(files) => Some((files.cert.span, files.key.span)),
-        TlsForm::Auto => None,
-    }
 }
 
 fn timeouts(gateway: Option<&RawGateway>) -> ListenerTimeouts {

@@ -66,7 +66,8 @@ pub struct RawGateway {
     /// Address for HTTPS: a port, `addr:port`, or `off`. Without `http`, `https` and `tls` both
     /// are opened.
     pub https: Option<Spanned<Address>>,
-    /// Certificates: `auto` for the project's own CA, or `{ cert, key }` with PEM files.
+    /// Certificates: `auto` for the project's own CA, `{ cert, key }` with PEM files, a list of them, a
+    /// folder with such pairs, or a map with `acme` or further settings.
     pub tls: Option<Spanned<TlsForm>>,
     /// `secure` adds the response headers that protect the users of browsers.
     #[config(default = defaults::HEADERS)]
@@ -335,6 +336,10 @@ pub struct RawUpstreamTls {
     /// Whether the certificate is verified.
     #[config(default = defaults::VERIFY)]
     pub verify: bool,
+    /// PEM file with the certificate chain that is shown to a service that asks for one.
+    pub client_cert: Option<Spanned<String>>,
+    /// PEM file with the private key of `client_cert`.
+    pub client_key: Option<Spanned<String>>,
 }
 
 /// Active health checks.
@@ -467,15 +472,116 @@ pub struct RawTimeouts {
     pub keep_alive: Option<Spanned<Period>>,
 }
 
-/// Certificates from files.
-#[derive(Debug, Clone, Decode)]
+/// TLS with callers.
+#[derive(Debug, Clone, Default, Decode)]
 #[config(what = "`tls` of the gateway", unserved = unserved::TLS)]
+pub struct RawTls {
+    /// PEM file with the certificate chain, leaf first.
+    #[config(alias = "certificate")]
+    pub cert: Option<Spanned<String>>,
+    /// PEM file with the private key of `cert`.
+    pub key: Option<Spanned<String>>,
+    /// File with the proof that `cert` is not revoked, an OCSP response in DER form; callers are given
+    /// it (stapling). It is read again when it changes.
+    pub ocsp: Option<Spanned<String>>,
+    /// Certificates by SNI: a list of `{ cert, key }`. An exact name wins over a wildcard; the first
+    /// certificate is the default.
+    pub certificates: Vec<Spanned<RawCertificate>>,
+    /// Folder with certificates: `NAME.pem` or `NAME.crt` with `NAME.key`, or both in one `NAME.pem`.
+    pub folder: Option<Spanned<String>>,
+    /// Orders certificates from an ACME authority.
+    pub acme: Option<Spanned<RawAcme>>,
+    /// PEM file with the roots that sign callers' certificates; callers are then asked for one.
+    pub client_ca: Option<Spanned<String>>,
+    /// File with lists of revoked client certificates, PEM or DER.
+    pub client_crl: Option<Spanned<String>>,
+    /// Whether a caller without a certificate is refused: `required` or `optional`.
+    pub client_certificate: Option<Spanned<ClientCertificateWord>>,
+    /// The lowest version of TLS: `"1.2"` or `"1.3"`.
+    #[config(default = defaults::TLS_MIN_VERSION)]
+    pub min_version: TlsVersionWord,
+    /// What ALPN offers, most wanted first: `h2`, `http/1.1`.
+    pub alpn: Vec<AlpnWord>,
+    /// Refuses a caller that names no host or one that no certificate has. Else it is shown the first
+    /// certificate.
+    #[config(default = defaults::STRICT_SNI)]
+    pub strict_sni: bool,
+}
+
+/// A certificate in files.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "a certificate")]
 pub struct RawCertificate {
     /// PEM file with the certificate chain, leaf first.
     #[config(alias = "certificate")]
     pub cert: Spanned<String>,
-    /// PEM file with the private key.
-    pub key: Spanned<String>,
+    /// PEM file with the private key; without it, `cert` holds both.
+    pub key: Option<Spanned<String>>,
+    /// File with the proof that it is not revoked, an OCSP response in DER form.
+    pub ocsp: Option<Spanned<String>>,
+}
+
+/// Certificates from an ACME authority (RFC 8555). Using it means that you agree to the authority's
+/// terms of service.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`acme`")]
+pub struct RawAcme {
+    /// Host name, or a list of them; without any, those of the gateway. Each gets a certificate of its own.
+    #[config(alias = "domain")]
+    pub domains: Vec<Spanned<String>>,
+    /// Whom the authority may write to.
+    pub email: Option<Spanned<String>>,
+    /// URL of the authority's directory.
+    #[config(default = defaults::ACME_DIRECTORY)]
+    pub directory: String,
+    /// PEM file with the roots to trust for the directory instead of the system's.
+    pub ca: Option<Spanned<String>>,
+    /// How a name is shown to be ours: `http-01` on the HTTP listener (port 80 from outside), or
+    /// `tls-alpn-01` on the HTTPS listener (port 443 from outside).
+    #[config(default = defaults::ACME_CHALLENGE)]
+    pub challenge: ChallengeWord,
+}
+
+/// Whether callers must show a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
+pub enum ClientCertificateWord {
+    /// A caller without one is refused.
+    Required,
+    /// A caller without one is let in; a bad one is refused.
+    Optional,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Decode)]
+pub enum TlsVersionWord {
+    /// TLS 1.2 and later.
+    #[default]
+    #[config(rename = "1.2")]
+    V12,
+    /// TLS 1.3 only.
+    #[config(rename = "1.3")]
+    V13,
+}
+
+/// A protocol of ALPN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
+pub enum AlpnWord {
+    /// HTTP/2.
+    H2,
+    /// HTTP/1.1.
+    #[config(rename = "http/1.1", alias = "http1")]
+    Http11,
+}
+
+/// How a name is shown to be ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
+pub enum ChallengeWord {
+    /// By HTTP.
+    #[config(rename = "http-01")]
+    Http01,
+    /// By a TLS handshake.
+    #[config(rename = "tls-alpn-01")]
+    TlsAlpn01,
 }
 
 /// Where a caller is sent. What is not given stays as it was requested.

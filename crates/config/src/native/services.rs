@@ -5,6 +5,7 @@ use trunkline_model::endpoint::EndpointPlace;
 use trunkline_model::service::{
     Outlier, Process, Protocol, Service, ServiceTimeouts, Source, UpstreamTls,
 };
+use trunkline_model::tls::ClientCertificate;
 
 use super::Lowering;
 use super::forms::{PassiveForm, UpstreamTlsForm};
@@ -48,7 +49,7 @@ pub(super) fn lower(
                     ProtocolWord::Http2 => Protocol::Http2,
                     ProtocolWord::Auto => Protocol::Auto,
                 },
-                tls: tls(raw, service),
+                tls: tls(raw, service, into, diagnostics),
                 balance: spreading::balance(service),
                 spread: spreading::lower(service, &zone, diagnostics),
                 health: health::lower(service, diagnostics),
@@ -162,15 +163,39 @@ fn process(raw: &Lowering<'_>, service: &RawService, command: &str) -> Process {
     }
 }
 
-fn tls(raw: &Lowering<'_>, service: &RawService) -> Option<UpstreamTls> {
-    match service.tls.as_ref().map(|tls| &tls.value)? {
-        UpstreamTlsForm::Off => None,
-        UpstreamTlsForm::On(tls) => Some(UpstreamTls {
-            server_name: tls.server_name.as_ref().map(|name| name.value.clone()),
-            ca: tls.ca.as_ref().map(|ca| raw.path(&ca.value)),
-            verify: tls.verify,
-        }),
+fn tls(
+    raw: &Lowering<'_>,
+    service: &RawService,
+    into: &mut ModelBuilder<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<UpstreamTls> {
+    let UpstreamTlsForm::On(tls) = &service.tls.as_ref()?.value else {
+        return None;
+    };
+    let mut named = |written: &Spanned<String>| {
+        let path = raw.path(&written.value);
+        into.watched.push(path.clone());
+        path
+    };
+    let (chain, key) = (tls.client_cert.as_ref(), tls.client_key.as_ref());
+    let certificate = chain.map(|chain| ClientCertificate {
+        certificate: named(chain),
+        // One file may hold both.
+        key: named(key.unwrap_or(chain)),
+    });
+    if let (None, Some(key)) = (chain, key) {
+        diagnostics.push(
+            Diagnostic::new(codes::CONFLICT, "`client_key` without `client_cert`")
+                .at(key.span, "the key of which certificate?")
+                .hint("add `client_cert`, a PEM file with the certificate chain"),
+        );
     }
+    Some(UpstreamTls {
+        server_name: tls.server_name.as_ref().map(|name| name.value.clone()),
+        ca: tls.ca.as_ref().map(named),
+        verify: tls.verify,
+        certificate,
+    })
 }
 
 /// On unless switched off: a failing endpoint among good ones is left out.

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use trunkline_model::filter::{Filter, HeaderEdit, Rewrite};
-use trunkline_model::listener::Tls;
 use trunkline_model::route::{Action, Authority, HostPattern, PathPattern, Route, ValuePattern};
 use trunkline_model::service::{Balance, HttpProbe, Probe, Protocol, Source, When};
+use trunkline_model::tls::Certificates;
 use trunkline_model::{AccessLog, LogFormat, Model, Reasons, Workers};
 
 use crate::rig::{laptop, load_files, model, shown};
@@ -173,7 +173,9 @@ trace: { sample: 12.5% }
         [Filter::RedirectToHttps { port: 443 }, Filter::SecureHeaders { .. }]
     ));
     assert!(matches!(https.filters[..], [Filter::SecureHeaders { .. }]));
-    let Some(Tls::Own { names }) = &https.tls else { panic!("{:?}", https.tls) };
+    let Some(Certificates::Own { names }) = https.tls.as_ref().map(|tls| &tls.certificates) else {
+        panic!("{:?}", https.tls)
+    };
     assert_eq!(names, &["shop.example.com", "*.shop.example.com"]);
     assert_eq!(https.drain.min, Duration::from_secs(5));
     assert_eq!(https.timeouts.idle, Duration::from_secs(5));

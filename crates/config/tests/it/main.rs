@@ -20,3 +20,4 @@ mod names;
 mod rig;
 mod several;
 mod size;
+mod tls;

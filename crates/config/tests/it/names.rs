@@ -2,8 +2,8 @@
 
 use trunkline_config::{Options, PORT_STEP};
 use trunkline_model::Model;
-use trunkline_model::listener::Tls;
 use trunkline_model::route::{Action, HostPattern, Route};
+use trunkline_model::tls::Certificates;
 
 use crate::rig::{laptop, load_files, screen, shown};
 
@@ -52,7 +52,10 @@ fn every_name_of_the_gateway_serves_and_is_in_the_certificate() {
             "web.shop.local"
         ]
     );
-    let Some(Tls::Own { names }) = &model.listeners[0].tls else { panic!("no certificate") };
+    let tls = model.listeners[0].tls.as_ref();
+    let Some(Certificates::Own { names }) = tls.map(|tls| &tls.certificates) else {
+        panic!("no certificate")
+    };
     assert_eq!(*names, ["shop.localhost", "shop.local", "*.shop.localhost", "*.shop.local"]);
 }
 

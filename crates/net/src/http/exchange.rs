@@ -37,6 +37,8 @@ pub struct Peer {
     pub server_name: Option<Arc<str>>,
     /// The verified identity of its certificate, if it showed one.
     pub identity: Option<Arc<str>>,
+    /// What services are told of that certificate: an element of `x-forwarded-client-cert`.
+    pub certificate: Option<Arc<str>>,
 }
 
 /// What a step or filter tells later ones. An enum vector, not a type map: what can be told is

@@ -174,6 +174,20 @@ impl Certificate {
         &self.key.cert
     }
 
+    /// The same certificate with a proof that it is not revoked, which callers are given with it: an OCSP response in
+    /// DER form.
+    #[must_use]
+    pub fn stapled(&self, proof: Option<Vec<u8>>) -> Self {
+        let mut key = CertifiedKey::clone(&self.key);
+        key.ocsp = proof;
+        Self { key: Arc::new(key), ..self.clone() }
+    }
+
+    /// The proof that goes with it.
+    pub fn proof(&self) -> Option<&[u8]> {
+        self.key.ocsp.as_deref()
+    }
+
     /// Chain and key in the form rustls asks for.
     pub fn certified_key(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.key)
@@ -230,8 +244,8 @@ fn instant(seconds: i64) -> SystemTime {
     moved.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// Reads a PEM file, at most [`PEM_BYTES_MAX`] bytes of it.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, WhatIsWrong> {
+/// Reads a file, at most [`PEM_BYTES_MAX`] bytes of it.
+pub fn read(path: &Path) -> Result<Vec<u8>, WhatIsWrong> {
     use std::io::Read;
     let file = std::fs::File::open(path).map_err(|error| {
         WhatIsWrong::Unreadable(match error.kind() {

@@ -70,6 +70,9 @@ pub enum ClientTlsError {
     /// There is nobody to trust.
     #[error(transparent)]
     Roots(#[from] RootsError),
+    /// The certificate that is shown cannot be used.
+    #[error("the client certificate cannot be used")]
+    Certificate(#[from] LoadError),
     /// The cryptography lacks something.
     #[error("the cryptography provider cannot make TLS connections")]
     Provider(#[from] rustls::Error),

@@ -2,7 +2,7 @@
 //!
 //! Exact names win over wildcards; a wildcard stands for exactly one label (RFC 9525 §6.3). A caller without a server
 //! name, or with one that nobody has, gets the default certificate: refusing would tell a prober which names exist,
-//! and tools that connect by address would not work.
+//! and tools that connect by address would not work. A strict store refuses both all the same.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::Certificate;
+use super::{Certificate, challenge};
 
 /// A host name of a certificate, lower case: `shop.localhost`, or `*.shop.localhost` for one label below.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,6 +62,8 @@ impl fmt::Display for HostPattern {
 #[derive(Debug, Default)]
 pub struct CertificateStore {
     names: ArcSwap<Names>,
+    /// Whether only a name that a certificate has is answered.
+    strict: bool,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +78,13 @@ impl CertificateStore {
     /// A store with these certificates; see [`CertificateStore::replace`].
     pub fn new(certificates: &[Certificate]) -> Self {
         let store = Self::default();
+        store.replace(certificates);
+        store
+    }
+
+    /// The same, which answers only names that a certificate has.
+    pub fn strict(certificates: &[Certificate]) -> Self {
+        let store = Self { strict: true, ..Self::default() };
         store.replace(certificates);
         store
     }
@@ -107,12 +116,19 @@ impl CertificateStore {
                 names.wildcard.get(name.get(dot..)?)
             })
         });
-        found.or(names.default.as_ref()).cloned()
+        found.or(names.default.as_ref().filter(|_| !self.strict)).cloned()
     }
 }
 
 impl ResolvesServerCert for CertificateStore {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        // RFC 8737 §3: an authority that checks a name offers this protocol alone.
+        if let Some(mut offered) = hello.alpn()
+            && offered.next() == Some(challenge::ALPN)
+            && offered.next().is_none()
+        {
+            return challenge::certificate(hello.server_name()?);
+        }
         self.find(hello.server_name())
     }
 }

@@ -23,6 +23,9 @@ const HOP_BY_HOP: [&str; 7] = [
     "proxy-authenticate",
 ];
 
+/// What services are told of a caller's verified certificate; the name and form are Envoy's.
+const CLIENT_CERTIFICATE: &str = "x-forwarded-client-cert";
+
 /// Prepares a request for any service.
 pub(crate) fn prepare_request(exchange: &mut Exchange, upgrade: bool) {
     let upgrade_to = upgrade.then(|| exchange.request.get("upgrade").map(<[u8]>::to_vec)).flatten();
@@ -119,6 +122,11 @@ fn tell_caller(exchange: &mut Exchange) {
     exchange.request.set("x-forwarded-proto", exchange.scheme.as_str().as_bytes());
     if let Some(host) = exchange.request.get("host").map(<[u8]>::to_vec) {
         exchange.request.set("x-forwarded-host", &host);
+    }
+    // What a caller says of its own certificate is worth nothing.
+    exchange.request.remove(CLIENT_CERTIFICATE);
+    if let Some(certificate) = exchange.peer.certificate.clone() {
+        exchange.request.set(CLIENT_CERTIFICATE, certificate.as_bytes());
     }
     if exchange.request.has("forwarded") {
         let node = if ip.is_ipv6() { format!("\"[{ip}]\"") } else { ip.to_string() };

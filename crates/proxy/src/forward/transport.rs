@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use rustls::ClientConfig;
 use trunkline_model::service::{Protocol, UpstreamTls};
-use trunkline_net::tls::{self, ClientSettings, ClientTlsError, Roots};
+use trunkline_net::tls::{self, Certificate, ClientSettings, ClientTlsError, Roots};
 
 /// How connections are made.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ pub(crate) struct TransportTls {
     pub(crate) http1_only: Arc<ClientConfig>,
 }
 
-/// The settings, and what the file with roots looked like: another file is another transport.
-type Settings = (Protocol, Option<UpstreamTls>, Option<(SystemTime, u64)>);
+/// The settings, and what their files looked like: another file is another transport.
+type Settings = (Protocol, Option<UpstreamTls>, [Option<(SystemTime, u64)>; 3]);
 
 /// All transports in use, by their settings.
 #[derive(Debug, Default)]
@@ -48,11 +48,19 @@ impl Transports {
         &self,
         protocol: Protocol,
         tls: Option<&UpstreamTls>,
+        now: SystemTime,
     ) -> Result<Arc<Transport>, ClientTlsError> {
-        let ca = tls.and_then(|tls| tls.ca.as_ref());
-        let file = ca.and_then(|ca| std::fs::metadata(ca).ok());
-        let file = file.and_then(|file| Some((file.modified().ok()?, file.len())));
-        let settings = (protocol, tls.cloned(), file);
+        let own = tls.and_then(|tls| tls.certificate.as_ref());
+        let files = [
+            tls.and_then(|tls| tls.ca.as_ref()),
+            own.map(|own| &own.certificate),
+            own.map(|own| &own.key),
+        ];
+        let looks = files.map(|path| {
+            let file = std::fs::metadata(path?).ok()?;
+            Some((file.modified().ok()?, file.len()))
+        });
+        let settings = (protocol, tls.cloned(), looks);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(transport) = known.get(&settings).and_then(Weak::upgrade) {
             return Ok(transport);
@@ -60,7 +68,7 @@ impl Transports {
         let transport = Arc::new(Transport {
             id: self.next.fetch_add(1, Ordering::Relaxed),
             protocol,
-            tls: tls.map(|tls| TransportTls::new(tls, protocol)).transpose()?,
+            tls: tls.map(|tls| TransportTls::new(tls, protocol, now)).transpose()?,
         });
         known.retain(|_, weak| weak.strong_count() > 0);
         known.insert(settings, Arc::downgrade(&transport));
@@ -69,14 +77,21 @@ impl Transports {
 }
 
 impl TransportTls {
-    fn new(settings: &UpstreamTls, protocol: Protocol) -> Result<Self, ClientTlsError> {
+    fn new(
+        settings: &UpstreamTls,
+        protocol: Protocol,
+        now: SystemTime,
+    ) -> Result<Self, ClientTlsError> {
+        let shown = settings.certificate.as_ref();
+        let shown = shown.map(|own| Certificate::from_files(&own.certificate, &own.key, now));
+        let certificate = shown.transpose()?;
         let roots = settings.ca.clone().map_or(Roots::System, |ca| Roots::Files(vec![ca]));
         let config = |alpn: Vec<Vec<u8>>| {
             tls::client_config(&ClientSettings {
                 roots: roots.clone(),
                 skip_verify: !settings.verify,
                 alpn,
-                certificate: None,
+                certificate: certificate.clone(),
             })
         };
         let http1 = || vec![tls::HTTP_1_1.to_vec()];

@@ -106,8 +106,12 @@ pub(crate) struct Connections {
     pub(crate) accepted: Counter,
     /// Open now.
     pub(crate) open: Gauge,
-    /// TLS handshakes that failed.
-    pub(crate) handshakes_failed: Counter,
+    /// TLS handshakes that began a session.
+    pub(crate) handshakes_full: Counter,
+    /// TLS handshakes that went on with an earlier session.
+    pub(crate) handshakes_resumed: Counter,
+    /// TLS handshakes that failed, by [`crate::secure::FAILURES`].
+    pub(crate) handshakes_failed: [Counter; crate::secure::FAILURES.len()],
     /// Requests that were refused before they were requests.
     pub(crate) refusals: Refusals,
 }

@@ -122,7 +122,8 @@ fn services(
 ) -> HashMap<ServiceName, Arc<ServicePlan>> {
     let mut services = HashMap::with_capacity(model.services.len());
     for service in &model.services {
-        match parts.transports.get(service.protocol, service.tls.as_ref()) {
+        let now = parts.certificates.clock.wall();
+        match parts.transports.get(service.protocol, service.tls.as_ref(), now) {
             Ok(transport) => {
                 let plan = ServicePlan {
                     service: service.clone(),

@@ -13,6 +13,7 @@ use crate::balance::{LiveEndpoint, LiveService};
 use crate::explain::{self, Entrance};
 use crate::observe::{Refusals, distribution};
 use crate::plan::ListenerPlan;
+use crate::secure::{FAILURES, ListenerTls};
 use crate::worker;
 
 impl Ops for Proxy {
@@ -131,14 +132,24 @@ fn address_of(plan: &ListenerPlan, addresses: &[(ListenerId, SocketAddr)]) -> So
 fn listener_stats(plan: &ListenerPlan, address: SocketAddr) -> ListenerStats {
     let counters = &plan.counters;
     let open: i64 = counters.iter().map(|cell| cell.open.get()).sum();
+    let failed = |reason: usize| -> u64 {
+        let cells = counters.iter().filter_map(|cell| cell.handshakes_failed.get(reason));
+        cells.map(trunkline_rt::metrics::Counter::get).sum()
+    };
+    let failures = FAILURES.iter().enumerate().map(|(index, reason)| (*reason, failed(index)));
+    let failures: Vec<_> = failures.filter(|(_, count)| *count > 0).collect();
     ListenerStats {
         id: plan.listener.id.clone(),
         address,
         caller: plan.listener.caller.clone(),
         accepted: counters.iter().map(|cell| cell.accepted.get()).sum(),
         open: u64::try_from(open).unwrap_or(0),
-        handshakes_failed: counters.iter().map(|cell| cell.handshakes_failed.get()).sum(),
+        handshakes_full: counters.iter().map(|cell| cell.handshakes_full.get()).sum(),
+        handshakes_resumed: counters.iter().map(|cell| cell.handshakes_resumed.get()).sum(),
+        handshakes_failed: failures.iter().map(|(_, count)| count).sum(),
+        handshake_failures: failures,
         refused: Refusals::sum(counters.iter().map(|cell| &cell.refusals)),
+        certificates: plan.tls.as_ref().map(ListenerTls::stats).unwrap_or_default(),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use trunkline_net::tls::TicketKeys;
+
 use super::listening::Running;
 use super::{Deps, Inner, Proxy};
 use crate::balance::{Ground, Registry};
@@ -42,7 +44,11 @@ impl Proxy {
                     workers: count,
                 }),
                 transports: Transports::default(),
-                certificates: Certificates { issuer, clock: clock.clone() },
+                certificates: Certificates {
+                    issuer,
+                    tickets: TicketKeys::new(clock.wall()),
+                    clock: clock.clone(),
+                },
                 counters: Counters::new(count),
                 workers: count,
             },

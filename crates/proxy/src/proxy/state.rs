@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use trunkline_model::EndpointId;
 use trunkline_model::ops::EndpointOrders;
+use trunkline_net::tls::ExportedKey;
 
 use super::Proxy;
 
@@ -19,6 +20,8 @@ pub struct State {
     pub unhealthy: Vec<(EndpointId, String)>,
     /// Ejected endpoints, and for how long still.
     pub ejected: Vec<(EndpointId, Duration)>,
+    /// Keys that seal the sessions of TLS callers, the newest first.
+    pub tickets: Vec<ExportedKey>,
 }
 
 impl Proxy {
@@ -26,7 +29,11 @@ impl Proxy {
     pub fn export_state(&self) -> State {
         let now = self.inner.clock.now();
         let registry = &self.inner.parts.registry;
-        let mut state = State { orders: registry.all_orders(), ..State::default() };
+        let mut state = State {
+            orders: registry.all_orders(),
+            tickets: self.certificates().tickets.export(),
+            ..State::default()
+        };
         for service in registry.all() {
             for endpoint in &service.members().endpoints {
                 if endpoint.passes_checks() {
@@ -53,6 +60,7 @@ impl Proxy {
     pub fn import_state(&self, state: &State) {
         let now = self.inner.clock.now();
         let registry = &self.inner.parts.registry;
+        self.certificates().tickets.import(&state.tickets);
         for (id, orders) in &state.orders {
             registry.import_orders(id.clone(), *orders);
         }

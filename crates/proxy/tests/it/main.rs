@@ -27,3 +27,4 @@ mod spreading;
 mod streams;
 mod strict;
 mod timeouts;
+mod tls;

@@ -2,9 +2,9 @@
 
 use http_body_util::BodyExt;
 use hyper::{Request, Response};
-use trunkline_model::listener::Tls;
+use trunkline_model::Model;
 use trunkline_model::service::{Protocol, UpstreamTls};
-use trunkline_model::{Model, Origin};
+use trunkline_model::tls::Certificates;
 use trunkline_net::tls::{H2, HTTP_1_1};
 use trunkline_testkit::{Pki, RawClient, Upstream, body};
 
@@ -12,7 +12,9 @@ use crate::rig::{Rig, get, http2, model, service, tcp, tls};
 
 fn secured(mut model: Model, pki: &Pki) -> Model {
     let (certificate, key) = pki.issue_files(&["shop.localhost"]);
-    model.listeners[0].tls = Some(Tls::Files { certificate, key, origin: Origin::built_in() });
+    model.listeners[0].tls = Some(trunkline_testkit::model::tls(Certificates::Files(vec![
+        trunkline_testkit::model::files((certificate, key)),
+    ])));
     model
 }
 
@@ -108,7 +110,7 @@ async fn upstream_tls_verifies_and_says_why_it_failed() {
     let secure = |name: &str, upstream: &Upstream| {
         let mut service = service(name, &[upstream.address()]);
         let ca = Some(pki.root_file());
-        service.tls = Some(UpstreamTls { server_name: None, ca, verify: true });
+        service.tls = Some(UpstreamTls { server_name: None, ca, verify: true, certificate: None });
         service
     };
     let rig = Rig::start(model(vec![secure("good", &good), secure("bad", &bad)])).await;
@@ -232,7 +234,9 @@ async fn the_projects_own_authority_secures_a_listener() {
     };
     let upstream = Upstream::echo();
     let mut wanted = model(vec![service("web", &[upstream.address()])]);
-    wanted.listeners[0].tls = Some(Tls::Own { names: vec!["shop.localhost".into()] });
+    wanted.listeners[0].tls = Some(trunkline_testkit::model::tls(Certificates::Own {
+        names: vec!["shop.localhost".into()],
+    }));
     let rig = Rig::start_with(wanted.clone(), |deps| {
         deps.issuer = Some(std::sync::Arc::new(authority));
     })

@@ -14,7 +14,10 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use trunkline_net::hyper_io::HyperIo;
-use trunkline_net::tls::{Certificate, CertificateStore, ServerSettings, server_config};
+use trunkline_net::tls::{
+    Certificate, CertificateStore, ClientCertificates, Roots, ServerSettings, Trusted,
+    server_config,
+};
 
 use super::{Upstream, free_address, serve};
 use crate::body::{self, ReplyBody};
@@ -38,6 +41,19 @@ impl Upstream {
         let store = Arc::new(CertificateStore::new(std::slice::from_ref(certificate)));
         let config = server_config(store, &ServerSettings::default()).unwrap();
         Self::http_at(free_address(), Some(config), handler)
+    }
+
+    /// The same, which serves only callers with a certificate of these roots.
+    pub fn https_asking<F, Answering>(certificate: &Certificate, roots: Roots, handler: F) -> Self
+    where
+        F: Fn(Request<Incoming>) -> Answering + Send + 'static,
+        Answering: Future<Output = Response<ReplyBody>> + 'static,
+    {
+        let store = Arc::new(CertificateStore::new(std::slice::from_ref(certificate)));
+        let trusted = Trusted { roots, revoked: Vec::new() };
+        let client_certificates = ClientCertificates::Required(trusted);
+        let settings = ServerSettings { client_certificates, ..ServerSettings::default() };
+        Self::http_at(free_address(), Some(server_config(store, &settings).unwrap()), handler)
     }
 
     /// An HTTP service at a given address, such as one that [`Upstream::stop`] gave back.

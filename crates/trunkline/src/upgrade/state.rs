@@ -4,11 +4,12 @@
 //! list that it does not know is empty.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use trunkline_model::EndpointId;
 use trunkline_model::endpoint::EndpointState::{self, Down, Draining, Maint, Ready, Starting};
 use trunkline_model::ops::{EndpointOrder, EndpointOrders};
+use trunkline_net::tls::ExportedKey;
 
 use super::State;
 
@@ -40,6 +41,7 @@ impl From<State> for trunkline_proxy::State {
             ejected: ejected
                 .map(|(id, left_ms)| (EndpointId::new(id), Duration::from_millis(left_ms)))
                 .collect(),
+            tickets: state.tickets.iter().filter_map(ticket_key).collect(),
         }
     }
 }
@@ -62,8 +64,31 @@ impl From<trunkline_proxy::State> for State {
             let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
             written.ejected.push((id.to_string(), left_ms));
         }
+        let tickets = state.tickets.iter().map(|key| {
+            let made = key.made.duration_since(UNIX_EPOCH).unwrap_or_default();
+            (to_hex(&key.name), to_hex(&key.secret), made.as_secs())
+        });
+        written.tickets = tickets.collect();
         written
     }
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn of_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let fits = text.len() == 2 * N;
+    for (place, byte) in bytes.iter_mut().enumerate().filter(|_| fits) {
+        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
+    }
+    fits.then_some(bytes)
+}
+
+fn ticket_key((name, secret, made): &(String, String, u64)) -> Option<ExportedKey> {
+    let made = UNIX_EPOCH.checked_add(Duration::from_secs(*made))?;
+    Some(ExportedKey { name: of_hex(name)?, secret: of_hex(secret)?, made })
 }
 
 #[cfg(test)]
@@ -78,6 +103,11 @@ mod tests {
             healthy: vec![EndpointId::new("b@127.0.0.1:2")],
             unhealthy: vec![(EndpointId::new("c@127.0.0.1:3"), "refused".to_owned())],
             ejected: vec![(EndpointId::new("c@127.0.0.1:3"), Duration::from_millis(7))],
+            tickets: vec![ExportedKey {
+                name: [1; 16],
+                secret: [2; 32],
+                made: UNIX_EPOCH + Duration::from_secs(3),
+            }],
         };
         let written = serde_json::to_string(&State::from(state.clone())).unwrap();
         let read: State = serde_json::from_str(&written).unwrap();

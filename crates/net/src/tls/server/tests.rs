@@ -12,6 +12,13 @@ fn trusting(certificate: &Certificate) -> Roots {
     Roots::Given(Arc::new(roots))
 }
 
+/// Sessions are resumed.
+fn resuming() -> ServerSettings {
+    let now = trunkline_rt::Clock::system().wall();
+    let tickets = Some(crate::tls::TicketKeys::new(now).bound_to([0; 32]));
+    ServerSettings { tickets, ..ServerSettings::default() }
+}
+
 fn client(settings: &ClientSettings) -> Arc<ClientConfig> {
     client_config(settings).unwrap()
 }
@@ -97,7 +104,7 @@ async fn strangers_are_accepted_only_without_verification() {
 async fn sessions_are_resumed() {
     let certificate = self_signed(&["shop.test"]);
     let store = Arc::new(CertificateStore::new(std::slice::from_ref(&certificate)));
-    let server = server_config(store, &ServerSettings::default()).unwrap();
+    let server = server_config(store, &resuming()).unwrap();
     let client =
         client(&ClientSettings { roots: trusting(&certificate), ..ClientSettings::default() });
     let first = shake(Arc::clone(&server), Arc::clone(&client), "shop.test").await.unwrap();
@@ -113,7 +120,7 @@ async fn callers_without_a_certificate_are_let_in_only_where_it_is_optional() {
         let settings = ServerSettings { client_certificates, ..ServerSettings::default() };
         server_config(Arc::clone(&store), &settings).unwrap()
     };
-    let trusted = || trusting(&caller);
+    let trusted = || Trusted { roots: trusting(&caller), revoked: Vec::new() };
     let without = ClientSettings { roots: trusting(&certificate), ..ClientSettings::default() };
     let with = ClientSettings { certificate: Some(caller.clone()), ..without.clone() };
     let stranger =
