@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use trunkline_model::Management;
 use trunkline_model::ports::Surface;
+use trunkline_model::units::Share;
 
 use crate::native::raw::{BalanceWord, HeadersWord, LogWord, ProtocolWord, ReasonsWord};
 
@@ -40,6 +41,10 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(30);
 pub const REASONS: ReasonsWord = ReasonsWord::Full;
 /// Format of the access log.
 pub const ACCESS_LOG: LogWord = LogWord::Json;
+/// Share of the requests that have a line in the access log.
+pub const LOG_SAMPLE: Share = Share::ALL;
+/// Requests that have a line however small the share is.
+pub const LOG_ALWAYS: &str = "status >= 500 or failed";
 /// Weight of an endpoint or target.
 pub const WEIGHT: u32 = 1;
 /// What is spoken to a service.

@@ -14,7 +14,9 @@ use trunkline_net::http::{Exchange, Head, Note, Peer, Scheme, Version};
 use super::*;
 
 fn exchange(scheme: Scheme, target: &str) -> Exchange {
-    let peer = Peer { address: "127.0.0.1:1".parse().unwrap(), server_name: None, identity: None };
+    let address: std::net::SocketAddr = "127.0.0.1:1".parse().unwrap();
+    let client = address.ip();
+    let peer = Peer { address, client, trusted: false, server_name: None, identity: None };
     let trace = TraceContext {
         trace: TraceId::new([1; 16]).unwrap(),
         span: SpanId::new([1; 8]).unwrap(),

@@ -14,6 +14,7 @@ use trunkline_net::http::strict::Ambiguous;
 use trunkline_net::http::{Body, Exchange, Head};
 use trunkline_rt::Policy;
 
+use crate::caller;
 use crate::context;
 use crate::decode::{Busy, Connection};
 use crate::filter;
@@ -100,7 +101,9 @@ fn begin(
     };
     let arrival = (plan.listener.id.clone(), connection.scheme);
     let host = host.unwrap_or_default();
-    (Exchange::begin(request, connection.peer.clone(), arrival, host, identity), valid)
+    let mut peer = connection.peer.clone();
+    caller::learn(&mut peer, &request, &plan.model.trusted_proxies);
+    (Exchange::begin(request, peer, arrival, host, identity), valid)
 }
 
 impl Line<'_> {

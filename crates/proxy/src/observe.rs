@@ -8,6 +8,7 @@ pub mod access_log;
 mod body;
 mod counters;
 mod recording;
+mod text;
 
 pub(crate) use body::Observed;
 pub(crate) use counters::{Connections, PerWorker, Requests, distribution};

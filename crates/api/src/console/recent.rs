@@ -56,7 +56,8 @@ impl Request {
             route: record.route.clone(),
             service: record.attempts.last().map(|attempt| attempt.service.clone()).or(about),
             reason: record.reason.as_ref().map(|reason| reason.kind.as_str()),
-            failed: record.status >= 500 || matches!(record.end, End::ServiceBroke | End::Cut),
+            failed: record.status >= 500
+                || matches!(record.end, End::ServiceBroke | End::Idle | End::Cut),
         }
     }
 }

@@ -9,7 +9,7 @@ use trunkline_model::listener::Listener;
 use trunkline_model::ops::RouteStats;
 use trunkline_model::ports::Surface::Console;
 use trunkline_model::reason::{Kind, Reason};
-use trunkline_model::record::{Attempt, End, ExchangeRecord, RecordSink as _};
+use trunkline_model::record::{Attempt, End, ExchangeRecord, RecordSink as _, Timings};
 use trunkline_model::route::{Action, Match, OrderKey, PathPattern, Route, RouteTimeouts, Target};
 use trunkline_model::service::{Balance, Protocol, Service, ServiceTimeouts, Source};
 use trunkline_model::trace::{SpanId, TraceContext, TraceId};
@@ -130,6 +130,7 @@ fn exchange(number: u8, listener: &str, parent: Option<u8>, to: &str) -> Exchang
         },
         correlation: "c-1".into(),
         peer: "127.0.0.1:4000".parse().unwrap(),
+        client: "127.0.0.1".parse().unwrap(),
         listener: ListenerId::new(listener),
         route: Some(RouteId::new("orders-1")),
         method: "GET".into(),
@@ -138,6 +139,7 @@ fn exchange(number: u8, listener: &str, parent: Option<u8>, to: &str) -> Exchang
         target: "/api/orders?id=1".into(),
         protocol: "HTTP/1.1",
         user_agent: "".into(),
+        referer: String::new(),
         bytes_received: 0,
         bytes_sent: 2,
         status: 200,
@@ -151,6 +153,7 @@ fn exchange(number: u8, listener: &str, parent: Option<u8>, to: &str) -> Exchang
             connect: Duration::ZERO,
             outcome: Ok(200),
         }],
+        timings: Timings::default(),
         end: End::Complete,
     }
 }
@@ -158,7 +161,7 @@ fn exchange(number: u8, listener: &str, parent: Option<u8>, to: &str) -> Exchang
 /// What the binary does with a record.
 fn take(running: &Running, record: ExchangeRecord) {
     let taken = running.wiring.console.take(&record);
-    running.traces.take(record);
+    running.traces.take(&record);
     if let Some(taken) = taken {
         running.wiring.console.tell(taken);
     }

@@ -1,6 +1,6 @@
 //! One request with its response, from its first byte to its last: what filters and steps share.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,10 @@ impl Scheme {
 pub struct Peer {
     /// From where.
     pub address: SocketAddr,
+    /// Who called first, as far as trusted proxies say; else its own address.
+    pub client: IpAddr,
+    /// Whether it is a proxy whose word about its callers counts.
+    pub trusted: bool,
     /// The name it asked for by SNI.
     pub server_name: Option<Arc<str>>,
     /// The verified identity of its certificate, if it showed one.

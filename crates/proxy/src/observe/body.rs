@@ -49,6 +49,7 @@ impl HttpBody for Observed {
                     self.look();
                 }
                 Some(Err(BodyError::Broken(_))) => self.recording.end(End::ServiceBroke),
+                Some(Err(BodyError::Idle)) => self.recording.end(End::Idle),
                 Some(Err(_)) => self.recording.end(End::Cut),
                 None => self.recording.end(End::Complete),
             }
