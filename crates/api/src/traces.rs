@@ -250,4 +250,4 @@ fn in_order(id: TraceId, mut spans: Vec<Span>) -> Trace {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

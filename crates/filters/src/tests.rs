@@ -29,7 +29,7 @@ fn exchange(scheme: Scheme, target: &str) -> Exchange {
         peer,
         (ListenerId::new("http"), scheme),
         "shop.localhost".into(),
-        (trace, "id".into()),
+        (trace, trunkline_net::http::Correlation::new(b"id").unwrap()),
     )
 }
 

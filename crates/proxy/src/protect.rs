@@ -54,6 +54,8 @@ struct Progress {
     attempts: usize,
     stale: usize,
     last: Option<Failure>,
+    /// Since when it waits for an endpoint that can take it.
+    waits_since: Option<std::time::Instant>,
 }
 
 /// Forwards a request within its time limit.
@@ -79,7 +81,14 @@ async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answer
     loop {
         let endpoint = match progress.repeat.take() {
             Some(endpoint) => endpoint,
-            None => endpoint(call, progress).await?,
+            None => {
+                let found = endpoint(call, progress).await;
+                if let Some(since) = progress.waits_since.take() {
+                    let now = call.worker.clock.now();
+                    call.recording.queued(now.saturating_duration_since(since));
+                }
+                found?
+            }
         };
         progress.attempts += 1;
         let in_flight = endpoint.enter();
@@ -141,6 +150,7 @@ async fn endpoint(call: &Call<'_>, progress: &mut Progress) -> Result<Arc<LiveEn
         return Ok(endpoint);
     }
     let mut held = None;
+    progress.waits_since = Some(call.worker.clock.now());
     // A process that ended takes nothing more, and its owner is about to say so.
     let lost = progress.last.is_some() && matches!(call.service.service.source, Source::Process(_));
     loop {

@@ -21,7 +21,7 @@ fn span_id(number: u8) -> SpanId {
     SpanId::new([number; 8]).unwrap()
 }
 
-fn record(number: u8) -> ExchangeRecord {
+pub(crate) fn record(number: u8) -> ExchangeRecord {
     ExchangeRecord {
         start_unix_nanos: u64::from(number) * SECOND,
         duration: Duration::from_millis(20),

@@ -43,6 +43,42 @@ pub struct Peer {
     pub identity: Option<Arc<str>>,
 }
 
+/// Longest id of a request, in bytes.
+const CORRELATION_BYTES_MAX: usize = 128;
+
+/// The id that people search logs by; held in place, because every request has one.
+#[derive(Clone, Copy)]
+pub struct Correlation {
+    bytes: [u8; CORRELATION_BYTES_MAX],
+    length: u8,
+}
+
+impl Correlation {
+    /// An id of these bytes; `None` if they are more than 128.
+    pub fn new(id: &[u8]) -> Option<Self> {
+        let mut bytes = [0; CORRELATION_BYTES_MAX];
+        bytes.get_mut(..id.len())?.copy_from_slice(id);
+        Some(Self { bytes, length: u8::try_from(id.len()).ok()? })
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+impl Default for Correlation {
+    fn default() -> Self {
+        Self { bytes: [0; CORRELATION_BYTES_MAX], length: 0 }
+    }
+}
+
+impl std::fmt::Debug for Correlation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        String::from_utf8_lossy(self.as_bytes()).fmt(f)
+    }
+}
+
 /// What a step or filter tells later ones. An enum vector, not a type map: what can be told is
 /// listed here.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +124,7 @@ pub struct Exchange {
     /// Its trace.
     pub trace: TraceContext,
     /// Its correlation id.
-    pub correlation: Box<str>,
+    pub correlation: Correlation,
     /// What steps told each other.
     pub notes: Notes,
     /// Whether a filter asked for routing once more; allowed once.
@@ -102,7 +138,7 @@ impl Exchange {
         peer: Peer,
         arrival: (ListenerId, Scheme),
         host: Box<str>,
-        identity: (TraceContext, Box<str>),
+        identity: (TraceContext, Correlation),
     ) -> Self {
         Self {
             request,

@@ -202,7 +202,7 @@ impl Recording {
         let duration = now.saturating_duration_since(attempt.since);
         let cell = attempt.endpoint.counters.of(self.worker.index);
         cell.statuses.count(outcome.unwrap_or(0));
-        cell.latency.record(duration);
+        cell.latency.record_alone(duration);
         let Some(service) = &self.service else { return };
         let told = Attempt {
             service: service.live.name.clone(),
@@ -237,11 +237,11 @@ impl Drop for Recording {
             service.live.leave();
             let cell = service.live.counters.of(worker);
             cell.statuses.count(record.status);
-            cell.latency.record(now.saturating_duration_since(service.since));
+            cell.latency.record_alone(now.saturating_duration_since(service.since));
         }
         let cell = self.route.of(worker);
         cell.statuses.count(record.status);
-        cell.latency.record(record.duration);
+        cell.latency.record_alone(record.duration);
         self.worker.records.push(record);
     }
 }
