@@ -80,16 +80,14 @@ pub(crate) async fn forward(call: &mut Call<'_>) -> Result<Answered, Reason> {
 async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answered, Reason> {
     loop {
         let endpoint = match progress.repeat.take() {
-            Some(endpoint) => endpoint,
-            None => {
-                let found = endpoint(call, progress).await;
-                if let Some(since) = progress.waits_since.take() {
-                    let now = call.worker.clock.now();
-                    call.recording.queued(now.saturating_duration_since(since));
-                }
-                found?
-            }
+            Some(endpoint) => Ok(endpoint),
+            None => endpoint(call, progress).await,
         };
+        if let Some(since) = progress.waits_since.take() {
+            let now = call.worker.clock.now();
+            call.recording.queued(now.saturating_duration_since(since));
+        }
+        let endpoint = endpoint?;
         progress.attempts += 1;
         let in_flight = endpoint.enter();
         let mut spent = Spent::default();

@@ -158,7 +158,7 @@ fn server_span(
     let name = match (&route, METHODS.contains(&&*record.method)) {
         (Some(route), true) => format!("{} {route}", record.method),
         (Some(route), false) => format!("HTTP {route}"),
-        (None, true) => record.method.to_string(),
+        (None, true) => record.method.clone(),
         (None, false) => "HTTP".to_owned(),
     };
     let mut attributes = Attributes::new(20);

@@ -196,7 +196,7 @@ fn the_oldest_traces_make_room_as_a_whole_and_their_names_go_with_them() {
 fn bytes_are_bounded_too() {
     let buffer = buffer(Config { bytes_max: 64 * 1024, ..Config::default() });
     for number in 1..=90 {
-        let target = format!("/{}", "x".repeat(2_000)).into();
+        let target = format!("/{}", "x".repeat(2_000));
         buffer.take(&ExchangeRecord { target, ..record(number) });
         assert!(buffer.occupancy().bytes <= 64 * 1024);
     }

@@ -38,7 +38,7 @@ fn with_a_trace() -> Running {
         host: "shop.localhost".into(),
         target: "/api/orders".into(),
         protocol: "HTTP/1.1",
-        user_agent: "".into(),
+        user_agent: String::new(),
         referer: String::new(),
         bytes_received: 0,
         bytes_sent: 2,

@@ -150,8 +150,8 @@ impl AccessLog {
         if share >= whole {
             return true;
         }
-        let [.., a, b, c, d, e, f] = *record.trace.trace.bytes();
-        let number = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        let [_, _, _, _, _, _, _, _, tail @ ..] = *record.trace.trace.bytes();
+        let number = u64::from_be_bytes(tail);
         number % whole < share || self.lines.always.takes(record)
     }
 
