@@ -44,9 +44,9 @@ fn record() -> ExchangeRecord {
     }
 }
 
-fn formatted(format: LogFormat, record: &ExchangeRecord) -> String {
+fn formatted(format: &LogFormat, record: &ExchangeRecord) -> String {
     let mut line = String::new();
-    line::format(&format, record, &mut line);
+    line::format(format, record, &mut line);
     line
 }
 
@@ -65,7 +65,7 @@ fn attempt() -> Attempt {
 #[test]
 fn a_json_line_tells_everything_and_carries_the_ids() {
     assert_eq!(
-        formatted(LogFormat::Json, &record()),
+        formatted(&LogFormat::Json, &record()),
         concat!(
             r#"{"time":"2026-01-01T00:00:00.123456Z","correlation_id":"c-1","#,
             r#""trace_id":"abababababababababababababababab","span_id":"cdcdcdcdcdcdcdcd","sampled":true,"#,
@@ -84,7 +84,7 @@ fn a_json_line_tells_everything_and_carries_the_ids() {
 #[test]
 fn a_clf_line_is_what_log_readers_expect_with_our_ids_behind_it() {
     assert_eq!(
-        formatted(LogFormat::Clf, &record()),
+        formatted(&LogFormat::Clf, &record()),
         concat!(
             r#"127.0.0.1 - - [01/Jan/2026:00:00:00 +0000] "GET /api/orders?id=1 HTTP/1.1" 502 12 "c-1" "#,
             "abababababababababababababababab\n"
@@ -93,7 +93,8 @@ fn a_clf_line_is_what_log_readers_expect_with_our_ids_behind_it() {
     let gone =
         ExchangeRecord { status: 0, bytes_sent: 0, target: "/\u{1b}[2J\"é".into(), ..record() };
     assert!(
-        formatted(LogFormat::Clf, &gone).contains(r#""GET /\x1b[2J\"\xc3\xa9 HTTP/1.1" - - "c-1""#)
+        formatted(&LogFormat::Clf, &gone)
+            .contains(r#""GET /\x1b[2J\"\xc3\xa9 HTTP/1.1" - - "c-1""#)
     );
 }
 
@@ -101,7 +102,7 @@ fn a_clf_line_is_what_log_readers_expect_with_our_ids_behind_it() {
 fn a_combined_line_names_referer_and_user_agent() {
     let referred = ExchangeRecord { referer: "http://a/\"".into(), ..record() };
     assert_eq!(
-        formatted(LogFormat::Combined, &referred),
+        formatted(&LogFormat::Combined, &referred),
         concat!(
             r#"127.0.0.1 - - [01/Jan/2026:00:00:00 +0000] "GET /api/orders?id=1 HTTP/1.1" 502 12 "#,
             r#""http://a/\"" "curl/8""#,
@@ -113,7 +114,7 @@ fn a_combined_line_names_referer_and_user_agent() {
 #[test]
 fn an_httplog_line_is_read_by_readers_of_haproxys_logs() {
     let check = |record: &ExchangeRecord, expect: &str| {
-        assert_eq!(formatted(LogFormat::Httplog, record).trim_end(), expect);
+        assert_eq!(formatted(&LogFormat::Httplog, record).trim_end(), expect);
     };
     check(
         &record(),
@@ -139,7 +140,7 @@ fn an_httplog_line_is_read_by_readers_of_haproxys_logs() {
 fn a_template_is_filled_in_by_either_kind_of_names() {
     let check = |template: &str, expect: &str| {
         let format = LogFormat::Template(template.parse().unwrap());
-        assert_eq!(formatted(format, &record()).trim_end(), expect);
+        assert_eq!(formatted(&format, &record()).trim_end(), expect);
     };
     check(
         "{client} {path}{query} {termination_short} {retries}",
@@ -207,7 +208,7 @@ proptest! {
         let all = "{request}".repeat(40);
         let template = LogFormat::Template(all.parse().unwrap());
         for format in [LogFormat::Json, LogFormat::Clf, LogFormat::Combined, LogFormat::Httplog, template] {
-            let line = formatted(format, &hostile);
+            let line = formatted(&format, &hostile);
             prop_assert!(line.len() <= LINE_BYTES_MAX);
             prop_assert!(line.ends_with('\n'));
             prop_assert!(!line.trim_end_matches('\n').chars().any(char::is_control));
@@ -301,7 +302,7 @@ impl Write for Stuck {
 fn a_stuck_reader_blocks_nobody_and_memory_stays_bounded() {
     let (go, stream) = stuck();
     let log = AccessLog::open(Target::Stream(Box::new(stream)), LogFormat::Json).unwrap();
-    let line = formatted(LogFormat::Json, &record()).len();
+    let line = formatted(&LogFormat::Json, &record()).len();
     let written = 3 * BUFFER_BYTES_MAX / line;
     (0..written).for_each(|_| log.write(&record()));
     assert!(log.dropped() > 0);
