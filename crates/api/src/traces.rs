@@ -184,7 +184,7 @@ fn bytes_of(span: &Span) -> usize {
 }
 
 impl RecordSink for Buffer {
-    fn take(&self, record: ExchangeRecord) {
+    fn take(&self, record: &ExchangeRecord) {
         if !record.trace.sampled {
             return;
         }
@@ -194,7 +194,7 @@ impl RecordSink for Buffer {
             Some(caller) => Side::Caller(caller),
             None => Side::Gateway(&self.service),
         };
-        let spans = exchange::spans(&record, route, side, &self.keys);
+        let spans = exchange::spans(record, route, side, &self.keys);
         drop(learned);
         let mut kept = self.kept();
         for span in spans {
@@ -250,4 +250,4 @@ fn in_order(id: TraceId, mut spans: Vec<Span>) -> Trace {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -22,7 +22,8 @@ use trunkline_model::endpoint::EndpointPlace;
 use trunkline_model::route::Route;
 use trunkline_model::service::Service;
 use trunkline_model::{
-    AccessLog, LogFormat, Management, Model, ProjectName, Reasons, ServiceName, Tracing, Workers,
+    AccessLog, LogFormat, Management, Model, Network, ProjectName, Reasons, ServiceName, Tracing,
+    Workers,
 };
 
 use crate::decode::Spanned;
@@ -167,6 +168,8 @@ pub struct ModelBuilder<'a> {
     pub tracing: Once<Tracing>,
     /// Access log.
     pub access_log: Once<AccessLog>,
+    /// Proxies in front.
+    pub trusted_proxies: Once<Vec<Network>>,
     /// How much callers are told.
     pub reasons: Once<Reasons>,
     /// Management surfaces.
@@ -199,6 +202,7 @@ impl<'a> ModelBuilder<'a> {
             domains: Vec::new(),
             tracing: Once::default(),
             access_log: Once::default(),
+            trusted_proxies: Once::default(),
             reasons: Once::default(),
             management: Once::default(),
             chain: Vec::new(),
@@ -236,7 +240,11 @@ impl<'a> ModelBuilder<'a> {
             routes: self.routes.into_iter().map(|draft| draft.route).collect(),
             services: self.services.into_iter().map(|draft| draft.service).collect(),
             tracing: self.tracing.take().unwrap_or(Tracing { sample: defaults::SAMPLE }),
-            access_log: self.access_log.take().unwrap_or(AccessLog::Stdout(LogFormat::Json)),
+            access_log: self
+                .access_log
+                .take()
+                .unwrap_or_else(|| AccessLog::Stdout(LogFormat::Json.into())),
+            trusted_proxies: self.trusted_proxies.take().unwrap_or_default(),
             reasons: self.reasons.take().unwrap_or(Reasons::Full),
             management: self.management.take().unwrap_or_else(defaults::management),
         })

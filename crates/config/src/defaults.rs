@@ -52,6 +52,10 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(30);
 pub const REASONS: ReasonsWord = ReasonsWord::Full;
 /// Format of the access log.
 pub const ACCESS_LOG: LogWord = LogWord::Json;
+/// Share of the requests that have a line in the access log.
+pub const LOG_SAMPLE: Share = Share::ALL;
+/// Requests that have a line however small the share is.
+pub const LOG_ALWAYS: &str = "status >= 500 or failed";
 /// Weight of an endpoint or target.
 pub const WEIGHT: u32 = 1;
 /// What is spoken to a service.

@@ -14,8 +14,12 @@ use trunkline_net::http::{Exchange, Head, Note, Peer, Scheme, Version};
 use super::*;
 
 fn exchange(scheme: Scheme, target: &str) -> Exchange {
+    let address: std::net::SocketAddr = "127.0.0.1:1".parse().unwrap();
+    let client = address.ip();
     let peer = Peer {
-        address: "127.0.0.1:1".parse().unwrap(),
+        address,
+        client,
+        trusted: false,
         server_name: None,
         identity: None,
         certificate: None,
@@ -32,7 +36,7 @@ fn exchange(scheme: Scheme, target: &str) -> Exchange {
         peer,
         (ListenerId::new("http"), scheme),
         "shop.localhost".into(),
-        (trace, "id".into()),
+        (trace, trunkline_net::http::Correlation::new(b"id").unwrap()),
     )
 }
 

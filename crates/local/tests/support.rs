@@ -90,6 +90,7 @@ pub(crate) fn model_of(services: Vec<Service>) -> Model {
         services,
         tracing: Tracing { sample: Share::ALL },
         access_log: AccessLog::Off,
+        trusted_proxies: Vec::new(),
         reasons: Reasons::Full,
         management: Management {
             control: None,

@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 pub mod names;
+pub mod network;
 pub mod origin;
 pub mod ports;
 pub mod units;
@@ -24,11 +25,14 @@ pub mod tls;
 pub mod check;
 mod whole;
 
+pub mod log;
 pub mod ops;
 pub mod reason;
 pub mod record;
 pub mod trace;
 
+pub use log::{AccessLog, LogFormat, LogLines};
 pub use names::{EndpointId, ListenerId, ProjectName, RouteId, ServiceName};
+pub use network::Network;
 pub use origin::Origin;
-pub use whole::{AccessLog, LogFormat, Management, Model, Reasons, Role, Tracing, Workers};
+pub use whole::{Management, Model, Reasons, Role, Tracing, Workers};

@@ -3,48 +3,54 @@
 //! A record becomes an access-log line and, if sampled, spans. It travels in a bounded ring that
 //! may drop (and counts what it drops); counters and histograms do not depend on it.
 
+mod termination;
+
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::reason::Reason;
 use crate::trace::TraceContext;
 use crate::{EndpointId, ListenerId, RouteId, ServiceName};
 
+pub use termination::Termination;
+
 /// Longest text of a caller that a record keeps, in bytes: path, host, user agent.
 pub const TEXT_BYTES_MAX: usize = 2_048;
 
-/// What happened to one exchange.
+/// What happened to one exchange. Its texts keep their room when the worker uses it again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExchangeRecord {
     /// When its head was complete, nanoseconds since the Unix epoch.
     pub start_unix_nanos: u64,
     /// From the head of the request to the last byte of the response.
     pub duration: Duration,
-    /// How long it waited for an endpoint that was not at its limit.
-    pub queue: Duration,
     /// Trace, span and parent.
     pub trace: TraceContext,
     /// The caller's `x-request-id`, or ours.
-    pub correlation: Box<str>,
-    /// Who called.
+    pub correlation: String,
+    /// Who called: the other end of the connection.
     pub peer: SocketAddr,
+    /// Who called first, as far as trusted proxies say; else the peer.
+    pub client: IpAddr,
     /// Where it arrived.
     pub listener: ListenerId,
     /// The route that took it.
     pub route: Option<RouteId>,
     /// Request: `GET`.
-    pub method: Box<str>,
+    pub method: String,
     /// Request: `http` or `https`.
     pub scheme: &'static str,
     /// Request: host as sent, without control characters.
-    pub host: Box<str>,
+    pub host: String,
     /// Request: path and query, at most [`TEXT_BYTES_MAX`], [without credentials](without_credentials).
-    pub target: Box<str>,
+    pub target: String,
     /// Request: `HTTP/1.1`, `HTTP/2`.
     pub protocol: &'static str,
     /// Request: user agent.
-    pub user_agent: Box<str>,
+    pub user_agent: String,
+    /// Request: where the caller says that it comes from.
+    pub referer: String,
     /// Bytes of the request's body.
     pub bytes_received: u64,
     /// Bytes of the response's body.
@@ -55,8 +61,23 @@ pub struct ExchangeRecord {
     pub reason: Option<Reason>,
     /// Each attempt to forward it, in order.
     pub attempts: Vec<Attempt>,
+    /// How long its steps took.
+    pub timings: Timings,
     /// How it ended.
     pub end: End,
+}
+
+/// How long the steps of an exchange took; `None` for one that it did not come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Timings {
+    /// From the first byte of the request to the end of its head.
+    pub head: Option<Duration>,
+    /// Waiting for an endpoint that takes it.
+    pub queue: Option<Duration>,
+    /// To have a connection, of the last attempt.
+    pub connect: Option<Duration>,
+    /// From then to the head of the response.
+    pub response: Option<Duration>,
 }
 
 /// One attempt to forward an exchange.
@@ -87,7 +108,9 @@ pub enum End {
     CallerGone,
     /// The service broke off in the middle of the response.
     ServiceBroke,
-    /// A limit or a drain ended it.
+    /// Nothing moved for as long as a limit allows.
+    Idle,
+    /// Another limit, or a drain, ended it.
     Cut,
 }
 
@@ -98,6 +121,7 @@ impl End {
             Self::Complete => "complete",
             Self::CallerGone => "caller_gone",
             Self::ServiceBroke => "service_broke",
+            Self::Idle => "idle",
             Self::Cut => "cut",
         }
     }
@@ -105,8 +129,21 @@ impl End {
 
 /// Takes records on the management side: access log, trace buffer, later the store.
 pub trait RecordSink: Send + Sync {
-    /// Takes one record. Never waits: what cannot be kept is dropped and counted.
-    fn take(&self, record: ExchangeRecord);
+    /// Looks at one record, which the worker then uses again. Never waits: what cannot be kept is
+    /// dropped and counted.
+    fn take(&self, record: &ExchangeRecord);
+}
+
+impl ExchangeRecord {
+    /// How it ended, in the letters that HAProxy's logs made known.
+    pub fn termination(&self) -> Termination {
+        Termination::of(self)
+    }
+
+    /// Attempts after the first.
+    pub fn retries(&self) -> usize {
+        self.attempts.len().saturating_sub(1)
+    }
 }
 
 /// Parameters of a query that are credentials: bearer tokens (RFC 6750 §2.3) and the signatures of

@@ -9,6 +9,18 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Writes `bytes` as lower-case hex digits into `text`, as far as it has room. Every request needs
+/// some: it is many times faster than formatting byte by byte.
+pub fn write_hex(bytes: &[u8], text: &mut [u8]) {
+    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        if let [high, low] = pair {
+            *high = digit(byte >> 4);
+            *low = digit(byte & 0x0f);
+        }
+    }
+}
+
 macro_rules! hex_id {
     ($(#[$doc:meta])* $name:ident, $bytes:literal) => {
         $(#[$doc])*
@@ -42,7 +54,9 @@ macro_rules! hex_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                let mut text = [0; $bytes * 2];
+                write_hex(&self.0, &mut text);
+                f.write_str(std::str::from_utf8(&text).unwrap_or_default())
             }
         }
 

@@ -1,14 +1,14 @@
 //! The Model: everything that is wanted, validated as a whole.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::listener::Listener;
+use crate::log::AccessLog;
 use crate::route::Route;
 use crate::service::Service;
 use crate::units::Share;
-use crate::{ProjectName, ServiceName};
+use crate::{Network, ProjectName, ServiceName};
 
 /// What is wanted. See the crate's documentation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Model {
     pub tracing: Tracing,
     /// Where access-log lines go.
     pub access_log: AccessLog,
+    /// Proxies in front, whose word about their callers counts.
+    pub trusted_proxies: Vec<Network>,
     /// How much a caller is told.
     pub reasons: Reasons,
     /// Management surfaces.
@@ -58,26 +60,6 @@ pub enum Workers {
 pub struct Tracing {
     /// Share of the traces that start here; a caller's decision is followed.
     pub sample: Share,
-}
-
-/// Where access-log lines go.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum AccessLog {
-    /// Nowhere.
-    Off,
-    /// To standard output of `serve`.
-    Stdout(LogFormat),
-    /// To this file, opened again on SIGUSR1 and when it was moved away.
-    File(LogFormat, PathBuf),
-}
-
-/// How a line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LogFormat {
-    /// One JSON object per line.
-    Json,
-    /// Common Log Format, with request and trace ids after it.
-    Clf,
 }
 
 /// How much of a reason a caller is told.

@@ -12,6 +12,6 @@ pub mod strict;
 pub mod wire;
 
 pub use body::{Body, BodyError, Cause};
-pub use exchange::{Exchange, Note, Notes, Peer, Scheme};
+pub use exchange::{Correlation, Exchange, Note, Notes, Peer, Scheme};
 pub(crate) use head::Found;
 pub use head::{Fields, Head, Start, Version};

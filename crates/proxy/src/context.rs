@@ -11,7 +11,7 @@ mod tracestate;
 
 use trunkline_model::trace::{SpanId, TraceContext, TraceId};
 use trunkline_model::units::Share;
-use trunkline_net::http::Head;
+use trunkline_net::http::{Correlation, Head};
 use trunkline_rt::Random;
 
 pub use correlation::REQUEST_ID;
@@ -24,7 +24,11 @@ pub const TRACESTATE: &str = "tracestate";
 
 /// Reads, or starts, the trace of a request, and leaves in its head what the service may see: one
 /// clean `tracestate` or none, and one `x-request-id`. Returns the context and the correlation id.
-pub fn begin(request: &mut Head, sample: Share, random: &mut Random) -> (TraceContext, Box<str>) {
+pub fn begin(
+    request: &mut Head,
+    sample: Share,
+    random: &mut Random,
+) -> (TraceContext, Correlation) {
     let span = span_id(random);
     let context = if let Some(caller) = sole_traceparent(request) {
         tracestate::tidy(request);
@@ -51,7 +55,7 @@ pub fn inject(head: &mut Head, context: &TraceContext, span: SpanId) {
         sampled: context.sampled,
         random: context.random,
     };
-    head.set(TRACEPARENT, parent.to_string().as_bytes());
+    head.set(TRACEPARENT, &parent.text());
 }
 
 /// A new span id.

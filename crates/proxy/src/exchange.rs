@@ -15,6 +15,7 @@ use trunkline_net::http::{Body, Exchange, Head};
 use trunkline_net::http1::Refusal;
 use trunkline_rt::Policy;
 
+use crate::caller;
 use crate::context;
 use crate::decode::{Busy, Connection, Interim};
 use crate::filter;
@@ -107,7 +108,9 @@ fn begin(
     };
     let arrival = (plan.listener.id.clone(), connection.scheme);
     let host = host.unwrap_or_default();
-    (Exchange::begin(request, connection.peer.clone(), arrival, host, identity), valid)
+    let mut peer = connection.peer.clone();
+    caller::learn(&mut peer, &request, &plan.model.trusted_proxies);
+    (Exchange::begin(request, peer, arrival, host, identity), valid)
 }
 
 impl Line<'_> {

@@ -21,6 +21,7 @@ mod exchange;
 
 mod accept;
 mod balance;
+mod caller;
 pub mod context;
 mod decode;
 pub mod explain;

@@ -99,6 +99,14 @@ pub const OVERRIDES_MAX: usize = 4_096;
 
 /// Records that one worker holds until they are read.
 pub const RECORDS_MAX: usize = 8_192;
+/// Records that were read and that one worker holds to use again: what comes in one poll at full
+/// speed. More are given back to the allocator.
+pub const RECORDS_SPARE_MAX: usize = 2_048;
+/// Room that each text of a spare record keeps, in bytes: a few long requests must not make all
+/// records large for ever.
+pub const SPARE_TEXT_BYTES_MAX: usize = 512;
+/// Attempts that a spare record has room for.
+pub const SPARE_ATTEMPTS_MAX: usize = 4;
 /// How often records are read.
 pub const RECORDS_POLL: Duration = Duration::from_millis(20);
 /// Records read from one worker at a time.

@@ -79,7 +79,7 @@ async fn read_records(proxy: Proxy, sink: Arc<dyn RecordSink>) {
         }
         let rounds = if ends { limits::RECORDS_MAX.div_ceil(limits::RECORDS_READ_MAX) } else { 1 };
         for _ in 0..rounds {
-            proxy.read_records(|record| sink.take(*record));
+            proxy.read_records(|record| sink.take(record));
         }
     }
 }

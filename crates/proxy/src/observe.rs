@@ -8,6 +8,7 @@ pub mod access_log;
 mod body;
 mod counters;
 mod recording;
+mod text;
 
 pub(crate) use body::{Observed, Source};
 pub(crate) use counters::{Connections, PerWorker, Refusals, Requests, distribution};

@@ -64,6 +64,8 @@ struct Progress {
     queued: Duration,
     /// When the attempt under way began.
     began: Option<Instant>,
+    /// Since when it waits for an endpoint that can take it.
+    waits_since: Option<Instant>,
 }
 
 /// Forwards a request within its time limit.
@@ -88,9 +90,14 @@ pub(crate) async fn forward(call: &mut Call<'_>) -> Result<Answered, Reason> {
 async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answered, Reason> {
     loop {
         let in_flight = match progress.repeat.take() {
-            Some(in_flight) => in_flight,
-            None => seat::take(call, progress).await?,
+            Some(in_flight) => Ok(in_flight),
+            None => seat::take(call, progress).await,
         };
+        if let Some(since) = progress.waits_since.take() {
+            let now = call.worker.clock.now();
+            call.recording.queued(now.saturating_duration_since(since));
+        }
+        let in_flight = in_flight?;
         progress.attempts += 1;
         let endpoint = Arc::clone(in_flight.endpoint());
         let mut spent = Spent::default();

@@ -137,7 +137,7 @@ impl Proxy {
     }
 
     /// Takes what the workers have recorded.
-    pub(crate) fn read_records(&self, mut take: impl FnMut(Box<ExchangeRecord>)) {
+    pub(crate) fn read_records(&self, mut take: impl FnMut(&ExchangeRecord)) {
         for worker in &self.inner.workers {
             worker.read_records(&mut take);
         }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use trunkline_model::record::ExchangeRecord;
 use trunkline_rt::metrics::Histogram;
-use trunkline_rt::ring::Writer;
+use trunkline_rt::ring::{Reader, Writer};
 use trunkline_rt::{Clock, Random, Scope};
 
 use crate::balance::Turns;
@@ -41,6 +41,8 @@ pub(crate) struct Worker {
     pub(crate) pool: Pool,
     pub(crate) turns: Turns,
     pub(crate) records: Writer<Box<ExchangeRecord>>,
+    /// Records that were read, to be filled again.
+    pub(crate) spare: Reader<Box<ExchangeRecord>>,
     /// Open downstream connections.
     pub(crate) connections: RefCell<HashMap<u64, Listed>>,
     /// Open requests.

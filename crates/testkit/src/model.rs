@@ -23,6 +23,7 @@ pub fn empty() -> Model {
         services: Vec::new(),
         tracing: Tracing { sample: Share::ALL },
         access_log: AccessLog::Off,
+        trusted_proxies: Vec::new(),
         reasons: Reasons::Full,
         management: Management {
             control: None,

@@ -219,10 +219,12 @@ impl Records {
         let target = match &model.access_log {
             Wanted::Off => None,
             Wanted::Stdout(_) if !standard_output => None,
-            Wanted::Stdout(format) => Some((Target::Stream(Box::new(std::io::stdout())), *format)),
-            Wanted::File(format, path) => Some((Target::File(path.clone()), *format)),
+            Wanted::Stdout(lines) => {
+                Some((Target::Stream(Box::new(std::io::stdout())), lines.clone()))
+            }
+            Wanted::File(lines, path) => Some((Target::File(path.clone()), lines.clone())),
         };
-        let opened = target.map(|(target, format)| AccessLog::open(target, format)).transpose();
+        let opened = target.map(|(target, lines)| AccessLog::open(target, lines)).transpose();
         let opened = opened.map_err(|error| Failure::usage(chain(&error)))?;
         if let Ok(mut log) = self.log.write() {
             *log = (model.access_log.clone(), opened);
@@ -241,14 +243,14 @@ impl Records {
 }
 
 impl RecordSink for Records {
-    fn take(&self, record: ExchangeRecord) {
+    fn take(&self, record: &ExchangeRecord) {
         if let Ok(log) = self.log.read()
             && let Some(log) = &log.1
         {
-            log.write(&record);
+            log.write(record);
         }
         // Before it is told, its trace is to be found.
-        let request = self.console.take(&record);
+        let request = self.console.take(record);
         self.traces.take(record);
         if let Some(request) = request {
             self.console.tell(request);

@@ -1,7 +1,8 @@
 //! The last requests that came in through the gateway, sampled or not.
 //!
 //! The trace buffer keeps sampled exchanges with all their spans; this ring keeps one small entry of
-//! every exchange that a caller outside began. It is a picture for people: old entries make room.
+//! exchanges that a caller outside began: every one, until they come faster than anybody reads. It
+//! is a picture for people: old entries make room.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,10 @@ use trunkline_model::{ListenerId, RouteId, ServiceName};
 
 /// Requests kept.
 const REQUESTS_MAX: usize = 2_000;
+
+/// Requests of one second that are kept, and so many again that failed: nobody reads more, and at
+/// full speed an entry of every request would cost more than all else that is told of it.
+const REQUESTS_PER_SECOND_MAX: u32 = 1_000;
 
 /// Longest text of a caller that is kept, in bytes; the trace has the rest.
 const TEXT_BYTES_MAX: usize = 512;
@@ -56,9 +61,13 @@ impl Request {
             route: record.route.clone(),
             service: record.attempts.last().map(|attempt| attempt.service.clone()).or(about),
             reason: record.reason.as_ref().map(|reason| reason.kind.as_str()),
-            failed: record.status >= 500 || matches!(record.end, End::ServiceBroke | End::Cut),
+            failed: failed(record),
         }
     }
+}
+
+fn failed(record: &ExchangeRecord) -> bool {
+    record.status >= 500 || matches!(record.end, End::ServiceBroke | End::Idle | End::Cut)
 }
 
 /// The beginning of a text, at a border of characters.
@@ -79,6 +88,23 @@ struct Kept {
     requests: VecDeque<Arc<Request>>,
     /// Where services call out: what comes in there is no entrance.
     inner: BTreeSet<ListenerId>,
+    /// The second that requests are counted of, and how many came, fine and failed.
+    second: u64,
+    counted: [u32; 2],
+}
+
+impl Kept {
+    /// Counts a request; false when its second has brought enough.
+    fn counts(&mut self, record: &ExchangeRecord) -> bool {
+        let second = record.start_unix_nanos / 1_000_000_000;
+        if second != self.second {
+            (self.second, self.counted) = (second, [0, 0]);
+        }
+        let [fine, broken] = &mut self.counted;
+        let counted = if failed(record) { broken } else { fine };
+        *counted = counted.saturating_add(1);
+        *counted <= REQUESTS_PER_SECOND_MAX
+    }
 }
 
 impl Recent {
@@ -91,6 +117,9 @@ impl Recent {
     pub(crate) fn take(&self, record: &ExchangeRecord) -> Option<Arc<Request>> {
         let mut kept = self.kept();
         if kept.inner.contains(&record.listener) {
+            return None;
+        }
+        if !kept.counts(record) {
             return None;
         }
         let request = Arc::new(Request::of(record));
@@ -109,5 +138,22 @@ impl Recent {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // A panic while the lock is held leaves at worst one request less; serving goes on.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_brings_no_more_than_people_read_but_failures_are_kept() {
+        let mut kept = Kept::default();
+        let mut record = crate::traces::tests::record(1);
+        let taken = (0..5_000).filter(|_| kept.counts(&record)).count();
+        assert_eq!(taken, 1_000);
+        record.status = 502;
+        assert!(kept.counts(&record));
+        (record.status, record.start_unix_nanos) = (200, 9_000_000_000);
+        assert!(kept.counts(&record));
     }
 }

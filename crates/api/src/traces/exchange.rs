@@ -158,7 +158,7 @@ fn server_span(
     let name = match (&route, METHODS.contains(&&*record.method)) {
         (Some(route), true) => format!("{} {route}", record.method),
         (Some(route), false) => format!("HTTP {route}"),
-        (None, true) => record.method.to_string(),
+        (None, true) => record.method.clone(),
         (None, false) => "HTTP".to_owned(),
     };
     let mut attributes = Attributes::new(20);
@@ -188,7 +188,7 @@ fn server_span(
 /// A server span has failed when the server is to blame: not for a 4xx, and not because the caller
 /// went away.
 fn failed(record: &ExchangeRecord) -> bool {
-    record.status >= 500 || matches!(record.end, End::ServiceBroke | End::Cut)
+    record.status >= 500 || matches!(record.end, End::ServiceBroke | End::Idle | End::Cut)
 }
 
 fn request(attributes: &mut Attributes, record: &ExchangeRecord, keys: &Keys) {

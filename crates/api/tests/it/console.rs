@@ -9,7 +9,7 @@ use trunkline_model::listener::Listener;
 use trunkline_model::ops::RouteStats;
 use trunkline_model::ports::Surface::Console;
 use trunkline_model::reason::{Kind, Reason};
-use trunkline_model::record::{Attempt, End, ExchangeRecord, RecordSink as _};
+use trunkline_model::record::{Attempt, End, ExchangeRecord, RecordSink as _, Timings};
 use trunkline_model::route::{Action, Match, OrderKey, PathPattern, Route, RouteTimeouts, Target};
 use trunkline_model::service::{Balance, Protocol, Service, ServiceTimeouts, Source};
 use trunkline_model::trace::{SpanId, TraceContext, TraceId};
@@ -132,6 +132,7 @@ fn exchange(number: u8, listener: &str, parent: Option<u8>, to: &str) -> Exchang
         },
         correlation: "c-1".into(),
         peer: "127.0.0.1:4000".parse().unwrap(),
+        client: "127.0.0.1".parse().unwrap(),
         listener: ListenerId::new(listener),
         route: Some(RouteId::new("orders-1")),
         method: "GET".into(),
@@ -139,8 +140,8 @@ fn exchange(number: u8, listener: &str, parent: Option<u8>, to: &str) -> Exchang
         host: "shop.localhost".into(),
         target: "/api/orders?id=1".into(),
         protocol: "HTTP/1.1",
-        user_agent: "".into(),
-        queue: Duration::ZERO,
+        user_agent: String::new(),
+        referer: String::new(),
         bytes_received: 0,
         bytes_sent: 2,
         status: 200,
@@ -154,13 +155,14 @@ fn exchange(number: u8, listener: &str, parent: Option<u8>, to: &str) -> Exchang
             connect: Duration::ZERO,
             outcome: Ok(200),
         }],
+        timings: Timings::default(),
         end: End::Complete,
     }
 }
 
 /// What the binary does with a record.
-fn take(running: &Running, record: ExchangeRecord) {
-    let taken = running.wiring.console.take(&record);
+fn take(running: &Running, record: &ExchangeRecord) {
+    let taken = running.wiring.console.take(record);
     running.traces.take(record);
     if let Some(taken) = taken {
         running.wiring.console.tell(taken);
@@ -235,8 +237,8 @@ async fn the_graph_tells_seen_from_written_and_missing_calls() {
 #[tokio::test]
 async fn calls_that_nobody_wrote_are_found_in_traces() {
     let running = shop();
-    take(&running, exchange(1, "http", None, "orders"));
-    take(&running, exchange(2, "http", Some(101), "web"));
+    take(&running, &exchange(1, "http", None, "orders"));
+    take(&running, &exchange(2, "http", Some(101), "web"));
     // A look at the newest traces is taken when somebody begins to watch.
     let mut watching = RawClient::connect(running.address(Console)).await;
     watching.send("GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
@@ -252,8 +254,8 @@ async fn calls_that_nobody_wrote_are_found_in_traces() {
 #[tokio::test]
 async fn requests_of_callers_are_listed_and_calls_between_services_are_not() {
     let running = shop();
-    take(&running, exchange(1, "http", None, "orders"));
-    take(&running, exchange(2, "calls-orders", Some(101), "payments"));
+    take(&running, &exchange(1, "http", None, "orders"));
+    take(&running, &exchange(2, "calls-orders", Some(101), "payments"));
     let failed = ExchangeRecord {
         status: 502,
         target: "/api/carts".into(),
@@ -267,7 +269,7 @@ async fn requests_of_callers_are_listed_and_calls_between_services_are_not() {
         },
         ..exchange(3, "http", None, "web")
     };
-    take(&running, failed);
+    take(&running, &failed);
     let paths = async |query: &str| -> Vec<String> {
         let document = json(&running.get(Console, &format!("/v1/requests{query}")).await);
         assert_eq!(document["schema"], 1);
@@ -300,8 +302,8 @@ async fn requests_of_callers_are_listed_and_calls_between_services_are_not() {
 #[tokio::test]
 async fn a_trace_is_a_tree_with_its_critical_path() {
     let running = shop();
-    take(&running, exchange(1, "http", None, "orders"));
-    take(&running, exchange(2, "calls-orders", Some(101), "payments"));
+    take(&running, &exchange(1, "http", None, "orders"));
+    take(&running, &exchange(2, "calls-orders", Some(101), "payments"));
     let document = json(&running.get(Console, &format!("/v1/traces/{}", "ab".repeat(16))).await);
     assert_eq!((&document["schema"], &document["failed"]), (&json!(1), &json!(0)));
     let spans = document["spans"].as_array().unwrap();
@@ -365,7 +367,7 @@ async fn events_are_snapshots_and_requests() {
         (&snapshot["totals"]["in_flight"], &snapshot["totals"]["open_connections"]),
         (&json!(2), &json!(1))
     );
-    take(&running, exchange(1, "http", None, "orders"));
+    take(&running, &exchange(1, "http", None, "orders"));
     let request = event(&mut client, "request").await;
     assert_eq!((&request["path"], &request["skipped"]), (&json!("/api/orders"), &json!(0)));
     assert_eq!(request["spans"], 3);
@@ -420,7 +422,7 @@ async fn a_burst_of_requests_is_told_in_part_and_the_rest_is_counted() {
     let mut client = watching(&running).await;
     event(&mut client, "snapshot").await;
     for _ in 0..400 {
-        take(&running, exchange(1, "http", None, "orders"));
+        take(&running, &exchange(1, "http", None, "orders"));
     }
     let mut told: u64 = 0;
     let mut skipped = 0;
@@ -428,7 +430,7 @@ async fn a_burst_of_requests_is_told_in_part_and_the_rest_is_counted() {
     while told + skipped < 400 {
         let piece = String::from_utf8(client.until(b"\n\n").await).unwrap();
         let Some((_, data)) = piece.split_once("event: request\ndata: ") else {
-            take(&running, exchange(1, "http", None, "orders"));
+            take(&running, &exchange(1, "http", None, "orders"));
             continue;
         };
         let request: Value = serde_json::from_str(data).unwrap();

@@ -6,7 +6,7 @@ use serde_json::json;
 use trunkline_api::jaeger::compatibility::{Support, TABLE, reference};
 use trunkline_model::ListenerId;
 use trunkline_model::ports::Surface::{Console, JaegerQuery};
-use trunkline_model::record::{Attempt, End, ExchangeRecord, RecordSink as _};
+use trunkline_model::record::{Attempt, End, ExchangeRecord, RecordSink as _, Timings};
 use trunkline_model::trace::{SpanId, TraceContext, TraceId};
 use trunkline_model::{EndpointId, RouteId};
 use trunkline_rt::Clock;
@@ -18,7 +18,7 @@ const TRACE: &str = "abababababababababababababababab";
 
 fn with_a_trace() -> Running {
     let running = serve(&config());
-    running.traces.take(ExchangeRecord {
+    running.traces.take(&ExchangeRecord {
         start_unix_nanos: Clock::system().wall_nanos() - 1_000_000_000,
         duration: Duration::from_millis(20),
         trace: TraceContext {
@@ -30,6 +30,7 @@ fn with_a_trace() -> Running {
         },
         correlation: "c-1".into(),
         peer: "127.0.0.1:4000".parse().unwrap(),
+        client: "127.0.0.1".parse().unwrap(),
         listener: ListenerId::new("http"),
         route: Some(RouteId::new("orders-1")),
         method: "GET".into(),
@@ -37,8 +38,8 @@ fn with_a_trace() -> Running {
         host: "shop.localhost".into(),
         target: "/api/orders".into(),
         protocol: "HTTP/1.1",
-        user_agent: "".into(),
-        queue: Duration::ZERO,
+        user_agent: String::new(),
+        referer: String::new(),
         bytes_received: 0,
         bytes_sent: 2,
         status: 200,
@@ -52,6 +53,7 @@ fn with_a_trace() -> Running {
             connect: Duration::ZERO,
             outcome: Ok(200),
         }],
+        timings: Timings::default(),
         end: End::Complete,
     });
     running

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use trunkline_model::Network;
+use trunkline_model::log::Always;
 use trunkline_model::units::{ByteSize, Rate, Share, format_duration, parse_duration};
 
 use super::{Context, Decode, Shape, Shapes, Spanned};
@@ -167,6 +169,8 @@ units! {
     Share: "share", "a share", "12.5%";
     Rate: "rate", "a rate", "20/s";
     ByteSize: "size", "a size", "16MiB";
+    Network: "network", "a network", "10.0.0.0/8";
+    Always: "choice", "a choice of requests", "status >= 500 or duration > 1s";
 }
 
 impl<T: Decode> Decode for Option<T> {

@@ -2,8 +2,11 @@
 //!
 //! These decoders are written by hand, because the choice between the forms is by kind of value.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+use trunkline_model::log::{Field, Template};
 
 use super::raw::{
     LogWord, Overlays, ProbeWord, RawCertificate, RawHealth, RawLog, RawPassive, RawRedirect,
@@ -165,13 +168,73 @@ impl Decode for LogForm {
             return RawLog::decode(node, context).map(Self);
         }
         if node.value == Value::Bool(false) {
-            return Some(Self(RawLog { format: LogWord::Off, path: None }));
+            return Some(Self(RawLog::of(FormatForm::Word(LogWord::Off))));
         }
-        LogWord::decode(node, context).map(|format| Self(RawLog { format, path: None }))
+        FormatForm::decode(node, context).map(|format| Self(RawLog::of(format)))
     }
 
     fn shape(shapes: &mut Shapes) -> Shape {
-        Shape::OneOf(vec![LogWord::shape(shapes), RawLog::shape(shapes)])
+        Shape::OneOf(vec![LogWord::shape(shapes), format_text(), RawLog::shape(shapes)])
+    }
+}
+
+/// Format of a line of the access log.
+#[derive(Debug, Clone)]
+pub enum FormatForm {
+    /// One that has a name.
+    Word(LogWord),
+    /// A text with fields.
+    Template(Template),
+}
+
+impl From<LogWord> for FormatForm {
+    fn from(word: LogWord) -> Self {
+        Self::Word(word)
+    }
+}
+
+impl fmt::Display for FormatForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Word(word) => word.fmt(f),
+            Self::Template(_) => f.write_str("text"),
+        }
+    }
+}
+
+impl Decode for FormatForm {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        let is_template = |text: &&str| text.contains(['{', '%']);
+        let Some(text) = node.as_str().filter(is_template) else {
+            return LogWord::decode(node, context).map(Self::Word);
+        };
+        match text.parse::<Template>() {
+            Ok(template) => Some(Self::Template(template)),
+            Err(error) => {
+                let fields = Field::NAMES.join("`, `");
+                let place = error.offset + 1;
+                context.diagnostics.push(
+                    Diagnostic::new(codes::BAD_VALUE, error.what)
+                        .at(node.span, format!("at character {place} of this format"))
+                        .hint(format!("fields are `{fields}`, or HAProxy's such as `%ci`")),
+                );
+                None
+            }
+        }
+    }
+
+    fn shape(shapes: &mut Shapes) -> Shape {
+        Shape::OneOf(vec![LogWord::shape(shapes), format_text()])
+    }
+}
+
+fn format_text() -> Shape {
+    text("format", "{peer} {request} {status}")
+}
+
+impl RawLog {
+    fn of(format: FormatForm) -> Self {
+        Self { format, path: None, sample: crate::defaults::LOG_SAMPLE, always: None }
     }
 }
 

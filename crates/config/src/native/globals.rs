@@ -3,10 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use trunkline_model::ports::Surface;
-use trunkline_model::{AccessLog, LogFormat, Management, ProjectName, Reasons, Tracing, Workers};
+use trunkline_model::{
+    AccessLog, LogFormat, LogLines, Management, ProjectName, Reasons, Tracing, Workers,
+};
 
 use super::Lowering;
-use super::forms::{Address, LogForm, WorkersForm};
+use super::forms::{Address, FormatForm, LogForm, WorkersForm};
 use super::raw::{LogWord, RawManagement, RawPorts, ReasonsWord};
 use crate::builder::ModelBuilder;
 use crate::decode::Spanned;
@@ -52,6 +54,10 @@ pub(super) fn lower(
             ReasonsWord::Id => Reasons::Id,
         };
         into.reasons.set("`gateway.reasons`", reasons, gateway.span, diagnostics);
+        if !gateway.value.trusted_proxies.is_empty() {
+            let value = gateway.value.trusted_proxies.clone();
+            into.trusted_proxies.set("`gateway.trusted_proxies`", value, gateway.span, diagnostics);
+        }
         if let Some(log) = &gateway.value.access_log {
             let value = access_log(raw, log);
             into.access_log.set("`gateway.access_log`", value, gateway.span, diagnostics);
@@ -93,14 +99,20 @@ pub(super) fn settle(
 }
 
 fn access_log(raw: &Lowering<'_>, log: &LogForm) -> AccessLog {
-    let format = match log.0.format {
-        LogWord::Off => return AccessLog::Off,
-        LogWord::Json => LogFormat::Json,
-        LogWord::Clf => LogFormat::Clf,
+    let log = &log.0;
+    let format = match &log.format {
+        FormatForm::Word(LogWord::Off) => return AccessLog::Off,
+        FormatForm::Word(LogWord::Json) => LogFormat::Json,
+        FormatForm::Word(LogWord::Clf) => LogFormat::Clf,
+        FormatForm::Word(LogWord::Combined) => LogFormat::Combined,
+        FormatForm::Word(LogWord::Httplog) => LogFormat::Httplog,
+        FormatForm::Template(template) => LogFormat::Template(template.clone()),
     };
-    match &log.0.path {
-        Some(path) => AccessLog::File(format, raw.path(&path.value)),
-        None => AccessLog::Stdout(format),
+    let always = log.always.clone().or_else(|| defaults::LOG_ALWAYS.parse().ok());
+    let lines = LogLines { format, sample: log.sample, always: always.unwrap_or_default() };
+    match &log.path {
+        Some(path) => AccessLog::File(lines, raw.path(&path.value)),
+        None => AccessLog::Stdout(lines),
     }
 }
 

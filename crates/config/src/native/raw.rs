@@ -2,11 +2,13 @@
 //! descriptions of the JSON Schema: they speak to the person who writes the file.
 
 use trunkline_config_derive::Decode;
+use trunkline_model::Network;
+use trunkline_model::log::Always;
 use trunkline_model::units::Share;
 
 use super::forms::{
-    Address, HealthForm, LogForm, PassiveForm, RedirectForm, RewriteForm, Targets, TimeoutForm,
-    TlsForm, ValueForm, WorkersForm,
+    Address, FormatForm, HealthForm, LogForm, PassiveForm, RedirectForm, RewriteForm, Targets,
+    TimeoutForm, TlsForm, ValueForm, WorkersForm,
 };
 use super::spreading::forms::{BalanceForm, EndpointForm, SlowStartForm};
 use super::spreading::raw::{RawAffinity, RawQueue};
@@ -82,8 +84,11 @@ pub struct RawGateway {
     /// How much of a reason callers are told: `full`, or `id` for an edge to the internet.
     #[config(default = defaults::REASONS)]
     pub reasons: ReasonsWord,
-    /// Access log: `json`, `clf`, `off`, or `{ format, path }`.
+    /// Access log: a format, `off`, or `{ format, path, sample, always }`.
     pub access_log: Option<LogForm>,
+    /// Networks of proxies in front, whose `X-Forwarded-For` is believed. From everybody else such
+    /// fields are replaced.
+    pub trusted_proxies: Vec<Network>,
     /// The port of HTTP, where only the port is to be moved.
     pub port: Option<Spanned<u16>>,
 }
@@ -140,6 +145,10 @@ pub enum LogWord {
     Json,
     /// Common Log Format with request and trace ids.
     Clf,
+    /// Combined Log Format: with referer and user agent.
+    Combined,
+    /// The HTTP log format of HAProxy.
+    Httplog,
     /// No access log.
     Off,
 }
@@ -631,9 +640,15 @@ pub struct RawValue {
 pub struct RawLog {
     /// Format of a line.
     #[config(default = defaults::ACCESS_LOG)]
-    pub format: LogWord,
+    pub format: FormatForm,
     /// File, relative to the configuration; standard output without it.
     pub path: Option<Spanned<String>>,
+    /// Share of the requests that have a line.
+    #[config(default = defaults::LOG_SAMPLE)]
+    pub sample: Share,
+    /// Requests that have a line whatever the share: `status`, `duration` or `failed`, joined by
+    /// `or`.
+    pub always: Option<Always>,
 }
 
 /// Traces.

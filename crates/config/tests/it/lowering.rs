@@ -125,7 +125,7 @@ fn what_is_absent_has_its_default() {
     assert_eq!(service.timeouts.request, Duration::from_secs(30));
     assert!(service.health.is_none() && service.outlier.is_some() && service.tls.is_none());
     assert_eq!(model.management.metrics, Some(address("127.0.0.1:9090")));
-    assert_eq!(model.access_log, AccessLog::Stdout(LogFormat::Json));
+    assert_eq!(model.access_log, AccessLog::Stdout(LogFormat::Json.into()));
 }
 
 #[test]

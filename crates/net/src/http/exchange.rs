@@ -1,6 +1,6 @@
 //! One request with its response, from its first byte to its last: what filters and steps share.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,12 +33,52 @@ impl Scheme {
 pub struct Peer {
     /// From where.
     pub address: SocketAddr,
+    /// Who called first, as far as trusted proxies say; else its own address.
+    pub client: IpAddr,
+    /// Whether it is a proxy whose word about its callers counts.
+    pub trusted: bool,
     /// The name it asked for by SNI.
     pub server_name: Option<Arc<str>>,
     /// The verified identity of its certificate, if it showed one.
     pub identity: Option<Arc<str>>,
     /// What services are told of that certificate: an element of `x-forwarded-client-cert`.
     pub certificate: Option<Arc<str>>,
+}
+
+/// Longest id of a request, in bytes.
+const CORRELATION_BYTES_MAX: usize = 128;
+
+/// The id that people search logs by; held in place, because every request has one.
+#[derive(Clone, Copy)]
+pub struct Correlation {
+    bytes: [u8; CORRELATION_BYTES_MAX],
+    length: u8,
+}
+
+impl Correlation {
+    /// An id of these bytes; `None` if they are more than 128.
+    pub fn new(id: &[u8]) -> Option<Self> {
+        let mut bytes = [0; CORRELATION_BYTES_MAX];
+        bytes.get_mut(..id.len())?.copy_from_slice(id);
+        Some(Self { bytes, length: u8::try_from(id.len()).ok()? })
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+impl Default for Correlation {
+    fn default() -> Self {
+        Self { bytes: [0; CORRELATION_BYTES_MAX], length: 0 }
+    }
+}
+
+impl std::fmt::Debug for Correlation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        String::from_utf8_lossy(self.as_bytes()).fmt(f)
+    }
 }
 
 /// What a step or filter tells later ones. An enum vector, not a type map: what can be told is
@@ -86,7 +126,7 @@ pub struct Exchange {
     /// Its trace.
     pub trace: TraceContext,
     /// Its correlation id.
-    pub correlation: Box<str>,
+    pub correlation: Correlation,
     /// What steps told each other.
     pub notes: Notes,
     /// Whether a filter asked for routing once more; allowed once.
@@ -100,7 +140,7 @@ impl Exchange {
         peer: Peer,
         arrival: (ListenerId, Scheme),
         host: Box<str>,
-        identity: (TraceContext, Box<str>),
+        identity: (TraceContext, Correlation),
     ) -> Self {
         Self {
             request,

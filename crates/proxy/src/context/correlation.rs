@@ -1,48 +1,42 @@
 //! `x-request-id`: one id that people search logs by, the caller's own where it sent a sane one.
 
-use std::fmt::Write as _;
-
 use trunkline_model::filter::is_token_byte;
-use trunkline_net::http::Head;
+use trunkline_model::trace::write_hex;
+use trunkline_net::http::{Correlation, Head};
 use trunkline_rt::Random;
 
 /// Name of the field.
 pub const REQUEST_ID: &str = "x-request-id";
-/// Longest id that is taken from a caller, in bytes.
-const BYTES_MAX: usize = 128;
-
 /// The id of a request, which its head carries from now on.
-pub(super) fn settle(request: &mut Head, random: &mut Random) -> Box<str> {
+pub(super) fn settle(request: &mut Head, random: &mut Random) -> Correlation {
     if let Some(sane) = callers(request) {
         return sane;
     }
     let made = uuid(random.bytes16());
-    request.set(REQUEST_ID, made.as_bytes());
-    made.into()
+    request.set(REQUEST_ID, &made);
+    Correlation::new(&made).unwrap_or_default()
 }
 
 /// The caller's id: sent once, a token (RFC 9110 §5.6.2), short. Anything else could not stand in
 /// logs and commands as it is.
-fn callers(request: &Head) -> Option<Box<str>> {
+fn callers(request: &Head) -> Option<Correlation> {
     let mut fields = request.get_all(REQUEST_ID);
     let first = fields.next()?;
     let sane = fields.next().is_none()
-        && (1..=BYTES_MAX).contains(&first.len())
+        && !first.is_empty()
         && first.iter().all(|byte| is_token_byte(*byte));
-    let text = std::str::from_utf8(first).ok()?;
-    sane.then(|| text.into())
+    Correlation::new(first).filter(|_| sane)
 }
 
 /// A random UUID (RFC 9562 §5.4): the form that most tools expect here.
-fn uuid(mut bytes: [u8; 16]) -> String {
+fn uuid(mut bytes: [u8; 16]) -> [u8; 36] {
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let mut text = String::with_capacity(36);
-    for (index, byte) in bytes.iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
-            text.push('-');
+    let mut text = [b'-'; 36];
+    for (place, part) in [(0, 0..4), (9, 4..6), (14, 6..8), (19, 8..10), (24, 10..16)] {
+        if let (Some(text), Some(bytes)) = (text.get_mut(place..), bytes.get(part)) {
+            write_hex(bytes, text);
         }
-        let _ = write!(text, "{byte:02x}");
     }
     text
 }
@@ -52,12 +46,13 @@ mod tests {
     use super::*;
     use trunkline_net::http::Version;
 
-    fn settled(values: &[&str]) -> (Box<str>, Head) {
+    fn settled(values: &[&str]) -> (String, Head) {
         let mut head = Head::request("GET", "/", Version::Http11);
         for value in values {
             head.append("X-Request-ID", value.as_bytes());
         }
-        (settle(&mut head, &mut Random::from_seed(5)), head)
+        let id = settle(&mut head, &mut Random::from_seed(5));
+        (std::str::from_utf8(id.as_bytes()).unwrap().to_owned(), head)
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use trunkline_model::trace::{SpanId, TraceId};
+use trunkline_model::trace::{SpanId, TraceId, write_hex};
 
 /// Length of version 00, which later versions start with.
 const BYTES: usize = 55;
@@ -50,6 +50,22 @@ impl Traceparent {
     }
 }
 
+impl Traceparent {
+    /// The field's value, made without an allocation.
+    pub fn text(&self) -> [u8; BYTES] {
+        let flags = u8::from(self.sampled) * SAMPLED + u8::from(self.random) * RANDOM;
+        let mut text = [b'-'; BYTES];
+        let parts: [(usize, &[u8]); 4] =
+            [(0, &[0]), (3, self.trace.bytes()), (36, self.span.bytes()), (53, &[flags])];
+        for (start, bytes) in parts {
+            if let Some(place) = text.get_mut(start..start + 2 * bytes.len()) {
+                write_hex(bytes, place);
+            }
+        }
+        text
+    }
+}
+
 /// Two lower-case hex digits.
 fn hex_byte(text: &[u8]) -> Option<u8> {
     let &[high, low] = text else { return None };
@@ -63,8 +79,7 @@ fn hex_byte(text: &[u8]) -> Option<u8> {
 
 impl fmt::Display for Traceparent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let flags = u8::from(self.sampled) * SAMPLED + u8::from(self.random) * RANDOM;
-        write!(f, "00-{}-{}-{flags:02x}", self.trace, self.span)
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 

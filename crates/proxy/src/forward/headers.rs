@@ -12,6 +12,8 @@ use std::time::Duration;
 use http::header::{self, HeaderMap};
 use trunkline_net::http::{Exchange, Head};
 
+use crate::caller;
+
 /// Fields of one connection (RFC 9110 §7.6.1) and their relatives.
 const HOP_BY_HOP: [&str; 7] = [
     "connection",
@@ -22,9 +24,6 @@ const HOP_BY_HOP: [&str; 7] = [
     "te",
     "proxy-authenticate",
 ];
-
-/// What services are told of a caller's verified certificate; the name and form are Envoy's.
-const CLIENT_CERTIFICATE: &str = "x-forwarded-client-cert";
 
 /// Prepares a request for any service.
 pub(crate) fn prepare_request(exchange: &mut Exchange, upgrade: bool) {
@@ -40,7 +39,7 @@ pub(crate) fn prepare_request(exchange: &mut Exchange, upgrade: bool) {
     if trailers {
         exchange.request.append("te", b"trailers");
     }
-    tell_caller(exchange);
+    caller::tell(exchange);
 }
 
 /// Prepares a service's response for any caller.
@@ -106,33 +105,6 @@ fn is_end_to_end(name: &str) -> bool {
         "x-forwarded-host",
     ];
     KEPT.iter().any(|kept| kept.eq_ignore_ascii_case(name))
-}
-
-/// Says who called: `X-Forwarded-For` is appended to, `-Proto` and `-Host` are what this gateway
-/// saw. `Forwarded` (RFC 7239) is appended to where a caller uses it, else not begun.
-fn tell_caller(exchange: &mut Exchange) {
-    let ip = exchange.peer.address.ip().to_canonical();
-    let mut chain = Vec::new();
-    for value in exchange.request.get_all("x-forwarded-for") {
-        chain.extend_from_slice(value);
-        chain.extend_from_slice(b", ");
-    }
-    chain.extend_from_slice(ip.to_string().as_bytes());
-    exchange.request.set("x-forwarded-for", &chain);
-    exchange.request.set("x-forwarded-proto", exchange.scheme.as_str().as_bytes());
-    if let Some(host) = exchange.request.get("host").map(<[u8]>::to_vec) {
-        exchange.request.set("x-forwarded-host", &host);
-    }
-    // What a caller says of its own certificate is worth nothing.
-    exchange.request.remove(CLIENT_CERTIFICATE);
-    if let Some(certificate) = exchange.peer.certificate.clone() {
-        exchange.request.set(CLIENT_CERTIFICATE, certificate.as_bytes());
-    }
-    if exchange.request.has("forwarded") {
-        let node = if ip.is_ipv6() { format!("\"[{ip}]\"") } else { ip.to_string() };
-        let element = format!("for={node};proto={}", exchange.scheme.as_str());
-        exchange.request.append("forwarded", element.as_bytes());
-    }
 }
 
 /// Whether the request is a gRPC call.

@@ -15,8 +15,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use trunkline_model::LogFormat;
+use trunkline_model::LogLines;
 use trunkline_model::record::{ExchangeRecord, RecordSink};
+use trunkline_model::units::Share;
 
 use file::LogFile;
 pub use line::LINE_BYTES_MAX;
@@ -71,7 +72,9 @@ pub enum AccessLogError {
 /// takes nothing for two seconds.
 #[derive(Debug)]
 pub struct AccessLog {
-    format: LogFormat,
+    lines: LogLines,
+    /// Where a line is made; kept for its room.
+    scratch: Mutex<String>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -100,7 +103,7 @@ struct State {
 
 impl AccessLog {
     /// Opens the target and starts the writing thread.
-    pub fn open(target: Target, format: LogFormat) -> Result<Self, AccessLogError> {
+    pub fn open(target: Target, lines: impl Into<LogLines>) -> Result<Self, AccessLogError> {
         let output = match target {
             Target::Stream(stream) => Output::Stream(stream),
             Target::File(path) => match LogFile::open(path.clone()) {
@@ -114,12 +117,18 @@ impl AccessLog {
             .name("access log".into())
             .spawn(move || write_lines(&of_thread, output))
             .map_err(AccessLogError::Thread)?;
-        Ok(Self { format, shared, thread: Some(thread) })
+        Ok(Self { lines: lines.into(), scratch: Mutex::default(), shared, thread: Some(thread) })
     }
 
-    /// Writes the line of a record, or drops and counts it when the buffer is full.
+    /// Writes the line of a record if it is to have one, or drops and counts it when the buffer is
+    /// full.
     pub fn write(&self, record: &ExchangeRecord) {
-        let line = line::format(self.format, record);
+        if !self.wants(record) {
+            return;
+        }
+        let mut line = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        line.clear();
+        line::format(&self.lines.format, record, &mut line);
         let mut state = self.shared.lock();
         if state.buffer.len() + line.len() > BUFFER_BYTES_MAX {
             state.dropped += 1;
@@ -132,6 +141,18 @@ impl AccessLog {
         if before == 0 || full {
             self.shared.work.notify_one();
         }
+    }
+
+    /// Chosen by the trace, so that every gateway that an exchange passes keeps the same ones.
+    fn wants(&self, record: &ExchangeRecord) -> bool {
+        let share = u64::from(self.lines.sample.basis_points());
+        let whole = u64::from(Share::ALL.basis_points());
+        if share >= whole {
+            return true;
+        }
+        let [_, _, _, _, _, _, _, _, tail @ ..] = *record.trace.trace.bytes();
+        let number = u64::from_be_bytes(tail);
+        number % whole < share || self.lines.always.takes(record)
     }
 
     /// Opens the file again, after what is buffered was written to the old one. Returns at once.
@@ -156,8 +177,8 @@ impl AccessLog {
 }
 
 impl RecordSink for AccessLog {
-    fn take(&self, record: ExchangeRecord) {
-        self.write(&record);
+    fn take(&self, record: &ExchangeRecord) {
+        self.write(record);
     }
 }
 

@@ -58,6 +58,7 @@ impl Observed {
             Ok(Part::Data(_)) => {}
             Ok(Part::End(_)) => self.end(End::Complete),
             Err(BodyError::Broken(_)) => self.end(End::ServiceBroke),
+            Err(BodyError::Idle) => self.end(End::Idle),
             Err(_) => self.end(End::Cut),
         }
         Poll::Ready(part)

@@ -68,7 +68,7 @@ impl ByStatus {
                 slot.status_plus_one.store(wanted, Ordering::Relaxed);
             }
             if found == 0 || found == wanted {
-                slot.count.increment();
+                slot.count.increment_alone();
                 return;
             }
         }

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use trunkline_model::RouteId;
 use trunkline_model::reason::{Kind, Reason};
-use trunkline_model::record::{Attempt, End, ExchangeRecord, TEXT_BYTES_MAX, without_credentials};
+use trunkline_model::record::{Attempt, End, ExchangeRecord, Timings, without_credentials};
 use trunkline_model::trace::SpanId;
 use trunkline_net::http::Exchange;
 
+use super::text::fill;
 use super::{PerWorker, Requests};
 use crate::balance::{LiveEndpoint, LiveService};
 use crate::decode::{Busy, Connection};
@@ -62,33 +63,37 @@ impl Recording {
     ) -> Self {
         let worker = Rc::clone(&connection.worker);
         let request = &exchange.request;
+        let (place, room) = Room::of(worker.spare.pop());
+        let field = |name| request.get(name).unwrap_or_default();
         let record = ExchangeRecord {
             start_unix_nanos: worker.clock.wall_nanos(),
             duration: Duration::ZERO,
             trace: exchange.trace,
-            correlation: exchange.correlation.clone(),
+            correlation: fill(room.correlation, exchange.correlation.as_bytes()),
             peer: exchange.peer.address,
+            client: exchange.peer.client,
             listener: exchange.listener.clone(),
             route: None,
-            method: request.method().into(),
+            method: fill(room.method, request.method().as_bytes()),
             scheme: exchange.scheme.as_str(),
-            host: text(request.get("host").unwrap_or_default()),
-            target: text(without_credentials(request.target()).as_bytes()),
+            host: fill(room.host, field("host")),
+            target: fill(room.target, without_credentials(request.target()).as_bytes()),
             protocol: request.version().as_str(),
-            user_agent: text(request.get("user-agent").unwrap_or_default()),
-            queue: Duration::ZERO,
+            user_agent: fill(room.user_agent, field("user-agent")),
+            referer: fill(room.referer, field("referer")),
             bytes_received: 0,
             bytes_sent: 0,
             status: 0,
             reason: None,
-            attempts: Vec::new(),
+            attempts: room.attempts,
+            timings: Timings::default(),
             end: End::CallerGone,
         };
         let ticket = worker.requests.enter(connection.open.number(), exchange, start);
         Self {
             start,
             ticket,
-            record: Some(Box::new(record)),
+            record: Some(put(place, record)),
             route: Arc::clone(unrouted),
             service: None,
             attempt: None,
@@ -96,6 +101,18 @@ impl Recording {
             worker,
             _busy: busy,
         }
+    }
+
+    /// When the first byte of its head came, for a codec that knows.
+    #[expect(dead_code, reason = "the codecs do not tell yet")]
+    pub(crate) fn head_began(&mut self, first_byte: Instant) {
+        let took = self.start.saturating_duration_since(first_byte);
+        self.note(|record| record.timings.head = Some(took));
+    }
+
+    /// It waited so long for an endpoint that could take it; waits add up.
+    pub(crate) fn queued(&mut self, waited: Duration) {
+        self.note(|record| *record.timings.queue.get_or_insert_default() += waited);
     }
 
     /// The route that took it.
@@ -115,25 +132,25 @@ impl Recording {
         self.body = Some(body.clone());
     }
 
-    /// It has waited so long for an endpoint that was not at its limit.
-    pub(crate) fn queued(&mut self, wait: Duration) {
-        self.note(|record| record.queue = wait);
-    }
-
     /// An attempt begins.
     pub(crate) fn attempt(&mut self, endpoint: &Arc<LiveEndpoint>, span: SpanId) {
         let since = self.worker.clock.now();
         self.worker.requests.note(self.ticket, |open| open.endpoint = endpoint.life());
         let endpoint = Arc::clone(endpoint);
+        self.queued(Duration::ZERO);
         self.attempt = Some(Open { endpoint, span, since, connect: Duration::ZERO, status: None });
     }
 
     /// The attempt under way was answered; it ends with its body.
     pub(crate) fn answered(&mut self, status: u16, spent: &Spent) {
-        if let Some(attempt) = &mut self.attempt {
-            attempt.status = Some(status);
-            attempt.connect = spent.connect;
-        }
+        let Some(attempt) = &mut self.attempt else { return };
+        attempt.status = Some(status);
+        attempt.connect = spent.connect;
+        let took = self.worker.clock.now().saturating_duration_since(attempt.since);
+        self.note(|record| {
+            record.timings.connect = Some(spent.connect);
+            record.timings.response = Some(took.saturating_sub(spent.connect));
+        });
     }
 
     /// The attempt under way failed.
@@ -146,7 +163,8 @@ impl Recording {
                 let cell = attempt.endpoint.counters.of(self.worker.index);
                 cell.connect_failures.increment();
             }
-            self.close(&attempt, Err(kind));
+            self.note(|record| record.timings.connect = (!connecting).then_some(spent.connect));
+            self.close(&attempt, Err(kind), self.worker.clock.now());
         }
     }
 
@@ -191,11 +209,11 @@ impl Recording {
         }
     }
 
-    fn close(&mut self, attempt: &Open, outcome: Result<u16, Kind>) {
-        let duration = self.worker.clock.now().saturating_duration_since(attempt.since);
+    fn close(&mut self, attempt: &Open, outcome: Result<u16, Kind>, now: Instant) {
+        let duration = now.saturating_duration_since(attempt.since);
         let cell = attempt.endpoint.counters.of(self.worker.index);
         cell.statuses.count(outcome.unwrap_or(0));
-        cell.latency.record(duration);
+        cell.latency.record_alone(duration);
         let Some(service) = &self.service else { return };
         let told = Attempt {
             service: service.live.name.clone(),
@@ -217,7 +235,7 @@ impl Drop for Recording {
         self.worker.requests.leave(self.ticket);
         if let Some(attempt) = self.attempt.take() {
             match attempt.status {
-                Some(status) => self.close(&attempt, Ok(status)),
+                Some(status) => self.close(&attempt, Ok(status), now),
                 // The caller left while it was under way: nothing is known of the endpoint.
                 None => attempt.endpoint.counters.of(worker).statuses.count(0),
             }
@@ -231,21 +249,54 @@ impl Drop for Recording {
             service.live.leave();
             let cell = service.live.counters.of(worker);
             cell.statuses.count(record.status);
-            cell.latency.record(now.saturating_duration_since(service.since));
+            cell.latency.record_alone(now.saturating_duration_since(service.since));
         }
         let cell = self.route.of(worker);
         cell.statuses.count(record.status);
-        cell.latency.record(record.duration);
+        cell.latency.record_alone(record.duration);
         self.worker.records.push(record);
     }
 }
 
-/// A caller's text, bounded and without control characters.
-fn text(bytes: &[u8]) -> Box<str> {
-    let bytes = bytes.get(..TEXT_BYTES_MAX).unwrap_or(bytes);
-    let text = String::from_utf8_lossy(bytes);
-    if text.chars().any(char::is_control) {
-        return text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+/// What a spare record has room for, taken out of it.
+#[derive(Default)]
+struct Room {
+    correlation: String,
+    method: String,
+    host: String,
+    target: String,
+    user_agent: String,
+    referer: String,
+    attempts: Vec<Attempt>,
+}
+
+impl Room {
+    /// The place of a spare record, and its room. There is none until records come back.
+    fn of(spare: Option<Box<ExchangeRecord>>) -> (Option<Box<ExchangeRecord>>, Self) {
+        let Some(mut spare) = spare else {
+            return (None, Self::default());
+        };
+        let take = std::mem::take::<String>;
+        let room = Self {
+            correlation: take(&mut spare.correlation),
+            method: take(&mut spare.method),
+            host: take(&mut spare.host),
+            target: take(&mut spare.target),
+            user_agent: take(&mut spare.user_agent),
+            referer: take(&mut spare.referer),
+            attempts: std::mem::take(&mut spare.attempts),
+        };
+        (Some(spare), room)
     }
-    text.into()
+}
+
+/// Puts a record in the place of a spare one.
+fn put(place: Option<Box<ExchangeRecord>>, record: ExchangeRecord) -> Box<ExchangeRecord> {
+    match place {
+        Some(mut place) => {
+            *place = record;
+            place
+        }
+        None => Box::new(record),
+    }
 }

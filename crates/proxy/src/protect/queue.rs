@@ -59,12 +59,10 @@ pub(super) async fn wait(
         if let Some(slot) = slot {
             progress.queued += waited;
             live.room.served(call.worker.index, progress.queued);
-            call.recording.queued(progress.queued);
             return Ok(Some(slot));
         }
         if waited >= left {
             live.room.timed_out();
-            call.recording.queued(progress.queued + waited);
             let limit_ms = millis(settings.timeout);
             return Err(told(call, Kind::QueueTimeout).fact("limit_ms", Fact::Number(limit_ms)));
         }

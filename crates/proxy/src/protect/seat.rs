@@ -27,6 +27,7 @@ pub(super) async fn take(call: &mut Call<'_>, progress: &mut Progress) -> Result
         return Ok(entered);
     }
     let mut held = None;
+    progress.waits_since = Some(call.worker.clock.now());
     // A process that ended takes nothing more, and its owner is about to say so.
     let lost = progress.last.is_some() && matches!(call.service.service.source, Source::Process(_));
     loop {

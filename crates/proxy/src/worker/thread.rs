@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use trunkline_model::ServiceName;
 use trunkline_model::record::ExchangeRecord;
 use trunkline_rt::metrics::Histogram;
-use trunkline_rt::ring::{Reader, ring};
+use trunkline_rt::ring::{Reader, Writer, ring};
 use trunkline_rt::{Clock, Policy, Random, Scope};
 
 use super::listening::Accepting;
@@ -27,14 +27,21 @@ use crate::limits;
 pub(crate) struct Handle {
     pub(crate) commands: Sender<Command>,
     records: Mutex<Reader<Box<ExchangeRecord>>>,
+    spare: Writer<Box<ExchangeRecord>>,
     pub(crate) stall: Arc<Histogram>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Handle {
-    /// Takes what the worker has recorded, at most [`limits::RECORDS_READ_MAX`] at a time.
-    pub(crate) fn read_records(&self, take: impl FnMut(Box<ExchangeRecord>)) {
-        self.records().drain(limits::RECORDS_READ_MAX).for_each(take);
+    /// Looks at what the worker has recorded, at most [`limits::RECORDS_READ_MAX`] at a time, and
+    /// gives the records back to it.
+    pub(crate) fn read_records(&self, mut look: impl FnMut(&ExchangeRecord)) {
+        for mut record in self.records().drain(limits::RECORDS_READ_MAX) {
+            look(&record);
+            trim(&mut record);
+            // A worker that has enough of them needs no more.
+            let _ = self.spare.push(record);
+        }
     }
 
     /// Records that found the ring full.
@@ -56,6 +63,7 @@ impl Handle {
 pub(crate) fn spawn(index: usize, clock: &Clock, scope: &Scope) -> io::Result<Handle> {
     let (commands, receiver) = channel(limits::COMMANDS_MAX);
     let (writer, records) = ring(limits::RECORDS_MAX);
+    let (give_back, spare) = ring(limits::RECORDS_SPARE_MAX);
     let stall = Arc::new(Histogram::default());
     let (clock, scope) = (clock.clone(), scope.clone());
     let measured = Arc::clone(&stall);
@@ -73,6 +81,7 @@ pub(crate) fn spawn(index: usize, clock: &Clock, scope: &Scope) -> io::Result<Ha
             pool: Pool::default(),
             turns: Turns::default(),
             records: writer,
+            spare,
             connections: RefCell::new(HashMap::new()),
             requests: OpenRequests::default(),
             next_connection: Cell::new(0),
@@ -83,7 +92,22 @@ pub(crate) fn spawn(index: usize, clock: &Clock, scope: &Scope) -> io::Result<Ha
         runtime.block_on(run(&worker, receiver));
     };
     let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(serve)?;
-    Ok(Handle { commands, records: Mutex::new(records), stall, thread: Mutex::new(Some(thread)) })
+    let (records, thread) = (Mutex::new(records), Mutex::new(Some(thread)));
+    Ok(Handle { commands, records, spare: give_back, stall, thread })
+}
+
+/// Empties a record and bounds the room that it keeps. Ids are let go here and not by the worker,
+/// so that whatever they were the last of is freed on this side.
+fn trim(record: &mut ExchangeRecord) {
+    let ExchangeRecord { correlation, method, host, target, user_agent, referer, .. } = record;
+    for text in [correlation, method, host, target, user_agent, referer] {
+        text.clear();
+        text.shrink_to(limits::SPARE_TEXT_BYTES_MAX);
+    }
+    record.attempts.clear();
+    record.attempts.shrink_to(limits::SPARE_ATTEMPTS_MAX);
+    record.reason = None;
+    record.route = None;
 }
 
 async fn run(worker: &Rc<Worker>, mut commands: Receiver<Command>) {

@@ -17,6 +17,7 @@ mod rig;
 
 mod balance;
 mod basics;
+mod caller;
 mod change;
 mod ends;
 mod health;

