@@ -26,6 +26,8 @@ pub const HSTS: Duration = Duration::from_hours(2 * 365 * 24);
 pub const HSTS_LAPTOP: Duration = Duration::ZERO;
 /// Whether plain HTTP is redirected to HTTPS.
 pub const REDIRECT_HTTPS: bool = false;
+/// Whether responses are compressed.
+pub const COMPRESS: bool = false;
 /// From accept to the end of the TLS handshake.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// From the first byte of a request to the end of its head.

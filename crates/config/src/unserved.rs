@@ -53,7 +53,6 @@ pub const GATEWAY: &[Unserved] = &[
     refused("client_ca", "client certificates", "callers would not be asked for a certificate"),
     refused("body_max", "limit of request bodies", "bodies would not be limited"),
     later("http3", "HTTP/3", "callers use HTTP/2"),
-    later("compress", "compressed responses", "responses are passed on as they are"),
     later(
         "proxy_protocol",
         "addresses told by a load balancer in front",

@@ -21,6 +21,8 @@ pub enum Filter {
     RewritePath(RewritePath),
     /// Plain HTTP goes to HTTPS.
     RedirectToHttps(RedirectToHttps),
+    /// Compressed responses. What it does is in [`crate::Encoder`]: it has a state per body.
+    Compress,
 }
 
 /// Why settings cannot become a filter.
@@ -59,6 +61,7 @@ impl Filter {
             settings::Filter::RedirectToHttps { port } => {
                 Self::RedirectToHttps(RedirectToHttps { port: *port })
             }
+            settings::Filter::Compress => Self::Compress,
         })
     }
 
@@ -70,6 +73,7 @@ impl Filter {
             Self::SecureHeaders(_) => "secure_headers",
             Self::RewritePath(_) => "rewrite_path",
             Self::RedirectToHttps(_) => "redirect_to_https",
+            Self::Compress => "compress",
         }
     }
 
@@ -81,7 +85,8 @@ impl Filter {
             | Self::ResponseHeaders(_)
             | Self::SecureHeaders(_)
             | Self::RewritePath(_)
-            | Self::RedirectToHttps(_) => false,
+            | Self::RedirectToHttps(_)
+            | Self::Compress => false,
         }
     }
 
@@ -92,7 +97,8 @@ impl Filter {
             | Self::ResponseHeaders(_)
             | Self::SecureHeaders(_)
             | Self::RewritePath(_)
-            | Self::RedirectToHttps(_) => false,
+            | Self::RedirectToHttps(_)
+            | Self::Compress => false,
         }
     }
 }
@@ -106,7 +112,7 @@ impl Hooks for Filter {
             }
             Self::RewritePath(rewrite) => rewrite.on_request(exchange),
             Self::RedirectToHttps(redirect) => redirect.on_request(exchange),
-            Self::ResponseHeaders(_) | Self::SecureHeaders(_) => Verdict::Continue,
+            Self::ResponseHeaders(_) | Self::SecureHeaders(_) | Self::Compress => Verdict::Continue,
         }
     }
 
@@ -124,9 +130,10 @@ impl Hooks for Filter {
                 Verdict::Continue
             }
             Self::SecureHeaders(secure) => secure.on_response(exchange),
-            Self::RequestHeaders(_) | Self::RewritePath(_) | Self::RedirectToHttps(_) => {
-                Verdict::Continue
-            }
+            Self::RequestHeaders(_)
+            | Self::RewritePath(_)
+            | Self::RedirectToHttps(_)
+            | Self::Compress => Verdict::Continue,
         }
     }
 

@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 mod chain;
+mod compress;
 mod filter;
 mod headers;
 mod hooks;
@@ -19,6 +20,7 @@ mod rewrite;
 mod secure;
 
 pub use chain::Chain;
+pub use compress::Encoder;
 pub use filter::{Filter, Invalid};
 pub use headers::HeaderEdits;
 pub use hooks::{BodyVerdict, Hooks, Verdict};

@@ -4,8 +4,13 @@
 //! in the other direction, and Trunkline's own answers do too, so that a refusal carries the same
 //! security headers as everything else.
 
-use trunkline_filters::Reply;
-use trunkline_net::http::Exchange;
+mod body;
+
+use http_body::Body as _;
+use trunkline_filters::{Encoder, Reply};
+use trunkline_net::http::{Body, Exchange};
+
+use self::body::{Encoded, Place};
 
 use crate::plan::ListenerPlan;
 use crate::route::CompiledRoute;
@@ -33,4 +38,18 @@ pub(crate) async fn on_response(
         return Some(reply);
     }
     plan.filters.run_response(exchange).await
+}
+
+/// The response's body as the caller is sent it, compressed where the listener says so; edits the
+/// head accordingly.
+pub(crate) fn on_response_body(plan: &ListenerPlan, exchange: &mut Exchange, body: Body) -> Body {
+    if !plan.filters.compresses() || body.is_end_stream() {
+        return body;
+    }
+    let place = Place::take();
+    let length = body.size_hint().exact();
+    match (Encoder::negotiate(exchange, length, place.is_some()), place) {
+        (Some(encoder), Some(place)) => Body::Stream(Box::pin(Encoded::new(body, encoder, place))),
+        _ => body,
+    }
 }

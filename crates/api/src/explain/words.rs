@@ -75,6 +75,7 @@ pub(super) fn filter(filter: &Filter) -> (&'static str, String) {
             ("rewrite_path", format!("regex {pattern} → {to}"))
         }
         Filter::RedirectToHttps { port } => ("redirect_to_https", format!("port {port}")),
+        Filter::Compress => ("compress", "gzip".into()),
     }
 }
 

@@ -56,6 +56,9 @@ pub(super) fn lower(
                 },
             });
         }
+        if gateway.map_or(defaults::COMPRESS, |gateway| gateway.compress) {
+            filters.push(Filter::Compress);
+        }
         let suffix = if is_first { String::new() } else { format!("@{}", raw.file.path.display()) };
         into.listeners.push(ListenerClaim {
             certificate: certificate_spans(gateway).filter(|_| tls.is_some()),
