@@ -18,6 +18,7 @@ mod rig;
 mod balance;
 mod basics;
 mod change;
+mod compress;
 mod ends;
 mod health;
 mod protocols;
