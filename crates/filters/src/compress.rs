@@ -2,7 +2,7 @@
 //!
 //! The coding is negotiated by Accept-Encoding (RFC 9110 §12.5.3). A response that could be coded
 //! says so in Vary whether it is or not, or caches would give one caller's form to another. A coded
-//! response is another representation: its strong ETag becomes a weak one, and byte ranges, lengths
+//! response is another representation: its strong `ETag` becomes a weak one, and byte ranges, lengths
 //! and digests of the service no longer fit.
 //!
 //! The coder does no IO: who carries the body decides when it is flushed, so that slow streams are
