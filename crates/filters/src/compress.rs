@@ -164,7 +164,9 @@ mod tests {
         let response = |status, fields: &[(&str, &str)]| {
             let mut head = Head::response(status, Version::Http11);
             head.set("content-type", b"text/html; charset=utf-8");
-            fields.iter().for_each(|(name, value)| head.set(name, value.as_bytes()));
+            for (name, value) in fields {
+                head.set(name, value.as_bytes());
+            }
             may_be_coded(&head)
         };
         assert!(response(200, &[]) && response(404, &[("content-type", "application/x+json")]));
