@@ -49,6 +49,11 @@ impl Chain {
         self.filters.iter().any(Filter::reads_response_body)
     }
 
+    /// Whether responses are to be compressed.
+    pub fn compresses(&self) -> bool {
+        self.filters.iter().any(|filter| matches!(filter, Filter::Compress))
+    }
+
     /// Runs the request hooks. `Some` is the answer of the filter that stopped the chain.
     ///
     /// Nothing is allocated and nothing waits unless a filter does. A filter that asked for another

@@ -24,6 +24,8 @@ pub enum Filter {
     AcmeChallenge(AcmeChallenge),
     /// Plain HTTP goes to HTTPS.
     RedirectToHttps(RedirectToHttps),
+    /// Compressed responses. What it does is in [`crate::Encoder`]: it has a state per body.
+    Compress,
 }
 
 /// Why settings cannot become a filter.
@@ -63,6 +65,7 @@ impl Filter {
             settings::Filter::RedirectToHttps { port } => {
                 Self::RedirectToHttps(RedirectToHttps { port: *port })
             }
+            settings::Filter::Compress => Self::Compress,
         })
     }
 
@@ -75,6 +78,7 @@ impl Filter {
             Self::RewritePath(_) => "rewrite_path",
             Self::AcmeChallenge(_) => "acme_challenge",
             Self::RedirectToHttps(_) => "redirect_to_https",
+            Self::Compress => "compress",
         }
     }
 
@@ -87,7 +91,8 @@ impl Filter {
             | Self::SecureHeaders(_)
             | Self::RewritePath(_)
             | Self::AcmeChallenge(_)
-            | Self::RedirectToHttps(_) => false,
+            | Self::RedirectToHttps(_)
+            | Self::Compress => false,
         }
     }
 
@@ -99,7 +104,8 @@ impl Filter {
             | Self::SecureHeaders(_)
             | Self::RewritePath(_)
             | Self::AcmeChallenge(_)
-            | Self::RedirectToHttps(_) => false,
+            | Self::RedirectToHttps(_)
+            | Self::Compress => false,
         }
     }
 }
@@ -114,7 +120,7 @@ impl Hooks for Filter {
             Self::RewritePath(rewrite) => rewrite.on_request(exchange),
             Self::AcmeChallenge(challenge) => challenge.on_request(exchange),
             Self::RedirectToHttps(redirect) => redirect.on_request(exchange),
-            Self::ResponseHeaders(_) | Self::SecureHeaders(_) => Verdict::Continue,
+            Self::ResponseHeaders(_) | Self::SecureHeaders(_) | Self::Compress => Verdict::Continue,
         }
     }
 
@@ -135,7 +141,8 @@ impl Hooks for Filter {
             Self::RequestHeaders(_)
             | Self::RewritePath(_)
             | Self::AcmeChallenge(_)
-            | Self::RedirectToHttps(_) => Verdict::Continue,
+            | Self::RedirectToHttps(_)
+            | Self::Compress => Verdict::Continue,
         }
     }
 

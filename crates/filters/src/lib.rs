@@ -11,6 +11,7 @@
 
 mod acme;
 mod chain;
+mod compress;
 mod filter;
 mod headers;
 mod hooks;
@@ -21,6 +22,7 @@ mod secure;
 
 pub use acme::AcmeChallenge;
 pub use chain::Chain;
+pub use compress::Encoder;
 pub use filter::{Filter, Invalid};
 pub use headers::HeaderEdits;
 pub use hooks::{BodyVerdict, Hooks, Verdict};

@@ -29,6 +29,8 @@ pub enum Filter {
         /// The port in the target; 443 is left out of it.
         port: u16,
     },
+    /// Compresses responses for callers that take them so.
+    Compress,
 }
 
 /// How a path is rewritten. Each result starts with `/`.

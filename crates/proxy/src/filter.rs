@@ -4,9 +4,14 @@
 //! in the other direction, and Trunkline's own answers do too, so that a refusal carries the same
 //! security headers as everything else.
 
-use trunkline_filters::Reply;
-use trunkline_net::http::Exchange;
+mod body;
 
+use trunkline_filters::{Encoder, Reply};
+use trunkline_net::http::{Body, Exchange};
+
+use self::body::{Encoded, Place};
+
+use crate::observe::Source;
 use crate::plan::ListenerPlan;
 use crate::route::CompiledRoute;
 
@@ -33,4 +38,25 @@ pub(crate) async fn on_response(
         return Some(reply);
     }
     plan.filters.run_response(exchange).await
+}
+
+/// The response's body as the caller is sent it, compressed where the listener says so; edits the
+/// head accordingly.
+pub(crate) fn on_response_body(
+    plan: &ListenerPlan,
+    exchange: &mut Exchange,
+    body: Source,
+) -> Source {
+    if !plan.filters.compresses() || body.is_ended() {
+        return body;
+    }
+    let place = Place::take();
+    let length = body.length();
+    match (Encoder::negotiate(exchange, length, place.is_some()), place) {
+        (Some(encoder), Some(place)) => {
+            let encoded = Encoded::new(body.into_frames(), encoder, place);
+            Body::Stream(Box::pin(encoded)).into()
+        }
+        _ => body,
+    }
 }

@@ -42,6 +42,12 @@ pub const LINGER_TIME: Duration = Duration::from_secs(1);
 /// Time for the rest of the HTTP/2 preface once its first byte is there.
 pub const PREFACE_TIME: Duration = Duration::from_millis(250);
 
+/// Bodies that one worker compresses at a time, each with a state of some 300 KiB; beyond it they
+/// are sent as they are.
+pub const ENCODERS_PER_WORKER_MAX: usize = 128;
+/// Bytes that are compressed in a row before the result is passed on.
+pub const ENCODER_INPUT_BYTES: usize = 64 << 10;
+
 /// Idle HTTP/1.1 connections of one worker to one endpoint.
 pub const POOL_IDLE_PER_ENDPOINT_MAX: usize = 256;
 /// Idle HTTP/1.1 connections of one worker to all endpoints.

@@ -73,6 +73,9 @@ pub(super) fn lower(
                 },
             });
         }
+        if gateway.map_or(defaults::COMPRESS, |gateway| gateway.compress) {
+            filters.push(Filter::Compress);
+        }
         let suffix = if is_first { String::new() } else { format!("@{}", raw.file.path.display()) };
         into.listeners.push(ListenerClaim {
             files: files.unwrap_or_default(),

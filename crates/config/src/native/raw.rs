@@ -77,6 +77,9 @@ pub struct RawGateway {
     /// Answers plain HTTP with a redirect to HTTPS.
     #[config(default = defaults::REDIRECT_HTTPS)]
     pub redirect_https: bool,
+    /// Compresses responses that shrink, for callers that take gzip.
+    #[config(default = defaults::COMPRESS)]
+    pub compress: bool,
     /// Time limits of a caller's connection.
     pub timeouts: Option<RawGatewayTimeouts>,
     /// How connections end when a listener or the process goes.

@@ -37,6 +37,33 @@ impl From<Body> for Source {
     }
 }
 
+impl Source {
+    /// The body in frames, for whoever changes it; asked for before any of it was read.
+    pub(crate) fn into_frames(self) -> Body {
+        match self {
+            Self::Service(body) => Body::Stream(Box::pin(*body)),
+            Self::Frames { body, .. } => body,
+        }
+    }
+
+    /// Bytes that are still to come, where that is known.
+    pub(crate) fn length(&self) -> Option<u64> {
+        match self {
+            Self::Service(body) => body.size_hint().exact(),
+            Self::Frames { body, part } if part.is_empty() => body.size_hint().exact(),
+            Self::Frames { .. } => None,
+        }
+    }
+
+    /// Whether all of it was read.
+    pub(crate) fn is_ended(&self) -> bool {
+        match self {
+            Self::Service(body) => body.is_ended(),
+            Self::Frames { body, part } => part.is_empty() && body.is_end_stream(),
+        }
+    }
+}
+
 impl Observed {
     /// A body that was read to its last byte is complete, even if nobody asks for what follows.
     pub(crate) fn new(source: Source, mut recording: Option<Recording>) -> Self {
@@ -96,18 +123,11 @@ impl Observed {
 
     /// Bytes that are still to come, where that is known.
     pub(crate) fn length(&self) -> Option<u64> {
-        match &self.source {
-            Source::Service(body) => body.size_hint().exact(),
-            Source::Frames { body, part } if part.is_empty() => body.size_hint().exact(),
-            Source::Frames { .. } => None,
-        }
+        self.source.length()
     }
 
     fn is_ended(&self) -> bool {
-        match &self.source {
-            Source::Service(body) => body.is_ended(),
-            Source::Frames { body, part } => part.is_empty() && body.is_end_stream(),
-        }
+        self.source.is_ended()
     }
 
     fn look(&mut self) {

@@ -19,6 +19,7 @@ mod balance;
 mod basics;
 mod caller;
 mod change;
+mod compress;
 mod ends;
 mod health;
 mod protocols;

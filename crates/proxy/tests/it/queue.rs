@@ -126,7 +126,8 @@ async fn the_urgent_are_served_first_and_equals_in_order() {
     let order = seen.order.lock().unwrap().clone();
     assert_eq!(order, ["/first", "/urgent", "/a", "/b", "/c", "/web/late"]);
     let records = rig.records.wait(6).await;
-    let waited = records.iter().filter(|record| !record.timings.queue.unwrap_or_default().is_zero()).count();
+    let waited =
+        records.iter().filter(|record| !record.timings.queue.unwrap_or_default().is_zero()).count();
     assert_eq!(waited, 5, "all but the first waited");
 }
 
