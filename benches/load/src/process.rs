@@ -74,6 +74,12 @@ impl Process {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         Ok(field(&status, "VmRSS:"))
     }
+
+    /// The most memory that it ever had in RAM, in KiB.
+    pub(crate) fn peak_kib(&self) -> Result<u64, Failure> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        Ok(field(&status, "VmHWM:"))
+    }
 }
 
 impl Drop for Process {

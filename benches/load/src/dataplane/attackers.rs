@@ -48,6 +48,16 @@ struct Orders {
     done: Rc<Cell<u64>>,
 }
 
+impl Orders {
+    /// Between two actions of one task; a whole head takes as long as its bytes one by one.
+    fn period(&self, kind: &str) -> Duration {
+        match (kind, self.malice) {
+            ("slow-heads", false) => self.every * u32::try_from(REQUEST.len()).unwrap_or(u32::MAX),
+            _ => self.every,
+        }
+    }
+}
+
 /// Prints `begin`, and at the end how many actions there were.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let kind = arguments.text("kind").unwrap_or_default().to_owned();
@@ -73,8 +83,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         for number in 0..tasks {
             let (kind, orders) = (kind.clone(), orders.clone());
             running.spawn_local(async move {
-                tokio::time::sleep(orders.every * number / tasks).await;
-                attacker(&kind, &orders).await;
+                // Evenly over the time between two actions: those of all at once would be a load of another kind.
+                let offset = orders.period(&kind) * number / tasks;
+                attacker(&kind, &orders, Instant::now() + offset).await;
             });
         }
         while running.join_next().await.is_some() {}
@@ -84,13 +95,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn attacker(kind: &str, orders: &Orders) {
+async fn attacker(kind: &str, orders: &Orders, first: Instant) {
     while Instant::now() < orders.end {
         let outcome = match (kind, orders.malice) {
-            ("slow-heads", true) => slow_head(orders).await,
-            ("slow-heads", false) => whole_heads(orders).await,
-            ("resets", _) => streams(orders).await,
-            _ => flood(orders).await,
+            ("slow-heads", true) => slow_head(orders, first).await,
+            ("slow-heads", false) => whole_heads(orders, first).await,
+            ("resets", _) => streams(orders, first).await,
+            _ => flood(orders, first).await,
         };
         if outcome.is_err() {
             tokio::time::sleep(REST).await;
@@ -106,16 +117,20 @@ struct Turns<'a> {
 }
 
 impl<'a> Turns<'a> {
-    fn new(orders: &'a Orders) -> Result<Self, Failure> {
-        Ok(Self { orders, timer: Timer::new()?, due: Instant::now() })
+    fn new(orders: &'a Orders, first: Instant) -> Result<Self, Failure> {
+        // Who comes back after a connection was closed goes on from now.
+        Ok(Self { orders, timer: Timer::new()?, due: first.max(Instant::now()) })
     }
 
-    /// Waits for the next turn; false when the time is over.
+    /// Waits for the next turn; false when the time is over, and not before: who returns early would begin anew.
     async fn next(&mut self, every: Duration) -> Result<bool, Failure> {
-        self.timer.wait_until(self.due).await?;
+        self.timer.wait_until(self.due.min(self.orders.end)).await?;
+        if self.due >= self.orders.end {
+            return Ok(false);
+        }
         self.due += every;
         self.orders.done.set(self.orders.done.get() + 1);
-        Ok(self.due < self.orders.end)
+        Ok(true)
     }
 }
 
@@ -126,9 +141,9 @@ async fn open(port: u16) -> Result<TcpStream, Failure> {
 }
 
 /// The head comes to its end and begins anew in a field, so that it never ends.
-async fn slow_head(orders: &Orders) -> Result<(), Failure> {
+async fn slow_head(orders: &Orders, first: Instant) -> Result<(), Failure> {
     let mut stream = open(orders.port).await?;
-    let mut turns = Turns::new(orders)?;
+    let mut turns = Turns::new(orders, first)?;
     let endless = REQUEST.get(..REQUEST.len() - 2).unwrap_or_default();
     let more = b"x-more: 1\r\n".iter().cycle();
     for byte in endless.iter().chain(more) {
@@ -140,24 +155,23 @@ async fn slow_head(orders: &Orders) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn whole_heads(orders: &Orders) -> Result<(), Failure> {
+async fn whole_heads(orders: &Orders, first: Instant) -> Result<(), Failure> {
     let mut stream = open(orders.port).await?;
-    let mut turns = Turns::new(orders)?;
+    let mut turns = Turns::new(orders, first)?;
     let mut messages = Messages::new();
-    let whole = orders.every * u32::try_from(REQUEST.len()).unwrap_or(u32::MAX);
-    while turns.next(whole).await? {
+    while turns.next(orders.period("slow-heads")).await? {
         stream.write_all(REQUEST).await?;
         messages.next(&mut stream).await?.ok_or("closed")?;
     }
     Ok(())
 }
 
-async fn streams(orders: &Orders) -> Result<(), Failure> {
+async fn streams(orders: &Orders, first: Instant) -> Result<(), Failure> {
     let stream = open(orders.port).await?;
     let (mut sender, connection) = h2::client::handshake(stream).await?;
     let mut tasks = JoinSet::new();
     tasks.spawn_local(async move { drop(connection.await) });
-    let mut turns = Turns::new(orders)?;
+    let mut turns = Turns::new(orders, first)?;
     while turns.next(orders.every).await? {
         sender = sender.ready().await?;
         let head = http::Request::get("http://bench.localhost/attack").body(())?;
@@ -183,8 +197,8 @@ async fn read_whole(answer: h2::client::ResponseFuture) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn flood(orders: &Orders) -> Result<(), Failure> {
-    let mut turns = Turns::new(orders)?;
+async fn flood(orders: &Orders, first: Instant) -> Result<(), Failure> {
+    let mut turns = Turns::new(orders, first)?;
     let mut staying = JoinSet::new();
     while turns.next(orders.every).await? {
         let (port, malice) = (orders.port, orders.malice);

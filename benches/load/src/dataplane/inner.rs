@@ -24,7 +24,7 @@ pub(super) fn steps(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
 fn example(rig: &Rig, name: &str, report: &mut Report) -> Result<(), Failure> {
     let program = std::env::current_exe()?.with_file_name("examples").join(name);
     if !program.is_file() {
-        return Err(format!("needs a release build of the example {name}").into());
+        return Err(format!("needs the example {name} of the proxy, built for release").into());
     }
     let output = Command::new(&program)
         .args(["--rounds", &rig.rounds.to_string()])
