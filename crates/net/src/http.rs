@@ -13,4 +13,5 @@ pub mod wire;
 
 pub use body::{Body, BodyError, Cause};
 pub use exchange::{Exchange, Note, Notes, Peer, Scheme};
+pub(crate) use head::Found;
 pub use head::{Fields, Head, Start, Version};

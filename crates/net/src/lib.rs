@@ -4,6 +4,8 @@
 //! worker thread (pools, plans) lives in `proxy`. This crate knows no routing, no policy and no file format.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
+pub mod buffer;
+pub mod http1;
 pub mod socket;
 pub mod stream;
 pub mod tls;

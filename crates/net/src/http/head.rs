@@ -4,7 +4,12 @@
 //! Names compare without case (RFC 9110 §5.1). Whoever puts a name or value in must have checked
 //! it (`model::filter::{HeaderName, HeaderText}`, or the codec that received it).
 
+mod store;
+
 use std::ops::Range;
+
+use crate::buffer::Buffer;
+use store::Store;
 
 /// Version of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,9 +41,18 @@ struct Place {
 }
 
 impl Place {
+    fn len(self) -> usize {
+        self.end.saturating_sub(self.start) as usize
+    }
+
     fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
+}
+
+fn place(range: Range<usize>) -> Place {
+    let at = |offset| u32::try_from(offset).unwrap_or(0);
+    Place { start: at(range.start), end: at(range.end) }
 }
 
 /// The first line of a message.
@@ -68,23 +82,48 @@ enum Line {
 struct Field {
     name: Place,
     value: Place,
+    /// End of the field's line as it was received, line end included; 0 once it was changed.
+    line_end: u32,
 }
 
 /// The head of a request or response.
 #[derive(Debug, Clone)]
 pub struct Head {
-    bytes: Vec<u8>,
     line: Line,
     version: Version,
-    fields: Vec<Field>,
+    store: Store,
 }
 
-/// Bytes that a fresh head has room for: most heads fit without growing.
-const ROOM_BYTES: usize = 1_024;
-/// Fields that a fresh head has room for.
-const ROOM_FIELDS: usize = 24;
+/// Where a field of a received block is: name, value, and the end of its line.
+pub(crate) type Found = (Range<usize>, Range<usize>, usize);
 
 impl Head {
+    /// The head of a received request: the block, and where in it things are.
+    pub(crate) fn received_request(
+        block: &[u8],
+        method: Range<usize>,
+        target: Range<usize>,
+        version: Version,
+    ) -> Self {
+        let line = Line::Request { method: place(method), target: place(target) };
+        let mut head = Self::empty(line, version);
+        head.store.bytes.extend_from_slice(block);
+        head
+    }
+
+    /// The head of a received response.
+    pub(crate) fn received_response(block: &[u8], status: u16, version: Version) -> Self {
+        let mut head = Self::response(status, version);
+        head.store.bytes.extend_from_slice(block);
+        head
+    }
+
+    /// Notes a field of the received block.
+    pub(crate) fn found(&mut self, (name, value, line_end): Found) {
+        let line_end = u32::try_from(line_end).unwrap_or(0);
+        self.store.fields.push(Field { name: place(name), value: place(value), line_end });
+    }
+
     /// The head of a request without fields.
     pub fn request(method: &str, target: &str, version: Version) -> Self {
         let mut head = Self::empty(Line::Response { status: 0 }, version);
@@ -100,12 +139,7 @@ impl Head {
     }
 
     fn empty(line: Line, version: Version) -> Self {
-        Self {
-            bytes: Vec::with_capacity(ROOM_BYTES),
-            line,
-            version,
-            fields: Vec::with_capacity(ROOM_FIELDS),
-        }
+        Self { line, version, store: Store::take() }
     }
 
     /// The version it was received in or is to be sent in.
@@ -175,7 +209,9 @@ impl Head {
 
     /// The value of the first field of this name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.fields().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.position(name)
+            .and_then(|at| self.store.fields.get(at))
+            .map(|field| self.slice(field.value))
     }
 
     /// The value of the first field of this name, if it is UTF-8.
@@ -185,7 +221,7 @@ impl Head {
 
     /// The values of all fields of this name, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.fields().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.named(name).map(|(_, field)| self.slice(field.value))
     }
 
     /// Whether a field of this name is there.
@@ -207,8 +243,9 @@ impl Head {
             None => self.append(name, value),
             Some(at) => {
                 let value = self.push(value);
-                if let Some(field) = self.fields.get_mut(at) {
+                if let Some(field) = self.store.fields.get_mut(at) {
                     field.value = value;
+                    field.line_end = 0;
                 }
                 self.remove_after(name, at + 1);
             }
@@ -219,7 +256,7 @@ impl Head {
     pub fn append(&mut self, name: &str, value: &[u8]) {
         let name = self.push(name.as_bytes());
         let value = self.push(value);
-        self.fields.push(Field { name, value });
+        self.store.fields.push(Field { name, value, line_end: 0 });
     }
 
     /// Takes away all fields of this name.
@@ -229,43 +266,85 @@ impl Head {
 
     /// All fields in order: name as received, value.
     pub fn fields(&self) -> Fields<'_> {
-        Fields { head: self, fields: self.fields.iter() }
+        Fields { head: self, fields: self.store.fields.iter() }
     }
 
     /// How many fields there are.
     pub fn field_count(&self) -> usize {
-        self.fields.len()
+        self.store.fields.len()
     }
 
     fn position(&self, name: &str) -> Option<usize> {
-        self.fields().position(|(n, _)| n.eq_ignore_ascii_case(name))
+        self.named(name).next().map(|(at, _)| at)
+    }
+
+    /// The fields of this name with their places. Lengths differ for most, which is found without
+    /// looking at a byte of the name.
+    fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a Field)> + 'a {
+        let length = name.len();
+        self.store.fields.iter().enumerate().filter(move |(_, field)| {
+            field.name.len() == length
+                && self.slice(field.name).eq_ignore_ascii_case(name.as_bytes())
+        })
     }
 
     fn remove_after(&mut self, name: &str, from: usize) {
-        let Self { bytes, fields, .. } = self;
+        let Store { bytes, fields } = &mut self.store;
         let mut index = 0;
         fields.retain(|field| {
             index += 1;
+            if index <= from || field.name.len() != name.len() {
+                return true;
+            }
             let found = bytes.get(field.name.range()).unwrap_or_default();
-            index <= from || !found.eq_ignore_ascii_case(name.as_bytes())
+            !found.eq_ignore_ascii_case(name.as_bytes())
         });
     }
 
     /// Appends bytes to the buffer. A head is bounded by its codec to far less than 4 GiB; what
     /// would pass that is cut to nothing rather than misplaced.
     fn push(&mut self, new: &[u8]) -> Place {
-        let start = self.bytes.len();
+        let start = self.store.bytes.len();
         let places =
             u32::try_from(start).and_then(|s| u32::try_from(start + new.len()).map(|e| (s, e)));
         let Ok((start, end)) = places else {
             return Place { start: 0, end: 0 };
         };
-        self.bytes.extend_from_slice(new);
+        self.store.bytes.extend_from_slice(new);
         Place { start, end }
     }
 
+    /// Writes the fields as HTTP/1.1 does, each with its line end. What was received and is
+    /// unchanged goes out as it came, byte for byte, neighbours in one piece.
+    pub fn write_fields(&self, out: &mut Buffer) {
+        let mut run: Option<Place> = None;
+        for field in &self.store.fields {
+            match &mut run {
+                Some(run) if field.line_end != 0 && field.name.start == run.end => {
+                    run.end = field.line_end;
+                    continue;
+                }
+                _ => {}
+            }
+            if let Some(run) = run.take() {
+                out.extend(self.slice(run));
+            }
+            if field.line_end == 0 {
+                out.extend(self.slice(field.name));
+                out.extend(b": ");
+                out.extend(self.slice(field.value));
+                out.extend(b"\r\n");
+            } else {
+                run = Some(Place { start: field.name.start, end: field.line_end });
+            }
+        }
+        if let Some(run) = run {
+            out.extend(self.slice(run));
+        }
+    }
+
     fn slice(&self, place: Place) -> &[u8] {
-        self.bytes.get(place.range()).unwrap_or_default()
+        self.store.bytes.get(place.range()).unwrap_or_default()
     }
 
     /// Text that came in as `&str`; anything else reads as empty.

@@ -65,6 +65,25 @@ pub fn check_coding(headers: &HeaderMap) -> Result<(), Ambiguous> {
     }
 }
 
+/// Refuses a head whose `Host` fields do not say what its absolute target says.
+///
+/// # Errors
+/// The one that differs.
+pub(crate) fn check_hosts(
+    head: &super::Head,
+    target: &str,
+    scheme: &str,
+) -> Result<(), crate::http1::Refusal> {
+    let mismatch = crate::http1::Refusal::HostMismatch;
+    let target = Authority::try_from(target).map_err(|_| crate::http1::Refusal::Target)?;
+    let scheme = scheme.eq_ignore_ascii_case("https").then_some("https");
+    let agrees = |host: &[u8]| {
+        let host = Authority::try_from(host);
+        host.is_ok_and(|host| !host.as_str().contains('@') && is_same(&target, &host, scheme))
+    };
+    if head.get_all("host").all(agrees) { Ok(()) } else { Err(mismatch) }
+}
+
 fn is_same(one: &Authority, other: &Authority, scheme: Option<&str>) -> bool {
     let default = if scheme == Some("https") { 443 } else { 80 };
     let port = |authority: &Authority| authority.port_u16().unwrap_or(default);

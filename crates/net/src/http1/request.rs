@@ -1,0 +1,331 @@
+//! A request's head: its fields, its target, and how its body is framed.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use super::body::Framing;
+use super::limits::Limits;
+use super::refusal::Refusal;
+use super::tokens;
+use crate::http::{Head, Version, strict};
+
+/// A request's head, and what it says about its connection.
+#[derive(Debug)]
+pub struct Request {
+    /// The head. Its target is in origin form (`*` for OPTIONS, the authority for CONNECT); what an
+    /// absolute target named is its `Host`.
+    pub head: Head,
+    /// How its body is framed.
+    pub framing: Framing,
+    /// The caller wants to send further requests on this connection.
+    pub keep_alive: bool,
+    /// The protocol it wants to switch to is named in its `Upgrade` field.
+    pub upgrade: bool,
+    /// It holds its body back until it is told `100 Continue`.
+    pub expects_continue: bool,
+}
+
+/// What the fields say about framing and connection.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub(super) length: Option<u64>,
+    pub(super) chunked: bool,
+    pub(super) close: bool,
+    pub(super) keep_alive: bool,
+    pub(super) names_upgrade: bool,
+    pub(super) upgrade: bool,
+    expects: bool,
+    hosts: u32,
+}
+
+impl Facts {
+    /// Takes note of one field. Only names of a few lengths matter.
+    pub(super) fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refusal> {
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => self.hosts += 1,
+            6 if name.eq_ignore_ascii_case(b"expect") => {
+                self.expects = value.eq_ignore_ascii_case(b"100-continue");
+            }
+            7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
+            10 if name.eq_ignore_ascii_case(b"connection") => {
+                self.close |= tokens::has_element(value, b"close");
+                self.keep_alive |= tokens::has_element(value, b"keep-alive");
+                self.names_upgrade |= tokens::has_element(value, b"upgrade");
+            }
+            14 if name.eq_ignore_ascii_case(b"content-length") => {
+                let length = tokens::length(value).ok_or(Refusal::Length)?;
+                if self.length.replace(length).is_some() {
+                    return Err(Refusal::Length);
+                }
+            }
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(Refusal::Coding);
+                }
+                self.chunked = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Refuses framing that could be read in two ways.
+    pub(super) fn check(&self, version: Version) -> Result<(), Refusal> {
+        match (self.chunked, self.length, version) {
+            (true, Some(_), _) => Err(Refusal::LengthAndCoding),
+            (true, None, Version::Http10) => Err(Refusal::CodingInHttp10),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn persists(&self, version: Version) -> bool {
+        !self.close && (version == Version::Http11 || self.keep_alive)
+    }
+}
+
+/// Reads the head of a request: `block` is one whole head with its empty line.
+///
+/// # Errors
+/// What makes it ambiguous, malformed or too large.
+pub fn parse_request(block: &[u8], limits: &Limits) -> Result<Request, Refusal> {
+    let mut room = [const { MaybeUninit::uninit() }; Limits::FIELDS_MAX];
+    let room = room.get_mut(..limits.fields.min(Limits::FIELDS_MAX)).unwrap_or_default();
+    let mut parsed = httparse::Request::new(&mut []);
+    let status = parsed.parse_with_uninit_headers(block, room);
+    let complete = status.map_err(|error| refusal_of(error, block))?.is_complete();
+    let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version)
+    else {
+        return Err(Refusal::StartLine);
+    };
+    if !complete {
+        return Err(Refusal::StartLine);
+    }
+    let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
+    let range = |part: &[u8]| range_in(block, part);
+    let mut head =
+        Head::received_request(block, range(method.as_bytes()), range(target.as_bytes()), version);
+    let mut facts = Facts::default();
+    for field in parsed.headers.iter() {
+        facts.note(field.name.as_bytes(), field.value)?;
+        head.found(found(block, field));
+    }
+    facts.check(version)?;
+    settle_target(&mut head, method, target, limits)?;
+    finish(head, &facts)
+}
+
+fn finish(head: Head, facts: &Facts) -> Result<Request, Refusal> {
+    let framing = match (facts.chunked, facts.length) {
+        (true, _) => Framing::Chunked,
+        (false, Some(0) | None) => Framing::Empty,
+        (false, Some(length)) => Framing::Length(length),
+    };
+    let version = head.version();
+    // A caller of HTTP/1.0 must not send it, and it is ignored (RFC 9110 §7.8).
+    let upgrade = facts.upgrade && facts.names_upgrade && version == Version::Http11;
+    if upgrade && framing != Framing::Empty {
+        return Err(Refusal::UpgradeWithBody);
+    }
+    let expects_continue = facts.expects && version == Version::Http11;
+    let keep_alive = facts.persists(version);
+    Ok(Request { head, framing, keep_alive, upgrade, expects_continue })
+}
+
+/// Brings the target into the form that later steps expect, and refuses what is no target.
+fn settle_target(
+    head: &mut Head,
+    method: &str,
+    target: &str,
+    limits: &Limits,
+) -> Result<(), Refusal> {
+    if target.len() > limits.target_bytes {
+        return Err(Refusal::TargetTooLong);
+    }
+    // A fragment never reaches a server (RFC 9112 §3.2); two readers would cut it differently.
+    if !target.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && byte != b'#') {
+        return Err(Refusal::Target);
+    }
+    if method == "CONNECT" {
+        let ends_in_port = target.rsplit_once(':').is_some_and(|(host, port)| {
+            !host.is_empty() && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        return if ends_in_port && !target.contains(['/', '@']) {
+            Ok(())
+        } else {
+            Err(Refusal::Target)
+        };
+    }
+    if target.starts_with('/') || (target == "*" && method == "OPTIONS") {
+        return Ok(());
+    }
+    settle_absolute(head, target)
+}
+
+/// `http://host/path`: the host counts, and a `Host` field must say the same (RFC 9112 §3.2.2).
+fn settle_absolute(head: &mut Head, target: &str) -> Result<(), Refusal> {
+    let (scheme, rest) = target.split_once("://").ok_or(Refusal::Target)?;
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return Err(Refusal::Target);
+    }
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).ok_or(Refusal::Target)?;
+    if authority.contains('@') {
+        return Err(Refusal::Credentials);
+    }
+    strict::check_hosts(head, authority, scheme)?;
+    let path = match path.as_bytes().first() {
+        None => "/".to_owned(),
+        Some(b'?') => format!("/{path}"),
+        Some(_) => path.to_owned(),
+    };
+    head.set("Host", authority.as_bytes());
+    head.set_target(&path);
+    Ok(())
+}
+
+/// Where a field of `block` is. Its line ends at the next LF.
+pub(super) fn found(block: &[u8], field: &httparse::Header<'_>) -> crate::http::Found {
+    let name = range_in(block, field.name.as_bytes());
+    let value = range_in(block, field.value);
+    // An empty value may lie anywhere: the line is found from the name.
+    let from = value.end.max(name.end);
+    let rest = block.get(from..).unwrap_or_default();
+    let line_end = memchr::memchr(b'\n', rest).map_or(0, |at| from + at + 1);
+    (name, value, line_end)
+}
+
+/// Where `part`, a piece of `block`, lies in it.
+pub(super) fn range_in(block: &[u8], part: &[u8]) -> Range<usize> {
+    let start = (part.as_ptr() as usize).wrapping_sub(block.as_ptr() as usize);
+    if part.is_empty() || start > block.len() {
+        return 0..0;
+    }
+    start..start + part.len()
+}
+
+pub(super) fn refusal_of(error: httparse::Error, block: &[u8]) -> Refusal {
+    match error {
+        httparse::Error::HeaderName => {
+            // A line that begins with space continues the one before, or would if that were allowed.
+            let folds = block.windows(2).any(|pair| matches!(pair, [b'\n', b' ' | b'\t']));
+            if folds { Refusal::Folded } else { Refusal::Field }
+        }
+        httparse::Error::HeaderValue => Refusal::Field,
+        httparse::Error::NewLine => Refusal::LineEnd,
+        httparse::Error::TooManyHeaders => Refusal::TooManyFields,
+        httparse::Error::Version => Refusal::Version,
+        httparse::Error::Status | httparse::Error::Token => Refusal::StartLine,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(block: &str) -> Result<Request, Refusal> {
+        parse_request(block.as_bytes(), &Limits::default())
+    }
+
+    fn check(fields: &str, expect: Result<Framing, Refusal>) {
+        let block = format!("POST /a HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        assert_eq!(parse(&block).map(|request| request.framing), expect, "{fields:?}");
+    }
+
+    #[test]
+    fn framing_is_one_thing_or_refused() {
+        check("", Ok(Framing::Empty));
+        check("Content-Length: 0\r\n", Ok(Framing::Empty));
+        check("content-length: 5\r\n", Ok(Framing::Length(5)));
+        check("Transfer-Encoding: Chunked\r\n", Ok(Framing::Chunked));
+        let both = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n";
+        check(both, Err(Refusal::LengthAndCoding));
+        check("Content-Length: 5\r\nContent-Length: 5\r\n", Err(Refusal::Length));
+        for length in ["+5", "5,5", "0x5", "", "-1", "5 5"] {
+            check(&format!("Content-Length: {length}\r\n"), Err(Refusal::Length));
+        }
+        for coding in ["gzip", "gzip, chunked", "chunked, chunked", "xchunked", "identity", ""] {
+            check(&format!("Transfer-Encoding: {coding}\r\n"), Err(Refusal::Coding));
+        }
+        let twice = "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n";
+        check(twice, Err(Refusal::Coding));
+    }
+
+    #[test]
+    fn fields_are_refused_that_somebody_could_read_otherwise() {
+        check("A : b\r\n", Err(Refusal::Field));
+        check("Transfer-Encoding : chunked\r\n", Err(Refusal::Field));
+        check("A: b\r\n c\r\n", Err(Refusal::Folded));
+        check("A\r\n", Err(Refusal::Field));
+        check(": b\r\n", Err(Refusal::Field));
+        check("A: b\0c\r\n", Err(Refusal::Field));
+        check("A: b\rc\r\n", Err(Refusal::Field));
+        check("A: b\x7f\r\n", Err(Refusal::Field));
+        check(&"A: b\r\n".repeat(100), Err(Refusal::TooManyFields));
+    }
+
+    #[test]
+    fn first_lines_are_strict() {
+        for (line, expect) in [
+            ("GET  / HTTP/1.1", Refusal::StartLine),
+            ("GET / HTTP/1.1 ", Refusal::LineEnd),
+            ("GET / HTTP/1.2", Refusal::Version),
+            ("GET / HTTP/2.0", Refusal::Version),
+            ("GET /", Refusal::StartLine),
+            ("GET a HTTP/1.1", Refusal::Target),
+            ("GET * HTTP/1.1", Refusal::Target),
+            ("GET /a#b HTTP/1.1", Refusal::Target),
+            ("GET ftp://a/ HTTP/1.1", Refusal::Target),
+            ("CONNECT / HTTP/1.1", Refusal::Target),
+        ] {
+            let refused = parse(&format!("{line}\r\nHost: a\r\n\r\n")).unwrap_err();
+            let near = matches!(expect, Refusal::StartLine | Refusal::LineEnd | Refusal::Version);
+            assert!(refused == expect || near, "{line}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn absolute_targets_become_host_and_path() {
+        let request = parse("GET http://Shop.test:80/a?b HTTP/1.1\r\nHost: shop.test\r\n\r\n");
+        let head = request.unwrap().head;
+        assert_eq!((head.target(), head.get_text("host")), ("/a?b", Some("Shop.test:80")));
+        let request = parse("GET http://shop.test?b HTTP/1.1\r\nHost: shop.test\r\n\r\n");
+        assert_eq!(request.unwrap().head.target(), "/?b");
+        let other = parse("GET http://shop.test/ HTTP/1.1\r\nHost: bank.test\r\n\r\n");
+        assert_eq!(other.unwrap_err(), Refusal::HostMismatch);
+        let user = parse("GET http://me@shop.test/ HTTP/1.1\r\nHost: shop.test\r\n\r\n");
+        assert_eq!(user.unwrap_err(), Refusal::Credentials);
+    }
+
+    #[test]
+    fn connections_persist_as_their_version_says() {
+        let keeps = |line: &str, fields: &str| {
+            parse(&format!("GET / {line}\r\nHost: a\r\n{fields}\r\n")).unwrap().keep_alive
+        };
+        assert!(keeps("HTTP/1.1", "") && !keeps("HTTP/1.1", "Connection: Close\r\n"));
+        assert!(!keeps("HTTP/1.0", "") && keeps("HTTP/1.0", "Connection: x, keep-alive\r\n"));
+    }
+
+    #[test]
+    fn an_upgrade_has_no_body() {
+        let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+        let block = |more: &str| format!("GET / HTTP/1.1\r\nHost: a\r\n{upgrade}{more}\r\n");
+        assert!(parse(&block("")).unwrap().upgrade);
+        assert_eq!(parse(&block("Content-Length: 1\r\n")).unwrap_err(), Refusal::UpgradeWithBody);
+    }
+
+    #[test]
+    fn unchanged_fields_go_out_as_they_came() {
+        let fields = "Host:  a\r\nX-One:1\r\nx-tWO: 2 \r\nEmpty:\r\n";
+        let mut head = parse(&format!("GET / HTTP/1.1\r\n{fields}\r\n")).unwrap().head;
+        let written = |head: &Head| {
+            let mut out = crate::buffer::Buffer::default();
+            head.write_fields(&mut out);
+            String::from_utf8(out.data().to_vec()).unwrap()
+        };
+        assert_eq!(written(&head), fields);
+        head.set("x-one", b"3");
+        head.remove("empty");
+        head.append("More", b"4");
+        assert_eq!(written(&head), "Host:  a\r\nX-One: 3\r\nx-tWO: 2 \r\nMore: 4\r\n");
+    }
+}
