@@ -1,9 +1,9 @@
 //! `./x bench`: the bars of the design, and the same work done by others.
 //!
 //! `start` and `router` take seconds and say whether a bar is met; `laptop` runs the seven services of the example;
-//! `soak` changes a serving process for minutes and fails when a request is lost; `load` takes minutes and compares.
-//! Figures of a busy machine are worth little in absolute terms, which is why `load` reports ratios of interleaved
-//! rounds.
+//! `soak` changes a serving process for minutes and fails when a request is lost; `dataplane` takes minutes and tells
+//! which bars of the data plane are met; `load` shows one case of it in more columns. Figures of a busy machine are
+//! worth little in absolute terms, which is why those two report ratios of interleaved rounds.
 
 mod laptop;
 
@@ -24,15 +24,17 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
         "start" => start(steps, rest),
         "router" => router(steps),
         "load" => load(steps, rest),
+        "dataplane" => dataplane(steps, rest),
         "soak" => soak(steps, rest),
         "laptop" => build(steps).and_then(|()| laptop::run(steps)),
         "all" => start(steps, &[])
             .and_then(|()| router(steps))
             .and_then(|()| laptop::run(steps))
             .and_then(|()| soak(steps, &[]))
-            .and_then(|()| load(steps, rest)),
+            .and_then(|()| load(steps, rest))
+            .and_then(|()| dataplane(steps, &[])),
         other => Err(format!(
-            "there is no bench `{other}`; there are start, router, laptop, soak and load"
+            "there is no bench `{other}`; there are start, router, laptop, soak, load and dataplane"
         )),
     }
 }
@@ -56,15 +58,28 @@ fn router(steps: &mut Steps) -> Outcome {
 
 fn load(steps: &mut Steps, arguments: &[String]) -> Outcome {
     build(steps)?;
-    let mut load = Command::new(rig());
-    load.arg("compare").args(arguments);
+    compare(steps, "load", "compare", arguments)
+}
+
+/// The bars of the data plane. Those that are measured inside a process are examples of the proxy.
+fn dataplane(steps: &mut Steps, arguments: &[String]) -> Outcome {
+    build(steps)?;
+    let examples = "cargo build --release --package trunkline-proxy --examples";
+    steps.command("examples", &mut command(examples))?;
+    compare(steps, "dataplane", "dataplane", arguments)
+}
+
+/// A verb of the rig that measures the peers as well; its figures are kept below the target folder.
+fn compare(steps: &mut Steps, name: &str, verb: &str, arguments: &[String]) -> Outcome {
+    let mut compare = Command::new(rig());
+    compare.arg(verb).args(arguments);
     if let Some(envoy) = envoy(steps) {
-        load.arg("--envoy").arg(envoy);
+        compare.arg("--envoy").arg(envoy);
     }
     if !arguments.iter().any(|argument| argument == "--json") {
-        load.arg("--json").arg(target_dir().join("load.json"));
+        compare.arg("--json").arg(target_dir().join(format!("{name}.json")));
     }
-    steps.command("load", &mut load)
+    steps.command(name, &mut compare)
 }
 
 fn build(steps: &mut Steps) -> Outcome {

@@ -1,9 +1,12 @@
-//! `--name value` pairs, with a default for each that is absent.
+//! `--name value` pairs, with a default for each that is absent, and a few flags that stand alone.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use crate::Failure;
+
+/// Names that take no value.
+const FLAGS: [&str; 3] = ["full", "strict", "malice"];
 
 /// What was given on the command line.
 pub(crate) struct Arguments(BTreeMap<String, String>);
@@ -15,8 +18,12 @@ impl Arguments {
         while let Some(word) = words.next() {
             let name =
                 word.strip_prefix("--").ok_or_else(|| format!("`{word}` is not a --name"))?;
-            let value = words.next().ok_or_else(|| format!("--{name} needs a value"))?;
-            pairs.insert(name.to_owned(), value.clone());
+            let value = if FLAGS.contains(&name) {
+                String::new()
+            } else {
+                words.next().ok_or_else(|| format!("--{name} needs a value"))?.clone()
+            };
+            pairs.insert(name.to_owned(), value);
         }
         Ok(Self(pairs))
     }
@@ -28,6 +35,10 @@ impl Arguments {
                 text.parse().map_err(|_| format!("--{name}: `{text}` does not fit").into())
             }
         }
+    }
+
+    pub(crate) fn has(&self, flag: &str) -> bool {
+        self.0.contains_key(flag)
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {

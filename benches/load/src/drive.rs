@@ -2,28 +2,33 @@
 //!
 //! In the open loop each connection has its own timetable, and a latency counts from the time that the timetable
 //! gave, not from when the request could at last be sent: a proxy that stalls cannot hide it by slowing us down
-//! (coordinated omission). Timers are timerfds, because a timer wheel of one millisecond would be the latency.
+//! (coordinated omission). What is sent is HTTP/1.1 on kept connections, plain or with TLS, or one connection for
+//! each request, or unary gRPC on HTTP/2.
+
+mod grpc;
+mod http1;
+pub(crate) mod timer;
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::unix::pipe;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::Failure;
 use crate::arguments::Arguments;
-use crate::http::Messages;
+use crate::identity::Client;
 use crate::statistics::percentile;
 
-const REQUEST: &[u8] = b"GET /bench HTTP/1.1\r\nHost: bench.localhost\r\nUser-Agent: trunkline-load\r\nAccept: */*\r\n\r\n";
+pub(crate) use grpc::message;
 
 /// Before it, connections open and pools fill; nothing is counted.
 const WARM_UP: Duration = Duration::from_millis(300);
+
+/// Rests after a connection that failed: a proxy that refuses must not make a busy loop of us.
+const REST: Duration = Duration::from_millis(1);
 
 /// Written by all connections, on one thread.
 #[derive(Default)]
@@ -32,8 +37,27 @@ struct Seen {
     failed: u64,
     /// With those of the warm-up.
     answered: u64,
+    first_failure: Option<String>,
 }
 
+impl Seen {
+    fn fail(&mut self, failure: &dyn std::error::Error) {
+        self.failed += 1;
+        self.first_failure.get_or_insert_with(|| failure.to_string());
+    }
+
+    /// An answer to a request that was due at this time.
+    fn answer(&mut self, due: Instant, good: bool, table: &Timetable) {
+        self.answered += 1;
+        if due >= table.count_from {
+            let us = due.elapsed().as_micros();
+            self.latencies_us.push(u32::try_from(us).unwrap_or(u32::MAX));
+            self.failed += u64::from(!good);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
 struct Timetable {
     begin: Instant,
     count_from: Instant,
@@ -42,12 +66,28 @@ struct Timetable {
     every: Option<Duration>,
 }
 
+/// What every connection does.
+struct Plan {
+    port: u16,
+    shape: Shape,
+    tls: Option<Client>,
+    /// Asked for in turn, each connection beginning with another one.
+    requests: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Shape {
+    Keep,
+    Close,
+    Grpc,
+}
+
 /// Prints `begin` when counting begins, and at the end one line of JSON.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let port: u16 = arguments.get("to", 0)?;
     let connections: u32 = arguments.get("connections", 64)?;
     let seconds = Duration::from_secs_f64(arguments.get("seconds", 2.0)?);
     let rate: u32 = arguments.get("rate", 0)?;
+    let plan = Rc::new(Plan::new(arguments)?);
     let every = (rate > 0).then(|| Duration::from_secs(1) * connections / rate);
 
     let begin = Instant::now() + Duration::from_millis(20);
@@ -60,14 +100,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
             // Connections take turns evenly instead of all at once.
             let offset = every.unwrap_or_default() * number / connections;
             let table = Timetable { begin: begin + offset, count_from, end, every };
-            let seen = seen.clone();
-            tasks.spawn_local(async move {
-                while Instant::now() < table.end {
-                    if connection(port, &table, &seen).await.is_err() {
-                        seen.borrow_mut().failed += 1;
-                    }
-                }
-            });
+            tasks.spawn_local(keep_going(plan.clone(), table, number as usize, seen.clone()));
         }
         tokio::time::sleep_until(count_from.into()).await;
         println!("begin");
@@ -91,70 +124,52 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
             "per_second": seen.latencies_us.len() as f64 / seconds.as_secs_f64(),
             "p50_us": at(0.50),
             "p99_us": at(0.99),
+            "failure": seen.first_failure,
         })
     );
     Ok(())
 }
 
-/// Uses one connection until the time is over or it breaks.
-async fn connection(port: u16, table: &Timetable, seen: &RefCell<Seen>) -> Result<(), Failure> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    stream.set_nodelay(true)?;
-    let mut messages = Messages::new();
-    let mut timer = table.every.map(|_| Timer::new()).transpose()?;
-    let mut due = table.begin;
-    if let Some(every) = table.every {
-        // A connection that replaces a broken one takes the timetable up where it is.
-        let missed =
-            Instant::now().saturating_duration_since(due).as_nanos() / every.as_nanos().max(1);
-        due += every * u32::try_from(missed).unwrap_or(u32::MAX);
-    }
-    loop {
-        match (&mut timer, table.every) {
-            (Some(timer), Some(_)) => timer.wait_until(due).await?,
-            _ => due = Instant::now(),
-        }
-        if due >= table.end {
-            return Ok(());
-        }
-        stream.write_all(REQUEST).await?;
-        let status = messages.next(&mut stream).await?.ok_or("the connection ended")?;
-        let mut seen = seen.borrow_mut();
-        seen.answered += 1;
-        if due >= table.count_from {
-            let us = due.elapsed().as_micros();
-            seen.latencies_us.push(u32::try_from(us).unwrap_or(u32::MAX));
-            seen.failed += u64::from(status != 200);
-        }
-        drop(seen);
-        due += table.every.unwrap_or_default();
+impl Plan {
+    fn new(arguments: &Arguments) -> Result<Self, Failure> {
+        let shape = match arguments.text("shape").unwrap_or("keep") {
+            "keep" => Shape::Keep,
+            "close" => Shape::Close,
+            "grpc" => Shape::Grpc,
+            other => return Err(format!("--shape: `{other}` is none").into()),
+        };
+        let paths: u64 = arguments.get("paths", 0)?;
+        let requests = match paths {
+            0 => vec![request("/bench", shape)],
+            // Neighbours in the table are not asked for one after the other: 7919 is prime.
+            _ => (0..paths).map(|n| request(&path_of_route(n * 7919 % paths), shape)).collect(),
+        };
+        let tls = arguments.text("tls").map(|root| Client::new(Path::new(root))).transpose()?;
+        Ok(Self { port: arguments.get("to", 0)?, shape, tls, requests })
     }
 }
 
-/// A timer of the kernel, which keeps microseconds. Reading it waits until it is due; to tokio it is like a pipe.
-struct Timer(pipe::Receiver);
+/// A path below the route with this number; see [`crate::peers`].
+fn path_of_route(number: u64) -> String {
+    format!("/api/resource-{number}/items")
+}
 
-impl Timer {
-    fn new() -> Result<Self, Failure> {
-        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
-        let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, flags)?;
-        Ok(Self(pipe::Receiver::from_owned_fd_unchecked(timer)?))
-    }
+fn request(path: &str, shape: Shape) -> Vec<u8> {
+    let end = if shape == Shape::Close { "Connection: close\r\n" } else { "" };
+    let fields = "Host: bench.localhost\r\nUser-Agent: trunkline-load\r\nAccept: */*\r\n";
+    format!("GET {path} HTTP/1.1\r\n{fields}{end}\r\n").into_bytes()
+}
 
-    async fn wait_until(&mut self, due: Instant) -> Result<(), Failure> {
-        let left = due.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(());
-        }
-        let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let left = Timespec {
-            tv_sec: i64::try_from(left.as_secs())?,
-            tv_nsec: i64::from(left.subsec_nanos()),
+/// One connection after the other until the time is over.
+async fn keep_going(plan: Rc<Plan>, table: Timetable, number: usize, seen: Rc<RefCell<Seen>>) {
+    while Instant::now() < table.end {
+        let outcome = match plan.shape {
+            Shape::Grpc => grpc::connection(&plan, &table, &seen).await,
+            Shape::Keep | Shape::Close => http1::connection(&plan, &table, number, &seen).await,
         };
-        let once = Itimerspec { it_interval: zero, it_value: left };
-        rustix::time::timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &once)?;
-        // The count of expirations, which is 1.
-        self.0.read_exact(&mut [0; 8]).await?;
-        Ok(())
+        if let Err(failure) = outcome {
+            seen.borrow_mut().fail(&*failure);
+            tokio::time::sleep(REST).await;
+        }
     }
 }

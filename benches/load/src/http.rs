@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Room for one head and one small body.
+/// Room for one head; bodies pass through in pieces of this size and are forgotten.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Reads messages one after the other from a connection.
@@ -24,18 +24,13 @@ impl Messages {
         &mut self,
         from: &mut (impl AsyncRead + Unpin),
     ) -> io::Result<Option<u16>> {
-        let mut whole = None;
-        loop {
+        let head = loop {
             let seen = self.buffer.get(..self.filled).unwrap_or_default();
-            if whole.is_none() {
-                whole = head_len(seen)
-                    .map(|head| head + content_length(seen.get(..head).unwrap_or_default()));
+            if let Some(length) = head_len(seen) {
+                break seen.get(..length).unwrap_or_default();
             }
-            if let Some(length) = whole.filter(|length| *length <= self.filled) {
-                let status = status(seen);
-                self.buffer.copy_within(length..self.filled, 0);
-                self.filled -= length;
-                return Ok(Some(status));
+            if self.filled == self.buffer.len() {
+                return Err(io::ErrorKind::InvalidData.into());
             }
             let room = self.buffer.get_mut(self.filled..).unwrap_or_default();
             match from.read(room).await? {
@@ -43,7 +38,19 @@ impl Messages {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 count => self.filled += count,
             }
+        };
+        let status = status(head);
+        let mut left = head.len() + content_length(head);
+        while left > self.filled {
+            left -= self.filled;
+            self.filled = from.read(&mut self.buffer).await?;
+            if self.filled == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
         }
+        self.buffer.copy_within(left..self.filled, 0);
+        self.filled -= left;
+        Ok(Some(status))
     }
 }
 
@@ -67,7 +74,7 @@ fn status(message: &[u8]) -> u16 {
 
 #[cfg(test)]
 mod tests {
-    use super::Messages;
+    use super::{BUFFER_BYTES, Messages};
 
     #[tokio::test]
     async fn messages_end_where_their_length_says() {
@@ -77,5 +84,17 @@ mod tests {
         assert_eq!(messages.next(&mut from).await.unwrap(), Some(200));
         assert_eq!(messages.next(&mut from).await.unwrap(), Some(503));
         assert!(messages.next(&mut from).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_body_may_be_longer_than_the_buffer() {
+        let body = vec![b'x'; BUFFER_BYTES * 3 + 7];
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        let next = b"HTTP/1.1 404 No\r\n\r\n".to_vec();
+        let text = [head.into_bytes(), body, next].concat();
+        let (mut messages, mut from) = (Messages::new(), &text[..]);
+        assert_eq!(messages.next(&mut from).await.unwrap(), Some(200));
+        assert_eq!(messages.next(&mut from).await.unwrap(), Some(404));
+        assert_eq!(messages.next(&mut from).await.unwrap(), None);
     }
 }

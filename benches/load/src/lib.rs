@@ -1,9 +1,10 @@
 //! The load rig: Trunkline, its peers and a raw byte relay before one backend, measured in turn.
 //!
-//! `trunkline-load compare` starts everything on loopback, each proxy alone on core 0 and the backend with the load
-//! generator on core 1, and measures them in interleaved rounds, so that what the machine does besides falls on all
-//! alike. `trunkline-load start` measures how soon and how small `trunkline serve` is. The other verbs are parts of
-//! the rig that run as processes of their own. Those two print figures and never fail on them; `trunkline-load soak`
+//! `trunkline-load dataplane` starts everything on loopback, each proxy alone on core 0 and the backend with the load
+//! generator on core 1, measures them in interleaved rounds, so that what the machine does besides falls on all
+//! alike, and tells which bars of the data plane are met; `compare` shows one case of it in more columns.
+//! `trunkline-load start` measures how soon and how small `trunkline serve` is. The other verbs are parts of
+//! the rig that run as processes of their own. Those three print figures and never fail on them; `trunkline-load soak`
 //! changes a serving process all the time under load, and fails when a request is lost (see [`soak`]).
 
 #![expect(
@@ -23,8 +24,11 @@
 mod arguments;
 mod backend;
 mod compare;
+mod dataplane;
 mod drive;
+mod field;
 mod http;
+mod identity;
 mod peers;
 mod process;
 mod relay;
@@ -42,6 +46,8 @@ use arguments::Arguments;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const HELP: &str = "\
+trunkline-load dataplane [--only NAME,NAME] [--rounds 9] [--seconds 2] [--connections 64] [--full] [--strict]
+                       [--trunkline PATH] [--envoy PATH] [--json FILE]
 trunkline-load compare [--rounds 9] [--seconds 2] [--rate 3000] [--connections 64] [--body 1024]
                        [--trunkline PATH] [--envoy PATH] [--only NAME,NAME] [--json FILE]
 trunkline-load start   [--rounds 9] [--trunkline PATH]
@@ -54,12 +60,15 @@ pub fn main() -> ExitCode {
     let all: Vec<String> = std::env::args().skip(1).collect();
     let (verb, rest) = all.split_first().map_or(("help", [].as_slice()), |(v, r)| (v.as_str(), r));
     let outcome = Arguments::parse(rest).and_then(|arguments| match verb {
+        "dataplane" => dataplane::run(&arguments),
         "compare" => compare::run(&arguments),
         "start" => start::run(&arguments),
         "soak" => soak::run(&arguments),
         "backend" => block_on(backend::run(&arguments)),
         "relay" => block_on(relay::run(&arguments)),
         "drive" => block_on(drive::run(&arguments)),
+        "hold" => block_on(dataplane::hold::run(&arguments)),
+        "attack" => block_on(dataplane::attackers::run(&arguments)),
         _ => Err(format!("usage:\n{HELP}").into()),
     });
     match outcome {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,14 +21,15 @@ impl Process {
         core: u32,
         command: &Command,
         port: u16,
-        log: &PathBuf,
+        log: &Path,
     ) -> Result<Self, Failure> {
         let mut pinned = Command::new("taskset");
         pinned.args(["-c", &core.to_string()]).arg(command.get_program()).args(command.get_args());
         for (name, value) in command.get_envs() {
             pinned.env(name, value.unwrap_or_default());
         }
-        let said = fs::File::create(log)?;
+        // Appended to, so that it can be cut while the process writes to it.
+        let said = fs::OpenOptions::new().create(true).append(true).open(log)?;
         pinned.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
         let child = pinned.spawn().map_err(|e| format!("{name}: taskset: {e}"))?;
         let mut process = Self { child, name: name.to_owned() };
@@ -36,7 +37,7 @@ impl Process {
         Ok(process)
     }
 
-    fn wait_for(&mut self, port: u16, log: &PathBuf) -> Result<(), Failure> {
+    fn wait_for(&mut self, port: u16, log: &Path) -> Result<(), Failure> {
         let deadline = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let ended = self.child.try_wait()?;
@@ -72,6 +73,12 @@ impl Process {
     pub(crate) fn rss_kib(&self) -> Result<u64, Failure> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         Ok(field(&status, "VmRSS:"))
+    }
+
+    /// The most memory that it ever had in RAM, in KiB.
+    pub(crate) fn peak_kib(&self) -> Result<u64, Failure> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        Ok(field(&status, "VmHWM:"))
     }
 }
 

@@ -4,26 +4,12 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::process::Process;
+use crate::field::Sample;
 use crate::statistics::{Estimate, estimate, median};
-
-/// One measurement of one proxy.
-pub(crate) struct Sample {
-    /// Processor time of the proxy per request.
-    pub(crate) cpu_us: f64,
-    /// Context switches of the proxy per request, both kinds.
-    pub(crate) switches: f64,
-    pub(crate) per_second: f64,
-    pub(crate) p50_us: f64,
-    pub(crate) p99_us: f64,
-    pub(crate) failed: f64,
-}
 
 /// A proxy and everything that was measured of it.
 pub(crate) struct Measured {
     pub(crate) name: &'static str,
-    pub(crate) port: u16,
-    pub(crate) process: Option<Process>,
     /// What must be installed to measure it.
     pub(crate) needs: Option<&'static str>,
     pub(crate) closed: Vec<Sample>,
@@ -33,9 +19,9 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    pub(crate) fn new(name: &'static str, port: u16) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         let (closed, open) = (Vec::new(), Vec::new());
-        Self { name, port, process: None, needs: None, closed, open, rss_kib: None, syscalls: None }
+        Self { name, needs: None, closed, open, rss_kib: None, syscalls: None }
     }
 }
 
@@ -130,15 +116,7 @@ fn pairs(all: &[Measured]) -> impl Iterator<Item = (&Measured, &Measured)> {
 }
 
 pub(crate) fn json(all: &[Measured], rate: u32, connections: u32) -> String {
-    let samples = |samples: &[Sample]| -> Vec<Value> {
-        let one = |s: &Sample| {
-            json!({
-                "cpu_us": s.cpu_us, "switches": s.switches, "per_second": s.per_second,
-                "p50_us": s.p50_us, "p99_us": s.p99_us, "failed": s.failed,
-            })
-        };
-        samples.iter().map(one).collect()
-    };
+    let samples = |samples: &[Sample]| -> Vec<Value> { samples.iter().map(Sample::json).collect() };
     let peers: Vec<Value> = all
         .iter()
         .map(|peer| {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::Failure;
 use crate::arguments::Arguments;
-use crate::peers::{trunkline_binary, trunkline_config};
+use crate::peers::{Setup, trunkline_binary, trunkline_config};
 use crate::process::{Process, free_port};
 
 /// The bars of the design.
@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     for _ in 0..rounds {
         let port = free_port()?;
         let file = folder.join("trunkline.yaml");
-        fs::write(&file, trunkline_config(port, free_port()?)?)?;
+        fs::write(&file, trunkline_config(port, free_port()?, Setup::default(), "")?)?;
         let mut command = std::process::Command::new(&binary);
         command.args(["serve", "-c"]).arg(&file);
         let begun = Instant::now();

@@ -44,7 +44,7 @@ const KEPT: &[(&str, &[&str], &str)] = &[
     ("clap", &["trunkline", "load"], "only the binary has a command line"),
     ("indicatif", &["trunkline"], "only the binary prints (invariant 2)"),
     ("annotate-snippets", &["config"], "diagnostics are rendered in one place"),
-    ("rcgen", &["mesh", "testkit"], "certificates are made in mesh"),
+    ("rcgen", &["mesh", "testkit", "load"], "certificates are made in mesh"),
     ("socket2", &["net", "proxy", "testkit", "load"], "sockets are opened below the services"),
     ("notify", &["local", "trunkline"], "files are watched at the edge of the program"),
     ("anyhow", &[], "errors are types that callers can match on"),
