@@ -116,9 +116,10 @@ impl Observed {
         self.end(End::CallerGone);
     }
 
-    /// The caller has everything that it is to have.
-    pub(crate) fn whole(&mut self) {
+    /// All of it is on its way: tells the record. Whoever has read a response finds it counted.
+    pub(crate) fn finish(&mut self) {
         self.end(End::Complete);
+        self.recording = None;
     }
 
     /// Bytes that are still to come, where that is known.

@@ -120,7 +120,7 @@ async fn a_hash_keeps_what_belongs_together() {
         web.spread.hash = by(key);
         let rig = Rig::start(model(vec![web])).await;
         let mut owners = Vec::new();
-        for user in 0..24 {
+        for user in 0..100 {
             let (target, headers) = request(user);
             let owner = asked(&rig, &target, &headers).await;
             assert_eq!(asked(&rig, &target, &headers).await, owner, "{balance:?}");
@@ -133,7 +133,7 @@ async fn a_hash_keeps_what_belongs_together() {
             .order_endpoint(gone.clone(), EndpointOrder::State(Some(EndpointState::Maint)))
             .await
             .unwrap();
-        for (user, owner) in (0..24).zip(&owners) {
+        for (user, owner) in (0..100).zip(&owners) {
             let (target, headers) = request(user);
             let now = asked(&rig, &target, &headers).await;
             assert!(if owner == "a" { now != "a" } else { now == *owner }, "{balance:?}");

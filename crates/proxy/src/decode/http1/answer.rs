@@ -136,8 +136,8 @@ impl Sending<'_> {
     /// Sends on. `Ok(false)` is a body that broke: the caller must see that it is not whole.
     fn poll(&mut self, cx: &mut Context<'_>, body: &mut Observed) -> Poll<io::Result<bool>> {
         if self.frame == Frame::Empty {
+            body.finish();
             ready!(self.flush(cx))?;
-            body.whole();
             return Poll::Ready(Ok(true));
         }
         loop {
@@ -176,8 +176,8 @@ impl Sending<'_> {
             }
         }
         self.frame = Frame::Empty;
+        body.finish();
         ready!(self.flush(cx))?;
-        body.whole();
         Poll::Ready(Ok(true))
     }
 
