@@ -105,8 +105,7 @@ async fn a_hash_keeps_what_belongs_together() {
     let cookie = |user: u32| ("/".to_owned(), format!("cookie: z=1; user={user}\r\n"));
     let query = |user: u32| (format!("/?a=b&user={user}"), String::new());
     let path = |user: u32| (format!("/{user}?any"), String::new());
-    type Request<'a> = &'a dyn Fn(u32) -> (String, String);
-    let cases: [(HashKey, Request<'_>); 4] = [
+    let cases: [(HashKey, &dyn Fn(u32) -> (String, String)); 4] = [
         (HashKey::Header("x-user".parse().unwrap()), &header),
         (HashKey::Cookie("user".into()), &cookie),
         (HashKey::Query("user".into()), &query),
@@ -364,15 +363,16 @@ async fn killing_every_endpoint_in_turn_fails_no_request() {
             })
         })
         .collect();
-    for at in 0..3 {
+    for place in &mut all {
         let before = rig.service("web").await.latency.count;
         let served = async || rig.service("web").await.latency.count > before + 100;
         until("requests are served", served).await;
-        let address = all[at].take().unwrap().stop();
+        let address = place.take().unwrap().stop();
         let before = rig.service("web").await.latency.count;
         let served = async || rig.service("web").await.latency.count > before + 200;
         until("the others serve", served).await;
-        all[at] = Some(Upstream::http_at(address, None, |_| async { Response::new(full("new")) }));
+        let again = Upstream::http_at(address, None, |_| async { Response::new(full("new")) });
+        *place = Some(again);
     }
     stop.store(true, Ordering::Relaxed);
     for caller in callers {
