@@ -98,6 +98,9 @@ async fn first_fills_endpoints_in_order() {
     assert_eq!(spread(&rig, 5).await["free"], 5);
 }
 
+/// The target and the fields of a user's request.
+type Asks<'a> = &'a dyn Fn(u32) -> (String, String);
+
 #[tokio::test]
 async fn a_hash_keeps_what_belongs_together() {
     let by = |key| Some(HashOn { key, load_percent_max: None });
@@ -105,7 +108,7 @@ async fn a_hash_keeps_what_belongs_together() {
     let cookie = |user: u32| ("/".to_owned(), format!("cookie: z=1; user={user}\r\n"));
     let query = |user: u32| (format!("/?a=b&user={user}"), String::new());
     let path = |user: u32| (format!("/{user}?any"), String::new());
-    let cases: [(HashKey, &dyn Fn(u32) -> (String, String)); 4] = [
+    let cases: [(HashKey, Asks<'_>); 4] = [
         (HashKey::Header("x-user".parse().unwrap()), &header),
         (HashKey::Cookie("user".into()), &cookie),
         (HashKey::Query("user".into()), &query),
