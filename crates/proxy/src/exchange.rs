@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::future::{AbortHandle, Abortable};
 use trunkline_filters::Reply;
@@ -38,6 +39,8 @@ pub(crate) struct Arrival {
     pub(crate) upgrade: Option<Upgrade>,
     /// Takes interim responses for the caller, where it can have them.
     pub(crate) interim: Option<Interim>,
+    /// When its first byte arrived, where that is known.
+    pub(crate) began: Option<Instant>,
     pub(crate) busy: Busy,
 }
 
@@ -69,11 +72,14 @@ struct Line<'a> {
 
 /// Runs an exchange to the head of its response; the body streams on by itself.
 pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer {
-    let Arrival { plan, request, strict, body, upgrade, interim, busy } = arrival;
+    let Arrival { plan, request, strict, body, upgrade, interim, began, busy } = arrival;
     let (exchange, valid) = begin(connection, &plan, request, strict);
     let start = connection.worker.clock.now();
     let unrouted = &plan.destinations.unrouted;
-    let recording = Recording::begin(connection, &exchange, unrouted, start, busy);
+    let mut recording = Recording::begin(connection, &exchange, unrouted, start, busy);
+    if let Some(began) = began {
+        recording.head_began(began);
+    }
     let recording = Some(recording);
     let mut line = Line { connection, plan, exchange, route: None, recording, interim };
     let outcome = match valid {

@@ -81,6 +81,12 @@ impl Activity {
         }
     }
 
+    /// When the first byte of the request that is about to begin arrived.
+    pub(super) fn head_began(&self) -> Option<Instant> {
+        let since = self.head_since.load(Ordering::Relaxed);
+        (since != 0).then(|| self.opened + Duration::from_nanos(since))
+    }
+
     /// Notes that what was written had to wait for the caller.
     pub(super) fn stalled(&self) {
         if self.stalled_since.load(Ordering::Relaxed) == 0 {

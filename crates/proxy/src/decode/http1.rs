@@ -102,6 +102,7 @@ async fn run(connection: &Rc<Connection>, server: Shared, ending: &Cell<bool>) {
 
 /// One request and its response.
 async fn respond(connection: &Rc<Connection>, server: &Shared, request: Request) -> Next {
+    let began = connection.activity.head_began();
     let busy = connection.activity.enter();
     let Request { head, framing, keep_alive, upgrade, .. } = request;
     let mut caller = Caller {
@@ -124,6 +125,7 @@ async fn respond(connection: &Rc<Connection>, server: &Shared, request: Request)
         body,
         upgrade,
         interim,
+        began,
         busy,
     };
     let Some(answer) = run_while_wanted(connection, server, arrival).await else {
@@ -178,6 +180,7 @@ async fn refuse(connection: &Rc<Connection>, server: &Shared, refusal: Refusal) 
         body: Body::Empty,
         upgrade: None,
         interim: None,
+        began: connection.activity.head_began(),
         busy: connection.activity.enter(),
     };
     let answer = exchange::run(connection, arrival).await;

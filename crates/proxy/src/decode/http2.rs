@@ -81,6 +81,7 @@ async fn respond(
         body: Body::Incoming(body),
         upgrade: None,
         interim: None,
+        began: None,
         busy,
     };
     Ok(encode(exchange::run(&connection, arrival).await))

@@ -104,7 +104,6 @@ impl Recording {
     }
 
     /// When the first byte of its head came, for a codec that knows.
-    #[expect(dead_code, reason = "the codecs do not tell yet")]
     pub(crate) fn head_began(&mut self, first_byte: Instant) {
         let took = self.start.saturating_duration_since(first_byte);
         self.note(|record| record.timings.head = Some(took));

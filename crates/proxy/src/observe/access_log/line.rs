@@ -78,6 +78,12 @@ fn whole_millis(duration: Option<Duration>) -> i64 {
 /// Appends `value` with `one` writing each character, and ends with `…` instead of exceeding
 /// `bytes_max`.
 fn escape(value: &str, bytes_max: usize, into: &mut String, one: fn(char, &mut String)) {
+    // Nearly every text is plain and goes in as it is.
+    let plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if value.len() <= bytes_max - '…'.len_utf8() && value.bytes().all(plain) {
+        into.push_str(value);
+        return;
+    }
     let start = into.len();
     for c in value.chars() {
         let before = into.len();
