@@ -30,6 +30,9 @@ const LOOK_MAX: Duration = Duration::from_millis(500);
 const OWN_WRITES_MAX: u32 = 3;
 /// A service writes no more files than this when it starts; more are a checkout of other sources.
 const OWN_FILES_MAX: usize = 16;
+/// A file's time is that of the kernel's last tick, which may be so long ago (`HZ=100`): what is
+/// written right after a service was found ready can look older than that.
+const TICK: Duration = Duration::from_millis(10);
 /// Changed files that are told.
 const TOLD_MAX: usize = 3;
 
@@ -183,7 +186,7 @@ impl Freshness {
     pub(super) fn is_own_writing(&mut self, from: SystemTime, to: SystemTime) -> bool {
         let written = |path: &PathBuf| {
             let modified = std::fs::metadata(path).and_then(|file| file.modified());
-            modified.is_ok_and(|at| from <= at && at <= to)
+            modified.is_ok_and(|at| from <= at && at + TICK <= to)
         };
         let changed = self.now.borrow().changed.clone();
         let own = changed.len() <= OWN_FILES_MAX && changed.iter().all(written);
