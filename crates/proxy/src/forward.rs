@@ -98,7 +98,7 @@ pub(crate) async fn attempt(attempt: &Attempt<'_>, spent: &mut Spent) -> Result<
     spent.reused = true;
     let ready = connection(attempt, spent, begin).await?;
     match ready {
-        Ready::Http1(exclusive) => http1::send(attempt, exclusive, spent.reused).await,
+        Ready::Http1(exclusive) => http1::send(attempt, exclusive).await,
         Ready::Http2(stream) => http2::send(attempt, stream, spent.reused).await,
     }
 }

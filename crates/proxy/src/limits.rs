@@ -82,6 +82,9 @@ pub const HOLD_BODY_BYTES_MAX: u64 = 64 << 10;
 pub const ATTEMPTS_MAX: usize = 16;
 /// Pooled connections that one exchange may find dead before it opens its own.
 pub const STALE_MAX: usize = 3;
+/// Endpoints that one exchange may see end a fresh connection without a byte of an answer: a
+/// request that kills whoever takes it must not go through them all.
+pub const RESETS_MAX: usize = 2;
 
 /// Picks that find the last slot of their endpoint taken meanwhile, before the request waits.
 pub const PICKS_MAX: u32 = 8;

@@ -57,6 +57,8 @@ struct Progress {
     repeat: Option<InFlight>,
     attempts: usize,
     stale: usize,
+    /// Fresh connections that ended without a byte of an answer.
+    resets: usize,
     last: Option<Failure>,
     /// What decides where it goes, where the service is balanced by a hash.
     key: Option<u64>,
@@ -138,8 +140,9 @@ fn failed(
     let kind = failure.kind;
     let method = call.exchange.request.method();
     let again = next_step(&failure, method, call.body, spent.reused);
+    progress.resets += usize::from(!spent.reused && failure.processed == Processed::Unlikely);
     progress.last = Some(failure);
-    if progress.attempts >= limits::ATTEMPTS_MAX {
+    if progress.attempts >= limits::ATTEMPTS_MAX || progress.resets > limits::RESETS_MAX {
         return Err(reason(call, kind, progress));
     }
     match again {

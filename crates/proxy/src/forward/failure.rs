@@ -18,10 +18,11 @@ pub(crate) struct Failure {
 pub(crate) enum Processed {
     /// Certainly not: it was never sent, or the service says so. Any request can be sent again.
     No,
-    /// A connection from the pool was closed before a byte came back, most likely before the
-    /// request arrived: what is harmless to repeat can be sent again.
+    /// The connection ended before a byte came back: one from the pool was closed when the request
+    /// crossed, or the service ended with the connection in its queue. What is harmless to repeat
+    /// can be sent again.
     Unlikely,
-    /// It may have been.
+    /// It may have been: the answer began, or none came in time.
     Maybe,
 }
 

@@ -19,11 +19,7 @@ use crate::limits;
 /// Fields that a request gets behind those of its head.
 type More = Vec<(&'static str, String)>;
 
-pub(super) async fn send(
-    attempt: &Attempt<'_>,
-    mut exclusive: Exclusive,
-    reused: bool,
-) -> Result<Sent, Failure> {
+pub(super) async fn send(attempt: &Attempt<'_>, mut exclusive: Exclusive) -> Result<Sent, Failure> {
     let gate = waits(attempt).then(Gate::default);
     let body = attempt.body.lend(gate.clone());
     let (framing, more) = frame(attempt, &body)?;
@@ -41,7 +37,7 @@ pub(super) async fn send(
             let lease = Lease::Http1(exclusive);
             Ok(Sent { head, body: Body::Empty, lease, switched: None })
         }
-        Err(broken) => Err(failure(&broken, reused)),
+        Err(broken) => Err(failure(&broken)),
     }
 }
 
@@ -139,16 +135,15 @@ async fn open_in_time<T>(answer: impl Future<Output = T>, gate: &Gate) -> T {
     }
 }
 
-/// `reused` tells whether the connection had served another request before.
-fn failure(broken: &Broken, reused: bool) -> Failure {
+fn failure(broken: &Broken) -> Failure {
     let detail = broken.to_string();
     match broken {
         Broken::Refused(_) => Failure::new(Kind::UpstreamProtocol, detail, Processed::Maybe),
         Broken::Body(_) => Failure::new(Kind::BadRequest, detail, Processed::Maybe),
         Broken::Connection { answered, sent, .. } => {
-            let processed = match (sent, answered, reused) {
-                (false, false, _) => Processed::No,
-                (true, false, true) => Processed::Unlikely,
+            let processed = match (sent, answered) {
+                (false, false) => Processed::No,
+                (true, false) => Processed::Unlikely,
                 _ => Processed::Maybe,
             };
             Failure::new(Kind::UpstreamReset, detail, processed)

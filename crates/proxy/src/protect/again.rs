@@ -70,6 +70,12 @@ mod tests {
     }
 
     #[test]
+    fn what_ended_without_a_byte_is_harmless_to_repeat_elsewhere() {
+        check(Kind::UpstreamReset, Processed::Unlikely, [true, false, false], Again::Elsewhere);
+        check(Kind::UpstreamReset, Processed::Unlikely, [false, false, false], Again::No);
+    }
+
+    #[test]
     fn what_may_have_been_processed_is_not_repeated() {
         check(Kind::UpstreamReset, Processed::Maybe, [true, false, false], Again::No);
         check(Kind::UpstreamReset, Processed::Unlikely, [false, false, true], Again::No);
