@@ -8,139 +8,134 @@ use std::time::Duration;
 
 use trunkline_model::record::{Attempt, ExchangeRecord};
 
-use super::{ATTEMPTS_MAX, ISO, TARGET_BYTES_MAX, TEXT_BYTES_MAX, escape, steers};
+use super::{ATTEMPTS_MAX, TARGET_BYTES_MAX, TEXT_BYTES_MAX, digits, escape, steers};
+
+/// A key of ours with all that stands around it; keys need no escaping.
+macro_rules! key {
+    ($key:literal) => {
+        concat!(",\"", $key, "\":")
+    };
+}
 
 /// Appends the object, without an end of line.
 pub(super) fn line(record: &ExchangeRecord, into: &mut String) {
-    let mut object = Object::new(into);
-    object.key("time");
-    object.into.push('"');
-    super::moment(record.start_unix_nanos, ISO, object.into);
-    object.into.push('"');
-    object.text("correlation_id", &record.correlation);
-    object.raw("trace_id", format_args!("\"{}\"", record.trace.trace));
-    object.raw("span_id", format_args!("\"{}\"", record.trace.span));
-    object.raw("sampled", format_args!("{}", record.trace.sampled));
-    object.raw("peer", format_args!("\"{}\"", record.peer));
+    into.push_str("{\"time\":\"");
+    digits::iso(record.start_unix_nanos, into);
+    into.push('"');
+    text(key!("correlation_id"), &record.correlation, into);
+    quoted(key!("trace_id"), into, |into| digits::hex(record.trace.trace.bytes(), into));
+    quoted(key!("span_id"), into, |into| digits::hex(record.trace.span.bytes(), into));
+    into.push_str(key!("sampled"));
+    into.push_str(if record.trace.sampled { "true" } else { "false" });
+    quoted(key!("peer"), into, |into| digits::socket(record.peer, into));
     if record.client != record.peer.ip() {
-        object.raw("client", format_args!("\"{}\"", record.client));
+        quoted(key!("client"), into, |into| digits::address(record.client, into));
     }
-    object.text("listener", record.listener.as_str());
+    text(key!("listener"), record.listener.as_str(), into);
     if let Some(route) = &record.route {
-        object.text("route", route.as_str());
+        text(key!("route"), route.as_str(), into);
     }
-    object.text("method", &record.method);
-    object.text("scheme", record.scheme);
-    object.text("host", &record.host);
-    object.long_text("target", &record.target);
-    object.text("protocol", record.protocol);
-    object.text("user_agent", &record.user_agent);
+    request(record, into);
+    response(record, into);
+    attempts(&record.attempts, into);
+    into.push('}');
+}
+
+fn request(record: &ExchangeRecord, into: &mut String) {
+    text(key!("method"), &record.method, into);
+    text(key!("scheme"), record.scheme, into);
+    text(key!("host"), &record.host, into);
+    limited(key!("target"), &record.target, TARGET_BYTES_MAX, into);
+    text(key!("protocol"), record.protocol, into);
+    text(key!("user_agent"), &record.user_agent, into);
     if !record.referer.is_empty() {
-        object.text("referer", &record.referer);
+        text(key!("referer"), &record.referer, into);
     }
-    object.raw("status", format_args!("{}", record.status));
-    object.raw("bytes_received", format_args!("{}", record.bytes_received));
-    object.raw("bytes_sent", format_args!("{}", record.bytes_sent));
-    object.milliseconds("duration_ms", record.duration);
+}
+
+fn response(record: &ExchangeRecord, into: &mut String) {
+    number(key!("status"), record.status.into(), into);
+    number(key!("bytes_received"), record.bytes_received, into);
+    number(key!("bytes_sent"), record.bytes_sent, into);
+    milliseconds(key!("duration_ms"), record.duration, into);
     let timings = &record.timings;
     for (key, step) in [
-        ("head_ms", timings.head),
-        ("queue_ms", timings.queue),
-        ("connect_ms", timings.connect),
-        ("response_ms", timings.response),
+        (key!("head_ms"), timings.head),
+        (key!("queue_ms"), timings.queue),
+        (key!("connect_ms"), timings.connect),
+        (key!("response_ms"), timings.response),
     ] {
         if let Some(step) = step {
-            object.milliseconds(key, step);
+            milliseconds(key, step, into);
         }
     }
-    object.text("end", record.end.as_str());
-    object.raw("termination", format_args!("\"{}--\"", record.termination()));
+    text(key!("end"), record.end.as_str(), into);
+    let termination = record.termination();
+    quoted(key!("termination"), into, |into| {
+        into.push(termination.cause);
+        into.push(termination.phase);
+        into.push_str("--");
+    });
     if let Some(reason) = &record.reason {
-        object.text("reason", reason.kind.as_str());
-        object.text("reason_detail", &reason.to_string());
+        text(key!("reason"), reason.kind.as_str(), into);
+        text(key!("reason_detail"), &reason.to_string(), into);
     }
-    if let Some(last) = record.attempts.last() {
-        object.text("service", last.service.as_str());
-        object.text("endpoint", last.endpoint.as_str());
-        object.key("attempts");
-        object.into.push('[');
-        for (index, one) in record.attempts.iter().take(ATTEMPTS_MAX).enumerate() {
-            if index > 0 {
-                object.into.push(',');
-            }
-            attempt(one, object.into);
+}
+
+fn attempts(attempts: &[Attempt], into: &mut String) {
+    let Some(last) = attempts.last() else { return };
+    text(key!("service"), last.service.as_str(), into);
+    text(key!("endpoint"), last.endpoint.as_str(), into);
+    into.push_str(key!("attempts"));
+    into.push('[');
+    for (index, one) in attempts.iter().take(ATTEMPTS_MAX).enumerate() {
+        if index > 0 {
+            into.push(',');
         }
-        object.into.push(']');
-        let more = record.attempts.len().saturating_sub(ATTEMPTS_MAX);
-        if more > 0 {
-            object.raw("attempts_more", format_args!("{more}"));
-        }
+        attempt(one, into);
     }
-    object.close();
+    into.push(']');
+    let more = attempts.len().saturating_sub(ATTEMPTS_MAX);
+    if more > 0 {
+        number(key!("attempts_more"), more as u64, into);
+    }
 }
 
 fn attempt(attempt: &Attempt, into: &mut String) {
-    let mut object = Object::new(into);
-    object.text("endpoint", attempt.endpoint.as_str());
+    text("{\"endpoint\":", attempt.endpoint.as_str(), into);
     match attempt.outcome {
-        Ok(status) => object.raw("status", format_args!("{status}")),
-        Err(kind) => object.text("error", kind.as_str()),
+        Ok(status) => number(key!("status"), status.into(), into),
+        Err(kind) => text(key!("error"), kind.as_str(), into),
     }
-    object.milliseconds("offset_ms", attempt.offset);
-    object.milliseconds("connect_ms", attempt.connect);
-    object.milliseconds("duration_ms", attempt.duration);
-    object.close();
+    milliseconds(key!("offset_ms"), attempt.offset, into);
+    milliseconds(key!("connect_ms"), attempt.connect, into);
+    milliseconds(key!("duration_ms"), attempt.duration, into);
+    into.push('}');
 }
 
-/// A JSON object under construction; keys are ours and need no escaping.
-struct Object<'a> {
-    into: &'a mut String,
-    empty: bool,
+fn quoted(key: &str, into: &mut String, value: impl FnOnce(&mut String)) {
+    into.push_str(key);
+    into.push('"');
+    value(into);
+    into.push('"');
 }
 
-impl<'a> Object<'a> {
-    fn new(into: &'a mut String) -> Self {
-        Self { into, empty: true }
-    }
+fn number(key: &str, value: u64, into: &mut String) {
+    into.push_str(key);
+    digits::number(value, into);
+}
 
-    fn key(&mut self, key: &str) {
-        self.into.push(if self.empty { '{' } else { ',' });
-        self.empty = false;
-        self.into.push('"');
-        self.into.push_str(key);
-        self.into.push_str("\":");
-    }
+fn milliseconds(key: &str, duration: Duration, into: &mut String) {
+    into.push_str(key);
+    digits::millis(duration, into);
+}
 
-    fn raw(&mut self, key: &str, value: std::fmt::Arguments<'_>) {
-        self.key(key);
-        // Writing to a `String` cannot fail.
-        let _ = self.into.write_fmt(value);
-    }
+fn text(key: &str, value: &str, into: &mut String) {
+    limited(key, value, TEXT_BYTES_MAX, into);
+}
 
-    fn milliseconds(&mut self, key: &str, duration: Duration) {
-        let micros = duration.as_micros();
-        self.raw(key, format_args!("{}.{:03}", micros / 1_000, micros % 1_000));
-    }
-
-    fn text(&mut self, key: &str, value: &str) {
-        self.limited(key, value, TEXT_BYTES_MAX);
-    }
-
-    fn long_text(&mut self, key: &str, value: &str) {
-        self.limited(key, value, TARGET_BYTES_MAX);
-    }
-
-    fn limited(&mut self, key: &str, value: &str, bytes_max: usize) {
-        self.key(key);
-        self.into.push('"');
-        escape(value, bytes_max, self.into, json_char);
-        self.into.push('"');
-    }
-
-    fn close(self) {
-        debug_assert!(!self.empty, "every object here has keys");
-        self.into.push('}');
-    }
+fn limited(key: &str, value: &str, bytes_max: usize, into: &mut String) {
+    quoted(key, into, |into| escape(value, bytes_max, into, json_char));
 }
 
 /// RFC 8259 §7, and beyond it whatever steers a terminal or turns text around.
