@@ -6,10 +6,12 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 
-use futures_util::future::{AbortHandle, Abortable};
+use futures_util::future::AbortHandle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use trunkline_net::http::{Peer, Scheme};
@@ -21,7 +23,7 @@ use crate::limits;
 use crate::observe::{Connections, PerWorker};
 use crate::plan::ListenerPlan;
 use crate::secure::secure;
-use crate::worker::{Accepting, Listed, Listening, Worker};
+use crate::worker::{Accepting, Listed, Listening, Orders, Told, Worker, look_over};
 
 /// Accepts on one socket until its address is drained or taken over.
 pub(crate) async fn accept(
@@ -32,6 +34,8 @@ pub(crate) async fn accept(
 ) -> io::Result<()> {
     let socket = TcpListener::from_std(socket)?;
     let ended = accept_until_closing(&worker, &listening, &drain, &socket).await;
+    // Connections need not wait for the next look to be told.
+    look_over(&worker);
     if ended == Ended::Closing {
         // Nobody accepts for it any more: what is left is in its connections.
         worker.listening.borrow_mut().retain(|one| one.epoch != listening.epoch);
@@ -54,13 +58,16 @@ async fn accept_until_closing(
 ) -> Ended {
     let mut accepting = listening.accepting();
     let mut in_a_row = 0;
+    // Kept over the loop: a busy socket must not subscribe for each connection.
+    let (mut closing, mut draining) = (pin!(drain.closing()), pin!(drain.draining()));
+    let mut told = false;
     loop {
         let now = *accepting.borrow_and_update();
         match now {
             Accepting::Ended => return Ended::TakenOver,
             Accepting::Paused => {
                 tokio::select! {
-                    () = drain.closing() => return Ended::Closing,
+                    () = closing.as_mut() => return Ended::Closing,
                     change = accepting.changed() => if change.is_err() { return Ended::TakenOver },
                 }
                 continue;
@@ -71,14 +78,18 @@ async fn accept_until_closing(
         if full {
             // A drain is what makes room again.
             tokio::select! {
-                () = drain.closing() => return Ended::Closing,
+                () = closing.as_mut() => return Ended::Closing,
                 () = tokio::time::sleep(limits::ACCEPT_PAUSE) => {}
             }
             continue;
         }
         tokio::select! {
             biased;
-            () = drain.closing() => return Ended::Closing,
+            () = closing.as_mut() => return Ended::Closing,
+            () = draining.as_mut(), if !told => {
+                told = true;
+                look_over(worker);
+            }
             () = changed(&mut accepting) => {}
             accepted = socket.accept() => match accepted {
                 Ok((stream, address)) => {
@@ -117,9 +128,18 @@ fn open(
     (socket, address): (TcpStream, SocketAddr),
 ) {
     let plan = listening.plan();
-    let (cut, registration) = AbortHandle::new_pair();
     let activity = Activity::new(&plan.listener.id, address, worker.clock.clone());
-    let mut connection = Connection {
+    let orders = Rc::<Orders>::default();
+    // Whoever waits for the drain counts its watchers: one for each connection.
+    let drain = Rc::new(drain);
+    let listed = Listed {
+        activity: Rc::clone(&activity),
+        orders: Rc::clone(&orders),
+        drain: Rc::clone(&drain),
+        times: plan.listener.timeouts,
+        tunnel: None,
+    };
+    let connection = Connection {
         worker: Rc::clone(worker),
         listening: Rc::clone(listening),
         drain,
@@ -132,32 +152,49 @@ fn open(
             certificate: None,
         },
         scheme: if plan.tls.is_some() { Scheme::Https } else { Scheme::Http },
-        open: Open::new(worker, (&activity, cut), &plan),
+        open: Open::new(worker, listed, &plan),
         activity,
+        orders,
     };
-    let served = async move {
-        let Connection { drain, peer, worker, .. } = &mut connection;
-        let counters = plan.counters.of(worker.index);
-        let secured = tokio::select! {
-            secured = secure(Stream::tcp(socket), peer, &plan, counters) => secured,
-            () = drain.forced() => return,
-        };
-        match secured {
-            Ok(stream) => {
-                drop(plan);
-                decode::serve(Rc::new(connection), stream).await;
-            }
-            Err(error) => {
-                tracing::debug!(peer = %address, %error, "connection was not secured");
-            }
+    worker.scope.spawn_local("connection", Policy::Best, obey(connection, Stream::tcp(socket)));
+}
+
+/// Serves a connection until its end, or until it is told to be gone.
+async fn obey(connection: Connection, stream: Stream) {
+    let (orders, clock) = (Rc::clone(&connection.orders), connection.worker.clock.clone());
+    let mut served = pin!(serve(connection, stream));
+    std::future::poll_fn(|cx| {
+        let _turn = clock.turn();
+        match orders.watch(cx) {
+            Told::Gone => Poll::Ready(()),
+            Told::Serve | Told::End => served.as_mut().poll(cx),
         }
-    };
-    worker.scope.spawn_local("connection", Policy::Best, async move {
-        // A person may want it gone.
-        if Abortable::new(served, registration).await.is_err() {
-            tracing::info!(peer = %address, "connection was cut by order");
+    })
+    .await;
+}
+
+async fn serve(mut connection: Connection, mut stream: Stream) {
+    if connection.scheme == Scheme::Https {
+        // The room that a handshake needs is given back after it.
+        match Box::pin(handshake(&mut connection, stream)).await {
+            Some(secured) => stream = secured,
+            None => return,
         }
-    });
+    }
+    decode::serve(Rc::new(connection), stream).await;
+}
+
+async fn handshake(connection: &mut Connection, stream: Stream) -> Option<Stream> {
+    let plan = connection.listening.plan();
+    let counters = plan.counters.of(connection.worker.index);
+    match secure(stream, &mut connection.peer, &plan, counters).await {
+        Ok(stream) => Some(stream),
+        Err(error) => {
+            let peer = connection.peer.address;
+            tracing::debug!(%peer, %error, "connection was not secured");
+            None
+        }
+    }
 }
 
 /// An open connection, counted and listed until it is dropped.
@@ -169,14 +206,9 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    fn new(
-        worker: &Rc<Worker>,
-        (activity, cut): (&Arc<Activity>, AbortHandle),
-        plan: &ListenerPlan,
-    ) -> Self {
+    fn new(worker: &Rc<Worker>, listed: Listed, plan: &ListenerPlan) -> Self {
         let number = worker.next_connection.get();
         worker.next_connection.set(number + 1);
-        let listed = Listed { activity: Arc::clone(activity), cut, tunnel: None };
         worker.connections.borrow_mut().insert(number, listed);
         let counters = Arc::clone(&plan.counters);
         let cell = counters.of(worker.index);

@@ -11,11 +11,10 @@ mod http2;
 mod io;
 mod sniff;
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use trunkline_model::listener::ListenerTimeouts;
+use trunkline_net::buffer::Buffer;
 use trunkline_net::http::{Peer, Scheme};
 use trunkline_net::hyper_io::HyperIo;
 use trunkline_net::stream::Stream;
@@ -23,10 +22,9 @@ use trunkline_net::tls;
 use trunkline_rt::DrainWatcher;
 
 use crate::accept::Open;
-use crate::worker::{Listening, Worker};
+use crate::worker::{Listening, Orders, Told, Worker};
 
-pub(crate) use activity::{Activity, Busy};
-use activity::{Overdue, Stage};
+pub(crate) use activity::{Activity, Busy, Overdue};
 pub(crate) use http1::Interim;
 use io::Watched;
 
@@ -35,10 +33,11 @@ use io::Watched;
 pub(crate) struct Connection {
     pub(crate) worker: Rc<Worker>,
     pub(crate) listening: Rc<Listening>,
-    pub(crate) drain: DrainWatcher,
+    pub(crate) drain: Rc<DrainWatcher>,
     pub(crate) peer: Peer,
     pub(crate) scheme: Scheme,
-    pub(crate) activity: Arc<Activity>,
+    pub(crate) activity: Rc<Activity>,
+    pub(crate) orders: Rc<Orders>,
     pub(crate) open: Open,
 }
 
@@ -51,55 +50,41 @@ enum Spoken {
 
 /// Serves a connection until its end.
 pub(crate) async fn serve(connection: Rc<Connection>, mut stream: Stream) {
-    let timeouts = connection.listening.plan().listener.timeouts;
-    let spoken = match stream.alpn() {
-        Some(tls::H2) => Some((Spoken::Http2, Vec::new())),
-        Some(tls::HTTP_1_1) => Some((Spoken::Http1, Vec::new())),
-        _ => tokio::select! {
-            sniffed = sniff::sniff(&mut stream, timeouts.idle) => {
-                sniffed.map(|(http2, read)| (if http2 { Spoken::Http2 } else { Spoken::Http1 }, read))
+    let activity = &connection.activity;
+    let (spoken, read) = match stream.alpn() {
+        Some(tls::H2) => (Spoken::Http2, Buffer::default()),
+        Some(tls::HTTP_1_1) => (Spoken::Http1, Buffer::default()),
+        _ => {
+            activity.speaks(Spoken::Http1);
+            match sniff::sniff(&mut stream, &connection).await {
+                Some((http2, read)) => (if http2 { Spoken::Http2 } else { Spoken::Http1 }, read),
+                None => return,
             }
-            () = connection.drain.closing() => None,
-        },
+        }
     };
-    let Some((spoken, read)) = spoken else { return };
+    activity.speaks(spoken);
     match spoken {
-        Spoken::Http1 => http1::serve(&connection, stream, read, timeouts).await,
+        Spoken::Http1 => http1::serve(&connection, stream, read).await,
         Spoken::Http2 => {
-            let io = HyperIo(Watched::new(stream, read, Arc::clone(&connection.activity)));
-            http2::serve(&connection, io, timeouts).await;
+            let io = HyperIo(Watched::new(stream, read.data(), Rc::clone(activity)));
+            // An idle connection of HTTP/1 must not hold the room.
+            Box::pin(http2::serve(&connection, io)).await;
         }
     }
 }
 
-/// Drives a connection, and ends it when it is drained, idle for too long or stuck.
-async fn supervise<C>(
-    connection: &Connection,
-    mut served: Pin<&mut C>,
-    told: impl Future<Output = ()>,
-    timeouts: ListenerTimeouts,
-    slow_heads: bool,
-    shut_down: impl Fn(Pin<&mut C>),
-) where
+/// Drives a connection, and has it shut down once it was told to end.
+async fn drive<C>(connection: &Connection, mut served: Pin<&mut C>, shut_down: impl Fn(Pin<&mut C>))
+where
     C: Future<Output = ()>,
 {
-    let mut told = pin!(told);
-    let activity = &connection.activity;
-    let mut overdue = pin!(activity.overdue(timeouts, Stage::Serving { slow_heads }));
-    let mut forced = pin!(connection.drain.forced());
     let mut ending = false;
-    loop {
-        tokio::select! {
-            biased;
-            () = served.as_mut() => return,
-            () = forced.as_mut() => return,
-            () = told.as_mut(), if !ending => {}
-            late = overdue.as_mut() => if late == Overdue::Stuck { return },
-        }
-        if !ending {
+    std::future::poll_fn(|cx| {
+        if !ending && connection.orders.told() >= Told::End {
             ending = true;
             shut_down(served.as_mut());
-            overdue.set(activity.overdue(timeouts, Stage::Ending));
         }
-    }
+        served.as_mut().poll(cx)
+    })
+    .await;
 }

@@ -39,8 +39,12 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection that was told to end may stay although no request is open and nothing is
 /// sent: half a head, or an HTTP/2 caller that does not answer the last ping.
 pub const LINGER_TIME: Duration = Duration::from_secs(1);
-/// Time for the rest of the HTTP/2 preface once its first byte is there.
-pub const PREFACE_TIME: Duration = Duration::from_millis(250);
+/// How often the connections of a worker are looked over; more often where limits are short.
+pub const SWEEP: Duration = Duration::from_millis(250);
+/// The same while connections are told to end.
+pub const SWEEP_ENDING: Duration = Duration::from_millis(20);
+/// However short limits are.
+pub const SWEEP_MIN: Duration = Duration::from_millis(5);
 
 /// Bodies that one worker compresses at a time, each with a state of some 300 KiB; beyond it they
 /// are sent as they are.

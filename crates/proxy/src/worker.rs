@@ -6,9 +6,11 @@
 
 mod command;
 mod listening;
+mod orders;
 mod requests;
 mod sessions;
 mod stall;
+mod sweep;
 mod thread;
 
 use std::cell::{Cell, RefCell};
@@ -19,15 +21,17 @@ use std::sync::Arc;
 use trunkline_model::record::ExchangeRecord;
 use trunkline_rt::metrics::Histogram;
 use trunkline_rt::ring::{Reader, Writer};
-use trunkline_rt::{Clock, Random, Scope};
+use trunkline_rt::{Random, Scope, TurnClock};
 
 use crate::balance::Turns;
 use crate::forward::Pool;
 
 pub(crate) use command::{Acknowledge, Address, Command};
 pub(crate) use listening::{Accepting, Listening};
+pub(crate) use orders::{Orders, Told};
 pub(crate) use requests::{OpenRequests, Ticket};
-pub(crate) use sessions::{Listed, Told, ToldRequest, Which};
+pub(crate) use sessions::{Listed, ToldRequest, ToldSession, Which};
+pub(crate) use sweep::look as look_over;
 pub(crate) use thread::{Handle, spawn};
 
 /// What the exchanges of one worker share.
@@ -35,7 +39,7 @@ pub(crate) use thread::{Handle, spawn};
 pub(crate) struct Worker {
     /// Its number, from 0.
     pub(crate) index: usize,
-    pub(crate) clock: Clock,
+    pub(crate) clock: TurnClock,
     /// Owns every task of the worker.
     pub(crate) scope: Scope,
     pub(crate) pool: Pool,
@@ -48,6 +52,8 @@ pub(crate) struct Worker {
     /// Open requests.
     pub(crate) requests: OpenRequests,
     pub(crate) next_connection: Cell<u64>,
+    /// Connections are being told to end.
+    pub(crate) ending: Cell<bool>,
     pub(crate) listening: RefCell<Vec<Rc<Listening>>>,
     pub(crate) stall: Arc<Histogram>,
     pub(crate) random: RefCell<Random>,

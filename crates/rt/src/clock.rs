@@ -4,6 +4,8 @@
 //! moves only when told. Monotonic time ([`Clock::now`]) measures; wall time ([`Clock::wall`]) is
 //! only for people and for other machines.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -42,6 +44,72 @@ impl Clock {
 impl From<&ManualClock> for Clock {
     fn from(manual: &ManualClock) -> Self {
         Self { manual: Some(manual.clone()) }
+    }
+}
+
+/// The clock of one thread. Within a turn, monotonic time stands still: a turn is a few dozen
+/// microseconds of work on one connection, in which a dozen steps want to know the time.
+#[derive(Clone, Debug)]
+pub struct TurnClock(Rc<Turns>);
+
+#[derive(Debug)]
+struct Turns {
+    clock: Clock,
+    turn: Cell<Turn>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    /// None is under way: time goes on.
+    Off,
+    /// Nobody asked yet.
+    Unread,
+    At(Instant),
+}
+
+/// A turn under way, until it is dropped.
+#[derive(Debug)]
+pub struct InTurn<'a>(&'a TurnClock);
+
+impl TurnClock {
+    /// Reads this clock.
+    pub fn new(clock: Clock) -> Self {
+        Self(Rc::new(Turns { clock, turn: Cell::new(Turn::Off) }))
+    }
+
+    /// Begins a turn. Turns do not nest: the inner one's end would end the outer one.
+    pub fn turn(&self) -> InTurn<'_> {
+        self.0.turn.set(Turn::Unread);
+        InTurn(self)
+    }
+
+    /// Monotonic time; of the turn that is under way, if one is.
+    pub fn now(&self) -> Instant {
+        match self.0.turn.get() {
+            Turn::At(now) => now,
+            Turn::Off => self.0.clock.now(),
+            Turn::Unread => {
+                let now = self.0.clock.now();
+                self.0.turn.set(Turn::At(now));
+                now
+            }
+        }
+    }
+
+    /// See [`Clock::wall_nanos`].
+    pub fn wall_nanos(&self) -> u64 {
+        self.0.clock.wall_nanos()
+    }
+
+    /// The clock that is read.
+    pub fn source(&self) -> &Clock {
+        &self.0.clock
+    }
+}
+
+impl Drop for InTurn<'_> {
+    fn drop(&mut self) {
+        self.0.0.turn.set(Turn::Off);
     }
 }
 
@@ -88,6 +156,18 @@ impl ManualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn time_stands_still_within_a_turn() {
+        let manual = ManualClock::new();
+        let clock = TurnClock::new(Clock::from(&manual));
+        let turn = clock.turn();
+        let begin = clock.now();
+        manual.advance(Duration::from_secs(1));
+        assert_eq!(clock.now(), begin);
+        drop(turn);
+        assert_eq!(clock.now(), begin + Duration::from_secs(1));
+    }
 
     #[test]
     fn a_manual_clock_moves_only_when_told_and_with_all_its_clones() {

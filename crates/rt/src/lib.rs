@@ -24,7 +24,7 @@ pub mod ring;
 pub mod scope;
 pub mod signal;
 
-pub use clock::{Clock, ManualClock};
+pub use clock::{Clock, ManualClock, TurnClock};
 pub use drain::{DrainTrigger, DrainWatcher};
 pub use random::Random;
 pub use ready::Readiness;

@@ -28,7 +28,7 @@ const ROOM_BYTES: usize = 2 << 10;
 #[derive(Debug)]
 pub enum Arrived {
     /// A request.
-    Request(Box<Request>),
+    Request(Request),
     /// The caller went away between requests.
     Closed,
     /// The caller broke off, or the connection broke, in the middle of a head.
@@ -51,12 +51,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// A connection of which `read` was read already.
-    pub fn new(stream: Stream, read: &[u8], limits: Limits) -> Self {
-        let mut input = Buffer::default();
-        if !read.is_empty() {
-            input.extend(read);
-        }
+    /// A connection of which `input` was read already.
+    pub fn new(stream: Stream, input: Buffer, limits: Limits) -> Self {
         Self {
             stream,
             input,
@@ -97,7 +93,7 @@ impl Server {
     ) -> Poll<Arrived> {
         loop {
             match self.take_request() {
-                Ok(Some(request)) => return Poll::Ready(Arrived::Request(Box::new(request))),
+                Ok(Some(request)) => return Poll::Ready(Arrived::Request(request)),
                 Ok(None) => {}
                 Err(refusal) => return Poll::Ready(Arrived::Refused(refusal)),
             }
@@ -327,7 +323,7 @@ mod tests {
             GET /3 HTTP/1.1\r\nHost: a\r\n\r\n";
         caller.write_all(sent).await.unwrap();
         drop(caller);
-        let mut server = Server::new(stream, b"", Limits::default());
+        let mut server = Server::new(stream, Buffer::default(), Limits::default());
         for (target, content) in [("/1", "abc"), ("/2", "de"), ("/3", "")] {
             let Arrived::Request(request) = next(&mut server).await else { panic!() };
             assert_eq!(request.head.target(), target);
@@ -342,7 +338,7 @@ mod tests {
         let head =
             b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
         caller.write_all(head).await.unwrap();
-        let mut server = Server::new(stream, b"", Limits::default());
+        let mut server = Server::new(stream, Buffer::default(), Limits::default());
         assert!(matches!(next(&mut server).await, Arrived::Request(_)));
         assert!(server.owes_continue());
         let reading = body(&mut server);
@@ -360,7 +356,7 @@ mod tests {
     async fn a_head_without_end_is_refused_at_the_limit() {
         let (mut caller, stream) = Stream::pair(256 << 10);
         let limits = Limits { head_bytes: 20_000, ..Limits::default() };
-        let mut server = Server::new(stream, b"", limits);
+        let mut server = Server::new(stream, Buffer::default(), limits);
         caller.write_all(b"GET / HTTP/1.1\r\nA: ").await.unwrap();
         caller.write_all(&vec![b'x'; 30_000]).await.unwrap();
         assert!(matches!(next(&mut server).await, Arrived::Refused(Refusal::HeadTooLarge)));
@@ -370,7 +366,7 @@ mod tests {
     async fn an_idle_connection_holds_no_buffer() {
         let (mut caller, stream) = Stream::pair(4_096);
         caller.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-        let mut server = Server::new(stream, b"", Limits::default());
+        let mut server = Server::new(stream, Buffer::default(), Limits::default());
         assert!(matches!(next(&mut server).await, Arrived::Request(_)));
         server.rest();
         assert!(futures_util::poll!(std::pin::pin!(next(&mut server))).is_pending());

@@ -1,153 +1,156 @@
-//! Whether a connection is busy, idle or stuck, read by its own supervisor and by `sessions`.
+//! Whether a connection is busy, idle or stuck, read by its worker's sweep and by `sessions`.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use trunkline_model::ListenerId;
 use trunkline_model::listener::ListenerTimeouts;
 use trunkline_model::ops::{Session, SessionId};
-use trunkline_rt::Clock;
+use trunkline_rt::TurnClock;
+use trunkline_rt::drain::Phase;
 
+use super::Spoken;
 use crate::limits::LINGER_TIME;
 
-/// What a connection is asked to keep up with.
+/// What has to be done about a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// It may bring requests; over HTTP/1 their heads have a time limit of their own.
-    Serving { slow_heads: bool },
-    /// It was told to end, and has only to finish what is open.
-    Ending,
-}
-
-/// What a supervisor has to do about a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Overdue {
+pub(crate) enum Overdue {
     /// It was idle for too long: it ends in order.
     Idle,
     /// It does not move, and would not end in order either.
     Stuck,
 }
 
-/// What a connection is doing. Written by its own worker only.
+/// What a connection is doing. Times are nanoseconds after `opened`.
 #[derive(Debug)]
 pub(crate) struct Activity {
     listener: ListenerId,
     peer: SocketAddr,
-    clock: Clock,
+    clock: TurnClock,
     opened: Instant,
-    open: AtomicU32,
-    requests: AtomicU64,
-    /// End of the last request, nanoseconds after `opened`.
-    idle_since: AtomicU64,
-    /// First byte that arrived while no request was open, nanoseconds after `opened`; 0 for none.
-    head_since: AtomicU64,
-    /// Since when the caller takes nothing of what is written, nanoseconds after `opened`; 0 if it
-    /// does.
-    stalled_since: AtomicU64,
-    /// When it took something last, nanoseconds after `opened`.
-    sent_at: AtomicU64,
+    /// `None` before the protocol is known.
+    spoken: Cell<Option<Spoken>>,
+    open: Cell<u32>,
+    requests: Cell<u64>,
+    /// End of the last request.
+    idle_since: Cell<u64>,
+    /// First byte that arrived while no request was open; 0 for none.
+    head_since: Cell<u64>,
+    /// Since when the caller takes nothing of what is written; 0 if it does.
+    stalled_since: Cell<u64>,
+    /// When it took something last.
+    sent_at: Cell<u64>,
+    /// When it was told to end.
+    told_at: Cell<u64>,
 }
 
 impl Activity {
-    pub(crate) fn new(listener: &ListenerId, peer: SocketAddr, clock: Clock) -> Arc<Self> {
-        Arc::new(Self {
+    pub(crate) fn new(listener: &ListenerId, peer: SocketAddr, clock: TurnClock) -> Rc<Self> {
+        Rc::new(Self {
             listener: listener.clone(),
             peer,
             opened: clock.now(),
             clock,
-            open: AtomicU32::new(0),
-            requests: AtomicU64::new(0),
-            idle_since: AtomicU64::new(0),
-            head_since: AtomicU64::new(0),
-            stalled_since: AtomicU64::new(0),
-            sent_at: AtomicU64::new(0),
+            spoken: Cell::new(None),
+            open: Cell::new(0),
+            requests: Cell::new(0),
+            idle_since: Cell::new(0),
+            head_since: Cell::new(0),
+            stalled_since: Cell::new(0),
+            sent_at: Cell::new(0),
+            told_at: Cell::new(0),
         })
     }
 
+    /// Notes which protocol is spoken.
+    pub(super) fn speaks(&self, spoken: Spoken) {
+        self.spoken.set(Some(spoken));
+    }
+
     /// Marks a request open until the guard is dropped.
-    pub(crate) fn enter(self: &Arc<Self>) -> Busy {
-        self.open.fetch_add(1, Ordering::Relaxed);
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        self.head_since.store(0, Ordering::Relaxed);
-        Busy(Arc::clone(self))
+    pub(crate) fn enter(self: &Rc<Self>) -> Busy {
+        self.open.set(self.open.get() + 1);
+        self.requests.set(self.requests.get() + 1);
+        self.head_since.set(0);
+        Busy(Rc::clone(self))
     }
 
     /// Notes that bytes arrived.
     pub(super) fn received(&self) {
-        if self.open.load(Ordering::Relaxed) == 0 && self.head_since.load(Ordering::Relaxed) == 0 {
-            self.head_since.store(self.nanos().max(1), Ordering::Relaxed);
+        if self.open.get() == 0 && self.head_since.get() == 0 {
+            self.head_since.set(self.nanos().max(1));
         }
     }
 
     /// When the first byte of the request that is about to begin arrived.
     pub(super) fn head_began(&self) -> Option<Instant> {
-        let since = self.head_since.load(Ordering::Relaxed);
+        let since = self.head_since.get();
         (since != 0).then(|| self.opened + Duration::from_nanos(since))
     }
 
     /// Notes that what was written had to wait for the caller.
     pub(super) fn stalled(&self) {
-        if self.stalled_since.load(Ordering::Relaxed) == 0 {
-            self.stalled_since.store(self.nanos().max(1), Ordering::Relaxed);
+        if self.stalled_since.get() == 0 {
+            self.stalled_since.set(self.nanos().max(1));
         }
     }
 
     /// Notes that the caller took something.
     pub(super) fn sent(&self) {
-        self.stalled_since.store(0, Ordering::Relaxed);
-        self.sent_at.store(self.nanos(), Ordering::Relaxed);
+        self.stalled_since.set(0);
+        self.sent_at.set(self.nanos());
     }
 
-    /// Waits until the connection has not moved for too long.
-    pub(super) async fn overdue(&self, timeouts: ListenerTimeouts, stage: Stage) -> Overdue {
-        // Nothing wakes this when a byte moves: it looks often enough to be right within `head`.
-        let mut step = timeouts.head.min(timeouts.idle);
-        if stage == Stage::Ending {
-            step = step.min(LINGER_TIME);
+    /// Whether a drain that has come so far asks this connection to end. Over HTTP/2 nothing is lost
+    /// by being told early: a caller knows which streams were taken (RFC 9113 §6.8). Over HTTP/1
+    /// `Connection: close` tells it on its next response, until no new work may be taken: closing an
+    /// idle connection could cross with a request.
+    pub(crate) fn ends_at(&self, phase: Phase) -> bool {
+        match self.spoken.get() {
+            Some(Spoken::Http2) => phase >= Phase::Draining,
+            Some(Spoken::Http1) | None => phase >= Phase::Closing,
         }
-        let step = step.max(Duration::from_millis(10));
-        let begin = self.nanos();
-        loop {
-            let mut wait = step;
-            if let Some((since, limit, overdue)) = self.waits(timeouts, stage, begin) {
-                let passed = Duration::from_nanos(self.nanos().saturating_sub(since));
-                match limit.checked_sub(passed) {
-                    None | Some(Duration::ZERO) => return overdue,
-                    Some(left) => wait = wait.min(left),
-                }
-            }
-            tokio::time::sleep(wait).await;
-        }
+    }
+
+    /// Notes that it was told to end.
+    pub(crate) fn told_to_end(&self, now: Instant) {
+        self.told_at.set(self.since_opened(now));
+    }
+
+    /// Whether it did not move for too long; `ending` once it was told to end.
+    pub(crate) fn overdue(
+        &self,
+        now: Instant,
+        times: ListenerTimeouts,
+        ending: bool,
+    ) -> Option<Overdue> {
+        let (since, limit, overdue) = self.waits(times, ending)?;
+        let passed = Duration::from_nanos(self.since_opened(now).saturating_sub(since));
+        (passed >= limit).then_some(overdue)
     }
 
     /// Since when it waits for its caller, for how long it may, and what follows.
-    fn waits(
-        &self,
-        timeouts: ListenerTimeouts,
-        stage: Stage,
-        begin: u64,
-    ) -> Option<(u64, Duration, Overdue)> {
-        let load = |time: &AtomicU64| time.load(Ordering::Relaxed);
-        let stalled = load(&self.stalled_since);
+    fn waits(&self, times: ListenerTimeouts, ending: bool) -> Option<(u64, Duration, Overdue)> {
+        let stalled = self.stalled_since.get();
         if stalled != 0 {
-            return Some((stalled, timeouts.idle, Overdue::Stuck));
+            return Some((stalled, times.idle, Overdue::Stuck));
         }
-        if self.open.load(Ordering::Relaxed) != 0 {
+        // A handshake has its own limit.
+        let spoken = self.spoken.get()?;
+        if self.open.get() != 0 {
             return None;
         }
-        let (idle, head) = (load(&self.idle_since), load(&self.head_since));
-        Some(match stage {
-            Stage::Ending => {
-                let since = idle.max(load(&self.sent_at)).max(begin);
-                (since, LINGER_TIME, Overdue::Stuck)
-            }
-            Stage::Serving { slow_heads: true } if head != 0 => {
-                (head, timeouts.head, Overdue::Stuck)
-            }
-            Stage::Serving { .. } => (idle, timeouts.idle, Overdue::Idle),
-        })
+        let (idle, head) = (self.idle_since.get(), self.head_since.get());
+        if ending {
+            let since = idle.max(self.sent_at.get()).max(self.told_at.get());
+            return Some((since, LINGER_TIME, Overdue::Stuck));
+        }
+        if spoken == Spoken::Http1 && head != 0 {
+            return Some((head, times.head, Overdue::Stuck));
+        }
+        Some((idle, times.idle, Overdue::Idle))
     }
 
     /// Who called.
@@ -162,25 +165,29 @@ impl Activity {
             listener: self.listener.clone(),
             peer: self.peer,
             age: now.saturating_duration_since(self.opened),
-            requests: self.requests.load(Ordering::Relaxed),
+            requests: self.requests.get(),
             open: Vec::new(),
         }
     }
 
     fn nanos(&self) -> u64 {
-        let since = self.clock.now().saturating_duration_since(self.opened);
+        self.since_opened(self.clock.now())
+    }
+
+    fn since_opened(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.opened);
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 }
 
 /// An open request of a connection.
 #[derive(Debug)]
-pub(crate) struct Busy(Arc<Activity>);
+pub(crate) struct Busy(Rc<Activity>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
         let activity = &self.0;
-        activity.idle_since.store(activity.nanos(), Ordering::Relaxed);
-        activity.open.fetch_sub(1, Ordering::Relaxed);
+        activity.idle_since.set(activity.nanos());
+        activity.open.set(activity.open.get().saturating_sub(1));
     }
 }

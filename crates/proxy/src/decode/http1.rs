@@ -8,23 +8,24 @@
 mod answer;
 mod caller;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use trunkline_model::listener::ListenerTimeouts;
+use trunkline_net::buffer::Buffer;
 use trunkline_net::http::{Body, Head, Version};
 use trunkline_net::http1::{Arrived, Framing, Refusal, Request, Server};
 use trunkline_net::stream::Stream;
 use trunkline_rt::drain::Phase;
 
-use super::{Connection, supervise};
+use super::Connection;
 use crate::exchange::{self, Answer, Arrival};
 use crate::forward::Upgrade;
 use crate::limits;
+use crate::worker::Told;
 
 use answer::{Caller, Sent};
 use caller::CallerBody;
@@ -44,37 +45,23 @@ enum Next {
 }
 
 /// Serves a connection of which `read` was read already.
-pub(super) async fn serve(
-    connection: &Rc<Connection>,
-    stream: Stream,
-    read: Vec<u8>,
-    times: ListenerTimeouts,
-) {
-    let server: Shared = Rc::new(RefCell::new(Server::new(stream, &read, limits::http1())));
-    drop(read);
-    let ending = Cell::new(false);
-    let mut served = pin!(run(connection, server, &ending));
-    // Until it must close, a caller is told by `Connection: close` on its next response: closing an
-    // idle connection could cross with a request.
-    let told = connection.drain.closing();
-    supervise(connection, served.as_mut(), told, times, true, |_| ending.set(true)).await;
-}
-
-async fn run(connection: &Rc<Connection>, server: Shared, ending: &Cell<bool>) {
+pub(super) async fn serve(connection: &Rc<Connection>, stream: Stream, read: Buffer) {
+    let server: Shared = Rc::new(RefCell::new(Server::new(stream, read, limits::http1())));
     let next = loop {
         if server.borrow().has_input() {
             connection.activity.received();
         }
         let arrived = poll_fn(|cx| {
             let mut server = server.borrow_mut();
-            if ending.get() && !server.has_input() {
+            if connection.orders.told() >= Told::End && !server.has_input() {
                 return Poll::Ready(Arrived::Closed);
             }
             server.poll_request(cx, || connection.activity.received())
         });
         let next = match arrived.await {
-            Arrived::Request(request) => respond(connection, &server, *request).await,
-            Arrived::Refused(refusal) => refuse(connection, &server, refusal).await,
+            // In room of its own, which an idle connection does not hold.
+            Arrived::Request(request) => Box::pin(respond(connection, &server, request)).await,
+            Arrived::Refused(refusal) => Box::pin(refuse(connection, &server, refusal)).await,
             Arrived::Closed | Arrived::Broken => Next::End { unread: false },
         };
         match next {
@@ -146,14 +133,13 @@ async fn respond(connection: &Rc<Connection>, server: &Shared, request: Request)
     }
 }
 
-/// Runs the exchange; `None` once the caller went away. Its future is made for it: an idle
-/// connection must not hold the room.
+/// Runs the exchange; `None` once the caller went away.
 async fn run_while_wanted(
     connection: &Rc<Connection>,
     server: &Shared,
     arrival: Arrival,
 ) -> Option<Answer> {
-    let mut running = Box::pin(exchange::run(connection, arrival));
+    let mut running = pin!(exchange::run(connection, arrival));
     poll_fn(|cx| {
         if let Poll::Ready(answer) = running.as_mut().poll(cx) {
             return Poll::Ready(Some(answer));

@@ -9,20 +9,15 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use trunkline_model::listener::ListenerTimeouts;
 use trunkline_net::http::{Body, strict, wire};
 use trunkline_net::hyper_io::{HyperIo, HyperTimer, LocalExecutor};
 
 use super::io::Watched;
-use super::{Connection, supervise};
+use super::{Connection, drive};
 use crate::exchange::{self, Answer, Arrival};
 use crate::limits;
 
-pub(super) async fn serve(
-    connection: &Rc<Connection>,
-    io: HyperIo<Watched>,
-    times: ListenerTimeouts,
-) {
+pub(super) async fn serve(connection: &Rc<Connection>, io: HyperIo<Watched>) {
     let arriving = Rc::clone(connection);
     let service = service_fn(move |request| respond(Rc::clone(&arriving), request));
     let served = http2::Builder::new(LocalExecutor)
@@ -34,12 +29,7 @@ pub(super) async fn serve(
         .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
         .serve_connection(io, service);
     let mut served = pin!(Served { served, connection });
-    // GOAWAY loses nothing: the caller knows which streams were taken (RFC 9113 §6.8).
-    let told = connection.drain.draining();
-    supervise(connection, served.as_mut(), told, times, false, |served| {
-        served.project().graceful_shutdown();
-    })
-    .await;
+    drive(connection, served.as_mut(), |served| served.project().graceful_shutdown()).await;
 }
 
 /// A connection that tells why it broke.

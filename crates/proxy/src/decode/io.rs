@@ -3,7 +3,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
@@ -18,12 +18,12 @@ pub(super) struct Watched {
     stream: Stream,
     /// Read earlier, to know the protocol.
     read: Bytes,
-    activity: Arc<Activity>,
+    activity: Rc<Activity>,
 }
 
 impl Watched {
-    pub(super) fn new(stream: Stream, read: Vec<u8>, activity: Arc<Activity>) -> Self {
-        Self { stream, read: read.into(), activity }
+    pub(super) fn new(stream: Stream, read: &[u8], activity: Rc<Activity>) -> Self {
+        Self { stream, read: Bytes::copy_from_slice(read), activity }
     }
 
     fn note_sent(&self, ready: bool) {

@@ -7,7 +7,7 @@ use trunkline_model::ops::{OpenRequest, Session, SessionFilter};
 use trunkline_model::{EndpointId, ServiceName};
 
 use super::Proxy;
-use crate::worker::{Command, Told, ToldRequest, Which};
+use crate::worker::{Command, ToldRequest, ToldSession, Which};
 
 /// Names by the numbers that workers note.
 struct Names {
@@ -75,8 +75,8 @@ impl Proxy {
 }
 
 impl Names {
-    fn session(&self, told: Told) -> Session {
-        let Told { mut session, requests } = told;
+    fn session(&self, told: ToldSession) -> Session {
+        let ToldSession { mut session, requests } = told;
         session.open = requests.into_iter().map(|request| self.request(request)).collect();
         session
     }

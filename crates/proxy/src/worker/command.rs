@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use trunkline_model::ServiceName;
 use trunkline_rt::DrainWatcher;
 
-use super::sessions::{Told, Which};
+use super::sessions::{ToldSession, Which};
 use crate::plan::ListenerPlan;
 
 /// Answered when a command is carried out.
@@ -31,7 +31,7 @@ pub(crate) enum Command {
     /// Close what was connected to a life of an endpoint that ended.
     Close(u64),
     /// Tell the open connections that are meant, at most so many.
-    Sessions(Which, usize, oneshot::Sender<Vec<Told>>),
+    Sessions(Which, usize, oneshot::Sender<Vec<ToldSession>>),
     /// Cut those that are meant, and tell how many.
     Cut(Which, oneshot::Sender<usize>),
     /// End at once; what is open is dropped.

@@ -2,22 +2,26 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::AbortHandle;
+use trunkline_model::listener::ListenerTimeouts;
 use trunkline_model::ops::Session;
+use trunkline_rt::DrainWatcher;
 
-use super::Worker;
+use super::{Orders, Told as Order, Worker};
 use crate::decode::Activity;
 use crate::limits;
 
 /// An open connection in a worker's list.
 #[derive(Debug)]
 pub(crate) struct Listed {
-    pub(crate) activity: Arc<Activity>,
-    /// Ends its task.
-    pub(crate) cut: AbortHandle,
+    pub(crate) activity: Rc<Activity>,
+    /// What it is told.
+    pub(crate) orders: Rc<Orders>,
+    pub(crate) drain: Rc<DrainWatcher>,
+    pub(crate) times: ListenerTimeouts,
     /// Ends the tunnel that it became.
     pub(crate) tunnel: Option<AbortHandle>,
 }
@@ -33,7 +37,7 @@ pub(crate) struct Which {
 
 /// A connection and its open requests.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct ToldSession {
     pub(crate) session: Session,
     pub(crate) requests: Vec<ToldRequest>,
 }
@@ -52,15 +56,15 @@ pub(crate) struct ToldRequest {
 }
 
 /// The connections that are meant, at most so many.
-pub(super) fn tell(worker: &Worker, which: Which, limit: usize) -> Vec<Told> {
+pub(super) fn tell(worker: &Worker, which: Which, limit: usize) -> Vec<ToldSession> {
     let now = worker.clock.now();
     let connections = worker.connections.borrow();
     let numbers = meant(worker, which, limit);
     let told = numbers.iter().filter_map(|number| {
         let session = connections.get(number)?.activity.session(now, (worker.index, *number));
-        Some((*number, Told { session, requests: Vec::new() }))
+        Some((*number, ToldSession { session, requests: Vec::new() }))
     });
-    let mut told: HashMap<u64, Told> = told.collect();
+    let mut told: HashMap<u64, ToldSession> = told.collect();
     worker.requests.each(|slot| {
         let Some(told) = slot.connection.and_then(|number| told.get_mut(&number)) else {
             return;
@@ -87,7 +91,9 @@ pub(super) fn cut(worker: &Worker, which: Which) -> usize {
     let connections = worker.connections.borrow();
     let numbers = meant(worker, which, usize::MAX);
     for listed in numbers.iter().filter_map(|number| connections.get(number)) {
-        listed.cut.abort();
+        if listed.orders.tell(Order::Gone) {
+            tracing::info!(peer = %listed.activity.peer(), "connection was cut by order");
+        }
         if let Some(tunnel) = &listed.tunnel {
             tunnel.abort();
         }

@@ -13,10 +13,12 @@ use trunkline_model::ServiceName;
 use trunkline_model::record::ExchangeRecord;
 use trunkline_rt::metrics::Histogram;
 use trunkline_rt::ring::{Reader, Writer, ring};
-use trunkline_rt::{Clock, Policy, Random, Scope};
+use trunkline_rt::{Clock, Policy, Random, Scope, TurnClock};
 
 use super::listening::Accepting;
-use super::{Acknowledge, Address, Command, Listening, OpenRequests, Worker, sessions, stall};
+use super::{
+    Acknowledge, Address, Command, Listening, OpenRequests, Worker, sessions, stall, sweep,
+};
 use crate::accept::accept;
 use crate::balance::Turns;
 use crate::forward::Pool;
@@ -76,7 +78,7 @@ pub(crate) fn spawn(index: usize, clock: &Clock, scope: &Scope) -> io::Result<Ha
         };
         let worker = Rc::new(Worker {
             index,
-            clock,
+            clock: TurnClock::new(clock),
             scope,
             pool: Pool::default(),
             turns: Turns::default(),
@@ -85,6 +87,7 @@ pub(crate) fn spawn(index: usize, clock: &Clock, scope: &Scope) -> io::Result<Ha
             connections: RefCell::new(HashMap::new()),
             requests: OpenRequests::default(),
             next_connection: Cell::new(0),
+            ending: Cell::new(false),
             listening: RefCell::new(Vec::new()),
             stall: measured,
             random: RefCell::new(Random::from_system()),
@@ -111,10 +114,11 @@ fn trim(record: &mut ExchangeRecord) {
 }
 
 async fn run(worker: &Rc<Worker>, mut commands: Receiver<Command>) {
-    let ticker = stall::measure(worker.clock.clone(), Arc::clone(&worker.stall));
+    let ticker = stall::measure(worker.clock.source().clone(), Arc::clone(&worker.stall));
     worker.scope.spawn_local("stall", Policy::Best, ticker);
     let sweeper = crate::forward::sweep(Rc::clone(worker));
     worker.scope.spawn_local("pool", Policy::Best, sweeper);
+    worker.scope.spawn_local("sweep", Policy::Best, sweep::run(Rc::clone(worker)));
     loop {
         let command = tokio::select! {
             () = worker.scope.stopping() => break,
