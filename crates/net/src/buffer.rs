@@ -102,6 +102,7 @@ impl Buffer {
     }
 
     /// Adds bytes at the end.
+    #[inline]
     pub fn extend(&mut self, bytes: &[u8]) {
         self.reserve(bytes.len());
         if let Some(room) = self.block.get_mut(self.end..self.end + bytes.len()) {
@@ -111,10 +112,14 @@ impl Buffer {
     }
 
     /// Makes room for so many bytes behind the content, moving it where that suffices.
+    #[inline]
     pub fn reserve(&mut self, bytes: usize) {
-        if self.block.len() - self.end >= bytes {
-            return;
+        if self.block.len() - self.end < bytes {
+            self.make_room(bytes);
         }
+    }
+
+    fn make_room(&mut self, bytes: usize) {
         let content = self.len();
         if !self.block.is_empty() && self.block.len() - content >= bytes {
             self.block.copy_within(self.start..self.end, 0);

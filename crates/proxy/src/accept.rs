@@ -4,6 +4,7 @@
 //! others run. Where the system has no descriptors left, the loop pauses instead of spinning. A
 //! connection is a task of its own, so that a panic in it ends it alone.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -155,6 +156,8 @@ fn open(
         open: Open::new(worker, listed, &plan),
         activity,
         orders,
+        alarm: Rc::default(),
+        last_host: RefCell::default(),
     };
     worker.scope.spawn_local("connection", Policy::Best, obey(connection, Stream::tcp(socket)));
 }

@@ -15,10 +15,6 @@ const HOPS_MAX: usize = 64;
 /// Longest text of an address with brackets and port, in bytes.
 const ADDRESS_BYTES_MAX: usize = 64;
 
-/// Fields that a peer which is not trusted must not set.
-const UNTRUSTED: [&str; 5] =
-    ["x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-real-ip", "forwarded"];
-
 /// Finds out who called.
 pub(crate) fn learn(peer: &mut Peer, request: &Head, trusted: &[Network]) {
     let address = peer.address.ip().to_canonical();
@@ -73,21 +69,28 @@ fn parse(element: &[u8]) -> Option<IpAddr> {
 /// What services are told of a caller's verified certificate; the name and form are Envoy's.
 const CLIENT_CERTIFICATE: &str = "x-forwarded-client-cert";
 
-/// Says who called: a trusted peer's fields are gone on with, another's are replaced. `Forwarded`
+/// Whether a field says something of callers that its sender must not: what it says of its own
+/// certificate is worth nothing, and the rest is only a trusted peer's to say.
+pub(crate) fn is_untrue(name: &[u8], trusted: bool) -> bool {
+    let is = |own: &[u8]| name.eq_ignore_ascii_case(own);
+    match name.len() {
+        23 => is(CLIENT_CERTIFICATE.as_bytes()),
+        _ if trusted => false,
+        9 => is(b"x-real-ip") || is(b"forwarded"),
+        15 => is(b"x-forwarded-for"),
+        16 => is(b"x-forwarded-host") || is(b"x-forwarded-port"),
+        17 => is(b"x-forwarded-proto"),
+        _ => false,
+    }
+}
+
+/// Says who called, in a request without [untrue](is_untrue) fields: a trusted peer's fields are gone on with, another's are replaced. `Forwarded`
 /// (RFC 7239) is appended to where a trusted peer uses it, else not begun.
 pub(crate) fn tell(exchange: &mut Exchange) {
     let ip = exchange.peer.address.ip().to_canonical();
-    let trusted = exchange.peer.trusted;
     let request = &mut exchange.request;
     let mut room = [0; ADDRESS_BYTES_MAX];
     let own = written(&mut room, ip);
-    if !trusted {
-        for name in UNTRUSTED {
-            if request.has(name) {
-                request.remove(name);
-            }
-        }
-    }
     if request.has("x-forwarded-for") {
         let mut chain = Vec::new();
         for value in request.get_all("x-forwarded-for") {
@@ -97,20 +100,16 @@ pub(crate) fn tell(exchange: &mut Exchange) {
         chain.extend_from_slice(own);
         request.set("x-forwarded-for", &chain);
     } else {
-        request.set("x-forwarded-for", own);
+        request.append("x-forwarded-for", own);
     }
-    if !(trusted && request.has("x-forwarded-proto")) {
-        request.set("x-forwarded-proto", exchange.scheme.as_str().as_bytes());
+    if !request.has("x-forwarded-proto") {
+        request.append("x-forwarded-proto", exchange.scheme.as_str().as_bytes());
     }
-    if !request.has("x-forwarded-host")
-        && let Some(host) = request.get("host").map(<[u8]>::to_vec)
-    {
-        request.set("x-forwarded-host", &host);
+    if !request.has("x-forwarded-host") {
+        request.append_copy("x-forwarded-host", "host");
     }
-    // What a caller says of its own certificate is worth nothing.
-    request.remove(CLIENT_CERTIFICATE);
     if let Some(certificate) = &exchange.peer.certificate {
-        request.set(CLIENT_CERTIFICATE, certificate.as_bytes());
+        request.append(CLIENT_CERTIFICATE, certificate.as_bytes());
     }
     if request.has("forwarded") {
         let node = if ip.is_ipv6() { format!("\"[{ip}]\"") } else { ip.to_string() };
@@ -121,11 +120,36 @@ pub(crate) fn tell(exchange: &mut Exchange) {
 
 /// An address as text, without an allocation.
 fn written(room: &mut [u8; ADDRESS_BYTES_MAX], address: IpAddr) -> &[u8] {
-    let mut left = room.as_mut_slice();
-    // No address is longer than the room.
-    let _ = write!(left, "{address}");
-    let free = left.len();
-    room.get(..ADDRESS_BYTES_MAX - free).unwrap_or_default()
+    let end = match address {
+        // Every request has one, and formatting costs as much as parsing its head.
+        IpAddr::V4(address) => {
+            let mut end = 0;
+            for octet in address.octets() {
+                for (place, least) in [(100, 100), (10, 10), (1, 0)] {
+                    if octet >= least {
+                        end = put(room, end, b'0' + octet / place % 10);
+                    }
+                }
+                end = put(room, end, b'.');
+            }
+            end - 1
+        }
+        IpAddr::V6(address) => {
+            let mut left = room.as_mut_slice();
+            // No address is longer than the room.
+            let _ = write!(left, "{address}");
+            let free = left.len();
+            ADDRESS_BYTES_MAX - free
+        }
+    };
+    room.get(..end).unwrap_or_default()
+}
+
+fn put(room: &mut [u8], at: usize, byte: u8) -> usize {
+    if let Some(place) = room.get_mut(at) {
+        *place = byte;
+    }
+    at + 1
 }
 
 #[cfg(test)]
@@ -169,9 +193,24 @@ mod tests {
     }
 
     #[test]
+    fn what_only_a_trusted_peer_may_say_is_untrue_of_others() {
+        let names = ["X-Real-IP", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host"];
+        for name in names.into_iter().chain(["X-Forwarded-Port", "X-Forwarded-Proto"]) {
+            assert!(is_untrue(name.as_bytes(), false), "{name}");
+            assert!(!is_untrue(name.as_bytes(), true), "{name}");
+        }
+        let certificate = b"X-Forwarded-Client-Cert";
+        assert!(is_untrue(certificate, false) && is_untrue(certificate, true));
+        assert!(!is_untrue(b"X-Forwarded-User", false));
+    }
+
+    #[test]
     fn an_address_is_written_into_the_room() {
         let mut room = [0; ADDRESS_BYTES_MAX];
-        assert_eq!(written(&mut room, "192.0.2.1".parse().unwrap()), b"192.0.2.1");
+        for address in ["192.0.2.1", "0.10.99.255", "100.101.9.0", "::1"] {
+            let text = written(&mut room, address.parse().unwrap());
+            assert_eq!(std::str::from_utf8(text), Ok(address));
+        }
         let longest: IpAddr = "1111:2222:3333:4444:5555:6666:7777:8888".parse().unwrap();
         assert_eq!(written(&mut room, longest).len(), 39);
     }

@@ -11,6 +11,7 @@ mod http2;
 mod io;
 mod sniff;
 
+use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
 
@@ -19,9 +20,10 @@ use trunkline_net::http::{Peer, Scheme};
 use trunkline_net::hyper_io::HyperIo;
 use trunkline_net::stream::Stream;
 use trunkline_net::tls;
-use trunkline_rt::DrainWatcher;
+use trunkline_rt::{Alarm, DrainWatcher};
 
 use crate::accept::Open;
+use crate::route::host::LastHost;
 use crate::worker::{Listening, Orders, Told, Worker};
 
 pub(crate) use activity::{Activity, Busy, Overdue};
@@ -38,6 +40,9 @@ pub(crate) struct Connection {
     pub(crate) scheme: Scheme,
     pub(crate) activity: Rc<Activity>,
     pub(crate) orders: Rc<Orders>,
+    /// The timer of its task.
+    pub(crate) alarm: Rc<Alarm>,
+    pub(crate) last_host: RefCell<LastHost>,
     pub(crate) open: Open,
 }
 

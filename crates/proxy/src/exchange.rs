@@ -14,7 +14,7 @@ use trunkline_model::reason::{Fact, Kind, Reason};
 use trunkline_model::record::End;
 use trunkline_net::http::{Body, Exchange, Head};
 use trunkline_net::http1::Refusal;
-use trunkline_rt::Policy;
+use trunkline_rt::{Alarm, Policy};
 
 use crate::caller;
 use crate::context;
@@ -25,7 +25,7 @@ use crate::observe::{Observed, Recording, Source};
 use crate::plan::{Limits, ListenerPlan, ServicePlan};
 use crate::protect::{self, Answered, Call};
 use crate::reply;
-use crate::route::{self, CompiledAction, CompiledRoute};
+use crate::route::{CompiledAction, CompiledRoute};
 
 /// A request that arrived.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub(crate) struct Arrival {
     /// When its first byte arrived, where that is known.
     pub(crate) began: Option<Instant>,
     pub(crate) busy: Busy,
+    /// The timer of the task that runs the exchange.
+    pub(crate) alarm: Rc<Alarm>,
 }
 
 /// What the caller is sent.
@@ -55,7 +57,7 @@ enum Outcome {
     /// Trunkline's own.
     Own(Reply),
     /// A service's.
-    Service(Head, Box<ResponseBody>),
+    Service(Head, ResponseBody),
     /// A service's switch to another protocol: the tunnel runs once the head is sent.
     Switched(Head),
 }
@@ -68,11 +70,12 @@ struct Line<'a> {
     route: Option<Arc<CompiledRoute>>,
     recording: Option<Recording>,
     interim: Option<Interim>,
+    alarm: Rc<Alarm>,
 }
 
 /// Runs an exchange to the head of its response; the body streams on by itself.
 pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer {
-    let Arrival { plan, request, strict, body, upgrade, interim, began, busy } = arrival;
+    let Arrival { plan, request, strict, body, upgrade, interim, began, busy, alarm } = arrival;
     let (exchange, valid) = begin(connection, &plan, request, strict);
     let start = connection.worker.clock.now();
     let unrouted = &plan.destinations.unrouted;
@@ -81,7 +84,7 @@ pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer
         recording.head_began(began);
     }
     let recording = Some(recording);
-    let mut line = Line { connection, plan, exchange, route: None, recording, interim };
+    let mut line = Line { connection, plan, exchange, route: None, recording, interim, alarm };
     let outcome = match valid {
         Ok(()) => line.decide(body, upgrade).await.unwrap_or_else(Outcome::Own),
         Err(reason) => {
@@ -104,7 +107,7 @@ fn begin(
     let sample = plan.model.tracing.sample;
     let identity = context::begin(&mut request, sample, &mut connection.worker.random.borrow_mut());
     let bad = |what| Reason::new(Kind::BadRequest).fact("what", Fact::Token(what));
-    let host = route::host::of(&request);
+    let host = connection.last_host.borrow_mut().of(&request);
     let valid = match (strict, &host) {
         (Err(ambiguous), _) => Err(bad(ambiguous.token())),
         (_, Err(_)) => Err(bad("host")),
@@ -174,6 +177,7 @@ impl Line<'_> {
             limits,
             recording,
             interim: self.interim.as_ref(),
+            alarm: &self.alarm,
         };
         let answered = protect::forward(&mut call).await.map_err(Reply::because)?;
         let Answered { sent, in_flight } = answered;
@@ -181,7 +185,7 @@ impl Line<'_> {
         headers::prepare_response(&mut response);
         if response.status() != 101 {
             let body = ResponseBody::new(sent.body, sent.lease, in_flight, limits.idle);
-            return Ok(Outcome::Service(response, Box::new(body)));
+            return Ok(Outcome::Service(response, body));
         }
         let (Some(caller), Some(far)) = (upgrade, sent.switched) else {
             let reason = Reason::new(Kind::UpstreamProtocol).about(&service.service.name);

@@ -29,6 +29,7 @@ mod filter;
 mod forward;
 mod observe;
 mod protect;
+mod quick;
 pub mod reply;
 pub mod route;
 mod secure;

@@ -8,7 +8,6 @@
 mod build;
 mod error;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +22,7 @@ use trunkline_net::socket::Bound;
 use crate::balance::LiveService;
 use crate::forward::Transport;
 use crate::observe::{Connections, PerWorker, Requests};
+use crate::quick::QuickMap;
 use crate::route::RouteTable;
 use crate::secure::ListenerTls;
 
@@ -55,8 +55,8 @@ pub(crate) struct ListenerPlan {
 /// What routes lead to and are counted by, shared by all listeners of a plan.
 #[derive(Debug)]
 pub(crate) struct Destinations {
-    pub(crate) services: HashMap<ServiceName, Arc<ServicePlan>>,
-    pub(crate) routes: HashMap<RouteId, Arc<PerWorker<Requests>>>,
+    pub(crate) services: QuickMap<ServiceName, Arc<ServicePlan>>,
+    pub(crate) routes: QuickMap<RouteId, Arc<PerWorker<Requests>>>,
     /// Requests that no route took.
     pub(crate) unrouted: Arc<PerWorker<Requests>>,
 }

@@ -10,6 +10,7 @@ mod hold;
 mod queue;
 mod seat;
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use trunkline_model::reason::{Fact, Kind, Reason};
 use trunkline_net::http::Exchange;
 use trunkline_resilience::outlier::Outcome;
+use trunkline_rt::Alarm;
 
 use crate::balance::{InFlight, LiveEndpoint};
 use crate::context;
@@ -39,6 +41,7 @@ pub(crate) struct Call<'a> {
     pub(crate) limits: Limits,
     pub(crate) recording: &'a mut Recording,
     pub(crate) interim: Option<&'a Interim>,
+    pub(crate) alarm: &'a Alarm,
 }
 
 /// A request that was answered.
@@ -74,8 +77,9 @@ struct Progress {
 pub(crate) async fn forward(call: &mut Call<'_>) -> Result<Answered, Reason> {
     let limit = call.limits.request;
     let mut progress = Progress { key: seat::key(call), ..Progress::default() };
-    let attempted = tokio::time::timeout(limit, attempts(call, &mut progress)).await;
-    if let Ok(result) = attempted {
+    let (alarm, clock) = (call.alarm, &call.worker.clock);
+    let attempted = alarm.within(clock, limit, pin!(attempts(call, &mut progress))).await;
+    if let Some(result) = attempted {
         return result;
     }
     if let Some(endpoint) = call.recording.endpoint().map(Arc::clone)
@@ -179,11 +183,11 @@ async fn attempt(
         connect_limit: call.limits.connect,
         interim: call.interim,
     };
-    let sending = forward::attempt(&attempt, spent);
+    let sending = pin!(forward::attempt(&attempt, spent));
     let Some(limit) = call.limits.attempt else {
         return sending.await;
     };
-    tokio::time::timeout(limit, sending).await.unwrap_or_else(|_| {
+    call.alarm.within(&call.worker.clock, limit, sending).await.unwrap_or_else(|| {
         let detail = format!("no answer from {} within {limit:?}", endpoint.address);
         Err(Failure::new(Kind::AttemptTimeout, detail, Processed::Maybe))
     })

@@ -14,7 +14,6 @@ mod sweep;
 mod thread;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -25,6 +24,7 @@ use trunkline_rt::{Random, Scope, TurnClock};
 
 use crate::balance::Turns;
 use crate::forward::Pool;
+use crate::quick::QuickMap;
 
 pub(crate) use command::{Acknowledge, Address, Command};
 pub(crate) use listening::{Accepting, Listening};
@@ -48,7 +48,7 @@ pub(crate) struct Worker {
     /// Records that were read, to be filled again.
     pub(crate) spare: Reader<Box<ExchangeRecord>>,
     /// Open downstream connections.
-    pub(crate) connections: RefCell<HashMap<u64, Listed>>,
+    pub(crate) connections: RefCell<QuickMap<u64, Listed>>,
     /// Open requests.
     pub(crate) requests: OpenRequests,
     pub(crate) next_connection: Cell<u64>,

@@ -96,6 +96,12 @@ impl TurnClock {
         }
     }
 
+    /// The time by which timers of the runtime ring: of the machine, even where a test moves time
+    /// by hand.
+    pub fn machine_now(&self) -> Instant {
+        if self.0.clock.manual.is_none() { self.now() } else { Clock::system().now() }
+    }
+
     /// See [`Clock::wall_nanos`].
     pub fn wall_nanos(&self) -> u64 {
         self.0.clock.wall_nanos()

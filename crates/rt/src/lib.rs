@@ -15,6 +15,7 @@
     )
 )]
 
+pub mod alarm;
 pub mod clock;
 pub mod drain;
 pub mod metrics;
@@ -24,6 +25,7 @@ pub mod ring;
 pub mod scope;
 pub mod signal;
 
+pub use alarm::Alarm;
 pub use clock::{Clock, ManualClock, TurnClock};
 pub use drain::{DrainTrigger, DrainWatcher};
 pub use random::Random;

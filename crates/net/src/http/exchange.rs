@@ -122,7 +122,7 @@ pub struct Exchange {
     /// Whether it arrived by TLS.
     pub scheme: Scheme,
     /// Host that routing uses: lower case, no port, no trailing dot.
-    pub host: Box<str>,
+    pub host: Arc<str>,
     /// Its trace.
     pub trace: TraceContext,
     /// Its correlation id.
@@ -139,7 +139,7 @@ impl Exchange {
         request: Head,
         peer: Peer,
         arrival: (ListenerId, Scheme),
-        host: Box<str>,
+        host: Arc<str>,
         identity: (TraceContext, Correlation),
     ) -> Self {
         Self {

@@ -98,7 +98,8 @@ pub struct Head {
 pub(crate) type Found = (Range<usize>, Range<usize>, usize);
 
 impl Head {
-    /// The head of a received request: the block, and where in it things are.
+    /// The head of a received request: the block, and where in it things are. Method and target
+    /// must be UTF-8, as must be the names that [`Self::found`] is given.
     pub(crate) fn received_request(
         block: &[u8],
         method: Range<usize>,
@@ -121,7 +122,7 @@ impl Head {
     /// Notes a field of the received block.
     pub(crate) fn found(&mut self, (name, value, line_end): Found) {
         let line_end = u32::try_from(line_end).unwrap_or(0);
-        self.store.fields.push(Field { name: place(name), value: place(value), line_end });
+        self.store.push(Field { name: place(name), value: place(value), line_end });
     }
 
     /// The head of a request without fields.
@@ -256,12 +257,30 @@ impl Head {
     pub fn append(&mut self, name: &str, value: &[u8]) {
         let name = self.push(name.as_bytes());
         let value = self.push(value);
-        self.store.fields.push(Field { name, value, line_end: 0 });
+        self.store.push(Field { name, value, line_end: 0 });
+    }
+
+    /// Adds a field with the value of the first field of another name, if that is there. Nothing of
+    /// the value is copied.
+    pub fn append_copy(&mut self, name: &str, of: &str) {
+        let value = self.position(of).and_then(|at| self.store.fields.get(at)).map(|of| of.value);
+        if let Some(value) = value {
+            let name = self.push(name.as_bytes());
+            self.store.push(Field { name, value, line_end: 0 });
+        }
+    }
+
+    /// Takes away all fields whose name is not to be kept, in one pass.
+    pub fn retain(&mut self, mut keep: impl FnMut(&[u8]) -> bool) {
+        let Store { bytes, fields, .. } = &mut self.store;
+        fields.retain(|field| keep(bytes.get(field.name.range()).unwrap_or_default()));
     }
 
     /// Takes away all fields of this name.
     pub fn remove(&mut self, name: &str) {
-        self.remove_after(name, 0);
+        if self.store.may_have(name.len()) {
+            self.remove_after(name, 0);
+        }
     }
 
     /// All fields in order: name as received, value.
@@ -275,6 +294,10 @@ impl Head {
     }
 
     fn position(&self, name: &str) -> Option<usize> {
+        // Most names that are asked for are not there, and few others are as long.
+        if !self.store.may_have(name.len()) {
+            return None;
+        }
         self.named(name).next().map(|(at, _)| at)
     }
 
@@ -289,7 +312,7 @@ impl Head {
     }
 
     fn remove_after(&mut self, name: &str, from: usize) {
-        let Store { bytes, fields } = &mut self.store;
+        let Store { bytes, fields, .. } = &mut self.store;
         let mut index = 0;
         fields.retain(|field| {
             index += 1;
@@ -347,9 +370,15 @@ impl Head {
         self.store.bytes.get(place.range()).unwrap_or_default()
     }
 
-    /// Text that came in as `&str`; anything else reads as empty.
+    /// Text that came in as `&str`: a method, a target or a name.
+    #[expect(unsafe_code, reason = "checking each text again at each look costs more than parsing")]
     fn text(&self, place: Place) -> &str {
-        std::str::from_utf8(self.slice(place)).unwrap_or_default()
+        let text = self.slice(place);
+        debug_assert!(std::str::from_utf8(text).is_ok(), "came in as text: {text:?}");
+        // SAFETY: places of methods, targets and names are made of whole `&str`s, by `push` here
+        // or by the codec, which has them as `&str`s of the same block (see `received_request` and
+        // `found`); no byte that was put into the buffer is ever changed.
+        unsafe { std::str::from_utf8_unchecked(text) }
     }
 }
 
@@ -413,6 +442,26 @@ mod tests {
         assert_eq!((head.path(), head.query()), ("/a/b", Some("c=d&e")));
         head.set_target("/z??");
         assert_eq!((head.path(), head.query()), ("/z", Some("?")));
+    }
+
+    #[test]
+    fn a_value_is_had_by_another_name_too() {
+        let mut head = sample();
+        head.append_copy("X-Forwarded-Host", "host");
+        head.append_copy("x-other", "absent");
+        assert_eq!(head.get_text("x-forwarded-host"), Some("shop.localhost"));
+        assert!(!head.has("x-other"));
+        head.retain(|name| !name.eq_ignore_ascii_case(b"x-tag"));
+        assert_eq!((head.field_count(), head.has("x-tag")), (3, false));
+    }
+
+    #[test]
+    fn texts_are_what_came_in() {
+        let mut head = Head::request("GET", "/\u{e9}?\u{2026}", Version::Http11);
+        head.append("X-\u{df}", b"\xff");
+        assert_eq!((head.path(), head.query()), ("/\u{e9}", Some("\u{2026}")));
+        assert_eq!(head.fields().next(), Some(("X-\u{df}", &b"\xff"[..])));
+        assert_eq!(head.get_text("X-\u{df}"), None);
     }
 
     #[test]

@@ -4,7 +4,6 @@
 //! worker. A pick allocates nothing.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -21,6 +20,7 @@ use super::members::{Group, Members, Table};
 use super::service::LiveService;
 use super::view::View;
 use crate::limits;
+use crate::quick::QuickMap;
 
 /// Groups of this size and above take turns by deadlines: a pick is a heap's, not a scan.
 const DEADLINES_MIN: usize = 32;
@@ -28,7 +28,7 @@ const DEADLINES_MIN: usize = 32;
 /// The turns of one worker, by service.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
-    services: RefCell<HashMap<u64, Turn>>,
+    services: RefCell<QuickMap<u64, Turn>>,
 }
 
 /// A request that wants an endpoint.
@@ -105,7 +105,7 @@ impl Turns {
 }
 
 fn turn<'a>(
-    services: &'a mut HashMap<u64, Turn>,
+    services: &'a mut QuickMap<u64, Turn>,
     ask: &Ask<'_>,
     members: &Arc<Members>,
 ) -> &'a mut Turn {

@@ -114,6 +114,7 @@ async fn respond(connection: &Rc<Connection>, server: &Shared, request: Request)
         interim,
         began,
         busy,
+        alarm: Rc::clone(&connection.alarm),
     };
     let Some(answer) = run_while_wanted(connection, server, arrival).await else {
         return Next::End { unread: false };
@@ -168,6 +169,7 @@ async fn refuse(connection: &Rc<Connection>, server: &Shared, refusal: Refusal) 
         interim: None,
         began: connection.activity.head_began(),
         busy: connection.activity.enter(),
+        alarm: Rc::clone(&connection.alarm),
     };
     let answer = exchange::run(connection, arrival).await;
     match answer::send(connection, server, answer, caller).await {

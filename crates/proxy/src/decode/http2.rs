@@ -73,6 +73,8 @@ async fn respond(
         interim: None,
         began: None,
         busy,
+        // Each stream is a task of its own.
+        alarm: Rc::default(),
     };
     Ok(encode(exchange::run(&connection, arrival).await))
 }

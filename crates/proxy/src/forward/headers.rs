@@ -14,24 +14,12 @@ use trunkline_net::http::{Exchange, Head};
 
 use crate::caller;
 
-/// Fields of one connection (RFC 9110 §7.6.1) and their relatives.
-const HOP_BY_HOP: [&str; 7] = [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "transfer-encoding",
-    "upgrade",
-    "te",
-    "proxy-authenticate",
-];
-
 /// Prepares a request for any service.
 pub(crate) fn prepare_request(exchange: &mut Exchange, upgrade: bool) {
     let upgrade_to = upgrade.then(|| exchange.request.get("upgrade").map(<[u8]>::to_vec)).flatten();
     let trailers = exchange.request.has_element("te", "trailers");
-    strip_own(&mut exchange.request);
-    // Credentials for this proxy are not the service's business (RFC 9110 §11.7.2).
-    exchange.request.remove("proxy-authorization");
+    let trusted = exchange.peer.trusted;
+    exchange.request.retain(|name| !is_own(name) && !is_ours_to_say(name, trusted));
     if let Some(protocol) = upgrade_to {
         exchange.request.append("connection", b"upgrade");
         exchange.request.append("upgrade", &protocol);
@@ -63,7 +51,7 @@ pub(crate) fn strip_named(head: &mut Head) {
         .get_all("connection")
         .flat_map(|value| value.split(|byte| *byte == b','))
         .filter_map(|name| std::str::from_utf8(name.trim_ascii()).ok())
-        .filter(|name| !name.is_empty() && !is_own(name) && !is_end_to_end(name))
+        .filter(|name| !name.is_empty() && !is_own(name.as_bytes()) && !is_end_to_end(name))
         .map(str::to_owned)
         .collect();
     for name in &named {
@@ -71,14 +59,25 @@ pub(crate) fn strip_named(head: &mut Head) {
     }
 }
 
-fn strip_own(head: &mut Head) {
-    for name in HOP_BY_HOP {
-        head.remove(name);
+/// Whether a field belongs to one connection. Asked of every field: its length tells nearly always.
+fn is_own(name: &[u8]) -> bool {
+    let is = |own: &[u8]| name.eq_ignore_ascii_case(own);
+    match name.len() {
+        2 => is(b"te"),
+        7 => is(b"upgrade"),
+        10 => is(b"connection") || is(b"keep-alive"),
+        16 => is(b"proxy-connection"),
+        17 => is(b"transfer-encoding"),
+        18 => is(b"proxy-authenticate"),
+        _ => false,
     }
 }
 
-fn is_own(name: &str) -> bool {
-    HOP_BY_HOP.iter().any(|own| own.eq_ignore_ascii_case(name))
+/// Whether a request's field is not the caller's to send on: credentials for this proxy (RFC 9110
+/// §11.7.2), and what only a trusted peer may say.
+fn is_ours_to_say(name: &[u8], trusted: bool) -> bool {
+    name.len() == 19 && name.eq_ignore_ascii_case(b"proxy-authorization")
+        || caller::is_untrue(name, trusted)
 }
 
 /// Takes away what belongs to the service's connection. A length beside a coding is not the
@@ -88,7 +87,7 @@ fn strip(head: &mut Head) {
         head.remove("content-length");
     }
     strip_named(head);
-    strip_own(head);
+    head.retain(|name| !is_own(name));
 }
 
 /// Fields that `Connection` must not name away: a caller could hide them from the service (RFC
@@ -131,6 +130,18 @@ pub(super) fn frame_http2(fields: &mut HeaderMap) {
 mod tests {
     use super::*;
     use trunkline_net::http::Version;
+
+    #[test]
+    fn fields_of_one_connection_are_known_in_any_case() {
+        for name in ["Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding"] {
+            assert!(is_own(name.as_bytes()), "{name}");
+        }
+        for name in ["UPGRADE", "te", "proxy-authenticate"] {
+            assert!(is_own(name.as_bytes()), "{name}");
+        }
+        assert!(!is_own(b"content-length") && !is_own(b"host"));
+        assert!(is_ours_to_say(b"Proxy-Authorization", true));
+    }
 
     #[test]
     fn fields_of_the_connection_and_those_it_names_are_taken_away() {

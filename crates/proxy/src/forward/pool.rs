@@ -8,7 +8,8 @@
 //! connection: that is [`super::connect`]'s work.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -20,11 +21,12 @@ use trunkline_net::http1::Client;
 
 use super::learned::{self, Learned};
 use crate::limits;
+use crate::quick::QuickMap;
 use crate::worker::Worker;
 
 /// What requests must agree on to share a connection: where it goes, in which of its lives, how it
 /// is made (the transport's id), and the name that TLS verified.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(crate) address: SocketAddr,
     pub(crate) transport: u64,
@@ -32,10 +34,17 @@ pub(crate) struct Key {
     pub(crate) life: u64,
 }
 
+/// A life of an endpoint has one address, and seldom more than one transport or name.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.life, self.transport).hash(state);
+    }
+}
+
 /// The pool of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    places: RefCell<HashMap<Key, Place>>,
+    places: RefCell<QuickMap<Key, Place>>,
     idle: Cell<usize>,
     next: Cell<u64>,
     /// Lives that ended last: what is still in use then is closed when it comes back.

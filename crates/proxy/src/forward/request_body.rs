@@ -18,9 +18,9 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 use trunkline_net::http::{Body, BodyError};
 
-/// The body of a request, shared by its attempts.
+/// The body of a request, shared by its attempts; `None` for one without content.
 #[derive(Debug, Clone)]
-pub(crate) struct RequestBody(Rc<Shared>);
+pub(crate) struct RequestBody(Option<Rc<Shared>>);
 
 #[derive(Debug)]
 struct Shared {
@@ -71,7 +71,7 @@ impl Gate {
 impl RequestBody {
     /// `idle` is how long the caller may send nothing while it is asked for more.
     pub(crate) fn new(body: Body, idle: Duration) -> Self {
-        Self(Rc::new(Shared {
+        let shared = |body| Shared {
             body: RefCell::new(body),
             loan: Cell::new(0),
             started: Cell::new(false),
@@ -79,52 +79,57 @@ impl RequestBody {
             failure: Cell::new(None),
             received: Cell::new(0),
             idle,
-        }))
+        };
+        Self((!body.is_end_stream()).then(|| Rc::new(shared(body))))
     }
 
     /// Whether there is nothing to send.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.0.started.get() && self.0.body.borrow().is_end_stream()
+        let has_none =
+            |shared: &Shared| !shared.started.get() && shared.body.borrow().is_end_stream();
+        self.0.as_deref().is_none_or(has_none)
     }
 
     /// Whether a part of it was asked for, so that no other attempt can send it.
     pub(crate) fn is_started(&self) -> bool {
-        self.0.started.get()
+        self.0.as_ref().is_some_and(|shared| shared.started.get())
     }
 
     /// Whether a service that did not answer yet can still be waiting for the caller.
     pub(crate) fn waits_for_caller(&self) -> bool {
-        self.0.waits.get()
+        self.0.as_ref().is_some_and(|shared| shared.waits.get())
     }
 
     /// Ends the loan under way: who holds it finds itself cut off when it next asks.
     pub(super) fn end_loan(&self) {
-        self.0.loan.set(self.0.loan.get() + 1);
+        if let Some(shared) = &self.0 {
+            shared.loan.set(shared.loan.get() + 1);
+        }
     }
 
     /// What went wrong on the caller's side, if anything did.
     pub(crate) fn failure(&self) -> Option<Failure> {
-        self.0.failure.get()
+        self.0.as_ref().and_then(|shared| shared.failure.get())
     }
 
     /// Bytes received so far.
     pub(crate) fn received(&self) -> u64 {
-        self.0.received.get()
+        self.0.as_ref().map_or(0, |shared| shared.received.get())
     }
 
     /// The most bytes that are still to come, as far as is known.
     pub(crate) fn bytes_max(&self) -> u64 {
-        self.0.body.borrow().size_hint().upper().unwrap_or(u64::MAX)
+        let most = |shared: &Shared| shared.body.borrow().size_hint().upper().unwrap_or(u64::MAX);
+        self.0.as_deref().map_or(0, most)
     }
 
     /// Lends the body to an attempt; earlier loans end.
     pub(crate) fn lend(&self, gate: Option<Gate>) -> Body {
-        if self.is_empty() {
+        let Some(shared) = self.0.as_ref().filter(|_| !self.is_empty()) else {
             return Body::Empty;
-        }
+        };
         self.end_loan();
-        let number = self.0.loan.get();
-        let shared = Rc::clone(&self.0);
+        let (shared, number) = (Rc::clone(shared), shared.loan.get());
         Body::Stream(Box::pin(Loan { shared, number, gate, timer: None }))
     }
 }

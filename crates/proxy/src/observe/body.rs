@@ -21,7 +21,7 @@ pub(crate) struct Observed {
 /// Where a body comes from.
 pub(crate) enum Source {
     /// From a service as it is: its bytes need not be copied.
-    Service(Box<ResponseBody>),
+    Service(ResponseBody),
     /// From anywhere else, in frames.
     Frames {
         /// The frames.
@@ -41,7 +41,7 @@ impl Source {
     /// The body in frames, for whoever changes it; asked for before any of it was read.
     pub(crate) fn into_frames(self) -> Body {
         match self {
-            Self::Service(body) => Body::Stream(Box::pin(*body)),
+            Self::Service(body) => Body::Stream(Box::pin(body)),
             Self::Frames { body, .. } => body,
         }
     }

@@ -65,6 +65,7 @@ impl Recording {
         let request = &exchange.request;
         let (place, room) = Room::of(worker.spare.pop());
         let field = |name| request.get(name).unwrap_or_default();
+        let target = without_credentials(request.target());
         let record = ExchangeRecord {
             start_unix_nanos: worker.clock.wall_nanos(),
             duration: Duration::ZERO,
@@ -77,7 +78,7 @@ impl Recording {
             method: fill(room.method, request.method().as_bytes()),
             scheme: exchange.scheme.as_str(),
             host: fill(room.host, field("host")),
-            target: fill(room.target, without_credentials(request.target()).as_bytes()),
+            target: fill(room.target, target.as_bytes()),
             protocol: request.version().as_str(),
             user_agent: fill(room.user_agent, field("user-agent")),
             referer: fill(room.referer, field("referer")),
@@ -89,7 +90,8 @@ impl Recording {
             timings: Timings::default(),
             end: End::CallerGone,
         };
-        let ticket = worker.requests.enter(connection.open.number(), exchange, start);
+        let asked = (request.method(), field("host"), &*target);
+        let ticket = worker.requests.enter(connection.open.number(), asked, start);
         Self {
             start,
             ticket,

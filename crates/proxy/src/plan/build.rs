@@ -18,6 +18,7 @@ use super::{Destinations, ListenerPlan, Plan, PrepareError, PrepareErrors, Servi
 use crate::balance::Registry;
 use crate::forward::Transports;
 use crate::observe::{Connections, PerWorker, Requests};
+use crate::quick::QuickMap;
 use crate::route::RouteTable;
 use crate::secure::Certificates;
 
@@ -119,8 +120,8 @@ fn services(
     parts: &Parts,
     model: &Model,
     wrong: &mut Vec<PrepareError>,
-) -> HashMap<ServiceName, Arc<ServicePlan>> {
-    let mut services = HashMap::with_capacity(model.services.len());
+) -> QuickMap<ServiceName, Arc<ServicePlan>> {
+    let mut services = QuickMap::default();
     for service in &model.services {
         let now = parts.certificates.clock.wall();
         match parts.transports.get(service.protocol, service.tls.as_ref(), now) {

@@ -1,5 +1,7 @@
 //! The host of a request, in the form in which routes compare it.
 
+use std::sync::Arc;
+
 use trunkline_net::http::{Head, Version};
 
 /// Longest host name, in bytes (RFC 1035 §2.3.4: 255 with lengths, 253 as text).
@@ -17,6 +19,28 @@ pub enum BadHost {
     /// Not a name, an IPv4 address or an IPv6 address in brackets, with or without port.
     #[error("the host is not a name or address")]
     Malformed,
+}
+
+/// The host that a connection named last, which is nearly always the one that it names next.
+#[derive(Debug, Default)]
+pub(crate) struct LastHost {
+    field: Vec<u8>,
+    host: Arc<str>,
+}
+
+impl LastHost {
+    /// See [`of`].
+    pub(crate) fn of(&mut self, head: &Head) -> Result<Arc<str>, BadHost> {
+        let mut fields = head.get_all("host");
+        let field = fields.next().unwrap_or_default();
+        let same = !field.is_empty() && field == self.field && fields.next().is_none();
+        if !same {
+            self.host = of(head)?.into();
+            self.field.clear();
+            self.field.extend_from_slice(field);
+        }
+        Ok(Arc::clone(&self.host))
+    }
 }
 
 /// The host that routing uses: lower case, without port and trailing dot; empty only for an
@@ -88,6 +112,29 @@ pub(super) fn suffixes(host: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_host_named_last_is_known_and_another_one_is_not_taken_for_it() {
+        let mut last = LastHost::default();
+        let mut named = |fields: &[&str]| {
+            let mut head = Head::request("GET", "/", Version::Http11);
+            for value in fields {
+                head.append("Host", value.as_bytes());
+            }
+            last.of(&head).map(|host| host.to_string())
+        };
+        for (fields, expect) in [
+            (&["Shop.test:80"][..], Ok("shop.test")),
+            (&["Shop.test:80"], Ok("shop.test")),
+            (&["shop.test:80", "shop.test:80"], Err(BadHost::Several)),
+            (&["other.test"], Ok("other.test")),
+            (&[], Err(BadHost::Missing)),
+            (&["other_?"], Err(BadHost::Malformed)),
+            (&["other.test"], Ok("other.test")),
+        ] {
+            assert_eq!(named(fields), expect.map(str::to_owned), "{fields:?}");
+        }
+    }
 
     #[test]
     fn hosts_compare_without_case_port_and_trailing_dot() {

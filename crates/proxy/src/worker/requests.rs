@@ -7,9 +7,6 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use trunkline_model::record::without_credentials;
-use trunkline_net::http::Exchange;
-
 use crate::limits;
 
 /// The open requests of one worker.
@@ -46,8 +43,13 @@ pub(crate) struct Slot {
 pub(crate) struct Ticket(Option<usize>);
 
 impl OpenRequests {
-    /// A request of a connection begins.
-    pub(crate) fn enter(&self, connection: u64, exchange: &Exchange, since: Instant) -> Ticket {
+    /// A request of a connection begins: its method, its host, and its target without credentials.
+    pub(crate) fn enter(
+        &self,
+        connection: u64,
+        (method, host, target): (&str, &[u8], &str),
+        since: Instant,
+    ) -> Ticket {
         let mut slots = self.slots.borrow_mut();
         let slots = &mut *slots;
         let place = match slots.free.pop() {
@@ -61,11 +63,10 @@ impl OpenRequests {
         let Some(slot) = slots.all.get_mut(place) else {
             return Ticket(None);
         };
-        let request = &exchange.request;
         slot.connection = Some(connection);
-        copy(&mut slot.method, request.method().as_bytes());
-        copy(&mut slot.host, request.get("host").unwrap_or_default());
-        copy(&mut slot.target, without_credentials(request.target()).as_bytes());
+        copy(&mut slot.method, method.as_bytes());
+        copy(&mut slot.host, host);
+        copy(&mut slot.target, target.as_bytes());
         slot.since = Some(since);
         (slot.service, slot.endpoint) = (0, 0);
         (slot.bytes_received, slot.bytes_sent) = (0, 0);

@@ -1,7 +1,6 @@
 //! The thread of a worker: a runtime of its own, and the loop that obeys commands.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -84,7 +83,7 @@ pub(crate) fn spawn(index: usize, clock: &Clock, scope: &Scope) -> io::Result<Ha
             turns: Turns::default(),
             records: writer,
             spare,
-            connections: RefCell::new(HashMap::new()),
+            connections: RefCell::default(),
             requests: OpenRequests::default(),
             next_connection: Cell::new(0),
             ending: Cell::new(false),

@@ -24,6 +24,9 @@ type Owned = (Vec<u8>, Vec<Field>);
 pub(super) struct Store {
     pub(super) bytes: Vec<u8>,
     pub(super) fields: Vec<Field>,
+    /// Bit `n` is set if there is, or was, a name of `n` bytes; the highest one is for all that are
+    /// longer.
+    lengths: u64,
 }
 
 impl Store {
@@ -32,8 +35,23 @@ impl Store {
         let kept = FREE.try_with(|free| free.borrow_mut().pop()).ok().flatten();
         let fresh = || (Vec::with_capacity(ROOM_BYTES), Vec::with_capacity(ROOM_FIELDS));
         let (bytes, fields) = kept.unwrap_or_else(fresh);
-        Self { bytes, fields }
+        Self { bytes, fields, lengths: 0 }
     }
+
+    /// Adds a field.
+    pub(super) fn push(&mut self, field: Field) {
+        self.lengths |= bit(field.name.len());
+        self.fields.push(field);
+    }
+
+    /// Whether there can be a name of so many bytes.
+    pub(super) fn may_have(&self, bytes: usize) -> bool {
+        self.lengths & bit(bytes) != 0
+    }
+}
+
+fn bit(bytes: usize) -> u64 {
+    1 << bytes.min(63)
 }
 
 impl Clone for Store {
@@ -41,6 +59,7 @@ impl Clone for Store {
         let mut store = Self::take();
         store.bytes.extend_from_slice(&self.bytes);
         store.fields.extend_from_slice(&self.fields);
+        store.lengths = self.lengths;
         store
     }
 }
