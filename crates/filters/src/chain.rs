@@ -34,6 +34,11 @@ impl Chain {
         if wrong.is_empty() { Ok(chain) } else { Err(wrong) }
     }
 
+    /// Whether there is no filter.
+    pub fn is_empty(&self) -> bool {
+        self.filters.is_empty()
+    }
+
     /// Names of the filters, in order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.filters.iter().map(Filter::name)

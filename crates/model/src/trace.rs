@@ -9,15 +9,24 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The two digits of every byte.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which would tell")]
+const HEX: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 0x0f]];
+        byte += 1;
+    }
+    pairs
+};
+
 /// Writes `bytes` as lower-case hex digits into `text`, as far as it has room. Every request needs
 /// some: it is many times faster than formatting byte by byte.
 pub fn write_hex(bytes: &[u8], text: &mut [u8]) {
-    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
-    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        if let [high, low] = pair {
-            *high = digit(byte >> 4);
-            *low = digit(byte & 0x0f);
-        }
+    for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(bytes) {
+        *pair = HEX.get(usize::from(*byte)).copied().unwrap_or_default();
     }
 }
 

@@ -4,6 +4,7 @@
 //! Whatever goes wrong ends in a [`Reply`] with a reason; there is no way out without an answer and
 //! a record. If the caller leaves, the future is dropped, and with it all upstream work.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -86,14 +87,15 @@ pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer
     let recording = Some(recording);
     let mut line = Line { connection, plan, exchange, route: None, recording, interim, alarm };
     let outcome = match valid {
-        Ok(()) => line.decide(body, upgrade).await.unwrap_or_else(Outcome::Own),
+        // Pinned where they are made: an awaited future is moved first, and these are large.
+        Ok(()) => pin!(line.decide(body, upgrade)).await.unwrap_or_else(Outcome::Own),
         Err(reason) => {
             let mut reply = Reply::because(reason);
             reply.status = strict.err().map_or(reply.status, Refusal::status);
             Outcome::Own(reply)
         }
     };
-    line.finish(outcome).await
+    pin!(line.finish(outcome)).await
 }
 
 /// The exchange of a request, and whether its head is one that can be served.
@@ -152,7 +154,7 @@ impl Line<'_> {
         let limits = Limits::new(&route.timeouts, route.priority, &service.service);
         // What follows may take long: the plan must not be kept for it.
         drop(plan);
-        self.forward(&service, limits, body, upgrade).await
+        pin!(self.forward(&service, limits, body, upgrade)).await
     }
 
     async fn forward(
@@ -179,7 +181,7 @@ impl Line<'_> {
             interim: self.interim.as_ref(),
             alarm: &self.alarm,
         };
-        let answered = protect::forward(&mut call).await.map_err(Reply::because)?;
+        let answered = pin!(protect::forward(&mut call)).await.map_err(Reply::because)?;
         let Answered { sent, in_flight } = answered;
         let mut response = sent.head;
         headers::prepare_response(&mut response);
@@ -225,7 +227,7 @@ impl Line<'_> {
     }
 
     /// The response hooks, and the end of the line.
-    async fn finish(mut self, outcome: Outcome) -> Answer {
+    async fn finish(&mut self, outcome: Outcome) -> Answer {
         let plan = Arc::clone(&self.plan);
         let (head, mut body, own) = match outcome {
             Outcome::Own(reply) => self.own(&reply),

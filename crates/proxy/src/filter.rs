@@ -6,7 +6,7 @@
 
 mod body;
 
-use trunkline_filters::{Encoder, Reply};
+use trunkline_filters::{Chain, Encoder, Reply};
 use trunkline_net::http::{Body, Exchange};
 
 use self::body::{Encoded, Place};
@@ -17,12 +17,21 @@ use crate::route::CompiledRoute;
 
 /// The request hooks before routing.
 pub(crate) async fn before_routing(plan: &ListenerPlan, exchange: &mut Exchange) -> Option<Reply> {
-    plan.filters.run_request(exchange).await
+    run_request(&plan.filters, exchange).await
+}
+
+/// Nearly every chain is empty: then there is nothing to wait for.
+async fn run_request(chain: &Chain, exchange: &mut Exchange) -> Option<Reply> {
+    if chain.is_empty() { None } else { chain.run_request(exchange).await }
+}
+
+async fn run_response(chain: &Chain, exchange: &mut Exchange) -> Option<Reply> {
+    if chain.is_empty() { None } else { chain.run_response(exchange).await }
 }
 
 /// The request hooks after routing.
 pub(crate) async fn after_routing(route: &CompiledRoute, exchange: &mut Exchange) -> Option<Reply> {
-    route.filters.run_request(exchange).await
+    run_request(&route.filters, exchange).await
 }
 
 /// The response hooks of both chains. `Some` takes the place of a service's response; for our own
@@ -33,11 +42,11 @@ pub(crate) async fn on_response(
     exchange: &mut Exchange,
 ) -> Option<Reply> {
     if let Some(route) = route
-        && let Some(reply) = route.filters.run_response(exchange).await
+        && let Some(reply) = run_response(&route.filters, exchange).await
     {
         return Some(reply);
     }
-    plan.filters.run_response(exchange).await
+    run_response(&plan.filters, exchange).await
 }
 
 /// The response's body as the caller is sent it, compressed where the listener says so; edits the

@@ -16,6 +16,7 @@ mod response_body;
 mod transport;
 mod tunnel;
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -96,30 +97,44 @@ enum Ready {
 pub(crate) async fn attempt(attempt: &Attempt<'_>, spent: &mut Spent) -> Result<Sent, Failure> {
     let begin = attempt.worker.clock.now();
     spent.reused = true;
-    let ready = connection(attempt, spent, begin).await?;
-    match ready {
-        Ready::Http1(exclusive) => http1::send(attempt, exclusive).await,
-        Ready::Http2(stream) => http2::send(attempt, stream, spent.reused).await,
+    let key = key(attempt);
+    let wanted = wanted(attempt, &key);
+    if wanted != Protocol::Http2
+        && !attempt.fresh
+        && let Some(pooled) = Pool::take(attempt.worker, &key)
+    {
+        return pin!(http1::send(attempt, pooled)).await;
+    }
+    // In room of its own, which the many that find a connection do not need.
+    match Box::pin(connection(attempt, key, wanted, (spent, begin))).await? {
+        Ready::Http1(exclusive) => pin!(http1::send(attempt, exclusive)).await,
+        Ready::Http2(stream) => pin!(http2::send(attempt, stream, spent.reused)).await,
     }
 }
 
-/// A pooled connection, or a new one.
-async fn connection(
-    attempt: &Attempt<'_>,
-    spent: &mut Spent,
-    begin: Instant,
-) -> Result<Ready, Failure> {
+/// What the request must have in common with others to share their connection.
+fn key(attempt: &Attempt<'_>) -> Key {
     let transport = &attempt.service.transport;
     let host = transport
         .tls
         .as_ref()
         .map_or("", |tls| if tls.server_name.is_some() { "" } else { &attempt.endpoint.host });
-    let key = Key {
+    Key {
         address: attempt.endpoint.address,
         transport: transport.id,
         host: host.into(),
         life: attempt.endpoint.life(),
-    };
+    }
+}
+
+/// A new connection, or a shared one.
+async fn connection(
+    attempt: &Attempt<'_>,
+    key: Key,
+    wanted: Protocol,
+    (spent, begin): (&mut Spent, Instant),
+) -> Result<Ready, Failure> {
+    let transport = &attempt.service.transport;
     let dial = Dial {
         worker: attempt.worker,
         endpoint: attempt.endpoint,
@@ -128,14 +143,8 @@ async fn connection(
         limit: attempt.connect_limit,
         keep_alive: attempt.service.service.timeouts.keep_alive,
     };
-    let wanted = wanted(attempt, &key);
     if wanted == Protocol::Http2 {
         return multiplexed(&dial, &key, spent, begin).await.map(Ready::Http2);
-    }
-    if !attempt.fresh
-        && let Some(pooled) = Pool::take(attempt.worker, &key)
-    {
-        return Ok(Ready::Http1(pooled));
     }
     spent.reused = false;
     let stream = dial.open().await?;

@@ -97,7 +97,10 @@ async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answer
     loop {
         let in_flight = match progress.repeat.take() {
             Some(in_flight) => Ok(in_flight),
-            None => seat::take(call, progress).await,
+            None => match seat::at_once(call, progress) {
+                Some(in_flight) => Ok(in_flight),
+                None => Box::pin(seat::wait(call, progress)).await,
+            },
         };
         if let Some(since) = progress.waits_since.take() {
             let now = call.worker.clock.now();
@@ -109,7 +112,8 @@ async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answer
         let mut spent = Spent::default();
         let fresh = progress.stale > 0;
         progress.began = call.service.live.is_timed().then(|| call.worker.clock.now());
-        match attempt(call, &endpoint, fresh, &mut spent).await {
+        let attempted = pin!(attempt(call, &endpoint, fresh, &mut spent)).await;
+        match attempted {
             Ok(mut answer) => {
                 seat::bind(call, &endpoint, &mut answer.head);
                 let status = answer.head.status();

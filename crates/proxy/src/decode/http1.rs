@@ -116,7 +116,7 @@ async fn respond(connection: &Rc<Connection>, server: &Shared, request: Request)
         busy,
         alarm: Rc::clone(&connection.alarm),
     };
-    let Some(answer) = run_while_wanted(connection, server, arrival).await else {
+    let Some(answer) = pin!(run_while_wanted(connection, server, arrival)).await else {
         return Next::End { unread: false };
     };
     caller.keep_alive &= connection.drain.phase() < Phase::Draining;
@@ -126,7 +126,7 @@ async fn respond(connection: &Rc<Connection>, server: &Shared, request: Request)
             _ => Next::End { unread: false },
         };
     }
-    match answer::send(connection, server, answer, caller).await {
+    match pin!(answer::send(connection, server, answer, caller)).await {
         Sent::Whole if answer::take_rest(server) => Next::Serve,
         Sent::Last if !caller.has_body => Next::End { unread: server.borrow().has_input() },
         Sent::Whole | Sent::Last => Next::End { unread: true },

@@ -19,13 +19,13 @@ pub(super) fn key(call: &Call<'_>) -> Option<u64> {
     hash_of(&hash.key, call.exchange)
 }
 
-/// An endpoint that can take the request, entered.
-pub(super) async fn take(call: &mut Call<'_>, progress: &mut Progress) -> Result<InFlight, Reason> {
-    let bound = bound(call, progress);
-    // Almost every request ends here; subscribing would cost all workers a shared counter each.
-    if let Some(entered) = enter(call, progress, bound.as_ref()) {
-        return Ok(entered);
-    }
+/// An endpoint that can take the request, entered. Almost every request finds one without waiting.
+pub(super) fn at_once(call: &Call<'_>, progress: &Progress) -> Option<InFlight> {
+    enter(call, progress, bound(call, progress).as_ref())
+}
+
+/// Waits for an endpoint that can take the request, and enters it.
+pub(super) async fn wait(call: &mut Call<'_>, progress: &mut Progress) -> Result<InFlight, Reason> {
     let mut held = None;
     progress.waits_since = Some(call.worker.clock.now());
     // A process that ended takes nothing more, and its owner is about to say so.

@@ -3,84 +3,112 @@
 //! The same texts as `Display` gives, at a fraction of its cost: a line has some forty of them, and
 //! formatting them one by one costs as much as forwarding a request.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use trunkline_model::trace::write_hex;
 
-/// Digits of the greatest number.
-const DIGITS_MAX: usize = 20;
-/// Bytes of the longest id that is written in hexadecimal digits.
-const HEX_BYTES_MAX: usize = 16;
+/// Room for the longest of these texts: an id of 16 bytes.
+const ROOM_BYTES: usize = 32;
 
-/// Appends a number.
-pub(super) fn number(mut value: u64, into: &mut String) {
-    let mut room = [b'0'; DIGITS_MAX];
-    let mut start = DIGITS_MAX;
-    loop {
-        start -= 1;
-        if let Some(place) = room.get_mut(start) {
-            *place = digit(value);
-        }
-        value /= 10;
-        if value == 0 {
-            break;
+/// A text under construction; always ASCII, and never longer than its room.
+struct Ascii {
+    room: [u8; ROOM_BYTES],
+    end: usize,
+}
+
+impl Ascii {
+    fn new() -> Self {
+        Self { room: [0; ROOM_BYTES], end: 0 }
+    }
+
+    fn byte(&mut self, byte: u8) {
+        if let Some(place) = self.room.get_mut(self.end) {
+            *place = byte;
+            self.end += 1;
         }
     }
-    push(room.get(start..).unwrap_or_default(), into);
+
+    fn number(&mut self, value: u64) {
+        let digits = value.checked_ilog10().unwrap_or(0) as usize + 1;
+        self.padded(value, digits);
+    }
+
+    /// The last digits of a number, zeros first.
+    fn padded(&mut self, mut value: u64, digits: usize) {
+        let end = ROOM_BYTES.min(self.end + digits);
+        for place in self.room.get_mut(self.end..end).unwrap_or_default().iter_mut().rev() {
+            *place = b'0' + u8::try_from(value % 10).unwrap_or(0);
+            value /= 10;
+        }
+        self.end = end;
+    }
+
+    fn push_to(&self, into: &mut String) {
+        let text = self.room.get(..self.end).unwrap_or_default();
+        into.push_str(std::str::from_utf8(text).unwrap_or_default());
+    }
+}
+
+/// Appends a number.
+pub(super) fn number(value: u64, into: &mut String) {
+    let mut text = Ascii::new();
+    text.number(value);
+    text.push_to(into);
 }
 
 /// Appends a duration in milliseconds with three decimals.
 pub(super) fn millis(duration: Duration, into: &mut String) {
     let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-    number(micros / 1_000, into);
-    into.push('.');
-    padded::<3>(micros % 1_000, into);
-}
-
-/// Appends the last digits of a number, zeros first.
-fn padded<const COUNT: usize>(mut value: u64, into: &mut String) {
-    let mut room = [b'0'; COUNT];
-    for place in room.iter_mut().rev() {
-        *place = digit(value);
-        value /= 10;
-    }
-    push(&room, into);
+    let mut text = Ascii::new();
+    text.number(micros / 1_000);
+    text.byte(b'.');
+    text.padded(micros % 1_000, 3);
+    text.push_to(into);
 }
 
 /// Appends an address.
 pub(super) fn address(address: IpAddr, into: &mut String) {
     use std::fmt::Write as _;
-    let IpAddr::V4(address) = address else {
-        let _ = write!(into, "{address}");
-        return;
-    };
-    let [first, rest @ ..] = address.octets();
-    number(first.into(), into);
-    for octet in rest {
-        into.push('.');
-        number(octet.into(), into);
+    match address {
+        IpAddr::V4(address) => v4(address).push_to(into),
+        // Writing to a `String` cannot fail.
+        IpAddr::V6(address) => drop(write!(into, "{address}")),
     }
+}
+
+fn v4(address: Ipv4Addr) -> Ascii {
+    let mut text = Ascii::new();
+    for (index, octet) in address.octets().into_iter().enumerate() {
+        if index > 0 {
+            text.byte(b'.');
+        }
+        text.number(octet.into());
+    }
+    text
 }
 
 /// Appends an address with its port.
 pub(super) fn socket(socket: SocketAddr, into: &mut String) {
     use std::fmt::Write as _;
-    if socket.is_ipv6() {
-        let _ = write!(into, "{socket}");
-        return;
+    match socket {
+        SocketAddr::V4(socket) => {
+            let mut text = v4(*socket.ip());
+            text.byte(b':');
+            text.number(socket.port().into());
+            text.push_to(into);
+        }
+        SocketAddr::V6(socket) => drop(write!(into, "{socket}")),
     }
-    address(socket.ip(), into);
-    into.push(':');
-    number(socket.port().into(), into);
 }
 
-/// Appends an id in hexadecimal digits.
+/// Appends an id of at most 16 bytes in hexadecimal digits.
 pub(super) fn hex(bytes: &[u8], into: &mut String) {
-    let mut room = [0; HEX_BYTES_MAX * 2];
-    write_hex(bytes, &mut room);
-    push(room.get(..bytes.len() * 2).unwrap_or_default(), into);
+    let mut text = Ascii::new();
+    write_hex(bytes, &mut text.room);
+    text.end = ROOM_BYTES.min(bytes.len() * 2);
+    text.push_to(into);
 }
 
 /// Appends a moment in UTC: `2026-01-31T12:00:00.123456Z`.
@@ -90,26 +118,19 @@ pub(super) fn iso(unix_nanos: u64, into: &mut String) {
     };
     let (year, month, day) = time.to_calendar_date();
     let (hour, minute, second) = time.to_hms();
+    let mut text = Ascii::new();
     // No time of 64 bits of nanoseconds is before 1970 or after 2554.
-    padded::<4>(u64::try_from(year).unwrap_or_default(), into);
+    text.padded(u64::try_from(year).unwrap_or_default(), 4);
     for (before, value) in
-        [('-', u8::from(month)), ('-', day), ('T', hour), (':', minute), (':', second)]
+        [(b'-', u8::from(month)), (b'-', day), (b'T', hour), (b':', minute), (b':', second)]
     {
-        into.push(before);
-        padded::<2>(value.into(), into);
+        text.byte(before);
+        text.padded(value.into(), 2);
     }
-    into.push('.');
-    padded::<6>(time.microsecond().into(), into);
-    into.push('Z');
-}
-
-fn digit(value: u64) -> u8 {
-    b'0' + u8::try_from(value % 10).unwrap_or(0)
-}
-
-/// Appends digits, which are ASCII.
-fn push(digits: &[u8], into: &mut String) {
-    into.push_str(std::str::from_utf8(digits).unwrap_or_default());
+    text.byte(b'.');
+    text.padded(time.microsecond().into(), 6);
+    text.byte(b'Z');
+    text.push_to(into);
 }
 
 #[cfg(test)]
