@@ -55,14 +55,12 @@ fn tell(listed: &Listed, phase: Phase, now: Instant) {
         end(listed, now);
     }
     let ending = listed.orders.told() >= Told::End;
-    match activity.overdue(now, listed.times, ending) {
-        Some(Overdue::Idle) => end(listed, now),
-        Some(Overdue::Stuck) => {
-            if listed.orders.tell(Told::Gone) {
-                tracing::debug!(peer = %activity.peer(), "connection does not move: closed");
-            }
-        }
-        None => {}
+    let overdue = activity.overdue(now, listed.times, ending);
+    if overdue == Some(Overdue::Idle) {
+        end(listed, now);
+    }
+    if overdue == Some(Overdue::Stuck) && listed.orders.tell(Told::Gone) {
+        tracing::debug!(peer = %activity.peer(), "connection does not move: closed");
     }
 }
 

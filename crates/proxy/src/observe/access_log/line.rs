@@ -98,7 +98,7 @@ fn escape(value: &str, bytes_max: usize, into: &mut String, one: fn(char, &mut S
 
 /// Whether there is nothing to escape. No early end: so it is a few vector instructions.
 fn is_plain(bytes: &[u8]) -> bool {
-    let plain = |byte| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
+    let plain = |byte| matches!(byte, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~');
     bytes.iter().fold(true, |all, byte| all & plain(*byte))
 }
 
