@@ -140,7 +140,7 @@ fn open(
         times: plan.listener.timeouts,
         tunnel: None,
     };
-    let connection = Connection {
+    let connection = Box::new(Connection {
         worker: Rc::clone(worker),
         listening: Rc::clone(listening),
         drain,
@@ -158,12 +158,12 @@ fn open(
         orders,
         alarm: Rc::default(),
         last_host: RefCell::default(),
-    };
+    });
     worker.scope.spawn_local("connection", Policy::Best, obey(connection, Stream::tcp(socket)));
 }
 
 /// Serves a connection until its end, or until it is told to be gone.
-async fn obey(connection: Connection, stream: Stream) {
+async fn obey(connection: Box<Connection>, stream: Stream) {
     let (orders, clock) = (Rc::clone(&connection.orders), connection.worker.clock.clone());
     let mut served = pin!(serve(connection, stream));
     std::future::poll_fn(|cx| {
@@ -176,7 +176,7 @@ async fn obey(connection: Connection, stream: Stream) {
     .await;
 }
 
-async fn serve(mut connection: Connection, mut stream: Stream) {
+async fn serve(mut connection: Box<Connection>, mut stream: Stream) {
     if connection.scheme == Scheme::Https {
         // The room that a handshake needs is given back after it.
         match Box::pin(handshake(&mut connection, stream)).await {
@@ -184,7 +184,7 @@ async fn serve(mut connection: Connection, mut stream: Stream) {
             None => return,
         }
     }
-    decode::serve(Rc::new(connection), stream).await;
+    decode::serve(connection.into(), stream).await;
 }
 
 async fn handshake(connection: &mut Connection, stream: Stream) -> Option<Stream> {

@@ -17,10 +17,11 @@ use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use futures_util::FutureExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use outcome::run;
+use outcome::caught;
 pub use outcome::{Failure, Outcome};
 pub use restart::Restart;
 
@@ -160,13 +161,13 @@ impl Scope {
         policy: Policy,
         task: F,
     ) -> impl Future<Output = ()> + use<F> {
-        let path = self.task_path(&name);
-        let id = self.register(name);
+        let id = self.register(name.clone());
         let scope = self.clone();
-        async move {
-            let result = run(&path, task).await;
-            scope.finish(id, policy, result);
-        }
+        // Combinators and no async block, which would hold the task twice: there may be very many.
+        caught(task).map(move |result| {
+            let failed = |reason| Failure { task: scope.task_path(&name), reason };
+            scope.finish(id, policy, result.map_err(failed));
+        })
     }
 
     fn task_path(&self, name: &str) -> String {

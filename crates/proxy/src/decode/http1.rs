@@ -70,7 +70,11 @@ pub(super) async fn serve(connection: &Rc<Connection>, stream: Stream, read: Buf
         }
     };
     let Ok(server) = Rc::try_unwrap(server) else { return };
-    let server = server.into_inner();
+    Box::pin(leave(server.into_inner(), next)).await;
+}
+
+/// What follows the last exchange.
+async fn leave(server: Server, next: Next) {
     match next {
         Next::Switch(other) => {
             let (stream, read) = server.into_stream();

@@ -43,15 +43,16 @@ impl Outcome for std::convert::Infallible {
     }
 }
 
-/// Runs a task to its end and turns a panic into a failure.
-pub(super) async fn run<F: Future<Output: Outcome>>(path: &str, task: F) -> Result<(), Failure> {
+/// Runs a task to its end and turns a panic into the reason of a failure.
+pub(super) fn caught<F: Future<Output: Outcome>>(
+    task: F,
+) -> impl Future<Output = Result<(), String>> + use<F> {
     // Unwind safety: what the task shared may be half written, as after any failed task; owners use
     // no poisoned state.
-    let result = match AssertUnwindSafe(task).catch_unwind().await {
+    AssertUnwindSafe(task).catch_unwind().map(|ended| match ended {
         Ok(outcome) => outcome.into_result(),
         Err(panic) => Err(format!("panicked: {}", message(panic.as_ref()))),
-    };
-    result.map_err(|reason| Failure { task: path.to_owned(), reason })
+    })
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

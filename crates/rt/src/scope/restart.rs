@@ -34,7 +34,8 @@ pub(super) async fn run<F: Future<Output: Outcome>>(
     let mut failures = 0;
     loop {
         let begin = clock.now();
-        let Err(failure) = outcome::run(path, make()).await else {
+        let failed = |reason| Failure { task: path.to_owned(), reason };
+        let Err(failure) = outcome::caught(make()).await.map_err(failed) else {
             return Ok(());
         };
         if clock.now() - begin > restart.backoff.max {
