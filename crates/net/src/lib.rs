@@ -12,6 +12,9 @@ pub mod tls;
 
 pub mod http;
 
+pub mod hello;
+pub mod proxy_protocol;
+
 pub mod client;
 pub mod dns;
 pub mod resolve;
