@@ -41,7 +41,7 @@ enum Next {
     /// The connection ends; whether something that the caller sent may be on its way.
     End { unread: bool },
     /// It becomes a tunnel, whose other end waits for this side.
-    Switch(tokio::sync::oneshot::Sender<crate::forward::Side>),
+    Switch(tokio::sync::oneshot::Sender<crate::carry::Side>),
 }
 
 /// Serves a connection of which `read` was read already.
@@ -79,7 +79,7 @@ async fn leave(server: Server, next: Next) {
         Next::Switch(other) => {
             let (stream, read) = server.into_stream();
             // Nobody waits any more if a drain cut the tunnel before it began.
-            let _ = other.send(crate::forward::Side { stream, read });
+            let _ = other.send(crate::carry::Side { stream, read });
         }
         Next::End { unread: true } => {
             let closing = server.close(limits::DISCARD_BYTES_MAX);

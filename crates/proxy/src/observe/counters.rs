@@ -114,6 +114,12 @@ pub(crate) struct Connections {
     pub(crate) handshakes_failed: [Counter; crate::secure::FAILURES.len()],
     /// Requests that were refused before they were requests.
     pub(crate) refusals: Refusals,
+    /// Connections that were closed because their PROXY header was none.
+    pub(crate) headers_failed: Counter,
+    /// Bytes that relayed callers sent.
+    pub(crate) relayed_received: Counter,
+    /// Bytes that relayed callers were sent.
+    pub(crate) relayed_sent: Counter,
 }
 
 /// Counts by reason.

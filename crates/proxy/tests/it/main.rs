@@ -24,6 +24,7 @@ mod ends;
 mod health;
 mod protocols;
 mod queue;
+mod relay;
 mod retries;
 mod spreading;
 mod streams;
