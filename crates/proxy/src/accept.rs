@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use trunkline_net::http::{Peer, Scheme};
 use trunkline_net::stream::Stream;
-use trunkline_rt::{DrainWatcher, Policy};
+use trunkline_rt::{DrainWatcher, Policy, TurnClock};
 
 use crate::decode::{self, Activity, Connection};
 use crate::l4::{relay, take_header};
@@ -129,6 +129,23 @@ fn open(
     drain: DrainWatcher,
     (socket, address): (TcpStream, SocketAddr),
 ) {
+    let announces = listening.plan().destinations.announces;
+    let local = announces.then(|| socket.local_addr().ok()).flatten();
+    let connection = connection(worker, listening, drain, (address, local));
+    worker.scope.spawn_local("connection", Policy::Best, async move {
+        let (orders, clock) =
+            (Rc::clone(&connection.orders), connection.worker.clock.clone());
+        obey(&orders, &clock, serve(connection, socket)).await;
+    });
+}
+
+/// A caller that is counted and listed from now on.
+pub(crate) fn connection(
+    worker: &Rc<Worker>,
+    listening: &Rc<Listening>,
+    drain: DrainWatcher,
+    (address, local): (SocketAddr, Option<SocketAddr>),
+) -> Box<Connection> {
     let plan = listening.plan();
     let activity = Activity::new(&plan.listener.id, address, worker.clock.clone());
     let orders = Rc::<Orders>::default();
@@ -141,13 +158,13 @@ fn open(
         times: plan.listener.timeouts,
         tunnel: None,
     };
-    let connection = Box::new(Connection {
+    Box::new(Connection {
         worker: Rc::clone(worker),
         listening: Rc::clone(listening),
         drain,
         peer: Peer {
             address,
-            local: plan.destinations.announces.then(|| socket.local_addr().ok()).flatten(),
+            local,
             client: address.ip(),
             trusted: false,
             server_name: None,
@@ -160,14 +177,12 @@ fn open(
         orders,
         alarm: Rc::default(),
         last_host: RefCell::default(),
-    });
-    worker.scope.spawn_local("connection", Policy::Best, obey(connection, socket));
+    })
 }
 
 /// Serves a connection until its end, or until it is told to be gone.
-async fn obey(connection: Box<Connection>, socket: TcpStream) {
-    let (orders, clock) = (Rc::clone(&connection.orders), connection.worker.clock.clone());
-    let mut served = pin!(serve(connection, socket));
+pub(crate) async fn obey(orders: &Orders, clock: &TurnClock, served: impl Future<Output = ()>) {
+    let mut served = pin!(served);
     std::future::poll_fn(|cx| {
         let _turn = clock.turn();
         match orders.watch(cx) {

@@ -43,6 +43,8 @@ pub struct RawFile {
     /// Addresses whose connections are passed on as they are: any protocol over TCP, and TLS without
     /// ending it.
     pub tcp: Vec<Spanned<RawTcp>>,
+    /// Addresses whose datagrams are passed on as they are, those of one source to one endpoint.
+    pub udp: Vec<Spanned<RawUdp>>,
     /// Which requests go where. The most specific match wins, then the earlier one.
     pub routes: Vec<Spanned<RawRoute>>,
     /// The services, by name.
@@ -133,6 +135,25 @@ pub struct RawTcp {
     /// Load balancers in front that tell by the PROXY protocol who called.
     pub proxy_protocol: Option<Spanned<RawProxyProtocol>>,
     /// How connections end when the listener or the process goes.
+    pub drain: Option<RawDrain>,
+}
+
+/// An address whose datagrams are passed on as they are.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "an entry of `udp`")]
+pub struct RawUdp {
+    /// Address: a port, or `addr:port`.
+    pub listen: Spanned<Address>,
+    /// Its name in logs and metrics; without it, `udp-` and the port.
+    pub name: Option<Spanned<String>>,
+    /// The service, or a list of `{ service, weight }`.
+    pub to: Spanned<Targets>,
+    /// The datagrams of one source are a session, which ends after this long without any.
+    #[config(default = defaults::UDP_IDLE)]
+    pub idle: Period,
+    /// So many answers end a session; without it, time alone does.
+    pub responses: Option<Spanned<u32>>,
+    /// How sessions end when the listener or the process goes.
     pub drain: Option<RawDrain>,
 }
 

@@ -38,6 +38,7 @@ fn relaying(services: Vec<Service>) -> Model {
         targets: to(&first),
         greeting: Duration::from_millis(300),
         idle: Duration::from_secs(30),
+        datagrams: None,
     });
     model
 }
