@@ -321,7 +321,8 @@ mod tests {
         assert_eq!((adopted.len(), adopted[0].count()), (1, 2));
         assert_eq!(adopted[0].transport(), Transport::Udp);
         let mut bytes = [0; 9];
-        let came = (0..2).find_map(|one| adopted[0].share_datagrams(one).unwrap().recv(&mut bytes).ok());
+        let came =
+            (0..2).find_map(|one| adopted[0].share_datagrams(one).unwrap().recv(&mut bytes).ok());
         assert_eq!(came, Some(5));
     }
 

@@ -133,8 +133,7 @@ fn open(
     let local = announces.then(|| socket.local_addr().ok()).flatten();
     let connection = connection(worker, listening, drain, (address, local));
     worker.scope.spawn_local("connection", Policy::Best, async move {
-        let (orders, clock) =
-            (Rc::clone(&connection.orders), connection.worker.clock.clone());
+        let (orders, clock) = (Rc::clone(&connection.orders), connection.worker.clock.clone());
         obey(&orders, &clock, serve(connection, socket)).await;
     });
 }

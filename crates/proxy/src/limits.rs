@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use trunkline_resilience::backoff;
 use trunkline_net::socket::Liveness;
+use trunkline_resilience::backoff;
 use trunkline_rt::{Policy, Restart};
 
 /// Bytes of one head, start line included; also the read buffer of an HTTP/1 connection. The codec

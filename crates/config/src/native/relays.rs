@@ -50,8 +50,13 @@ fn claim(
     let name = written.name.as_ref().map(|name| name.value.clone());
     let name = name.unwrap_or_else(|| format!("tcp-{}", address.port()));
     let (names, drafts) = names(written, diagnostics);
-    let relay =
-        Relay { names, targets: Vec::new(), greeting: written.greeting.0, idle: written.idle.0, datagrams: None };
+    let relay = Relay {
+        names,
+        targets: Vec::new(),
+        greeting: written.greeting.0,
+        idle: written.idle.0,
+        datagrams: None,
+    };
     Some(ListenerClaim {
         listener: Listener {
             id: ListenerId::new(name),

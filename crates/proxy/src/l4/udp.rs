@@ -12,8 +12,8 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
+use tokio::io::{Interest, Ready};
 use tokio::net::UdpSocket;
 use trunkline_model::reason::{Kind, Reason};
 use trunkline_model::record::{Attempt, End};
@@ -224,57 +224,60 @@ async fn answers(front: &Front, session: &Session, opened: &Opened) -> End {
     let mut quiet = Quiet::new(session.moved.get(), settings.idle);
     drop(plan);
     let (mut count, mut ending) = (0_u32, false);
-    poll_fn(|cx| {
-        match pass_back(front, session, (opened, cx)) {
-            Ok(passed) => {
-                count = count.saturating_add(passed);
-                if responses.is_some_and(|enough| count >= enough) {
-                    return Poll::Ready(End::Complete);
-                }
+    loop {
+        let over = poll_fn(|cx| {
+            if session.orders.told() >= Told::End && !ending {
+                // Nobody takes datagrams for it any more: what is asked already is answered.
+                ending = true;
+                quiet = Quiet::new(front.worker.clock.now(), limits::LINGER_TIME);
             }
-            Err(_) => return Poll::Ready(End::ServiceBroke),
+            quiet.since = session.moved.get();
+            quiet.poll(cx, &front.worker.clock)
+        });
+        let ready = tokio::select! {
+            biased;
+            // That nobody listens there is an error of the socket, and nothing to be read.
+            ready = opened.far.ready(Interest::READABLE | Interest::ERROR) => ready,
+            () = over => return End::Idle,
+        };
+        let passed = ready.and_then(|ready| pass_back(front, session, &opened.far, ready));
+        let Ok(passed) = passed else { return End::ServiceBroke };
+        count = count.saturating_add(passed);
+        if responses.is_some_and(|enough| count >= enough) {
+            return End::Complete;
         }
-        if session.orders.told() >= Told::End && !ending {
-            // Nobody takes datagrams for it any more: what is asked already is answered.
-            ending = true;
-            quiet = Quiet::new(front.worker.clock.now(), limits::LINGER_TIME);
-        }
-        quiet.since = session.moved.get();
-        quiet.poll(cx, &front.worker.clock).map(|()| End::Idle)
-    })
-    .await
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Passes back what is there. Returns how many.
-fn pass_back(
-    front: &Front,
-    session: &Session,
-    (opened, cx): (&Opened, &mut Context<'_>),
-) -> io::Result<u32> {
-    let mut room = front.room.borrow_mut();
-    for passed in 0.. {
-        if passed as usize >= limits::DATAGRAMS_IN_A_ROW_MAX {
-            cx.waker().wake_by_ref();
-            return Ok(passed);
+fn pass_back(front: &Front, session: &Session, far: &UdpSocket, ready: Ready) -> io::Result<u32> {
+    if ready.is_error() {
+        let error = || far.take_error()?.map(Err::<(), _>).ok_or(io::ErrorKind::WouldBlock)?;
+        match far.try_io(Interest::ERROR, error) {
+            // Sending has had it.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            told => told?,
         }
-        let length = loop {
-            let Poll::Ready(ready) = opened.far.poll_recv_ready(cx) else { return Ok(passed) };
-            ready?;
-            match opened.far.try_recv(&mut room) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                received => break received?,
-            }
+    }
+    let mut room = front.room.borrow_mut();
+    let mut passed = 0;
+    for _ in 0..limits::DATAGRAMS_IN_A_ROW_MAX {
+        let length = match far.try_recv(&mut room) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            received => received?,
         };
         session.moved.set(front.worker.clock.now());
-        let carried = &session.carried.to_caller;
         let bytes = room.get(..length).unwrap_or_default();
         if front.socket.try_send_to(bytes, session.caller).is_ok() {
+            let carried = &session.carried.to_caller;
             carried.set(carried.get() + length as u64);
         } else {
             front.dropped(1);
         }
+        passed += 1;
     }
-    Ok(0)
+    Ok(passed)
 }
 
 impl Front {

@@ -14,7 +14,9 @@ use trunkline_model::{ListenerId, Model, RouteId, ServiceName};
 use trunkline_net::socket::Bound;
 use trunkline_resilience::{backoff, outlier};
 
-use super::{place, Place, Destinations, ListenerPlan, Plan, PrepareError, PrepareErrors, ServicePlan};
+use super::{
+    Destinations, ListenerPlan, Place, Plan, PrepareError, PrepareErrors, ServicePlan, place,
+};
 use crate::balance::Registry;
 use crate::forward::Transports;
 use crate::l4::Relay;

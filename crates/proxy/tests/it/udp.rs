@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
-use trunkline_model::Model;
 use trunkline_model::ops::{Ops as _, Relayed, SessionFilter};
 use trunkline_model::record::End;
 use trunkline_model::relay::{Datagrams, Relay};
 use trunkline_model::route::Target;
 use trunkline_model::service::Service;
+use trunkline_model::{ListenerId, Model};
 use trunkline_net::socket::Bound;
+use trunkline_testkit::upstream::unused_address;
 use trunkline_testkit::wait::{until, within};
 
 use crate::rig::{Rig, listener, model, service};
@@ -162,7 +163,7 @@ async fn an_endpoint_where_nobody_listens_is_left_and_what_finds_none_is_counted
     let caller = caller(&rig).await;
     caller.send(b"x").await.unwrap();
     let record = rig.records.wait(1).await.remove(0);
-    assert_eq!(record.reason.unwrap().to_string(), "no-endpoint;service=\"none\"");
+    assert_eq!(record.reason.unwrap().to_string(), "no_endpoint;service=\"none\"");
     until("the drop is counted", async || relayed(&rig).await.dropped == 1).await;
 }
 
@@ -170,11 +171,11 @@ async fn an_endpoint_where_nobody_listens_is_left_and_what_finds_none_is_counted
 async fn tcp_and_udp_share_a_port_and_the_next_process_takes_both() {
     let far = echo(b'.').await;
     let mut wanted = relaying(vec![service("dns", &[far.address])]);
+    let address = unused_address();
+    wanted.listeners[0].id = ListenerId::new("udp");
+    wanted.listeners[0].address = address;
+    wanted.listeners.push(listener("http", address));
     let rig = Rig::start(wanted.clone()).await;
-    wanted.listeners[0].address = rig.address;
-    wanted.listeners.push(listener("http", rig.address));
-    wanted.listeners[0].id = trunkline_model::ListenerId::new("udp");
-    rig.reload(wanted.clone()).await;
     let early = caller(&rig).await;
     assert_eq!(ask(&early, b"x").await, b".x");
     assert_eq!(rig.client().await.get("shop.localhost", "/").await.status, 404);
