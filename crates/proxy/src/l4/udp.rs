@@ -194,13 +194,11 @@ async fn open(connection: &Rc<Connection>, recording: &mut Recording) -> Result<
         connect: std::time::Duration::ZERO,
         outcome: far.as_ref().map(|_| 0).map_err(|_| Kind::Connect),
     });
-    match far {
-        Ok(far) => Ok(Opened { service, in_flight, far: Rc::new(far), _toward: toward }),
-        Err(_) => {
-            judge(connection, &service, endpoint, Outcome::Failure);
-            Err(about(Kind::Connect))
-        }
-    }
+    let Ok(far) = far else {
+        judge(connection, &service, endpoint, Outcome::Failure);
+        return Err(about(Kind::Connect));
+    };
+    Ok(Opened { service, in_flight, far: Rc::new(far), _toward: toward })
 }
 
 /// A socket that sends to this endpoint and hears from nobody else.

@@ -21,6 +21,7 @@ mod caller;
 mod change;
 mod compress;
 mod ends;
+mod haproxy;
 mod health;
 mod protocols;
 mod queue;
