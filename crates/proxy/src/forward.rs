@@ -37,7 +37,7 @@ pub(crate) use connect::Dial;
 pub(crate) use failure::{Failure, Processed, whole};
 pub(crate) use pool::Pool;
 use pool::{Exclusive, Key, Lease, Multiplexed, Stream};
-pub(crate) use request_body::{Failure as CallerFailure, Gate, RequestBody};
+pub(crate) use request_body::{Bounds, Failure as CallerFailure, Gate, RequestBody};
 pub(crate) use response_body::{Part, ResponseBody, poll_frames};
 pub(crate) use transport::{Transport, Transports};
 pub(crate) use tunnel::{Upgrade, tunnel};
