@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use trunkline_net::http::{Peer, Scheme};
 use trunkline_net::stream::Stream;
 use trunkline_resilience::overload::Level;
-use trunkline_rt::{DrainWatcher, Policy};
+use trunkline_rt::{Alarm, DrainWatcher};
 
 use crate::decode::{self, Activity, Connection};
 use crate::guard::{Leave, admit};
@@ -136,14 +136,15 @@ fn open(
     let plan = listening.plan();
     let activity = Activity::new(&plan.listener.id, address, worker.clock.clone());
     let orders = Rc::<Orders>::default();
+    let alarm = Rc::<Alarm>::default();
     // Whoever waits for the drain counts its watchers: one for each connection.
     let drain = Rc::new(drain);
     let listed = Listed {
         activity: Rc::clone(&activity),
         orders: Rc::clone(&orders),
         drain: Rc::clone(&drain),
-        times: plan.listener.timeouts,
-        pace: plan.model.guard.pace,
+        listening: Rc::clone(listening),
+        alarm: Rc::clone(&alarm),
         tunnel: None,
     };
     let connection = Box::new(Connection {
@@ -164,10 +165,10 @@ fn open(
         activity,
         orders,
         seat: None,
-        alarm: Rc::default(),
+        alarm,
         last_host: RefCell::default(),
     });
-    worker.scope.spawn_local("connection", Policy::Best, obey(connection, socket));
+    worker.scope.spawn_local_unlisted("connection", obey(connection, socket));
 }
 
 /// Serves a connection until its end, or until it is told to be gone.
@@ -192,7 +193,7 @@ async fn serve(mut connection: Box<Connection>, mut socket: TcpStream) {
     if connection.listening.plan().model.guard.per_source.is_some() {
         let guard = Arc::clone(&connection.worker.guard);
         match Box::pin(admit(&guard, &connection)).await {
-            Ok(seat) => connection.seat = seat,
+            Ok(seat) => connection.seat = seat.map(Box::new),
             Err(leave) => {
                 if leave == Leave::Refused {
                     stream.reset_on_close();

@@ -42,7 +42,7 @@ pub(crate) struct Connection {
     pub(crate) activity: Rc<Activity>,
     pub(crate) orders: Rc<Orders>,
     /// Its place among those of its source, where that is limited.
-    pub(crate) seat: Option<Seat>,
+    pub(crate) seat: Option<Box<Seat>>,
     /// The timer of its task.
     pub(crate) alarm: Rc<Alarm>,
     pub(crate) last_host: RefCell<LastHost>,

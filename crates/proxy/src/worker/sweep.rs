@@ -28,7 +28,7 @@ pub(super) async fn run(worker: Rc<Worker>) {
 fn pause(worker: &Worker) -> Duration {
     let listening = worker.listening.borrow();
     let shortest = |times: ListenerTimeouts| times.head.min(times.idle) / 4;
-    let pauses = listening.iter().map(|one| shortest(one.plan().listener.timeouts));
+    let pauses = listening.iter().map(|one| one.look(|plan| shortest(plan.listener.timeouts)));
     let pause = pauses.min().unwrap_or(limits::SWEEP).min(limits::SWEEP);
     let pause = if worker.ending.get() { pause.min(limits::SWEEP_ENDING) } else { pause };
     pause.max(limits::SWEEP_MIN)
@@ -72,7 +72,11 @@ fn tell(listed: &Listed, phase: Phase, now: Instant) {
         end(listed, now);
     }
     let ending = listed.orders.told() >= Told::End;
-    let overdue = activity.overdue(now, (listed.times, listed.pace), ending);
+    if activity.is_idle() {
+        listed.alarm.rest();
+    }
+    let limits = listed.listening.look(|plan| (plan.listener.timeouts, plan.model.guard.pace));
+    let overdue = activity.overdue(now, limits, ending);
     if overdue == Some(Overdue::Idle) {
         end(listed, now);
     }
