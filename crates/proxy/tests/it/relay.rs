@@ -102,8 +102,9 @@ async fn an_endpoint_that_cannot_be_reached_is_passed_over() {
 #[tokio::test]
 async fn who_cannot_be_relayed_is_reset_and_the_log_says_why() {
     let rig = Rig::start(relaying(vec![service("db", &[unused_address()])])).await;
-    let mut caller = TcpStream::connect(rig.address).await.unwrap();
-    let ended = within("the end", caller.read(&mut [0; 1])).await;
+    // The reset may come before the connection is seen to be there.
+    let ended = async { TcpStream::connect(rig.address).await?.read(&mut [0; 1]).await };
+    let ended = within("the end", ended).await;
     assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
     let record = rig.records.wait(1).await.remove(0);
     let reason = record.reason.unwrap().to_string();
@@ -127,8 +128,11 @@ async fn a_session_that_does_not_move_is_closed_and_a_broken_one_breaks_its_part
     broken.write_all(b"x").await.unwrap();
     let ended = within("the end", broken.read(&mut [0; 1])).await;
     assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
-    let ends: Vec<_> = rig.records.wait(2).await.iter().map(|record| record.end).collect();
-    assert_eq!(ends, [End::Idle, End::ServiceBroke]);
+    // Records of two workers come in any order.
+    let records = rig.records.wait(2).await;
+    for end in [End::Idle, End::ServiceBroke] {
+        assert!(records.iter().any(|record| record.end == end), "{end:?}");
+    }
 }
 
 #[tokio::test]
@@ -214,7 +218,9 @@ async fn tls_is_led_by_the_name_it_asks_for_and_ended_by_the_service() {
     for name in ["one.test", "two.wild.test"] {
         assert_eq!(asks(rig.address, &client, name).await.as_deref(), Some(name));
     }
-    let hosts: Vec<_> = rig.records.wait(2).await.into_iter().map(|record| record.host).collect();
+    let records = rig.records.wait(2).await;
+    let mut hosts: Vec<_> = records.into_iter().map(|record| record.host).collect();
+    hosts.sort();
     assert_eq!(hosts, ["one.test", "two.wild.test"]);
     // Who speaks no TLS, or says nothing and waits for the service, goes where nobody else does.
     for first in [&b"GET / HTTP/1.0\r\n\r\n"[..], b""] {
