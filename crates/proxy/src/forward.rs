@@ -5,6 +5,7 @@
 //! and `decode` are the only places that know the codec.
 
 mod connect;
+mod driver;
 mod failure;
 pub(crate) mod headers;
 mod http1;
@@ -36,7 +37,7 @@ use connect::Dial;
 pub(crate) use failure::{Failure, Processed, whole};
 pub(crate) use pool::Pool;
 use pool::{Exclusive, Key, Lease, Multiplexed, Stream};
-pub(crate) use request_body::{Failure as CallerFailure, Gate, RequestBody};
+pub(crate) use request_body::{Failure as CallerFailure, Gate, RequestBody, later};
 pub(crate) use response_body::{Part, ResponseBody, poll_frames};
 pub(crate) use transport::{Transport, Transports};
 pub(crate) use tunnel::{Side, Upgrade, tunnel};
@@ -67,15 +68,6 @@ pub(crate) struct Sent {
     pub(crate) lease: Lease,
     /// The service's side of the tunnel, after a switch of protocols.
     pub(crate) switched: Option<Upgrade>,
-}
-
-impl Sent {
-    /// A response over HTTP/2.
-    fn new(response: hyper::Response<hyper::body::Incoming>, lease: Lease) -> Self {
-        let (parts, body) = response.into_parts();
-        let head = wire::response_head(&parts);
-        Self { head, body: Body::Incoming(body), lease, switched: None }
-    }
 }
 
 /// What an attempt used of the time.

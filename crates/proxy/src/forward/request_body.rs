@@ -222,7 +222,7 @@ impl HttpBody for Loan {
     clippy::disallowed_methods,
     reason = "a tokio timer is set by tokio's clock, paused in tests"
 )]
-pub(super) fn later(idle: Duration) -> Instant {
+pub(crate) fn later(idle: Duration) -> Instant {
     Instant::now() + idle
 }
 
