@@ -31,6 +31,9 @@ pub const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 /// Bytes of one HTTP/2 stream that wait to be sent: with all its streams, a connection holds at
 /// most 16 MiB for a peer that does not read.
 pub const STREAM_SEND_BYTES: usize = 64 << 10;
+/// Streams of one HTTP/2 connection that were reset before they were looked at, or by the codec; the
+/// guard lets fewer pass.
+pub const HTTP2_RESETS_MAX: usize = 1_024;
 /// Fields of one HTTP/2 head; a cookie may come in many.
 pub const HTTP2_FIELDS_MAX: usize = 256;
 /// Bytes that an HTTP/2 caller has to take of a response within its idle limit, or all that waits.
@@ -39,7 +42,8 @@ pub const STALL_BYTES: usize = 1 << 10;
 pub(crate) const HTTP2_GUARD: trunkline_net::http2::Limits = trunkline_net::http2::Limits {
     window: Duration::from_secs(10),
     rapid_resets: 200,
-    continuations: 16,
+    // Enough for a head of the greatest size; the codec itself takes no more.
+    continuations: 5,
     head_bytes: 64 << 10,
     settings: 100,
     pings: 200,

@@ -2,7 +2,7 @@
 
 /// Bytes of a frame header.
 const HEADER_BYTES: usize = 9;
-/// A frame header with the payload of a RST_STREAM: its reason.
+/// A frame header with the payload of a `RST_STREAM`: its reason.
 const SEEN_BYTES_MAX: usize = HEADER_BYTES + 4;
 
 /// What kind of frame it is.
@@ -168,7 +168,8 @@ mod tests {
                 frames.push((frame.kind, frame.stream, frame.length, frame.reason));
                 Ok::<_, ()>(())
             });
-            (told.unwrap(), rest = more);
+            told.unwrap();
+            rest = more;
         }
         frames
     }

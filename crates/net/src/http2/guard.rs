@@ -35,11 +35,13 @@ pub enum Excess {
     Provoked,
     /// Window that stayed shut while an answer waited.
     Stall,
+    /// What the codec itself found too much: small parts of bodies that nobody reads, for example.
+    Codec,
 }
 
 impl Excess {
     /// All of them, in the order of [`Excess::index`].
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::RapidReset,
         Self::Continuation,
         Self::Settings,
@@ -50,6 +52,7 @@ impl Excess {
         Self::Unknown,
         Self::Provoked,
         Self::Stall,
+        Self::Codec,
     ];
 
     /// Its place in [`Excess::ALL`], for counters.
@@ -70,6 +73,7 @@ impl Excess {
             Self::Unknown => "http2_unknown_frame",
             Self::Provoked => "http2_provoked_reset",
             Self::Stall => "http2_window_stall",
+            Self::Codec => "http2_codec",
         }
     }
 }

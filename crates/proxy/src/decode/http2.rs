@@ -70,6 +70,9 @@ pub(super) async fn serve(connection: &Rc<Connection>, io: Watched) {
     match ended {
         Ended::Closed => {}
         Ended::Broken(error) => {
+            if error.is_library() && error.reason() == Some(Reason::ENHANCE_YOUR_CALM) {
+                count(connection, Excess::Codec);
+            }
             tracing::debug!(peer = %connection.peer.address, %error, "connection broke");
         }
         Ended::Excess(excess) => calm(connection, codec, excess).await,
@@ -93,6 +96,8 @@ async fn shake_hands(
         .initial_window_size(limits::STREAM_WINDOW_BYTES)
         .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
         .max_send_buffer_size(limits::STREAM_SEND_BYTES)
+        .max_pending_accept_reset_streams(limits::HTTP2_RESETS_MAX)
+        .max_local_error_reset_streams(Some(limits::HTTP2_RESETS_MAX))
         .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
         .handshake::<_, Bytes>(io);
     poll_fn(|cx| match std::pin::Pin::new(&mut shaking).poll(cx) {
