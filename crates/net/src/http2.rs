@@ -8,8 +8,10 @@ mod body;
 mod frames;
 mod guard;
 mod guarded;
+mod tunnel;
 
 pub use body::Received;
 pub use frames::{Frame, Kind};
 pub use guard::{Excess, Guard, Limits};
 pub use guarded::{Guarded, Watch};
+pub use tunnel::Tunnel;

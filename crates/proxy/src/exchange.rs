@@ -17,11 +17,12 @@ use trunkline_net::http::{Body, Exchange, Head};
 use trunkline_net::http1::Refusal;
 use trunkline_rt::{Alarm, Policy};
 
+use crate::balance::InFlight;
 use crate::caller;
 use crate::context;
 use crate::decode::{Busy, Connection, Interim};
 use crate::filter;
-use crate::forward::{RequestBody, ResponseBody, Upgrade, headers, tunnel};
+use crate::forward::{Lease, RequestBody, ResponseBody, Upgrade, headers, tunnel};
 use crate::observe::{Observed, Recording, Source};
 use crate::plan::{Limits, ListenerPlan, ServicePlan};
 use crate::protect::{self, Answered, Call};
@@ -193,16 +194,15 @@ impl Line<'_> {
             let reason = Reason::new(Kind::UpstreamProtocol).about(&service.service.name);
             return Err(Reply::because(reason.fact("what", Fact::Token("unasked_switch"))));
         };
-        self.start_tunnel(caller, far, limits, in_flight);
+        self.start_tunnel((caller, far), limits, (in_flight, sent.lease));
         Ok(Outcome::Switched(response))
     }
 
     fn start_tunnel(
         &mut self,
-        caller: Upgrade,
-        service: Upgrade,
+        (caller, service): (Upgrade, Upgrade),
         limits: Limits,
-        in_flight: crate::balance::InFlight,
+        held: (InFlight, Lease),
     ) {
         let Some(mut recording) = self.recording.take() else {
             return;
@@ -222,7 +222,7 @@ impl Line<'_> {
             let carried = carried.unwrap_or_default();
             recording.sent(carried.to_caller);
             recording.received(carried.to_service);
-            drop((recording, in_flight, connection));
+            drop((recording, held, connection));
         });
     }
 

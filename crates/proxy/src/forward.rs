@@ -16,6 +16,7 @@ mod request_body;
 mod response_body;
 mod transport;
 mod tunnel;
+pub(crate) mod websocket;
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -35,8 +36,8 @@ use crate::worker::Worker;
 
 use connect::Dial;
 pub(crate) use failure::{Failure, Processed, whole};
-pub(crate) use pool::Pool;
-use pool::{Exclusive, Key, Lease, Multiplexed, Stream};
+pub(crate) use pool::{Lease, Pool};
+use pool::{Exclusive, Key, Multiplexed, Stream};
 pub(crate) use request_body::{Failure as CallerFailure, Gate, RequestBody, later};
 pub(crate) use response_body::{Part, ResponseBody, poll_frames};
 pub(crate) use transport::{Transport, Transports};
@@ -131,7 +132,7 @@ async fn connection(
         worker: attempt.worker,
         endpoint: attempt.endpoint,
         transport,
-        http1_only: attempt.upgrade,
+        http1_only: attempt.upgrade && wanted != Protocol::Http2,
         limit: attempt.connect_limit,
         keep_alive: attempt.service.service.timeouts.keep_alive,
     };
@@ -158,6 +159,8 @@ async fn connection(
 fn wanted(attempt: &Attempt<'_>, key: &Key) -> Protocol {
     let transport = &attempt.service.transport;
     match transport.protocol {
+        // Where HTTP/2 is all that is spoken, an upgrade is an extended CONNECT.
+        Protocol::Http2 if websocket::is_asked_for(attempt.head) => Protocol::Http2,
         _ if attempt.upgrade => Protocol::Http1,
         Protocol::Auto if transport.tls.is_some() => {
             if attempt.worker.pool.speaks_http2(key) {

@@ -26,6 +26,7 @@ const DISCARD_BYTES: usize = 64 << 10;
 pub struct Watch {
     excess: Cell<Option<Excess>>,
     going_away: Cell<bool>,
+    settings: Cell<bool>,
     received: Cell<u64>,
 }
 
@@ -38,6 +39,11 @@ impl Watch {
     /// Whether the peer said that it takes no more streams.
     pub fn is_going_away(&self) -> bool {
         self.going_away.get()
+    }
+
+    /// Whether the peer's settings arrived.
+    pub fn has_settings(&self) -> bool {
+        self.settings.get()
     }
 
     /// Times that something arrived.
@@ -96,8 +102,10 @@ impl<S> Guarded<S> {
         watch.received.set(watch.received.get().wrapping_add(1));
         guard.turn(self.clock.now());
         let looked = self.input.scan(bytes, |frame: Frame| {
-            if frame.kind == Kind::GoAway {
-                watch.going_away.set(true);
+            match frame.kind {
+                Kind::GoAway => watch.going_away.set(true),
+                Kind::Settings => watch.settings.set(true),
+                _ => {}
             }
             guard.received(frame)
         });

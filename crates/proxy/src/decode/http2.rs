@@ -7,6 +7,7 @@
 
 mod answer;
 mod stream;
+mod websocket;
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -95,6 +96,7 @@ async fn shake_hands(
         .max_concurrent_streams(limits::DOWNSTREAM_STREAMS_MAX)
         .initial_window_size(limits::STREAM_WINDOW_BYTES)
         .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
+        .enable_connect_protocol()
         .max_send_buffer_size(limits::STREAM_SEND_BYTES)
         .max_pending_accept_reset_streams(limits::HTTP2_RESETS_MAX)
         .max_local_error_reset_streams(Some(limits::HTTP2_RESETS_MAX))

@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use h2::{Ping, PingPong};
+use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use trunkline_net::http2::{Excess, Guarded, Watch};
 use trunkline_net::stream::Stream;
@@ -26,6 +27,8 @@ pub(crate) struct Link {
     watch: Rc<Watch>,
     closed: Cell<bool>,
     streams_max: Cell<usize>,
+    /// Rings once the peer's settings are known, or none will come.
+    settled: Notify,
     /// Streams in use.
     pub(super) streams: Cell<usize>,
 }
@@ -36,6 +39,7 @@ impl Link {
             watch,
             closed: Cell::new(false),
             streams_max: Cell::new(limits::UPSTREAM_STREAMS_MAX),
+            settled: Notify::new(),
             streams: Cell::new(0),
         })
     }
@@ -43,6 +47,14 @@ impl Link {
     /// Whether it takes no more streams.
     pub(super) fn is_closed(&self) -> bool {
         self.closed.get() || self.watch.is_going_away()
+    }
+
+    /// Waits until the peer's settings are known, or the connection ended.
+    pub(super) async fn settled(&self) {
+        // Nothing is awaited between the question and the wait: no ring is missed.
+        while !self.watch.has_settings() && !self.is_closed() {
+            self.settled.notified().await;
+        }
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -66,7 +78,11 @@ pub(super) enum Broken {
 pub(super) async fn drive(mut codec: Codec, link: &Link) -> Result<(), Broken> {
     let mut pulse = Pulse::new(codec.ping_pong());
     let ended = poll_fn(|cx| {
+        let known = link.watch.has_settings();
         let polled = Pin::new(&mut codec).poll(cx);
+        if !known && link.watch.has_settings() {
+            link.settled.notify_waiters();
+        }
         link.streams_max.set(codec.max_concurrent_send_streams());
         if let Some(excess) = link.watch.excess() {
             return Poll::Ready(Err(Broken::Excess(excess)));
@@ -78,6 +94,7 @@ pub(super) async fn drive(mut codec: Codec, link: &Link) -> Result<(), Broken> {
     })
     .await;
     link.closed.set(true);
+    link.settled.notify_waiters();
     ended
 }
 

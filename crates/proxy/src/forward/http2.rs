@@ -4,6 +4,8 @@
 //! leaves the rest of the body to a task of its own, so that neither direction waits for the other;
 //! it ends with the response.
 
+mod connect;
+
 use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -33,6 +35,9 @@ pub(super) async fn send(
     stream: Stream,
     reused: bool,
 ) -> Result<Sent, Failure> {
+    if attempt.upgrade {
+        return Box::pin(connect::send(attempt, stream, reused)).await;
+    }
     let head = encode(attempt)?;
     let body = attempt.body.lend(None);
     let empty = body.is_end_stream();

@@ -74,7 +74,7 @@ struct Idle {
 pub(crate) struct Shared {
     number: u64,
     sender: SendRequest<Bytes>,
-    link: Rc<Link>,
+    pub(super) link: Rc<Link>,
     idle_since: Cell<Instant>,
     keep_alive: Duration,
 }

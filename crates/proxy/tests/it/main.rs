@@ -31,3 +31,4 @@ mod streams;
 mod strict;
 mod timeouts;
 mod tls;
+mod websocket;

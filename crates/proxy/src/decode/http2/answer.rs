@@ -109,7 +109,7 @@ impl Sending {
                         Some(trailers) => self.stream.send_trailers(*trailers),
                         None => self.stream.send_data(Bytes::new(), true),
                     };
-                    return Poll::Ready(self.finish(sent));
+                    return Poll::Ready(self.finish(sent.is_ok()));
                 }
                 Err(_) => {
                     self.stream.send_reset(Reason::INTERNAL_ERROR);
@@ -126,7 +126,7 @@ impl Sending {
         let last = self.body.is_ended();
         self.taken = self.taken.saturating_add(count);
         let sent = self.stream.send_data(data, last);
-        (last || sent.is_err()).then(|| self.finish(sent))
+        (last || sent.is_err()).then(|| self.finish(sent.is_ok()))
     }
 
     /// How many of `count` bytes may be sent now.
@@ -166,8 +166,8 @@ impl Sending {
         Sent::Broken
     }
 
-    fn finish(&mut self, sent: Result<(), h2::Error>) -> Sent {
-        if sent.is_err() {
+    fn finish(&mut self, sent: bool) -> Sent {
+        if !sent {
             return self.leave();
         }
         self.body.finish();

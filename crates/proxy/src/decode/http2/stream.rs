@@ -15,14 +15,14 @@ use trunkline_net::http::{Body, BodyError, Head, strict, wire};
 use trunkline_net::http1::Refusal;
 use trunkline_net::http2::Received;
 
-use super::answer;
+use super::{answer, websocket};
 use crate::decode::{self, Connection};
 use crate::exchange::{self, Answer, Arrival};
 use crate::forward::headers;
 use crate::limits;
 
 /// The way back, shared by the stream and by what may answer in between.
-type Respond = Rc<RefCell<SendResponse<Bytes>>>;
+pub(super) type Respond = Rc<RefCell<SendResponse<Bytes>>>;
 
 /// Serves one stream.
 pub(super) async fn serve(
@@ -30,6 +30,9 @@ pub(super) async fn serve(
     request: Request<RecvStream>,
     respond: SendResponse<Bytes>,
 ) {
+    if websocket::is_asked_for(&request) {
+        return pin!(websocket::serve(&connection, request, respond)).await;
+    }
     let respond = Rc::new(RefCell::new(respond));
     let arrival = arrival(&connection, request, &respond);
     let is_head = arrival.request.method() == "HEAD";
@@ -75,7 +78,7 @@ fn arrival(
     }
 }
 
-fn check(parts: &http::request::Parts) -> Result<(), Refusal> {
+pub(super) fn check(parts: &http::request::Parts) -> Result<(), Refusal> {
     if parts.headers.len() > limits::HTTP2_FIELDS_MAX {
         return Err(Refusal::TooManyFields);
     }
@@ -83,7 +86,7 @@ fn check(parts: &http::request::Parts) -> Result<(), Refusal> {
 }
 
 /// Runs the exchange; `None` once the caller reset the stream.
-async fn run_while_wanted(
+pub(super) async fn run_while_wanted(
     connection: &Rc<Connection>,
     respond: &Respond,
     arrival: Arrival,
