@@ -13,6 +13,7 @@ mod listeners;
 mod routes;
 
 mod ports;
+mod relays;
 
 mod certificates;
 
@@ -79,6 +80,17 @@ pub struct ListenerClaim {
     pub span: Span,
     /// The files that its TLS names.
     pub files: Vec<NamedFile>,
+    /// The services that its relay leads to, filled in by linking.
+    pub relay: Option<RelayDraft>,
+}
+
+/// The services that a relay leads to, with their weights.
+#[derive(Debug, Clone)]
+pub struct RelayDraft {
+    /// One list for each name of the relay, in the same order.
+    pub named: Vec<Vec<(Spanned<String>, u32)>>,
+    /// Those of callers whose name is none of these.
+    pub others: Vec<(Spanned<String>, u32)>,
 }
 
 /// A file that a configuration names.
@@ -225,6 +237,7 @@ impl<'a> ModelBuilder<'a> {
         self.link_addresses(&known, diagnostics);
         let served = self.settle_listeners(diagnostics);
         self.link_routes(&known, &served, diagnostics);
+        self.link_relays(&known, diagnostics);
         self.check_ports(diagnostics);
         self.check_certificates(diagnostics);
         watched.append(&mut self.watched);

@@ -46,6 +46,10 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between requests of a kept-alive connection.
 pub const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a caller of TCP may take to name the host it asks TLS for.
+pub const TCP_GREETING: Duration = Duration::from_secs(3);
+/// A connection of TCP without a byte in either direction is closed after so long.
+pub const TCP_IDLE: Duration = Duration::from_hours(1);
 /// A removed listener keeps accepting so long.
 pub const DRAIN_MIN: Duration = Duration::ZERO;
 /// What is still open then is closed.

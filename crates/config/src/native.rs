@@ -15,6 +15,7 @@ mod names;
 mod overlay;
 pub mod raw;
 mod reference;
+mod relays;
 mod routes;
 mod schema;
 mod services;
@@ -96,6 +97,7 @@ impl Dialect for Native {
             }
         }
         for raw in &raws {
+            relays::lower(raw, into, diagnostics);
             services::lower(raw, into, diagnostics);
             routes::lower(raw, into, diagnostics);
         }

@@ -52,11 +52,6 @@ pub const GATEWAY: &[Unserved] = &[
     refused("access", "who may call", "every caller would be let in"),
     refused("body_max", "limit of request bodies", "bodies would not be limited"),
     later("http3", "HTTP/3", "callers use HTTP/2"),
-    later(
-        "proxy_protocol",
-        "addresses told by a load balancer in front",
-        "the address of the connection is used",
-    ),
 ];
 
 /// In one of `routes`.

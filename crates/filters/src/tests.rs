@@ -18,6 +18,7 @@ fn exchange(scheme: Scheme, target: &str) -> Exchange {
     let client = address.ip();
     let peer = Peer {
         address,
+        local: None,
         client,
         trusted: false,
         server_name: None,

@@ -70,6 +70,8 @@ pub fn with_listeners(mut model: Model, ports: &mut PortBook) -> Result<Model, P
             address,
             caller: Some(caller),
             tls: None,
+            relay: None,
+            proxy_protocol: Vec::new(),
             filters: Vec::new(),
             timeouts: ListenerTimeouts { handshake: HEAD, head: HEAD, idle: IDLE },
             drain: DRAIN,

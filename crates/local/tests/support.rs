@@ -45,6 +45,7 @@ pub(crate) fn service(text: &str, command: &str, directory: &Path) -> Service {
         tls: None,
         balance: Balance::RoundRobin,
         spread: trunkline_model::service::Spread::default(),
+        proxy_protocol: None,
         health: None,
         outlier: None,
         timeouts: ServiceTimeouts {

@@ -25,8 +25,8 @@ pub enum BrokenLaw {
         /// By which name.
         name: String,
     },
-    /// A route forwards to nobody.
-    #[error("route `{0}` has no target with a weight above zero")]
+    /// A route or a relay leads to nobody.
+    #[error("`{0}` has no target with a weight above zero")]
     NoTarget(String),
 }
 
@@ -39,6 +39,7 @@ impl Model {
         unique("routes", self.routes.iter().map(|r| r.id.clone()), &mut broken);
         unique("services", self.services.iter().map(|s| s.name.clone()), &mut broken);
         self.check_routes(&mut broken);
+        self.check_relays(&mut broken);
         self.check_calls(&mut broken);
         broken
     }
@@ -58,6 +59,24 @@ impl Model {
             }
             for target in targets.iter().filter(|t| !services.contains(&t.service)) {
                 broken.push(missing(&route.id, "service", &target.service));
+            }
+        }
+    }
+
+    fn check_relays(&self, broken: &mut Vec<BrokenLaw>) {
+        let services: HashSet<_> = self.services.iter().map(|s| &s.name).collect();
+        for listener in &self.listeners {
+            let Some(relay) = &listener.relay else { continue };
+            if relay.all_targets().next().is_none() {
+                broken.push(BrokenLaw::NoTarget(listener.id.to_string()));
+            }
+            for targets in relay.all_targets() {
+                if targets.iter().all(|target| target.weight == 0) {
+                    broken.push(BrokenLaw::NoTarget(listener.id.to_string()));
+                }
+                for target in targets.iter().filter(|t| !services.contains(&t.service)) {
+                    broken.push(missing(&listener.id, "service", &target.service));
+                }
             }
         }
     }

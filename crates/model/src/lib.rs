@@ -18,6 +18,7 @@ pub mod units;
 pub mod endpoint;
 pub mod filter;
 pub mod listener;
+pub mod relay;
 pub mod route;
 pub mod service;
 pub mod tls;

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::filter::Filter;
+use crate::relay::Relay;
 use crate::tls::Tls;
-use crate::{ListenerId, Origin, ServiceName};
+use crate::{ListenerId, Network, Origin, ServiceName};
 
 /// One address with what is spoken on it. Each address has one owner.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -19,6 +20,10 @@ pub struct Listener {
     pub caller: Option<ServiceName>,
     /// TLS, if the connection starts with it.
     pub tls: Option<Tls>,
+    /// What arrives is passed on as it is; `None` where HTTP is spoken.
+    pub relay: Option<Relay>,
+    /// Whose connections begin with a PROXY header that tells their caller; nobody else's is read.
+    pub proxy_protocol: Vec<Network>,
     /// Filters that run before routing, in order.
     pub filters: Vec<Filter>,
     /// Time limits of a connection.

@@ -123,6 +123,19 @@ pub struct ListenerStats {
     pub handshake_failures: Vec<(&'static str, u64)>,
     /// Its certificates; empty without TLS.
     pub certificates: Vec<CertificateStats>,
+    /// Connections that were closed because their PROXY header was none.
+    pub headers_failed: u64,
+    /// What ended sessions of a relay have carried; `None` where HTTP is spoken.
+    pub relayed: Option<Relayed>,
+}
+
+/// Bytes of the sessions of a relay that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Relayed {
+    /// Sent by callers.
+    pub received: u64,
+    /// Sent to callers.
+    pub sent: u64,
 }
 
 /// A certificate that a listener shows.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::endpoint::EndpointPlace;
+use crate::relay::ProxyVersion;
 use crate::route::Authority;
 use crate::{Origin, ServiceName};
 
@@ -30,6 +31,9 @@ pub struct Service {
     pub balance: Balance,
     /// How requests are shared out beyond that: limits, queue, affinity, slow start, zones.
     pub spread: Spread,
+    /// In which form its endpoints are told who called, in front of each connection; `None` if they
+    /// are not.
+    pub proxy_protocol: Option<ProxyVersion>,
     /// Active checks.
     pub health: Option<HealthCheck>,
     /// Passive checks: what live traffic says about an endpoint.

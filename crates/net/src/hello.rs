@@ -209,7 +209,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_told_apart_at_once() {
-        for bytes in [&b"GET / HTTP/1.1"[..], b"\x16\x02", b"\x16\x03\x01\0\0", b"\x15\x03\x01\0\x02"] {
+        for bytes in
+            [&b"GET / HTTP/1.1"[..], b"\x16\x02", b"\x16\x03\x01\0\0", b"\x15\x03\x01\0\x02"]
+        {
             assert_eq!(greeting(bytes), Greeting::Other, "{bytes:?}");
         }
         let other_message = [22, 3, 1, 0, 4, 2, 0, 0, 0];

@@ -176,9 +176,7 @@ impl Header {
 
 fn mapped(address: SocketAddr) -> SocketAddr {
     match address.ip() {
-        std::net::IpAddr::V4(four) => {
-            SocketAddr::new(four.to_ipv6_mapped().into(), address.port())
-        }
+        std::net::IpAddr::V4(four) => SocketAddr::new(four.to_ipv6_mapped().into(), address.port()),
         std::net::IpAddr::V6(_) => address,
     }
 }

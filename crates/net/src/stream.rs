@@ -62,6 +62,15 @@ impl Stream {
         }
     }
 
+    /// Has the system tell the peer, when the stream is closed, that it broke: a peer that saw it end in order would
+    /// take what it has for all there is. TLS says that by itself: its end is announced, or it is none.
+    pub fn reset_on_close(&self) {
+        if let Self::Tcp(socket) = self {
+            // One that is broken already refuses the option.
+            let _ = socket2::SockRef::from(socket).set_linger(Some(std::time::Duration::ZERO));
+        }
+    }
+
     /// What the TLS handshake agreed on; `None` for a stream without TLS.
     pub fn tls(&self) -> Option<Facts> {
         match self {

@@ -20,6 +20,7 @@ use trunkline_net::stream::Stream;
 use trunkline_rt::{DrainWatcher, Policy};
 
 use crate::decode::{self, Activity, Connection};
+use crate::l4::{relay, take_header};
 use crate::limits;
 use crate::observe::{Connections, PerWorker};
 use crate::plan::ListenerPlan;
@@ -146,6 +147,7 @@ fn open(
         drain,
         peer: Peer {
             address,
+            local: plan.destinations.announces.then(|| socket.local_addr().ok()).flatten(),
             client: address.ip(),
             trusted: false,
             server_name: None,
@@ -159,13 +161,13 @@ fn open(
         alarm: Rc::default(),
         last_host: RefCell::default(),
     });
-    worker.scope.spawn_local("connection", Policy::Best, obey(connection, Stream::tcp(socket)));
+    worker.scope.spawn_local("connection", Policy::Best, obey(connection, socket));
 }
 
 /// Serves a connection until its end, or until it is told to be gone.
-async fn obey(connection: Box<Connection>, stream: Stream) {
+async fn obey(connection: Box<Connection>, socket: TcpStream) {
     let (orders, clock) = (Rc::clone(&connection.orders), connection.worker.clock.clone());
-    let mut served = pin!(serve(connection, stream));
+    let mut served = pin!(serve(connection, socket));
     std::future::poll_fn(|cx| {
         let _turn = clock.turn();
         match orders.watch(cx) {
@@ -176,7 +178,11 @@ async fn obey(connection: Box<Connection>, stream: Stream) {
     .await;
 }
 
-async fn serve(mut connection: Box<Connection>, mut stream: Stream) {
+async fn serve(mut connection: Box<Connection>, mut socket: TcpStream) {
+    if connection.expects_header() && !Box::pin(take_header(&mut connection, &mut socket)).await {
+        return;
+    }
+    let mut stream = Stream::tcp(socket);
     if connection.scheme == Scheme::Https {
         // The room that a handshake needs is given back after it.
         match Box::pin(handshake(&mut connection, stream)).await {
@@ -184,7 +190,12 @@ async fn serve(mut connection: Box<Connection>, mut stream: Stream) {
             None => return,
         }
     }
-    decode::serve(connection.into(), stream).await;
+    let relays = connection.listening.plan().relay.is_some();
+    if relays {
+        Box::pin(relay(connection.into(), stream)).await;
+    } else {
+        decode::serve(connection.into(), stream).await;
+    }
 }
 
 async fn handshake(connection: &mut Connection, stream: Stream) -> Option<Stream> {

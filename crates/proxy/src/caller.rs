@@ -167,6 +167,7 @@ mod tests {
         let client = address.ip();
         let mut peer = Peer {
             address,
+            local: None,
             client,
             trusted: false,
             server_name: None,

@@ -45,6 +45,15 @@ pub(crate) struct Connection {
     pub(crate) open: Open,
 }
 
+impl Connection {
+    /// Whether it must begin with a PROXY header.
+    pub(crate) fn expects_header(&self) -> bool {
+        let plan = self.listening.plan();
+        let sender = self.peer.address.ip();
+        plan.listener.proxy_protocol.iter().any(|network| network.contains(sender))
+    }
+}
+
 /// Which protocol a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spoken {

@@ -19,6 +19,7 @@ use trunkline_rt::{Alarm, Policy};
 
 use crate::balance::InFlight;
 use crate::caller;
+use crate::carry::{Carried, Ended};
 use crate::context;
 use crate::decode::{Busy, Connection, Interim};
 use crate::filter;
@@ -213,15 +214,22 @@ impl Line<'_> {
         let (cut, registration) = AbortHandle::new_pair();
         connection.open.tunnels(cut);
         scope.spawn_local("tunnel", Policy::Best, async move {
-            let carrying = Abortable::new(tunnel(caller, service, limits.idle), registration);
-            let carried = tokio::select! {
-                carried = carrying => carried.ok(),
+            let (carried, clock) = (Carried::default(), &connection.worker.clock);
+            let carrying = tunnel(caller, service, (clock, limits.idle), &carried);
+            let carrying = Abortable::new(carrying, registration);
+            let ended = tokio::select! {
+                ended = carrying => ended.ok().flatten(),
                 () = connection.drain.forced() => None,
             };
-            recording.end(if carried.is_some() { End::Complete } else { End::Cut });
-            let carried = carried.unwrap_or_default();
-            recording.sent(carried.to_caller);
-            recording.received(carried.to_service);
+            recording.end(match ended {
+                Some(Ended::Both) => End::Complete,
+                Some(Ended::CallerBroke) => End::CallerGone,
+                Some(Ended::ServiceBroke) => End::ServiceBroke,
+                Some(Ended::Idle) => End::Idle,
+                None => End::Cut,
+            });
+            recording.sent(carried.to_caller.get());
+            recording.received(carried.to_service.get());
             drop((recording, held, connection));
         });
     }

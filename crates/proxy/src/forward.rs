@@ -25,23 +25,24 @@ use std::time::{Duration, Instant};
 
 use trunkline_model::reason::Kind;
 use trunkline_model::service::Protocol;
-use trunkline_net::http::{Body, Head, wire};
+use trunkline_net::http::{Body, Head, Peer, wire};
 use trunkline_net::tls;
 
 use crate::balance::LiveEndpoint;
 use crate::decode::Interim;
+use crate::l4;
 use crate::limits;
 use crate::plan::ServicePlan;
 use crate::worker::Worker;
 
-use connect::Dial;
+pub(crate) use connect::Dial;
 pub(crate) use failure::{Failure, Processed, whole};
-pub(crate) use pool::{Lease, Pool};
 use pool::{Exclusive, Key, Multiplexed, Stream};
+pub(crate) use pool::{Lease, Pool};
 pub(crate) use request_body::{Failure as CallerFailure, Gate, RequestBody, later};
 pub(crate) use response_body::{Part, ResponseBody, poll_frames};
 pub(crate) use transport::{Transport, Transports};
-pub(crate) use tunnel::{Side, Upgrade, tunnel};
+pub(crate) use tunnel::{Upgrade, tunnel};
 
 /// One attempt: a request for one endpoint.
 #[derive(Debug)]
@@ -51,6 +52,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) endpoint: &'a Arc<LiveEndpoint>,
     pub(crate) head: &'a Head,
     pub(crate) body: &'a RequestBody,
+    /// Who called.
+    pub(crate) peer: &'a Peer,
     /// The caller asks for another protocol on this connection.
     pub(crate) upgrade: bool,
     /// Pooled connections may not be used: one was just found dead.
@@ -117,6 +120,8 @@ fn key(attempt: &Attempt<'_>) -> Key {
         transport: transport.id,
         host: host.into(),
         life: attempt.endpoint.life(),
+        // A connection that was announced for one caller is no other's.
+        caller: attempt.service.service.proxy_protocol.map(|_| attempt.peer.address),
     }
 }
 
@@ -128,6 +133,9 @@ async fn connection(
     (spent, begin): (&mut Spent, Instant),
 ) -> Result<Ready, Failure> {
     let transport = &attempt.service.transport;
+    let asked = attempt.peer.server_name.as_deref();
+    let version = attempt.service.service.proxy_protocol;
+    let announced = version.map(|version| l4::announce(version, attempt.peer, asked));
     let dial = Dial {
         worker: attempt.worker,
         endpoint: attempt.endpoint,
@@ -135,6 +143,7 @@ async fn connection(
         http1_only: attempt.upgrade && wanted != Protocol::Http2,
         limit: attempt.connect_limit,
         keep_alive: attempt.service.service.timeouts.keep_alive,
+        announce: announced.as_deref(),
     };
     if wanted == Protocol::Http2 {
         return multiplexed(&dial, &key, spent, begin).await.map(Ready::Http2);

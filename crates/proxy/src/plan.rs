@@ -21,6 +21,7 @@ use trunkline_net::socket::Bound;
 
 use crate::balance::LiveService;
 use crate::forward::Transport;
+use crate::l4::Relay;
 use crate::observe::{Connections, PerWorker, Requests};
 use crate::quick::QuickMap;
 use crate::route::RouteTable;
@@ -45,6 +46,8 @@ pub struct Plan {
 pub(crate) struct ListenerPlan {
     pub(crate) listener: Listener,
     pub(crate) tls: Option<ListenerTls>,
+    /// Where connections are passed on to; `None` where HTTP is spoken.
+    pub(crate) relay: Option<Relay>,
     pub(crate) filters: Chain,
     pub(crate) table: RouteTable,
     pub(crate) counters: Arc<PerWorker<Connections>>,
@@ -59,6 +62,8 @@ pub(crate) struct Destinations {
     pub(crate) routes: QuickMap<RouteId, Arc<PerWorker<Requests>>>,
     /// Requests that no route took.
     pub(crate) unrouted: Arc<PerWorker<Requests>>,
+    /// Whether a service is told who calls, so that connections must know where they arrived.
+    pub(crate) announces: bool,
 }
 
 /// A service, compiled.

@@ -182,6 +182,7 @@ async fn attempt(
         endpoint,
         head: &call.exchange.request,
         body: call.body,
+        peer: &call.exchange.peer,
         upgrade: call.upgrade,
         fresh,
         connect_limit: call.limits.connect,

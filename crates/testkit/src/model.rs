@@ -60,6 +60,8 @@ pub fn listener(id: &str, address: SocketAddr) -> Listener {
         address,
         caller: None,
         tls: None,
+        relay: None,
+        proxy_protocol: Vec::new(),
         filters: Vec::new(),
         timeouts: ListenerTimeouts {
             handshake: Duration::from_secs(5),

@@ -88,6 +88,11 @@ catalog! {
     /// When a certificate ends, since the Unix epoch.
     CERTIFICATE_END: Gauge "trunkline_certificate_not_after_seconds" "seconds" ["listener" "name" "source"];
 
+    /// Connections that were closed because the PROXY header that they had to begin with was none.
+    PROXY_HEADERS_FAILED: Counter "trunkline_proxy_headers_failed" "" ["listener"];
+    /// Bytes of ended sessions of TCP listeners: `received` from callers, `sent` to them.
+    RELAYED: Counter "trunkline_relayed_bytes" "bytes" ["listener" "direction"];
+
     /// What callers sent that is no request which can be served, by the reason of its refusal.
     REQUESTS_REFUSED: Counter "trunkline_requests_refused" "" ["listener" "reason"];
 

@@ -41,9 +41,23 @@ pub(super) fn stats(writer: &mut Writer, stats: &Stats, model: Option<&Model>) {
             family.number(&[l.id.as_str(), reason], *count);
         }
     }
+    relays(writer, &stats.listeners);
     routes(writer, &stats.routes, model);
     services(writer, &stats.services);
     endpoints(writer, &stats.services);
+}
+
+fn relays(writer: &mut Writer, listeners: &[ListenerStats]) {
+    let mut family = writer.family(&catalog::PROXY_HEADERS_FAILED);
+    for l in listeners.iter().filter(|l| l.headers_failed > 0) {
+        family.number(&[l.id.as_str()], l.headers_failed);
+    }
+    let mut family = writer.family(&catalog::RELAYED);
+    for l in listeners {
+        let Some(relayed) = l.relayed else { continue };
+        family.number(&[l.id.as_str(), "received"], relayed.received);
+        family.number(&[l.id.as_str(), "sent"], relayed.sent);
+    }
 }
 
 fn handshakes(writer: &mut Writer, listeners: &[ListenerStats]) {

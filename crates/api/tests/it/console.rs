@@ -60,6 +60,7 @@ fn service(name: &str, calls: &[&str]) -> Service {
         tls: None,
         balance: Balance::RoundRobin,
         spread: trunkline_model::service::Spread::default(),
+        proxy_protocol: None,
         health: None,
         outlier: None,
         timeouts: ServiceTimeouts {

@@ -66,6 +66,8 @@ fn stats() -> Stats {
             refused: vec![("content_length", 2)],
             handshake_failures: Vec::new(),
             certificates: Vec::new(),
+            headers_failed: 0,
+            relayed: None,
         }],
         routes: vec![RouteStats {
             id: RouteId::new("or\"ders\\1\n"),

@@ -24,11 +24,14 @@ impl ModelBuilder<'_> {
             let Some(first) =
                 kept.iter_mut().find(|other| meet(other.listener.address, claim.listener.address))
             else {
-                served.entry(claim.file).or_default().push(claim.listener.id.clone());
+                // Routes are for requests.
+                if claim.relay.is_none() {
+                    served.entry(claim.file).or_default().push(claim.listener.id.clone());
+                }
                 kept.push(claim);
                 continue;
             };
-            if first.file == claim.file {
+            if first.file == claim.file || first.relay.is_some() || claim.relay.is_some() {
                 diagnostics.push(
                     Diagnostic::new(
                         codes::PORT_BOTH,
@@ -51,7 +54,8 @@ impl ModelBuilder<'_> {
                 diagnostics.push(self.rivals(first, &claim));
             }
         }
-        served.retain(|_, listeners| listeners.len() < kept.len());
+        let entrances = kept.iter().filter(|claim| claim.relay.is_none()).count();
+        served.retain(|_, listeners| listeners.len() < entrances);
         self.listeners = kept;
         served
     }

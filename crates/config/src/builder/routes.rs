@@ -6,6 +6,7 @@ use trunkline_model::route::{Action, Target};
 use trunkline_model::{ListenerId, RouteId};
 
 use super::{Known, ModelBuilder, RouteDraft};
+use crate::decode::Spanned;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::source::{FileId, Span};
 
@@ -40,7 +41,19 @@ impl ModelBuilder<'_> {
         let Action::Forward(targets) = &mut draft.route.action else {
             return;
         };
-        for (target, weight) in &draft.targets {
+        *targets = self.targets("route", (&draft.targets, draft.span), known, diagnostics);
+    }
+
+    /// The targets that were written at a place; `what` names what leads there.
+    pub(super) fn targets(
+        &self,
+        what: &str,
+        (written, span): (&[(Spanned<String>, u32)], Span),
+        known: &Known,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Target> {
+        let mut targets = Vec::new();
+        for (target, weight) in written {
             match known.by_name.get_key_value(target.value.as_str()) {
                 Some((service, _)) => {
                     targets.push(Target { service: service.clone(), weight: *weight });
@@ -49,22 +62,21 @@ impl ModelBuilder<'_> {
                 None => diagnostics.push(
                     Diagnostic::new(
                         codes::ROUTE_TO_NOTHING,
-                        format!("this route leads to `{}`, which does not exist", target.value),
+                        format!("this {what} leads to `{}`, which does not exist", target.value),
                     )
                     .at(target.span, "no service has this name")
                     .hint(self.near_service(&target.value)),
                 ),
             }
         }
-        if draft.targets.iter().all(|(_, weight)| *weight == 0) {
+        if written.iter().all(|(_, weight)| *weight == 0) {
+            let message = format!("no target of this {what} has a weight above zero");
             diagnostics.push(
-                Diagnostic::new(
-                    codes::BAD_VALUE,
-                    "no target of this route has a weight above zero",
-                )
-                .at(draft.span, "this route leads nowhere"),
+                Diagnostic::new(codes::BAD_VALUE, message)
+                    .at(span, format!("this {what} leads nowhere")),
             );
         }
+        targets
     }
 }
 

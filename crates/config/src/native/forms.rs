@@ -242,6 +242,11 @@ impl RawLog {
 #[derive(Debug, Clone)]
 pub struct Targets(pub Vec<RawTarget>);
 
+/// The names and weights of targets, to be linked.
+pub(super) fn written(targets: &Targets) -> Vec<(Spanned<String>, u32)> {
+    targets.0.iter().map(|target| (target.service.clone(), target.weight)).collect()
+}
+
 impl Decode for Targets {
     fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
         let one = |node: &Node, context: &mut Context<'_>| match &node.value {

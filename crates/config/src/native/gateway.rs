@@ -11,8 +11,8 @@ use trunkline_model::tls::{Certificates, Challenge};
 use super::Lowering;
 use super::forms::Address;
 use super::globals::port;
-use super::raw::{HeadersWord, RawGateway};
-use super::tls;
+use super::raw::{HeadersWord, RawDrain, RawGateway};
+use super::{relays, tls};
 use crate::builder::{ListenerClaim, ModelBuilder};
 use crate::decode::Spanned;
 use crate::defaults;
@@ -53,6 +53,8 @@ pub(super) fn lower(
                 .hint("give `http` a port, or write `challenge: tls-alpn-01`"),
         );
     }
+    let senders = gateway.and_then(|gateway| gateway.proxy_protocol.as_ref());
+    let proxy_protocol = relays::senders(senders, diagnostics);
     for (id, place) in [("http", http), ("https", https)] {
         let Some((address, span)) = place else {
             continue;
@@ -84,13 +86,16 @@ pub(super) fn lower(
                 address,
                 caller: None,
                 tls,
+                relay: None,
+                proxy_protocol: proxy_protocol.clone(),
                 filters,
                 timeouts: timeouts(gateway),
-                drain: drain(gateway),
+                drain: drain(gateway.and_then(|gateway| gateway.drain.as_ref())),
                 origin: into.sources.origin(span),
             },
             file: raw.file.id,
             span,
+            relay: None,
         });
     }
 }
@@ -137,8 +142,8 @@ fn timeouts(gateway: Option<&RawGateway>) -> ListenerTimeouts {
     }
 }
 
-fn drain(gateway: Option<&RawGateway>) -> Drain {
-    let written = gateway.and_then(|gateway| gateway.drain.as_ref());
+/// How connections end, as written or as usual.
+pub(super) fn drain(written: Option<&RawDrain>) -> Drain {
     let min = written.map_or(defaults::DRAIN_MIN, |drain| drain.min.0);
     let max = written.map_or(defaults::DRAIN_MAX, |drain| drain.max.0);
     Drain { min, max: max.max(min) }

@@ -115,7 +115,7 @@ fn method(text: &Spanned<String>) -> Result<String, Diagnostic> {
     Ok(text.value.clone())
 }
 
-fn host(text: &Spanned<String>) -> Result<HostPattern, Diagnostic> {
+pub(super) fn host(text: &Spanned<String>) -> Result<HostPattern, Diagnostic> {
     let lower = text.value.to_lowercase();
     let (is_wildcard, name) = match lower.strip_prefix("*.") {
         Some(suffix) => (true, suffix),

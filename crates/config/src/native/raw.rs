@@ -40,6 +40,9 @@ pub struct RawFile {
     pub zone: Option<Spanned<String>>,
     /// Where callers come in.
     pub gateway: Option<Spanned<RawGateway>>,
+    /// Addresses whose connections are passed on as they are: any protocol over TCP, and TLS without
+    /// ending it.
+    pub tcp: Vec<Spanned<RawTcp>>,
     /// Which requests go where. The most specific match wins, then the earlier one.
     pub routes: Vec<Spanned<RawRoute>>,
     /// The services, by name.
@@ -92,8 +95,45 @@ pub struct RawGateway {
     /// Networks of proxies in front, whose `X-Forwarded-For` is believed. From everybody else such
     /// fields are replaced.
     pub trusted_proxies: Vec<Network>,
+    /// Load balancers in front that tell by the PROXY protocol who called. Their connections must
+    /// begin with a header of version 1 or 2; from everybody else none is taken.
+    pub proxy_protocol: Option<Spanned<RawProxyProtocol>>,
     /// The port of HTTP, where only the port is to be moved.
     pub port: Option<Spanned<u16>>,
+}
+
+/// Who tells addresses of callers by the PROXY protocol.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`proxy_protocol`")]
+pub struct RawProxyProtocol {
+    /// Their networks.
+    pub from: Vec<Network>,
+}
+
+/// An address whose connections are passed on as they are.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "an entry of `tcp`")]
+pub struct RawTcp {
+    /// Address: a port, or `addr:port`.
+    pub listen: Spanned<Address>,
+    /// Its name in logs and metrics; without it, `tcp-` and the port.
+    pub name: Option<Spanned<String>>,
+    /// The service, or a list of `{ service, weight }`. With `sni`, it is for callers whose name is
+    /// none of those; without it, they are turned away.
+    pub to: Option<Spanned<Targets>>,
+    /// Where callers go by the host name that they ask TLS for. `*.example.com` takes one or more
+    /// labels. TLS is not ended here: the service shows its own certificate.
+    pub sni: Entries<Spanned<Targets>>,
+    /// How long `sni` waits for a caller to name a host.
+    #[config(default = defaults::TCP_GREETING)]
+    pub greeting: Period,
+    /// A connection without a byte in either direction is closed after this long.
+    #[config(default = defaults::TCP_IDLE)]
+    pub idle: Period,
+    /// Load balancers in front that tell by the PROXY protocol who called.
+    pub proxy_protocol: Option<Spanned<RawProxyProtocol>>,
+    /// How connections end when the listener or the process goes.
+    pub drain: Option<RawDrain>,
 }
 
 /// Time limits of a caller's connection.
@@ -306,6 +346,9 @@ pub struct RawService {
     pub queue: Option<RawQueue>,
     /// TLS towards it: `true`, or `{ server_name, ca, verify }`.
     pub tls: Option<Spanned<super::forms::UpstreamTlsForm>>,
+    /// Tells each endpoint who called, in front of the bytes of a connection, by this version of the
+    /// PROXY protocol. A connection then serves one caller only.
+    pub proxy_protocol: Option<ProxyWord>,
     /// Ejects endpoints that fail live requests: `true`, `false`, or
     /// `{ consecutive, base, max, percent_max }`.
     pub passive: Option<Spanned<PassiveForm>>,
@@ -335,6 +378,15 @@ pub enum ProtocolWord {
     Http2,
     /// HTTP/2 for gRPC and where it is offered, else HTTP/1.1.
     Auto,
+}
+
+/// A version of the PROXY protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
+pub enum ProxyWord {
+    /// A line of text.
+    V1,
+    /// Binary, with the host name that the caller asked TLS for.
+    V2,
 }
 
 /// TLS towards a service.

@@ -5,7 +5,7 @@ use trunkline_model::filter::{Filter, HeaderEdit, HeaderName, HeaderText, Rewrit
 use trunkline_model::route::{Action, OrderKey, Redirect, Route, RouteTimeouts, specificity};
 
 use super::Lowering;
-use super::forms::{RedirectForm, RewriteForm};
+use super::forms::{self, RedirectForm, RewriteForm};
 use super::matching;
 use super::raw::{RawHeaderChanges, RawRedirect, RawRespond, RawRoute};
 use crate::builder::{ModelBuilder, RouteDraft};
@@ -91,9 +91,7 @@ fn action(route: &Spanned<RawRoute>, diagnostics: &mut Diagnostics) -> Option<(A
         return None;
     }
     if let Some(to) = to {
-        let targets = to.value.0.iter();
-        let targets = targets.map(|target| (target.service.clone(), target.weight)).collect();
-        return Some((Action::Forward(Vec::new()), targets));
+        return Some((Action::Forward(Vec::new()), forms::written(&to.value)));
     }
     if let Some(redirect) = redirect {
         let redirect = lower_redirect(redirect, diagnostics)?;

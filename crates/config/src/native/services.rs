@@ -2,6 +2,7 @@
 
 use trunkline_model::ServiceName;
 use trunkline_model::endpoint::EndpointPlace;
+use trunkline_model::relay::ProxyVersion;
 use trunkline_model::service::{
     Outlier, Process, Protocol, Service, ServiceTimeouts, Source, UpstreamTls,
 };
@@ -9,7 +10,7 @@ use trunkline_model::tls::ClientCertificate;
 
 use super::Lowering;
 use super::forms::{PassiveForm, UpstreamTlsForm};
-use super::raw::{ProtocolWord, RawPassive, RawService};
+use super::raw::{ProtocolWord, ProxyWord, RawPassive, RawService};
 use super::{building, health, spreading, watching};
 use crate::builder::{AddressDraft, ModelBuilder, ServiceDraft};
 use crate::decode::Spanned;
@@ -52,6 +53,10 @@ pub(super) fn lower(
                 tls: tls(raw, service, into, diagnostics),
                 balance: spreading::balance(service),
                 spread: spreading::lower(service, &zone, diagnostics),
+                proxy_protocol: service.proxy_protocol.map(|word| match word {
+                    ProxyWord::V1 => ProxyVersion::V1,
+                    ProxyWord::V2 => ProxyVersion::V2,
+                }),
                 health: health::lower(service, diagnostics),
                 outlier: outlier(service, diagnostics),
                 timeouts: timeouts(service),

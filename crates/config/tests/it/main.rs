@@ -17,6 +17,7 @@ mod hostile;
 mod laws;
 mod lowering;
 mod names;
+mod relays;
 mod rig;
 mod several;
 mod size;

@@ -33,6 +33,8 @@ impl Scheme {
 pub struct Peer {
     /// From where.
     pub address: SocketAddr,
+    /// Where it had connected to, where somebody has to be told.
+    pub local: Option<SocketAddr>,
     /// Who called first, as far as trusted proxies say; else its own address.
     pub client: IpAddr,
     /// Whether it is a proxy whose word about its callers counts.

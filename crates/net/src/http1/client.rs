@@ -253,9 +253,8 @@ impl Client {
     }
 
     /// The stream, and what was read of it beyond the last head.
-    pub fn into_stream(self) -> (Stream, Bytes) {
-        let read = Bytes::copy_from_slice(self.input.data());
-        (self.stream, read)
+    pub fn into_stream(self) -> (Stream, Buffer) {
+        (self.stream, self.input)
     }
 
     /// Sends what is there of the request. An error of the connection is kept for the read that

@@ -231,9 +231,8 @@ impl Server {
     }
 
     /// The stream, and what was read of it beyond the last request.
-    pub fn into_stream(self) -> (Stream, Bytes) {
-        let read = Bytes::copy_from_slice(self.input.data());
-        (self.stream, read)
+    pub fn into_stream(self) -> (Stream, Buffer) {
+        (self.stream, self.input)
     }
 
     /// Ends a connection of which nothing is under way. TLS says so to its peer, without which the

@@ -281,7 +281,10 @@ mod tests {
     }
 
     /// How many of these are taken.
-    fn taken(guard: &mut Guard, mut step: impl FnMut(&mut Guard, u32) -> Result<(), Excess>) -> u32 {
+    fn taken(
+        guard: &mut Guard,
+        mut step: impl FnMut(&mut Guard, u32) -> Result<(), Excess>,
+    ) -> u32 {
         (0..1_000).find(|turn| step(guard, *turn).is_err()).unwrap_or(u32::MAX)
     }
 
@@ -350,8 +353,8 @@ mod tests {
 
     #[test]
     fn only_resets_for_a_fault_are_provoked() {
-        let reset = |reason| move |guard: &mut Guard, _| {
-            guard.sent(Frame { reason, ..frame(Kind::Reset, 1) })
+        let reset = |reason| {
+            move |guard: &mut Guard, _| guard.sent(Frame { reason, ..frame(Kind::Reset, 1) })
         };
         assert_eq!(taken(&mut guard(), reset(1)), 3);
         assert_eq!(taken(&mut guard(), reset(8)), u32::MAX);

@@ -170,7 +170,8 @@ async fn a_header_is_taken_from_a_socket_and_not_a_byte_more() {
     let header = Header::relayed(source, "192.0.2.1:443".parse().unwrap());
     for version in [Version::V1, Version::V2] {
         for size in [1, 7, 1000] {
-            let mut sender = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let mut sender =
+                tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (mut taken, _) = listener.accept().await.unwrap();
             let bytes = [header.encode(version).unwrap(), b"behind\n".to_vec()].concat();
             let sending = async {

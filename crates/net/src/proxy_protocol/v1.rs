@@ -6,9 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-use super::{
-    Addresses, Header, Invalid, Parsed, Transport, V1_BYTES_MAX, V1_BYTES_MIN, V1_START,
-};
+use super::{Addresses, Header, Invalid, Parsed, Transport, V1_BYTES_MAX, V1_BYTES_MIN, V1_START};
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Invalid> {
     let looked_at = bytes.get(..V1_BYTES_MAX).unwrap_or(bytes);

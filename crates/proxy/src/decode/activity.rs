@@ -27,7 +27,7 @@ pub(crate) enum Overdue {
 #[derive(Debug)]
 pub(crate) struct Activity {
     listener: ListenerId,
-    peer: SocketAddr,
+    peer: Cell<SocketAddr>,
     clock: TurnClock,
     opened: Instant,
     /// `None` before the protocol is known.
@@ -50,7 +50,7 @@ impl Activity {
     pub(crate) fn new(listener: &ListenerId, peer: SocketAddr, clock: TurnClock) -> Rc<Self> {
         Rc::new(Self {
             listener: listener.clone(),
-            peer,
+            peer: Cell::new(peer),
             opened: clock.now(),
             clock,
             spoken: Cell::new(None),
@@ -155,7 +155,12 @@ impl Activity {
 
     /// Who called.
     pub(crate) fn peer(&self) -> SocketAddr {
-        self.peer
+        self.peer.get()
+    }
+
+    /// Somebody in front says that this one called.
+    pub(crate) fn called_by(&self, caller: SocketAddr) {
+        self.peer.set(caller);
     }
 
     /// The connection, for people; its open requests are known elsewhere.
@@ -163,7 +168,7 @@ impl Activity {
         Session {
             id: SessionId { worker, number },
             listener: self.listener.clone(),
-            peer: self.peer,
+            peer: self.peer.get(),
             age: now.saturating_duration_since(self.opened),
             requests: self.requests.get(),
             open: Vec::new(),

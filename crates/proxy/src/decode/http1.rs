@@ -41,7 +41,7 @@ enum Next {
     /// The connection ends; whether something that the caller sent may be on its way.
     End { unread: bool },
     /// It becomes a tunnel, whose other end waits for this side.
-    Switch(tokio::sync::oneshot::Sender<crate::forward::Side>),
+    Switch(tokio::sync::oneshot::Sender<crate::carry::Side>),
 }
 
 /// Serves a connection of which `read` was read already.
@@ -79,7 +79,7 @@ async fn leave(server: Server, next: Next) {
         Next::Switch(other) => {
             let (stream, read) = server.into_stream();
             // Nobody waits any more if a drain cut the tunnel before it began.
-            let _ = other.send(crate::forward::Side { stream, read });
+            let _ = other.send(crate::carry::Side { stream, read });
         }
         Next::End { unread: true } => {
             let closing = server.close(limits::DISCARD_BYTES_MAX);
@@ -108,7 +108,8 @@ async fn respond(connection: &Rc<Connection>, server: &Shared, request: Request)
     };
     let switches = upgrade && !carries_requests(&head);
     let (side, upgrade) = switches.then(Upgrade::channel).unzip();
-    let interim = (caller.version == Version::Http11).then(|| super::Interim::Http1(Interim::new(server)));
+    let interim =
+        (caller.version == Version::Http11).then(|| super::Interim::Http1(Interim::new(server)));
     let arrival = Arrival {
         plan: connection.listening.plan(),
         request: head,

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use trunkline_model::reason::Kind;
@@ -34,6 +35,8 @@ pub(crate) struct Dial<'a> {
     pub(crate) http1_only: bool,
     pub(crate) limit: Duration,
     pub(crate) keep_alive: Duration,
+    /// What a connection begins with, before TLS: who its caller is.
+    pub(crate) announce: Option<&'a [u8]>,
 }
 
 impl Dial<'_> {
@@ -49,9 +52,13 @@ impl Dial<'_> {
 
     async fn open_unlimited(&self) -> Result<Stream, Failure> {
         let address = self.endpoint.address;
-        let socket = TcpStream::connect(address).await.map_err(|error| {
+        let fail = |error: std::io::Error| {
             Failure::new(Kind::Connect, format!("{address}: {error}"), Processed::No)
-        })?;
+        };
+        let mut socket = TcpStream::connect(address).await.map_err(fail)?;
+        if let Some(header) = self.announce {
+            socket.write_all(header).await.map_err(fail)?;
+        }
         let stream = Stream::tcp(socket);
         let Some(settings) = &self.transport.tls else {
             return Ok(stream);

@@ -74,7 +74,7 @@ fn switched(head: Head, exclusive: Exclusive) -> Sent {
     let (sender, side) = Upgrade::channel();
     let (stream, read) = exclusive.client.into_stream();
     // The other end of the channel is in `side`: it is there.
-    let _ = sender.send(super::tunnel::Side { stream, read });
+    let _ = sender.send(crate::carry::Side { stream, read });
     Sent { head, body: Body::Empty, lease: Lease::None, switched: Some(side) }
 }
 

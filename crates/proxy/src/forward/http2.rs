@@ -42,8 +42,9 @@ pub(super) async fn send(
     let body = attempt.body.lend(None);
     let empty = body.is_end_stream();
     let begun = stream.shared.sender().send_request(head, empty);
-    let (response, sending) = begun.map_err(|error| {
-        Failure { processed: Processed::No, ..Failure::of_http2(&error, reused) }
+    let (response, sending) = begun.map_err(|error| Failure {
+        processed: Processed::No,
+        ..Failure::of_http2(&error, reused)
     })?;
     let upload = (!empty).then(|| Upload { stream: sending, body, part: Bytes::new() });
     let mut waiting = Waiting { attempt, response, upload, interims: 0, reused };

@@ -34,6 +34,8 @@ pub(crate) struct Key {
     pub(crate) transport: u64,
     pub(crate) host: Box<str>,
     pub(crate) life: u64,
+    /// The only caller that it is for, where the service is told who calls.
+    pub(crate) caller: Option<SocketAddr>,
 }
 
 /// A life of an endpoint has one address, and seldom more than one transport or name.

@@ -26,7 +26,8 @@ pub(crate) fn is_asked_for(head: &Head) -> bool {
 
 /// Whether a field belongs to the handshake over HTTP/1.1 alone.
 pub(crate) fn is_of_http1(name: &[u8]) -> bool {
-    let names: [&[u8]; 4] = [b"connection", b"upgrade", b"sec-websocket-key", b"sec-websocket-accept"];
+    let names: [&[u8]; 4] =
+        [b"connection", b"upgrade", b"sec-websocket-key", b"sec-websocket-accept"];
     names.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
@@ -58,6 +59,9 @@ mod tests {
     #[test]
     fn base64_pads() {
         let text = |bytes: &[u8]| base64(bytes);
-        assert_eq!([text(b""), text(b"f"), text(b"fo"), text(b"foo")], ["", "Zg==", "Zm8=", "Zm9v"]);
+        assert_eq!(
+            [text(b""), text(b"f"), text(b"fo"), text(b"foo")],
+            ["", "Zg==", "Zm8=", "Zm9v"]
+        );
     }
 }

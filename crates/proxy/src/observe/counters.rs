@@ -117,6 +117,12 @@ pub(crate) struct Connections {
     pub(crate) refusals: Refusals,
     /// HTTP/2 connections that were ended, and streams that were left, for what was too much.
     pub(crate) excesses: Excesses,
+    /// Connections that were closed because their PROXY header was none.
+    pub(crate) headers_failed: Counter,
+    /// Bytes that relayed callers sent.
+    pub(crate) relayed_received: Counter,
+    /// Bytes that relayed callers were sent.
+    pub(crate) relayed_sent: Counter,
 }
 
 /// Counts by what was too much.

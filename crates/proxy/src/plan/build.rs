@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use trunkline_filters::Chain;
+use trunkline_model::check::BrokenLaw;
 use trunkline_model::listener::Listener;
 use trunkline_model::service::{Outlier, Service};
 use trunkline_model::{ListenerId, Model, RouteId, ServiceName};
@@ -17,6 +18,7 @@ use trunkline_resilience::{backoff, outlier};
 use super::{Destinations, ListenerPlan, Plan, PrepareError, PrepareErrors, ServicePlan};
 use crate::balance::Registry;
 use crate::forward::Transports;
+use crate::l4::Relay;
 use crate::observe::{Connections, PerWorker, Requests};
 use crate::quick::QuickMap;
 use crate::route::RouteTable;
@@ -88,6 +90,7 @@ pub(crate) fn build(
         services: services(parts, &model, &mut wrong),
         routes: model.routes.iter().map(|r| (r.id.clone(), parts.counters.route(&r.id))).collect(),
         unrouted: Arc::clone(&parts.counters.unrouted),
+        announces: model.services.iter().any(|service| service.proxy_protocol.is_some()),
     });
     let mut listeners: Vec<Arc<ListenerPlan>> = Vec::new();
     let mut bound = Vec::new();
@@ -178,15 +181,22 @@ fn compile(
             source,
         }));
     });
+    let relay = listener.relay.as_ref().map(Relay::compile).transpose();
+    let relay = relay.map_err(|_| {
+        wrong.push(PrepareError::Law(BrokenLaw::NoTarget(listener.id.to_string())));
+    });
+    // Routes are for requests.
+    let routes = model.routes.iter().filter(|_| listener.relay.is_none());
     let tables: Vec<_> = donors.iter().map(|donor| &donor.table).collect();
-    let table = RouteTable::build(&listener.id, &model.routes, &tables)
+    let table = RouteTable::build(&listener.id, routes, &tables)
         .map_err(|invalid| wrong.extend(invalid.into_iter().map(PrepareError::Route)));
-    let (Ok(tls), Ok(filters), Ok(table)) = (tls, filters, table) else {
+    let (Ok(tls), Ok(filters), Ok(table), Ok(relay)) = (tls, filters, table, relay) else {
         return Err(wrong);
     };
     Ok(ListenerPlan {
         listener: listener.clone(),
         tls,
+        relay,
         filters,
         table,
         counters: parts.counters.listener(&listener.id),

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use trunkline_model::ops::{
-    BoxFuture, EndpointOrder, EndpointStats, Explanation, ListenerStats, Ops, Question, RouteStats,
-    ServiceStats, Session, SessionFilter, Stats, UnknownEndpoint,
+    BoxFuture, EndpointOrder, EndpointStats, Explanation, ListenerStats, Ops, Question, Relayed,
+    RouteStats, ServiceStats, Session, SessionFilter, Stats, UnknownEndpoint,
 };
 use trunkline_model::{EndpointId, ListenerId, Origin, RouteId, ServiceName};
 
@@ -105,7 +105,9 @@ impl Proxy {
         let running = self.running();
         let (plan, addresses) = (running.plan.clone(), running.addresses());
         drop(running);
-        let entrances = plan.iter().flat_map(|plan| &plan.listeners).map(|plan| Entrance {
+        let listeners = plan.iter().flat_map(|plan| &plan.listeners);
+        // Nothing can be explained of what is not understood.
+        let entrances = listeners.filter(|plan| plan.relay.is_none()).map(|plan| Entrance {
             listener: &plan.listener,
             address: address_of(plan, &addresses),
             table: &plan.table,
@@ -152,6 +154,11 @@ fn listener_stats(plan: &ListenerPlan, address: SocketAddr) -> ListenerStats {
         handshake_failures: failures,
         refused,
         certificates: plan.tls.as_ref().map(ListenerTls::stats).unwrap_or_default(),
+        headers_failed: counters.iter().map(|cell| cell.headers_failed.get()).sum(),
+        relayed: plan.relay.as_ref().map(|_| Relayed {
+            received: counters.iter().map(|cell| cell.relayed_received.get()).sum(),
+            sent: counters.iter().map(|cell| cell.relayed_sent.get()).sum(),
+        }),
     }
 }
 

@@ -207,7 +207,7 @@ impl Requested<'_> {
 }
 
 impl Targets {
-    fn new(targets: &[Target]) -> Result<Self, Problem> {
+    pub(crate) fn new(targets: &[Target]) -> Result<Self, Problem> {
         let total = targets.iter().map(|target| u64::from(target.weight)).sum();
         if total == 0 {
             return Err(Problem::NoTarget);

@@ -25,6 +25,7 @@ mod health;
 mod http2_abuse;
 mod protocols;
 mod queue;
+mod relay;
 mod retries;
 mod spreading;
 mod streams;

@@ -174,6 +174,7 @@ pub fn service(name: &str, addresses: &[SocketAddr]) -> Service {
         tls: None,
         balance: Balance::RoundRobin,
         spread: Spread::default(),
+        proxy_protocol: None,
         health: None,
         outlier: None,
         timeouts: ServiceTimeouts {

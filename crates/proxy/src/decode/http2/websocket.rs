@@ -13,14 +13,16 @@ use h2::RecvStream;
 use h2::ext::Protocol;
 use h2::server::SendResponse;
 use http::{Method, Request};
+use trunkline_net::buffer::Buffer;
 use trunkline_net::http::{Body, Head, wire};
 use trunkline_net::http2::Tunnel;
 use trunkline_net::stream::Stream;
 
 use super::stream::{check, run_while_wanted};
 use super::{Connection, answer};
+use crate::carry::Side;
 use crate::exchange::{Answer, Arrival};
-use crate::forward::{Side, Upgrade, websocket};
+use crate::forward::{Upgrade, websocket};
 
 /// Whether the request is for a WebSocket.
 pub(super) fn is_asked_for(request: &Request<RecvStream>) -> bool {
@@ -61,7 +63,7 @@ pub(super) async fn serve(
     if let Ok(output) = sent {
         let stream = Stream::H2Tunnel(Box::new(Tunnel::new(input, output)));
         // Nobody waits any more if a drain cut the tunnel before it began.
-        let _ = side.send(Side { stream, read: Bytes::new() });
+        let _ = side.send(Side { stream, read: Buffer::default() });
     }
 }
 

@@ -10,14 +10,16 @@ use h2::ext::Protocol;
 use h2::{RecvStream, SendStream};
 use http::{Method, Response};
 use trunkline_model::reason::Kind;
+use trunkline_net::buffer::Buffer;
 use trunkline_net::http::{Body, Head, Version, wire};
 use trunkline_net::http2::{Received, Tunnel};
 use trunkline_net::stream::Stream as ByteStream;
 
 use super::super::failure::{Failure, Processed};
 use super::super::pool::{Lease, Stream};
-use super::super::{Attempt, Sent, Side, Upgrade, websocket};
+use super::super::{Attempt, Sent, Upgrade, websocket};
 use super::encode;
+use crate::carry::Side;
 
 pub(super) async fn send(
     attempt: &Attempt<'_>,
@@ -68,7 +70,7 @@ fn switched(
     let (sender, side) = Upgrade::channel();
     let stream = ByteStream::H2Tunnel(Box::new(Tunnel::new(input, output)));
     // The other end of the channel is in `side`: it is there.
-    let _ = sender.send(Side { stream, read: Bytes::new() });
+    let _ = sender.send(Side { stream, read: Buffer::default() });
     Sent { head, body: Body::Empty, lease, switched: Some(side) }
 }
 
