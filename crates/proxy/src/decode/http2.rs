@@ -6,6 +6,7 @@
 //! finds too much ends the connection with `ENHANCE_YOUR_CALM`.
 
 mod answer;
+mod bell;
 mod stream;
 mod websocket;
 
@@ -26,6 +27,8 @@ use super::io::Watched;
 use crate::limits;
 use crate::worker::Told;
 
+use bell::Bell;
+
 pub(crate) use stream::Interim;
 
 type Codec = h2::server::Connection<Guarded<Watched>, Bytes>;
@@ -39,6 +42,7 @@ pub(super) async fn serve(connection: &Rc<Connection>, io: Watched) {
     let Some(mut codec) = shake_hands(connection, io, &watch).await else { return };
     let mut streams = FuturesUnordered::new();
     let mut ending = false;
+    let bell = Bell::new();
     let ended = poll_fn(|cx| {
         if !ending && connection.orders.told() >= Told::End {
             ending = true;
@@ -46,10 +50,10 @@ pub(super) async fn serve(connection: &Rc<Connection>, io: Watched) {
         }
         loop {
             // Answers first, so that what they queue leaves with the codec's next turn.
-            while let Poll::Ready(Some(())) = streams.poll_next_unpin(cx) {}
+            bell.muted(|| while let Poll::Ready(Some(())) = streams.poll_next_unpin(cx) {});
             let mut arrived = false;
             let closed = loop {
-                match poll_arrived(&mut codec, &watch, cx) {
+                match poll_arrived(&mut codec, &watch, &mut bell.context(cx)) {
                     Poll::Ready(Ok((request, respond))) => {
                         arrived = true;
                         let connection = Rc::clone(connection);
