@@ -12,6 +12,6 @@ mod tunnel;
 
 pub use body::Received;
 pub use frames::{Frame, Kind};
-pub use guard::{Excess, Guard, Limits};
+pub use guard::{Excess, Guard, Limits, Role};
 pub use guarded::{Guarded, Watch};
 pub use tunnel::Tunnel;

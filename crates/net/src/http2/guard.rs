@@ -105,10 +105,20 @@ pub struct Limits {
     pub provoked: u32,
 }
 
+/// Who we are in a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The peer sends requests.
+    Server,
+    /// The peer answers them.
+    Client,
+}
+
 /// The counts of one connection.
 #[derive(Debug)]
 pub struct Guard {
     limits: Limits,
+    role: Role,
     since: Option<Instant>,
     counts: [u32; Excess::ALL.len()],
     requests: u32,
@@ -123,9 +133,10 @@ pub struct Guard {
 
 impl Guard {
     /// Nothing was counted yet.
-    pub const fn new(limits: Limits) -> Self {
+    pub const fn new(role: Role, limits: Limits) -> Self {
         Self {
             limits,
+            role,
             since: None,
             counts: [0; Excess::ALL.len()],
             requests: 0,
@@ -156,7 +167,8 @@ impl Guard {
         match frame.kind {
             Kind::Headers => self.head(frame),
             Kind::Continuation => self.continuation(frame),
-            Kind::Reset if self.is_answered(frame.stream) => Ok(()),
+            // What a service resets costs us nothing but the request, which is counted elsewhere.
+            Kind::Reset if self.role == Role::Client || self.is_answered(frame.stream) => Ok(()),
             Kind::Reset => self.count(Excess::RapidReset, self.limits.rapid_resets, self.answers),
             Kind::Settings | Kind::Ping if frame.is_ack() => Ok(()),
             Kind::Settings => self.count(Excess::Settings, self.limits.settings, 0),
@@ -186,7 +198,9 @@ impl Guard {
     pub fn sent(&mut self, frame: Frame) -> Result<(), Excess> {
         match frame.kind {
             Kind::Headers => {
-                if !self.is_answered(frame.stream) {
+                if self.role == Role::Client {
+                    self.requests = self.requests.saturating_add(1);
+                } else if !self.is_answered(frame.stream) {
                     self.answers = self.answers.saturating_add(1);
                 }
                 Ok(())
@@ -207,7 +221,7 @@ impl Guard {
     }
 
     fn head(&mut self, frame: Frame) -> Result<(), Excess> {
-        if frame.stream > self.last_stream {
+        if self.role == Role::Server && frame.stream > self.last_stream {
             self.last_stream = frame.stream;
             self.requests = self.requests.saturating_add(1);
             if self.unanswered.len() >= UNANSWERED_MAX {
@@ -277,7 +291,7 @@ mod tests {
     }
 
     fn guard() -> Guard {
-        Guard::new(LIMITS)
+        Guard::new(Role::Server, LIMITS)
     }
 
     /// How many of these are taken.
@@ -358,6 +372,19 @@ mod tests {
         };
         assert_eq!(taken(&mut guard(), reset(1)), 3);
         assert_eq!(taken(&mut guard(), reset(8)), u32::MAX);
+    }
+
+    #[test]
+    fn a_service_may_answer_early_and_earns_windows_by_requests() {
+        let mut guard = Guard::new(Role::Client, LIMITS);
+        let early = |guard: &mut Guard, turn: u32| {
+            guard.sent(frame(Kind::Headers, 2 * turn + 1)).unwrap();
+            guard.received(frame(Kind::Headers, 2 * turn + 1)).unwrap();
+            guard.received(frame(Kind::WindowUpdate, 2 * turn + 1)).unwrap();
+            guard.received(frame(Kind::Reset, 2 * turn + 1))
+        };
+        assert_eq!(taken(&mut guard, early), u32::MAX);
+        assert!(guard.unanswered.is_empty());
     }
 
     #[test]

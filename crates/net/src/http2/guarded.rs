@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use trunkline_rt::TurnClock;
 
 use super::frames::{Frame, Kind, Scanner};
-use super::guard::{Excess, Guard, Limits};
+use super::guard::{Excess, Guard, Limits, Role};
 
 /// Bytes before a client's first frame (RFC 9113 §3.4).
 const PREFACE_BYTES: usize = 24;
@@ -72,20 +72,20 @@ pub struct Guarded<S> {
 impl<S> Guarded<S> {
     /// A connection of a caller's.
     pub fn server(stream: S, limits: Limits, clock: TurnClock) -> Self {
-        Self::new(stream, (PREFACE_BYTES, 0), limits, clock)
+        Self::new(stream, (PREFACE_BYTES, 0), Guard::new(Role::Server, limits), clock)
     }
 
     /// A connection to a service.
     pub fn client(stream: S, limits: Limits, clock: TurnClock) -> Self {
-        Self::new(stream, (0, PREFACE_BYTES), limits, clock)
+        Self::new(stream, (0, PREFACE_BYTES), Guard::new(Role::Client, limits), clock)
     }
 
-    fn new(stream: S, prefaces: (usize, usize), limits: Limits, clock: TurnClock) -> Self {
+    fn new(stream: S, prefaces: (usize, usize), guard: Guard, clock: TurnClock) -> Self {
         Self {
             stream,
             input: Scanner::after(prefaces.0),
             output: Scanner::after(prefaces.1),
-            guard: Guard::new(limits),
+            guard,
             clock,
             watch: Rc::default(),
         }
