@@ -140,3 +140,47 @@ impl Pulse {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trunkline_rt::{Clock, TurnClock};
+
+    /// A peer that shakes hands, takes a stream and is silent from then on, or only slow.
+    async fn peer(stream: Stream, answers: bool) {
+        let mut codec = h2::server::handshake(stream).await.unwrap();
+        let taken = codec.accept().await.unwrap().unwrap();
+        if answers {
+            while codec.accept().await.is_some() {}
+        }
+        std::future::pending::<()>().await;
+        drop((taken, codec));
+    }
+
+    /// How driving ends within an hour, with a stream open.
+    async fn driven(answers: bool) -> Option<Result<(), Broken>> {
+        let (near, far) = Stream::pair(64 << 10);
+        let clock = TurnClock::new(Clock::system());
+        let io = Guarded::client(near, limits::HTTP2_GUARD, clock);
+        let link = Link::new(io.watch());
+        let (mut sender, codec) = h2::client::handshake(io).await.unwrap();
+        let request = http::Request::get("http://a.test/").body(()).unwrap();
+        let _open = sender.send_request(request, true).unwrap();
+        link.streams.set(1);
+        let hour = std::time::Duration::from_secs(3_600);
+        tokio::select! {
+            ended = tokio::time::timeout(hour, drive(codec, &link)) => ended.ok(),
+            () = peer(far, answers) => None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_answer_a_ping_is_dead() {
+        assert!(matches!(driven(false).await, Some(Err(Broken::Dead))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_answers_pings_may_take_its_time() {
+        assert!(driven(true).await.is_none());
+    }
+}

@@ -22,6 +22,7 @@ mod change;
 mod compress;
 mod ends;
 mod health;
+mod http2;
 mod http2_abuse;
 mod protocols;
 mod queue;
