@@ -17,9 +17,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use trunkline_net::http::{Peer, Scheme};
 use trunkline_net::stream::Stream;
+use trunkline_resilience::overload::Level;
 use trunkline_rt::{DrainWatcher, Policy};
 
 use crate::decode::{self, Activity, Connection};
+use crate::guard::{Leave, admit};
 use crate::l4::{relay, take_header};
 use crate::limits;
 use crate::observe::{Connections, PerWorker};
@@ -76,7 +78,9 @@ async fn accept_until_closing(
             }
             Accepting::Yes => {}
         }
-        let full = worker.connections.borrow().len() >= limits::CONNECTIONS_PER_WORKER_MAX;
+        let many = worker.connections.borrow().len() >= limits::CONNECTIONS_PER_WORKER_MAX;
+        // Where there is no room, callers wait in the system's queue, which costs nothing here.
+        let full = many || worker.guard.level() == Level::Critical;
         if full {
             // A drain is what makes room again.
             tokio::select! {
@@ -139,6 +143,7 @@ fn open(
         orders: Rc::clone(&orders),
         drain: Rc::clone(&drain),
         times: plan.listener.timeouts,
+        pace: plan.model.guard.pace,
         tunnel: None,
     };
     let connection = Box::new(Connection {
@@ -158,6 +163,7 @@ fn open(
         open: Open::new(worker, listed, &plan),
         activity,
         orders,
+        seat: None,
         alarm: Rc::default(),
         last_host: RefCell::default(),
     });
@@ -183,6 +189,18 @@ async fn serve(mut connection: Box<Connection>, mut socket: TcpStream) {
         return;
     }
     let mut stream = Stream::tcp(socket);
+    if connection.listening.plan().model.guard.per_source.is_some() {
+        let guard = Arc::clone(&connection.worker.guard);
+        match Box::pin(admit(&guard, &connection)).await {
+            Ok(seat) => connection.seat = seat,
+            Err(leave) => {
+                if leave == Leave::Refused {
+                    stream.reset_on_close();
+                }
+                return;
+            }
+        }
+    }
     if connection.scheme == Scheme::Https {
         // The room that a handshake needs is given back after it.
         match Box::pin(handshake(&mut connection, stream)).await {

@@ -22,6 +22,7 @@ use trunkline_net::tls;
 use trunkline_rt::{Alarm, DrainWatcher};
 
 use crate::accept::Open;
+use crate::guard::Seat;
 use crate::route::host::LastHost;
 use crate::worker::{Listening, Orders, Worker};
 
@@ -39,6 +40,8 @@ pub(crate) struct Connection {
     pub(crate) scheme: Scheme,
     pub(crate) activity: Rc<Activity>,
     pub(crate) orders: Rc<Orders>,
+    /// Its place among those of its source, where that is limited.
+    pub(crate) seat: Option<Seat>,
     /// The timer of its task.
     pub(crate) alarm: Rc<Alarm>,
     pub(crate) last_host: RefCell<LastHost>,

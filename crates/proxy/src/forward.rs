@@ -39,7 +39,7 @@ pub(crate) use connect::Dial;
 pub(crate) use failure::{Failure, Processed, whole};
 use pool::{Exclusive, Key, Multiplexed, Stream};
 pub(crate) use pool::{Lease, Pool};
-pub(crate) use request_body::{Failure as CallerFailure, Gate, RequestBody, later};
+pub(crate) use request_body::{Bounds, Failure as CallerFailure, Gate, RequestBody, later};
 pub(crate) use response_body::{Part, ResponseBody, poll_frames};
 pub(crate) use transport::{Transport, Transports};
 pub(crate) use tunnel::{Upgrade, tunnel};

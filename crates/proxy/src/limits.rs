@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use trunkline_model::guard::Guard;
 use trunkline_resilience::backoff;
 use trunkline_rt::{Policy, Restart};
 
@@ -15,6 +16,15 @@ pub const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Bounds of HTTP/1.1 messages.
 pub(crate) fn http1() -> trunkline_net::http1::Limits {
     trunkline_net::http1::Limits { head_bytes: HEAD_BYTES_MAX, ..Default::default() }
+}
+/// Bounds of what callers send, as they are written.
+pub(crate) fn of_callers(guard: &Guard) -> trunkline_net::http1::Limits {
+    trunkline_net::http1::Limits {
+        head_bytes: guard.head_bytes,
+        target_bytes: guard.target_bytes,
+        fields: guard.fields,
+        ..Default::default()
+    }
 }
 
 /// Interim responses (1xx) before one response.
@@ -65,6 +75,19 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection that was told to end may stay although no request is open and nothing is
 /// sent: half a head, or an HTTP/2 caller that does not answer the last ping.
 pub const LINGER_TIME: Duration = Duration::from_secs(1);
+/// Sources whose limits are remembered, of all workers together.
+pub const SOURCES_MAX: usize = 64 << 10;
+/// Connections and requests that are delayed or tarpitted at one time; beyond it they are refused.
+pub const HELD_BACK_MAX: u32 = 4_096;
+/// How long the sender of too much waits in the tarpit.
+pub const TARPIT_TIME: Duration = Duration::from_secs(10);
+/// How often it is looked at how hard pressed the process is.
+pub const PRESSURE_LOOK: Duration = Duration::from_millis(100);
+/// Every so many looks, descriptors are counted and limits read.
+pub const PRESSURE_SLOW_LOOKS: u32 = 10;
+/// The part of a worker's connections that is closed at one look, where they are idle and room is
+/// wanted: one in so many.
+pub const SHED_PART: usize = 10;
 /// How often the connections of a worker are looked over; more often where limits are short.
 pub const SWEEP: Duration = Duration::from_millis(250);
 /// The same while connections are told to end.

@@ -1,12 +1,14 @@
 //! `tcp`: listeners whose connections are passed on as they are. And `proxy_protocol` of every kind of
 //! listener.
 
+pub mod raw;
+
 use trunkline_model::listener::{Listener, ListenerTimeouts};
 use trunkline_model::relay::{NamedTargets, Relay};
 use trunkline_model::route::HostPattern;
 use trunkline_model::{ListenerId, Network};
 
-use super::raw::{RawProxyProtocol, RawTcp};
+use self::raw::{RawProxyProtocol, RawTcp};
 use super::{Lowering, forms, gateway, matching};
 use crate::builder::{ListenerClaim, ModelBuilder, RelayDraft};
 use crate::decode::Spanned;

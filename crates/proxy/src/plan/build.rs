@@ -18,6 +18,7 @@ use trunkline_resilience::{backoff, outlier};
 use super::{Destinations, ListenerPlan, Plan, PrepareError, PrepareErrors, ServicePlan};
 use crate::balance::Registry;
 use crate::forward::Transports;
+use crate::guard::Guard;
 use crate::l4::Relay;
 use crate::observe::{Connections, PerWorker, Requests};
 use crate::quick::QuickMap;
@@ -31,6 +32,7 @@ pub(crate) struct Parts {
     pub(crate) transports: Transports,
     pub(crate) certificates: Certificates,
     pub(crate) counters: Counters,
+    pub(crate) guard: Arc<Guard>,
     pub(crate) workers: usize,
 }
 

@@ -65,6 +65,7 @@ impl Proxy {
             uptime: now.saturating_duration_since(self.inner.started),
             workers: workers.len(),
             records_dropped: workers.iter().map(worker::Handle::records_dropped).sum(),
+            guard: self.guard().stats(),
             loop_stall: distribution(workers.iter().map(|worker| &*worker.stall)),
             ..Stats::default()
         };

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::AbortHandle;
+use trunkline_model::guard::Pace;
 use trunkline_model::listener::ListenerTimeouts;
 use trunkline_model::ops::Session;
 use trunkline_rt::DrainWatcher;
@@ -22,6 +23,7 @@ pub(crate) struct Listed {
     pub(crate) orders: Rc<Orders>,
     pub(crate) drain: Rc<DrainWatcher>,
     pub(crate) times: ListenerTimeouts,
+    pub(crate) pace: Pace,
     /// Ends the tunnel that it became.
     pub(crate) tunnel: Option<AbortHandle>,
 }

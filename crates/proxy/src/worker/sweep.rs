@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use trunkline_model::listener::ListenerTimeouts;
+use trunkline_resilience::overload::Level;
 use trunkline_rt::drain::Phase;
 
 use super::sessions::Listed;
@@ -43,6 +44,22 @@ pub(crate) fn look(worker: &Worker) {
         tell(listed, phase, now);
     }
     worker.ending.set(ending);
+    if worker.guard.level() >= Level::High {
+        shed(worker, now);
+    }
+}
+
+/// Makes room: those that came last and are idle are closed first, some at each look.
+fn shed(worker: &Worker, now: Instant) {
+    let connections = worker.connections.borrow();
+    let idle = connections
+        .iter()
+        .filter(|(_, listed)| listed.activity.is_idle() && listed.orders.told() == Told::Serve);
+    let mut idle: Vec<_> = idle.collect();
+    let most = (connections.len() / limits::SHED_PART).max(1).min(idle.len());
+    idle.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(**number));
+    idle.iter().take(most).for_each(|(_, listed)| end(listed, now));
+    worker.guard.shed(most);
 }
 
 fn tell(listed: &Listed, phase: Phase, now: Instant) {
@@ -55,7 +72,7 @@ fn tell(listed: &Listed, phase: Phase, now: Instant) {
         end(listed, now);
     }
     let ending = listed.orders.told() >= Told::End;
-    let overdue = activity.overdue(now, listed.times, ending);
+    let overdue = activity.overdue(now, (listed.times, listed.pace), ending);
     if overdue == Some(Overdue::Idle) {
         end(listed, now);
     }

@@ -15,6 +15,7 @@
 
 mod rig;
 
+mod attack;
 mod balance;
 mod basics;
 mod caller;
