@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
+use crate::http2::Tunnel;
 use crate::tls::Facts;
 
 /// A connection to a caller or to an endpoint.
@@ -23,6 +24,8 @@ pub enum Stream {
     Unix(UnixStream),
     /// TLS, either side, over another stream.
     Tls(Box<TlsStream<Stream>>),
+    /// A stream of an HTTP/2 connection.
+    H2Tunnel(Box<Tunnel>),
     /// One end of a pipe in memory.
     Mem(DuplexStream),
 }
@@ -46,7 +49,7 @@ impl Stream {
         match self {
             Self::Tcp(socket) => socket.peer_addr().ok(),
             Self::Tls(tls) => tls.get_ref().0.peer_address(),
-            Self::Unix(_) | Self::Mem(_) => None,
+            Self::Unix(_) | Self::H2Tunnel(_) | Self::Mem(_) => None,
         }
     }
 
@@ -55,7 +58,7 @@ impl Stream {
         match self {
             Self::Tcp(socket) => socket.local_addr().ok(),
             Self::Tls(tls) => tls.get_ref().0.local_address(),
-            Self::Unix(_) | Self::Mem(_) => None,
+            Self::Unix(_) | Self::H2Tunnel(_) | Self::Mem(_) => None,
         }
     }
 
@@ -72,7 +75,7 @@ impl Stream {
     pub fn tls(&self) -> Option<Facts> {
         match self {
             Self::Tls(tls) => Some(Facts::of(tls)),
-            Self::Tcp(_) | Self::Unix(_) | Self::Mem(_) => None,
+            Self::Tcp(_) | Self::Unix(_) | Self::H2Tunnel(_) | Self::Mem(_) => None,
         }
     }
 
@@ -80,7 +83,7 @@ impl Stream {
     pub fn alpn(&self) -> Option<&[u8]> {
         match self {
             Self::Tls(tls) => tls.get_ref().1.alpn_protocol(),
-            Self::Tcp(_) | Self::Unix(_) | Self::Mem(_) => None,
+            Self::Tcp(_) | Self::Unix(_) | Self::H2Tunnel(_) | Self::Mem(_) => None,
         }
     }
 }
@@ -97,6 +100,10 @@ macro_rules! forward {
                 $call
             }
             Stream::Tls(inner) => {
+                let $stream = Pin::new(inner.as_mut());
+                $call
+            }
+            Stream::H2Tunnel(inner) => {
                 let $stream = Pin::new(inner.as_mut());
                 $call
             }
@@ -148,6 +155,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(inner) => inner.is_write_vectored(),
             Self::Unix(inner) => inner.is_write_vectored(),
             Self::Tls(inner) => inner.is_write_vectored(),
+            Self::H2Tunnel(inner) => inner.is_write_vectored(),
             Self::Mem(inner) => inner.is_write_vectored(),
         }
     }

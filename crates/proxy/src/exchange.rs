@@ -19,12 +19,13 @@ use trunkline_net::http1::Refusal;
 use trunkline_resilience::overload::Level;
 use trunkline_rt::{Alarm, Policy};
 
+use crate::balance::InFlight;
 use crate::caller;
 use crate::carry::{Carried, Ended};
 use crate::context;
 use crate::decode::{Busy, Connection, Interim};
 use crate::filter;
-use crate::forward::{Bounds, RequestBody, ResponseBody, Upgrade, headers, tunnel};
+use crate::forward::{Bounds, Lease, RequestBody, ResponseBody, Upgrade, headers, tunnel};
 use crate::guard;
 use crate::observe::{Observed, Recording, Source};
 use crate::plan::{Limits, ListenerPlan, ServicePlan};
@@ -219,16 +220,15 @@ impl Line<'_> {
             let reason = Reason::new(Kind::UpstreamProtocol).about(&service.service.name);
             return Err(Reply::because(reason.fact("what", Fact::Token("unasked_switch"))));
         };
-        self.start_tunnel(caller, far, limits, in_flight);
+        self.start_tunnel((caller, far), limits, (in_flight, sent.lease));
         Ok(Outcome::Switched(response))
     }
 
     fn start_tunnel(
         &mut self,
-        caller: Upgrade,
-        service: Upgrade,
+        (caller, service): (Upgrade, Upgrade),
         limits: Limits,
-        in_flight: crate::balance::InFlight,
+        held: (InFlight, Lease),
     ) {
         let Some(mut recording) = self.recording.take() else {
             return;
@@ -255,7 +255,7 @@ impl Line<'_> {
             });
             recording.sent(carried.to_caller.get());
             recording.received(carried.to_service.get());
-            drop((recording, in_flight, connection));
+            drop((recording, held, connection));
         });
     }
 

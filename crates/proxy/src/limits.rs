@@ -38,8 +38,34 @@ pub const DOWNSTREAM_STREAMS_MAX: u32 = 256;
 pub const STREAM_WINDOW_BYTES: u32 = 256 << 10;
 /// Bytes of an HTTP/2 connection, all streams together, that may arrive before they are read.
 pub const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
-/// Bytes of one HTTP/2 stream that wait to be sent.
-pub const STREAM_SEND_BYTES: usize = 256 << 10;
+/// Bytes of one HTTP/2 stream that wait to be sent: with all its streams, a connection holds at
+/// most 16 MiB for a peer that does not read.
+pub const STREAM_SEND_BYTES: usize = 64 << 10;
+/// Streams of one HTTP/2 connection that were reset before they were looked at, or by the codec; the
+/// guard lets fewer pass.
+pub const HTTP2_RESETS_MAX: usize = 1_024;
+/// Fields of one HTTP/2 head; a cookie may come in many.
+pub const HTTP2_FIELDS_MAX: usize = 256;
+/// Bytes that an HTTP/2 caller has to take of a response within its idle limit, or all that waits.
+pub const STALL_BYTES: usize = 1 << 10;
+/// What an HTTP/2 peer may send of what is cheap to send and dear to take.
+pub(crate) const HTTP2_GUARD: trunkline_net::http2::Limits = trunkline_net::http2::Limits {
+    window: Duration::from_secs(10),
+    rapid_resets: 200,
+    // Enough for a head of the greatest size; the codec itself takes no more.
+    continuations: 5,
+    head_bytes: 64 << 10,
+    settings: 100,
+    pings: 200,
+    priorities: 500,
+    window_updates: 2_000,
+    empty_data: 100,
+    unknown: 100,
+    provoked: 100,
+};
+/// How often an upstream HTTP/2 connection with open streams is asked for a sign of life; a peer
+/// that has given none by the next time is dead.
+pub const UPSTREAM_PING: Duration = Duration::from_secs(10);
 /// Open downstream connections of one worker; beyond it the worker stops accepting until one ends.
 pub const CONNECTIONS_PER_WORKER_MAX: usize = 100_000;
 /// Connections accepted in a row before a worker looks after those it has.

@@ -110,7 +110,8 @@ async fn respond(connection: &Rc<Connection>, server: &Shared, request: Request)
     };
     let switches = upgrade && !carries_requests(&head);
     let (side, upgrade) = switches.then(Upgrade::channel).unzip();
-    let interim = (caller.version == Version::Http11).then(|| Interim::new(server));
+    let interim =
+        (caller.version == Version::Http11).then(|| super::Interim::Http1(Interim::new(server)));
     let arrival = Arrival {
         plan: connection.listening.plan(),
         request: head,

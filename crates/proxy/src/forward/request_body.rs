@@ -260,7 +260,7 @@ impl HttpBody for Loan {
 }
 
 /// The deadline after something moved.
-pub(super) fn later(idle: Duration) -> Instant {
+pub(crate) fn later(idle: Duration) -> Instant {
     now() + idle
 }
 
