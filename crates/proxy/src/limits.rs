@@ -49,10 +49,9 @@ pub const HTTP2_FIELDS_MAX: usize = 256;
 /// Bytes that an HTTP/2 caller has to take of a response within its idle limit, or all that waits.
 pub const STALL_BYTES: usize = 1 << 10;
 /// What an HTTP/2 peer may send of what is cheap to send and dear to take.
-pub(crate) const HTTP2_GUARD: trunkline_net::http2::Limits = trunkline_net::http2::Limits {
+const HTTP2_GUARD: trunkline_net::http2::Limits = trunkline_net::http2::Limits {
     window: Duration::from_secs(10),
     rapid_resets: 200,
-    // Enough for a head of the greatest size; the codec itself takes no more.
     continuations: 5,
     head_bytes: 64 << 10,
     settings: 100,
@@ -63,6 +62,26 @@ pub(crate) const HTTP2_GUARD: trunkline_net::http2::Limits = trunkline_net::http
     unknown: 100,
     provoked: 100,
 };
+/// Bytes of an HTTP/2 frame that we let peers send.
+const FRAME_BYTES: usize = 16 << 10;
+/// What an HTTP/2 peer counts for a field beside its bytes (RFC 9113 §6.5.2).
+const FIELD_BYTES: usize = 32;
+/// The same for heads of so many bytes. As many continuations as the codec itself takes at most: what
+/// goes beyond is ours to tell.
+pub(crate) fn http2_guard(head_bytes: usize) -> trunkline_net::http2::Limits {
+    let parts = u32::try_from(head_bytes / FRAME_BYTES).unwrap_or(u32::MAX).max(1);
+    trunkline_net::http2::Limits {
+        continuations: parts.saturating_add(parts / 4).max(HTTP2_GUARD.continuations),
+        head_bytes: u32::try_from(head_bytes).unwrap_or(u32::MAX).max(HTTP2_GUARD.head_bytes),
+        ..HTTP2_GUARD
+    }
+}
+/// Bytes of a head as HTTP/2 counts them: those of HTTP/1.1, and what is added for each field.
+pub(crate) fn header_list(bounds: &trunkline_net::http1::Limits) -> u32 {
+    let fields = bounds.fields.saturating_mul(FIELD_BYTES);
+    u32::try_from(bounds.head_bytes.saturating_add(fields)).unwrap_or(u32::MAX)
+}
+
 /// How often an upstream HTTP/2 connection with open streams is asked for a sign of life; a peer
 /// that has given none by the next time is dead.
 pub const UPSTREAM_PING: Duration = Duration::from_secs(10);

@@ -37,9 +37,13 @@ type Arrived = (Request<RecvStream>, SendResponse<Bytes>);
 /// Serves a connection until its end.
 pub(super) async fn serve(connection: &Rc<Connection>, io: Watched) {
     let clock = connection.worker.clock.clone();
-    let io = Guarded::server(io, limits::HTTP2_GUARD, clock);
+    let bounds = limits::of_callers(&connection.listening.plan().model.guard);
+    let io = Guarded::server(io, limits::http2_guard(bounds.head_bytes), clock);
     let watch = io.watch();
-    let Some(mut codec) = shake_hands(connection, io, &watch).await else { return };
+    let Some(mut codec) = shake_hands(connection, io, (&watch, limits::header_list(&bounds))).await
+    else {
+        return;
+    };
     let mut streams = FuturesUnordered::new();
     let mut ending = false;
     let bell = Bell::new();
@@ -94,7 +98,7 @@ enum Ended {
 async fn shake_hands(
     connection: &Connection,
     io: Guarded<Watched>,
-    watch: &Watch,
+    (watch, header_list): (&Watch, u32),
 ) -> Option<Codec> {
     let mut shaking = h2::server::Builder::new()
         .max_concurrent_streams(limits::DOWNSTREAM_STREAMS_MAX)
@@ -104,7 +108,7 @@ async fn shake_hands(
         .max_send_buffer_size(limits::STREAM_SEND_BYTES)
         .max_pending_accept_reset_streams(limits::HTTP2_RESETS_MAX)
         .max_local_error_reset_streams(Some(limits::HTTP2_RESETS_MAX))
-        .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .max_header_list_size(header_list)
         .handshake::<_, Bytes>(io);
     poll_fn(|cx| match std::pin::Pin::new(&mut shaking).poll(cx) {
         Poll::Ready(shaken) => Poll::Ready(shaken.ok()),

@@ -89,14 +89,14 @@ impl Dial<'_> {
         opening: Opening,
     ) -> Result<Http2Stream, Failure> {
         let clock = self.worker.clock.clone();
-        let io = Guarded::client(stream, limits::HTTP2_GUARD, clock);
+        let io = Guarded::client(stream, limits::http2_guard(limits::HEAD_BYTES_MAX), clock);
         let link = Link::new(io.watch());
         let handshake = h2::client::Builder::new()
             .enable_push(false)
             .initial_window_size(limits::STREAM_WINDOW_BYTES)
             .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
             .max_send_buffer_size(limits::STREAM_SEND_BYTES)
-            .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+            .max_header_list_size(limits::header_list(&limits::http1()))
             .handshake::<_, Bytes>(io)
             .await;
         let (sender, codec) =

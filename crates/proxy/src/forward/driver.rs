@@ -161,7 +161,7 @@ mod tests {
     async fn driven(answers: bool) -> Option<Result<(), Broken>> {
         let (near, far) = Stream::pair(64 << 10);
         let clock = TurnClock::new(Clock::system());
-        let io = Guarded::client(near, limits::HTTP2_GUARD, clock);
+        let io = Guarded::client(near, limits::http2_guard(limits::HEAD_BYTES_MAX), clock);
         let link = Link::new(io.watch());
         let (mut sender, codec) = h2::client::handshake(io).await.unwrap();
         let request = http::Request::get("http://a.test/").body(()).unwrap();

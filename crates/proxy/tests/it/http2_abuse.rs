@@ -176,6 +176,29 @@ async fn too_many_fields_are_refused() {
 }
 
 #[tokio::test]
+async fn written_limits_of_heads_hold_over_http2() {
+    let attacked = attacked(|model| {
+        model.guard.target_bytes = 100;
+        model.guard.fields = 20;
+        model.guard.head_bytes = 4 << 10;
+    });
+    let attacked = attacked.await;
+    let caller = http2(tcp(attacked.rig.address).await).await;
+    let ask = async |target: &str, fields: usize, bytes: usize| {
+        let mut request = get(&format!("http://shop.localhost/{target}"));
+        for number in 0..fields {
+            let name = format!("x-{number}").parse::<http::HeaderName>().unwrap();
+            request.headers_mut().insert(name, "x".repeat(bytes).parse().unwrap());
+        }
+        caller.clone().send_request(request).await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask("", 10, 1).await, 200);
+    assert_eq!(ask(&"x".repeat(200), 0, 1).await, 414);
+    assert_eq!(ask("", 30, 1).await, 431);
+    assert_eq!(ask("", 10, 1_000).await, 431);
+}
+
+#[tokio::test]
 async fn a_window_that_stays_shut_is_left() {
     let attacked = attacked(|model| model.listeners[0].timeouts.idle = Duration::from_millis(300));
     let attacked = attacked.await;

@@ -47,12 +47,8 @@ fn arrival(
 ) -> Arrival {
     let busy = connection.activity.enter();
     let (parts, stream) = request.into_parts();
-    let plan = connection.listening.plan();
-    let strict = check(&parts);
-    if let Err(refusal) = strict {
-        plan.counters.of(connection.worker.index).refusals.count(refusal);
-    }
     let head = wire::request_head(&parts);
+    let strict = check(connection, &parts, &head);
     let body = if stream.is_end_stream() {
         Body::Empty
     } else {
@@ -65,7 +61,7 @@ fn arrival(
         }
     };
     Arrival {
-        plan,
+        plan: connection.listening.plan(),
         request: head,
         strict,
         body,
@@ -78,11 +74,25 @@ fn arrival(
     }
 }
 
-pub(super) fn check(parts: &http::request::Parts) -> Result<(), Refusal> {
-    if parts.headers.len() > limits::HTTP2_FIELDS_MAX {
-        return Err(Refusal::TooManyFields);
-    }
-    strict::check(parts)
+/// Refuses what HTTP/1.1 callers may not send either, and counts why.
+pub(super) fn check(
+    connection: &Connection,
+    parts: &http::request::Parts,
+    head: &Head,
+) -> Result<(), Refusal> {
+    let plan = connection.listening.plan();
+    let bounds = &plan.model.guard;
+    let strict =
+        if parts.headers.len() > limits::HTTP2_FIELDS_MAX || head.field_count() > bounds.fields {
+            Err(Refusal::TooManyFields)
+        } else if head.target().len() > bounds.target_bytes {
+            Err(Refusal::TargetTooLong)
+        } else {
+            strict::check(parts)
+        };
+    strict.inspect_err(|refusal| {
+        plan.counters.of(connection.worker.index).refusals.count(*refusal);
+    })
 }
 
 /// Runs the exchange; `None` once the caller reset the stream.

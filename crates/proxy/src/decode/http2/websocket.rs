@@ -40,10 +40,11 @@ pub(super) async fn serve(
     let respond = Rc::new(RefCell::new(respond));
     let (parts, input) = request.into_parts();
     let (side, upgrade) = Upgrade::channel();
+    let head = head(connection, &parts);
     let arrival = Arrival {
         plan: connection.listening.plan(),
-        request: head(connection, &parts),
-        strict: check(&parts),
+        strict: check(connection, &parts, &head),
+        request: head,
         body: Body::Empty,
         upgrade: Some(upgrade),
         interim: None,
