@@ -20,6 +20,7 @@ mod certificates;
 use std::path::PathBuf;
 
 use trunkline_model::endpoint::EndpointPlace;
+use trunkline_model::guard::Guard;
 use trunkline_model::route::Route;
 use trunkline_model::service::Service;
 use trunkline_model::{
@@ -182,6 +183,8 @@ pub struct ModelBuilder<'a> {
     pub access_log: Once<AccessLog>,
     /// Proxies in front.
     pub trusted_proxies: Once<Vec<Network>>,
+    /// What keeps the process standing.
+    pub guard: Once<Guard>,
     /// How much callers are told.
     pub reasons: Once<Reasons>,
     /// Management surfaces.
@@ -215,6 +218,7 @@ impl<'a> ModelBuilder<'a> {
             tracing: Once::default(),
             access_log: Once::default(),
             trusted_proxies: Once::default(),
+            guard: Once::default(),
             reasons: Once::default(),
             management: Once::default(),
             chain: Vec::new(),
@@ -258,6 +262,7 @@ impl<'a> ModelBuilder<'a> {
                 .take()
                 .unwrap_or_else(|| AccessLog::Stdout(LogFormat::Json.into())),
             trusted_proxies: self.trusted_proxies.take().unwrap_or_default(),
+            guard: self.guard.take().unwrap_or_default(),
             reasons: self.reasons.take().unwrap_or(Reasons::Full),
             management: self.management.take().unwrap_or_else(defaults::management),
         })

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use trunkline_model::Management;
 use trunkline_model::ports::Surface;
-use trunkline_model::units::Share;
+use trunkline_model::units::{ByteSize, Share};
 
+use crate::native::limits::raw::ActionWord;
 use crate::native::raw::{
     ChallengeWord, HeadersWord, InitialWord, LogWord, ProtocolWord, ReasonsWord, TlsVersionWord,
 };
@@ -52,6 +53,20 @@ pub const TCP_GREETING: Duration = Duration::from_secs(3);
 pub const TCP_IDLE: Duration = Duration::from_hours(1);
 /// A session of datagrams without any is over after so long.
 pub const UDP_IDLE: Duration = Duration::from_secs(30);
+/// Bytes of one head.
+pub const LIMIT_HEAD: ByteSize = ByteSize(64 << 10);
+/// Bytes of one target.
+pub const LIMIT_URI: ByteSize = ByteSize(32 << 10);
+/// Header fields of one request.
+pub const LIMIT_FIELDS: u16 = 100;
+/// Bytes in each second that a caller must send or take while it is waited for.
+pub const LIMIT_PACE: ByteSize = ByteSize(500);
+/// Waiting before the pace counts.
+pub const LIMIT_GRACE: Duration = Duration::from_secs(20);
+/// What happens to what one address sends too much.
+pub const SOURCE_ACTION: ActionWord = ActionWord::Refuse;
+/// Longest delay of it.
+pub const SOURCE_DELAY: Duration = Duration::from_secs(1);
 /// A removed listener keeps accepting so long.
 pub const DRAIN_MIN: Duration = Duration::ZERO;
 /// What is still open then is closed.

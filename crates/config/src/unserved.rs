@@ -50,7 +50,6 @@ pub const GATEWAY: &[Unserved] = &[
     refused("rate_limit", "limits per caller", "requests would not be limited"),
     refused("auth", "authentication of callers", "every caller would be let in"),
     refused("access", "who may call", "every caller would be let in"),
-    refused("body_max", "limit of request bodies", "bodies would not be limited"),
     later("http3", "HTTP/3", "callers use HTTP/2"),
 ];
 

@@ -92,6 +92,7 @@ pub(crate) fn model_of(services: Vec<Service>) -> Model {
         tracing: Tracing { sample: Share::ALL },
         access_log: AccessLog::Off,
         trusted_proxies: Vec::new(),
+        guard: trunkline_model::guard::Guard::default(),
         reasons: Reasons::Full,
         management: Management {
             control: None,

@@ -17,6 +17,7 @@ pub mod units;
 
 pub mod endpoint;
 pub mod filter;
+pub mod guard;
 pub mod listener;
 pub mod relay;
 pub mod route;

@@ -94,8 +94,27 @@ pub struct Stats {
     pub services: Vec<ServiceStats>,
     /// Records that the ring dropped.
     pub records_dropped: u64,
+    /// What limits of sources and of the process did.
+    pub guard: GuardStats,
     /// How late a worker's loop came back to its timer, in microseconds.
     pub loop_stall: Distribution,
+}
+
+/// What limits of sources and of the process did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GuardStats {
+    /// How hard pressed the process is: `calm`, `high` or `critical`.
+    pub level: &'static str,
+    /// Usage of what is limited, in thousandths; 0 where there is no limit.
+    pub usage: Vec<(&'static str, u32)>,
+    /// Sources that are remembered.
+    pub sources: usize,
+    /// What was too much: limit, what was done, how often.
+    pub limited: Vec<(&'static str, &'static str, u64)>,
+    /// Idle connections that were closed to make room.
+    pub shed: u64,
+    /// Requests that were refused for want of room.
+    pub refused: u64,
 }
 
 /// Counters of a listener.

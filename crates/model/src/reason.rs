@@ -99,6 +99,8 @@ kinds! {
     QueueTimeout = "queue_timeout", 503, "the service is busy and the request waited too long";
     /// Every endpoint is at its limit, and as many wait as may.
     QueueFull = "queue_full", 503, "the service is busy and too many requests wait for it";
+    /// More comes from one address than it may send.
+    SourceLimit = "source_limit", 429, "too much comes from your address";
     /// A limit of this process is reached.
     Overload = "overload", 503, "the gateway is at its limit";
     /// A defect of Trunkline.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::guard::Guard;
 use crate::listener::Listener;
 use crate::log::AccessLog;
 use crate::route::Route;
@@ -31,6 +32,8 @@ pub struct Model {
     pub access_log: AccessLog,
     /// Proxies in front, whose word about their callers counts.
     pub trusted_proxies: Vec<Network>,
+    /// What keeps the process standing.
+    pub guard: Guard,
     /// How much a caller is told.
     pub reasons: Reasons,
     /// Management surfaces.

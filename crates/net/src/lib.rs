@@ -6,6 +6,7 @@
 
 pub mod buffer;
 pub mod http1;
+pub mod http2;
 pub mod socket;
 pub mod stream;
 pub mod tls;

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
+use crate::http2::Tunnel;
 use crate::socket::Liveness;
 use crate::tls::Facts;
 
@@ -24,6 +25,8 @@ pub enum Stream {
     Unix(UnixStream),
     /// TLS, either side, over another stream.
     Tls(Box<TlsStream<Stream>>),
+    /// A stream of an HTTP/2 connection.
+    H2Tunnel(Box<Tunnel>),
     /// One end of a pipe in memory.
     Mem(DuplexStream),
 }
@@ -47,7 +50,7 @@ impl Stream {
         match self {
             Self::Tcp(socket) => socket.peer_addr().ok(),
             Self::Tls(tls) => tls.get_ref().0.peer_address(),
-            Self::Unix(_) | Self::Mem(_) => None,
+            Self::Unix(_) | Self::H2Tunnel(_) | Self::Mem(_) => None,
         }
     }
 
@@ -56,7 +59,7 @@ impl Stream {
         match self {
             Self::Tcp(socket) => socket.local_addr().ok(),
             Self::Tls(tls) => tls.get_ref().0.local_address(),
-            Self::Unix(_) | Self::Mem(_) => None,
+            Self::Unix(_) | Self::H2Tunnel(_) | Self::Mem(_) => None,
         }
     }
 
@@ -74,7 +77,7 @@ impl Stream {
         match self {
             Self::Tcp(socket) => crate::socket::watch(socket, liveness),
             Self::Tls(tls) => tls.get_ref().0.keep_watch(liveness),
-            Self::Unix(_) | Self::Mem(_) => {}
+            Self::H2Tunnel(_) | Self::Unix(_) | Self::Mem(_) => {}
         }
     }
 
@@ -82,7 +85,7 @@ impl Stream {
     pub fn tls(&self) -> Option<Facts> {
         match self {
             Self::Tls(tls) => Some(Facts::of(tls)),
-            Self::Tcp(_) | Self::Unix(_) | Self::Mem(_) => None,
+            Self::Tcp(_) | Self::Unix(_) | Self::H2Tunnel(_) | Self::Mem(_) => None,
         }
     }
 
@@ -90,7 +93,7 @@ impl Stream {
     pub fn alpn(&self) -> Option<&[u8]> {
         match self {
             Self::Tls(tls) => tls.get_ref().1.alpn_protocol(),
-            Self::Tcp(_) | Self::Unix(_) | Self::Mem(_) => None,
+            Self::Tcp(_) | Self::Unix(_) | Self::H2Tunnel(_) | Self::Mem(_) => None,
         }
     }
 }
@@ -107,6 +110,10 @@ macro_rules! forward {
                 $call
             }
             Stream::Tls(inner) => {
+                let $stream = Pin::new(inner.as_mut());
+                $call
+            }
+            Stream::H2Tunnel(inner) => {
                 let $stream = Pin::new(inner.as_mut());
                 $call
             }
@@ -158,6 +165,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(inner) => inner.is_write_vectored(),
             Self::Unix(inner) => inner.is_write_vectored(),
             Self::Tls(inner) => inner.is_write_vectored(),
+            Self::H2Tunnel(inner) => inner.is_write_vectored(),
             Self::Mem(inner) => inner.is_write_vectored(),
         }
     }

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -17,9 +17,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use trunkline_net::http::{Peer, Scheme};
 use trunkline_net::stream::Stream;
-use trunkline_rt::{DrainWatcher, Policy, TurnClock};
+use trunkline_resilience::overload::Level;
+use trunkline_rt::{Alarm, DrainWatcher, TurnClock};
 
 use crate::decode::{self, Activity, Connection};
+use crate::guard::{Leave, admit};
 use crate::l4::{relay, take_header};
 use crate::limits;
 use crate::observe::{Connections, PerWorker};
@@ -76,7 +78,9 @@ async fn accept_until_closing(
             }
             Accepting::Yes => {}
         }
-        let full = worker.connections.borrow().len() >= limits::CONNECTIONS_PER_WORKER_MAX;
+        let many = worker.connections.borrow().len() >= limits::CONNECTIONS_PER_WORKER_MAX;
+        // Where there is no room, callers wait in the system's queue, which costs nothing here.
+        let full = many || worker.guard.level() == Level::Critical;
         if full {
             // A drain is what makes room again.
             tokio::select! {
@@ -132,9 +136,10 @@ fn open(
     let announces = listening.plan().destinations.announces;
     let local = announces.then(|| socket.local_addr().ok()).flatten();
     let connection = connection(worker, listening, drain, (address, local));
-    worker.scope.spawn_local("connection", Policy::Best, async move {
+    worker.scope.spawn_local_unlisted("connection", async move {
         let (orders, clock) = (Rc::clone(&connection.orders), connection.worker.clock.clone());
-        obey(&orders, &clock, serve(connection, socket)).await;
+        // Pinned here, so that the task holds it once.
+        obey(&orders, &clock, pin!(serve(connection, socket))).await;
     });
 }
 
@@ -148,13 +153,15 @@ pub(crate) fn connection(
     let plan = listening.plan();
     let activity = Activity::new(&plan.listener.id, address, worker.clock.clone());
     let orders = Rc::<Orders>::default();
+    let alarm = Rc::<Alarm>::default();
     // Whoever waits for the drain counts its watchers: one for each connection.
     let drain = Rc::new(drain);
     let listed = Listed {
         activity: Rc::clone(&activity),
         orders: Rc::clone(&orders),
         drain: Rc::clone(&drain),
-        times: plan.listener.timeouts,
+        listening: Rc::clone(listening),
+        alarm: Rc::clone(&alarm),
         tunnel: None,
     };
     Box::new(Connection {
@@ -174,14 +181,18 @@ pub(crate) fn connection(
         open: Open::new(worker, listed, &plan),
         activity,
         orders,
-        alarm: Rc::default(),
+        seat: None,
+        alarm,
         last_host: RefCell::default(),
     })
 }
 
 /// Serves a connection until its end, or until it is told to be gone.
-pub(crate) async fn obey(orders: &Orders, clock: &TurnClock, served: impl Future<Output = ()>) {
-    let mut served = pin!(served);
+pub(crate) async fn obey(
+    orders: &Orders,
+    clock: &TurnClock,
+    mut served: Pin<&mut impl Future<Output = ()>>,
+) {
     std::future::poll_fn(|cx| {
         let _turn = clock.turn();
         match orders.watch(cx) {
@@ -197,6 +208,18 @@ async fn serve(mut connection: Box<Connection>, mut socket: TcpStream) {
         return;
     }
     let mut stream = Stream::tcp(socket);
+    if connection.listening.plan().model.guard.per_source.is_some() {
+        let guard = Arc::clone(&connection.worker.guard);
+        match Box::pin(admit(&guard, &connection)).await {
+            Ok(seat) => connection.seat = seat.map(Box::new),
+            Err(leave) => {
+                if leave == Leave::Refused {
+                    stream.reset_on_close();
+                }
+                return;
+            }
+        }
+    }
     if connection.scheme == Scheme::Https {
         // The room that a handshake needs is given back after it.
         match Box::pin(handshake(&mut connection, stream)).await {

@@ -8,26 +8,26 @@
 mod activity;
 mod http1;
 mod http2;
+mod interim;
 mod io;
 mod sniff;
 
 use std::cell::RefCell;
-use std::pin::Pin;
 use std::rc::Rc;
 
 use trunkline_net::buffer::Buffer;
 use trunkline_net::http::{Peer, Scheme};
-use trunkline_net::hyper_io::HyperIo;
 use trunkline_net::stream::Stream;
 use trunkline_net::tls;
 use trunkline_rt::{Alarm, DrainWatcher};
 
 use crate::accept::Open;
+use crate::guard::Seat;
 use crate::route::host::LastHost;
-use crate::worker::{Listening, Orders, Told, Worker};
+use crate::worker::{Listening, Orders, Worker};
 
 pub(crate) use activity::{Activity, Busy, Overdue};
-pub(crate) use http1::Interim;
+pub(crate) use interim::Interim;
 use io::Watched;
 
 /// A downstream connection.
@@ -40,6 +40,8 @@ pub(crate) struct Connection {
     pub(crate) scheme: Scheme,
     pub(crate) activity: Rc<Activity>,
     pub(crate) orders: Rc<Orders>,
+    /// Its place among those of its source, where that is limited.
+    pub(crate) seat: Option<Box<Seat>>,
     /// The timer of its task.
     pub(crate) alarm: Rc<Alarm>,
     pub(crate) last_host: RefCell<LastHost>,
@@ -80,25 +82,9 @@ pub(crate) async fn serve(connection: Rc<Connection>, mut stream: Stream) {
     match spoken {
         Spoken::Http1 => http1::serve(&connection, stream, read).await,
         Spoken::Http2 => {
-            let io = HyperIo(Watched::new(stream, read.data(), Rc::clone(activity)));
+            let io = Watched::new(stream, read.data(), Rc::clone(activity));
             // An idle connection of HTTP/1 must not hold the room.
             Box::pin(http2::serve(&connection, io)).await;
         }
     }
-}
-
-/// Drives a connection, and has it shut down once it was told to end.
-async fn drive<C>(connection: &Connection, mut served: Pin<&mut C>, shut_down: impl Fn(Pin<&mut C>))
-where
-    C: Future<Output = ()>,
-{
-    let mut ending = false;
-    std::future::poll_fn(|cx| {
-        if !ending && connection.orders.told() >= Told::End {
-            ending = true;
-            shut_down(served.as_mut());
-        }
-        served.as_mut().poll(cx)
-    })
-    .await;
 }

@@ -10,19 +10,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::{AbortHandle, Abortable};
+use http_body::Body as _;
 use trunkline_filters::Reply;
 use trunkline_model::reason::{Fact, Kind, Reason};
 use trunkline_model::record::End;
 use trunkline_net::http::{Body, Exchange, Head};
 use trunkline_net::http1::Refusal;
+use trunkline_resilience::overload::Level;
 use trunkline_rt::{Alarm, Policy};
 
+use crate::balance::InFlight;
 use crate::caller;
 use crate::carry::{Carried, Ended};
 use crate::context;
 use crate::decode::{Busy, Connection, Interim};
 use crate::filter;
-use crate::forward::{RequestBody, ResponseBody, Upgrade, headers, tunnel};
+use crate::forward::{Bounds, Lease, RequestBody, ResponseBody, Upgrade, headers, tunnel};
+use crate::guard;
 use crate::observe::{Observed, Recording, Source};
 use crate::plan::{Limits, ListenerPlan, ServicePlan};
 use crate::protect::{self, Answered, Call};
@@ -129,6 +133,7 @@ impl Line<'_> {
     /// Everything before the response hooks. An own answer is an early end, hence `Err`.
     async fn decide(&mut self, body: Body, upgrade: Option<Upgrade>) -> Result<Outcome, Reply> {
         let plan = Arc::clone(&self.plan);
+        self.come_in(&plan).await.map_err(Reply::because)?;
         if let Some(reply) = filter::before_routing(&plan, &mut self.exchange).await {
             return Err(reply);
         }
@@ -158,6 +163,22 @@ impl Line<'_> {
         pin!(self.forward(&service, limits, body, upgrade)).await
     }
 
+    /// Whether the process has room, and the source may ask.
+    async fn come_in(&self, plan: &ListenerPlan) -> Result<(), Reason> {
+        let guard = &self.connection.worker.guard;
+        if guard.level() == Level::Critical {
+            guard.refused();
+            return Err(Reason::new(Kind::Overload));
+        }
+        match &plan.model.guard.per_source {
+            Some(settings) => {
+                let client = self.exchange.peer.client;
+                Box::pin(guard::allow(self.connection, client, settings)).await
+            }
+            None => Ok(()),
+        }
+    }
+
     async fn forward(
         &mut self,
         service: &Arc<ServicePlan>,
@@ -166,7 +187,12 @@ impl Line<'_> {
         upgrade: Option<Upgrade>,
     ) -> Result<Outcome, Reply> {
         headers::prepare_request(&mut self.exchange, upgrade.is_some());
-        let body = RequestBody::new(body, limits.idle);
+        let guard = &self.plan.model.guard;
+        let bounds = Bounds { idle: limits.idle, pace: guard.pace, bytes_max: guard.body_bytes };
+        if guard.body_bytes.is_some_and(|most| body.size_hint().lower() > most) {
+            return Err(Reply::because(Reason::new(Kind::BodyTooLarge)));
+        }
+        let body = RequestBody::new(body, bounds);
         let Some(recording) = &mut self.recording else {
             return Err(Reply::because(Reason::new(Kind::Internal)));
         };
@@ -194,16 +220,15 @@ impl Line<'_> {
             let reason = Reason::new(Kind::UpstreamProtocol).about(&service.service.name);
             return Err(Reply::because(reason.fact("what", Fact::Token("unasked_switch"))));
         };
-        self.start_tunnel(caller, far, limits, in_flight);
+        self.start_tunnel((caller, far), limits, (in_flight, sent.lease));
         Ok(Outcome::Switched(response))
     }
 
     fn start_tunnel(
         &mut self,
-        caller: Upgrade,
-        service: Upgrade,
+        (caller, service): (Upgrade, Upgrade),
         limits: Limits,
-        in_flight: crate::balance::InFlight,
+        held: (InFlight, Lease),
     ) {
         let Some(mut recording) = self.recording.take() else {
             return;
@@ -230,7 +255,7 @@ impl Line<'_> {
             });
             recording.sent(carried.to_caller.get());
             recording.received(carried.to_service.get());
-            drop((recording, in_flight, connection));
+            drop((recording, held, connection));
         });
     }
 

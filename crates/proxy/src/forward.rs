@@ -5,6 +5,7 @@
 //! and `decode` are the only places that know the codec.
 
 mod connect;
+mod driver;
 mod failure;
 pub(crate) mod headers;
 mod http1;
@@ -15,6 +16,7 @@ mod request_body;
 mod response_body;
 mod transport;
 mod tunnel;
+pub(crate) mod websocket;
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -35,9 +37,9 @@ use crate::worker::Worker;
 
 pub(crate) use connect::Dial;
 pub(crate) use failure::{Failure, Processed, whole};
-pub(crate) use pool::Pool;
-use pool::{Exclusive, Key, Lease, Multiplexed, Stream};
-pub(crate) use request_body::{Failure as CallerFailure, Gate, RequestBody};
+use pool::{Exclusive, Key, Multiplexed, Stream};
+pub(crate) use pool::{Lease, Pool};
+pub(crate) use request_body::{Bounds, Failure as CallerFailure, Gate, RequestBody, later};
 pub(crate) use response_body::{Part, ResponseBody, poll_frames};
 pub(crate) use transport::{Transport, Transports};
 pub(crate) use tunnel::{Upgrade, tunnel};
@@ -70,15 +72,6 @@ pub(crate) struct Sent {
     pub(crate) lease: Lease,
     /// The service's side of the tunnel, after a switch of protocols.
     pub(crate) switched: Option<Upgrade>,
-}
-
-impl Sent {
-    /// A response over HTTP/2.
-    fn new(response: hyper::Response<hyper::body::Incoming>, lease: Lease) -> Self {
-        let (parts, body) = response.into_parts();
-        let head = wire::response_head(&parts);
-        Self { head, body: Body::Incoming(body), lease, switched: None }
-    }
 }
 
 /// What an attempt used of the time.
@@ -147,7 +140,7 @@ async fn connection(
         worker: attempt.worker,
         endpoint: attempt.endpoint,
         transport,
-        http1_only: attempt.upgrade,
+        http1_only: attempt.upgrade && wanted != Protocol::Http2,
         limit: attempt.connect_limit,
         keep_alive: attempt.service.service.timeouts.keep_alive,
         announce: announced.as_deref(),
@@ -175,6 +168,8 @@ async fn connection(
 fn wanted(attempt: &Attempt<'_>, key: &Key) -> Protocol {
     let transport = &attempt.service.transport;
     match transport.protocol {
+        // Where HTTP/2 is all that is spoken, an upgrade is an extended CONNECT.
+        Protocol::Http2 if websocket::is_asked_for(attempt.head) => Protocol::Http2,
         _ if attempt.upgrade => Protocol::Http1,
         Protocol::Auto if transport.tls.is_some() => {
             if attempt.worker.pool.speaks_http2(key) {

@@ -28,6 +28,7 @@ mod decode;
 pub mod explain;
 mod filter;
 mod forward;
+mod guard;
 mod l4;
 mod observe;
 mod protect;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use trunkline_model::guard::Guard;
 use trunkline_net::socket::Liveness;
 use trunkline_resilience::backoff;
 use trunkline_rt::{Policy, Restart};
@@ -16,6 +17,15 @@ pub const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Bounds of HTTP/1.1 messages.
 pub(crate) fn http1() -> trunkline_net::http1::Limits {
     trunkline_net::http1::Limits { head_bytes: HEAD_BYTES_MAX, ..Default::default() }
+}
+/// Bounds of what callers send, as they are written.
+pub(crate) fn of_callers(guard: &Guard) -> trunkline_net::http1::Limits {
+    trunkline_net::http1::Limits {
+        head_bytes: guard.head_bytes,
+        target_bytes: guard.target_bytes,
+        fields: guard.fields,
+        ..Default::default()
+    }
 }
 
 /// Interim responses (1xx) before one response.
@@ -29,8 +39,53 @@ pub const DOWNSTREAM_STREAMS_MAX: u32 = 256;
 pub const STREAM_WINDOW_BYTES: u32 = 256 << 10;
 /// Bytes of an HTTP/2 connection, all streams together, that may arrive before they are read.
 pub const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
-/// Bytes of one HTTP/2 stream that wait to be sent.
-pub const STREAM_SEND_BYTES: usize = 256 << 10;
+/// Bytes of one HTTP/2 stream that wait to be sent: with all its streams, a connection holds at
+/// most 16 MiB for a peer that does not read.
+pub const STREAM_SEND_BYTES: usize = 64 << 10;
+/// Streams of one HTTP/2 connection that were reset before they were looked at, or by the codec; the
+/// guard lets fewer pass.
+pub const HTTP2_RESETS_MAX: usize = 1_024;
+/// Fields of one HTTP/2 head; a cookie may come in many.
+pub const HTTP2_FIELDS_MAX: usize = 256;
+/// Bytes that an HTTP/2 caller has to take of a response within its idle limit, or all that waits.
+pub const STALL_BYTES: usize = 1 << 10;
+/// What an HTTP/2 peer may send of what is cheap to send and dear to take.
+const HTTP2_GUARD: trunkline_net::http2::Limits = trunkline_net::http2::Limits {
+    window: Duration::from_secs(10),
+    rapid_resets: 200,
+    continuations: 5,
+    head_bytes: 64 << 10,
+    settings: 100,
+    pings: 200,
+    priorities: 500,
+    window_updates: 2_000,
+    empty_data: 100,
+    unknown: 100,
+    provoked: 100,
+};
+/// Bytes of an HTTP/2 frame that we let peers send.
+const FRAME_BYTES: usize = 16 << 10;
+/// What an HTTP/2 peer counts for a field beside its bytes (RFC 9113 §6.5.2).
+const FIELD_BYTES: usize = 32;
+/// The same for heads of so many bytes. As many continuations as the codec itself takes at most: what
+/// goes beyond is ours to tell.
+pub(crate) fn http2_guard(head_bytes: usize) -> trunkline_net::http2::Limits {
+    let parts = u32::try_from(head_bytes / FRAME_BYTES).unwrap_or(u32::MAX).max(1);
+    trunkline_net::http2::Limits {
+        continuations: parts.saturating_add(parts / 4).max(HTTP2_GUARD.continuations),
+        head_bytes: u32::try_from(head_bytes).unwrap_or(u32::MAX).max(HTTP2_GUARD.head_bytes),
+        ..HTTP2_GUARD
+    }
+}
+/// Bytes of a head as HTTP/2 counts them: those of HTTP/1.1, and what is added for each field.
+pub(crate) fn header_list(bounds: &trunkline_net::http1::Limits) -> u32 {
+    let fields = bounds.fields.saturating_mul(FIELD_BYTES);
+    u32::try_from(bounds.head_bytes.saturating_add(fields)).unwrap_or(u32::MAX)
+}
+
+/// How often an upstream HTTP/2 connection with open streams is asked for a sign of life; a peer
+/// that has given none by the next time is dead.
+pub const UPSTREAM_PING: Duration = Duration::from_secs(10);
 /// Open downstream connections of one worker; beyond it the worker stops accepting until one ends.
 pub const CONNECTIONS_PER_WORKER_MAX: usize = 100_000;
 /// Connections accepted in a row before a worker looks after those it has.
@@ -40,6 +95,19 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection that was told to end may stay although no request is open and nothing is
 /// sent: half a head, or an HTTP/2 caller that does not answer the last ping.
 pub const LINGER_TIME: Duration = Duration::from_secs(1);
+/// Sources whose limits are remembered, of all workers together.
+pub const SOURCES_MAX: usize = 64 << 10;
+/// Connections and requests that are delayed or tarpitted at one time; beyond it they are refused.
+pub const HELD_BACK_MAX: u32 = 4_096;
+/// How long the sender of too much waits in the tarpit.
+pub const TARPIT_TIME: Duration = Duration::from_secs(10);
+/// How often it is looked at how hard pressed the process is.
+pub const PRESSURE_LOOK: Duration = Duration::from_millis(100);
+/// Every so many looks, descriptors are counted and limits read.
+pub const PRESSURE_SLOW_LOOKS: u32 = 10;
+/// The part of a worker's connections that is closed at one look, where they are idle and room is
+/// wanted: one in so many.
+pub const SHED_PART: usize = 10;
 /// How often the connections of a worker are looked over; more often where limits are short.
 pub const SWEEP: Duration = Duration::from_millis(250);
 /// The same while connections are told to end.

@@ -65,6 +65,7 @@ pub(crate) fn start(proxy: &Proxy, sink: Arc<dyn RecordSink>) {
     scope.spawn("certificates", Policy::Best, renew_certificates(proxy.clone()));
     scope.spawn("orders", Policy::Best, acme::keep_ordering(proxy.clone()));
     scope.spawn("names", Policy::Best, sources::keep_resolving(proxy.clone()));
+    scope.spawn("pressure", Policy::Best, crate::guard::keep_looking(proxy.clone()));
     scope.spawn("health", Policy::Best, health::keep_checking(proxy.clone()));
 }
 

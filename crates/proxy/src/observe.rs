@@ -11,5 +11,5 @@ mod recording;
 mod text;
 
 pub(crate) use body::{Observed, Source};
-pub(crate) use counters::{Connections, PerWorker, Refusals, Requests, distribution};
+pub(crate) use counters::{Connections, Excesses, PerWorker, Refusals, Requests, distribution};
 pub(crate) use recording::Recording;

@@ -25,6 +25,7 @@ use trunkline_net::socket::Bound;
 use trunkline_rt::{Clock, Scope};
 
 use crate::balance::Registry;
+use crate::guard::Guard;
 use crate::manage::Managed;
 use crate::plan::{self, Parts, Plan, PrepareErrors};
 use crate::secure::{Certificates, Issuer};
@@ -105,6 +106,10 @@ impl Proxy {
     /// Whether the process is on its way out: it serves, but should get nothing new.
     pub fn is_draining(&self) -> bool {
         self.running().draining
+    }
+
+    pub(crate) fn guard(&self) -> &Arc<Guard> {
+        &self.inner.parts.guard
     }
 
     pub(crate) fn scope(&self) -> &Scope {

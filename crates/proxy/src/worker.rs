@@ -24,6 +24,7 @@ use trunkline_rt::{Random, Scope, TurnClock};
 
 use crate::balance::Turns;
 use crate::forward::Pool;
+use crate::guard::Guard;
 use crate::quick::QuickMap;
 
 pub(crate) use command::{Acknowledge, Address, Command};
@@ -40,6 +41,7 @@ pub(crate) struct Worker {
     /// Its number, from 0.
     pub(crate) index: usize,
     pub(crate) clock: TurnClock,
+    pub(crate) guard: Arc<Guard>,
     /// Owns every task of the worker.
     pub(crate) scope: Scope,
     pub(crate) pool: Pool,

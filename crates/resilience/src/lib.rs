@@ -18,4 +18,6 @@
 pub mod backoff;
 pub mod balance;
 pub mod outlier;
+pub mod overload;
 pub mod queue;
+pub mod rate;

@@ -37,6 +37,14 @@ impl Alarm {
         .await
     }
 
+    /// Gives its memory back; for a task that has no deadline for a while.
+    pub fn rest(&self) {
+        // Who is within a deadline polls it, and nobody else comes between.
+        if let Ok(mut sleep) = self.0.try_borrow_mut() {
+            *sleep = None;
+        }
+    }
+
     fn poll_due(&self, cx: &mut Context<'_>, clock: &TurnClock, deadline: Instant) -> Poll<()> {
         let mut sleep = self.0.borrow_mut();
         match &mut *sleep {

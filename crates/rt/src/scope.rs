@@ -127,6 +127,23 @@ impl Scope {
         self.running().set.spawn_local(supervised);
     }
 
+    /// Like [`Scope::spawn_local`], for tasks of which there may be very many: they are waited for
+    /// and dropped with the others, and not listed one by one.
+    pub fn spawn_local_unlisted<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output: Outcome> + 'static,
+    {
+        let scope = self.clone();
+        let supervised = caught(task).map(move |result| {
+            if let Err(reason) = result {
+                tracing::warn!(task = scope.task_path(name), error = reason, "task failed");
+            }
+        });
+        let mut running = self.running();
+        while running.set.try_join_next().is_some() {}
+        running.set.spawn_local(supervised);
+    }
+
     /// Starts a task that is made anew after each failure, until it ends well, or fails for good.
     pub fn spawn_restarting<F>(
         &self,

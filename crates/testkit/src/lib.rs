@@ -13,6 +13,7 @@ pub mod body;
 pub mod dns;
 pub mod upstream;
 
+pub mod frames;
 pub mod h2;
 pub mod raw;
 pub mod wait;
@@ -22,6 +23,7 @@ pub mod model;
 pub mod pki;
 
 pub use acme::AcmeServer;
+pub use frames::FramePeer;
 pub use h2::H2Caller;
 pub use pki::Pki;
 pub use raw::RawClient;

@@ -24,6 +24,7 @@ pub fn empty() -> Model {
         tracing: Tracing { sample: Share::ALL },
         access_log: AccessLog::Off,
         trusted_proxies: Vec::new(),
+        guard: trunkline_model::guard::Guard::default(),
         reasons: Reasons::Full,
         management: Management {
             control: None,

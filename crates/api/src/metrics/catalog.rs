@@ -74,6 +74,18 @@ catalog! {
     WORKERS: Gauge "trunkline_workers" "" [];
     /// Access-log lines and spans that were dropped because their reader was too slow.
     RECORDS_DROPPED: Counter "trunkline_records_dropped" "" [];
+    /// How hard pressed the process is: 0 for calm, 1 for high, 2 for critical.
+    OVERLOAD: Gauge "trunkline_overload_level" "" [];
+    /// What is used of a limit of the process: `connections`, `descriptors` or `memory`; 0 where there is none.
+    OVERLOAD_USAGE: Gauge "trunkline_overload_usage_ratio" "ratio" ["resource"];
+    /// Idle connections that were closed to make room.
+    CONNECTIONS_SHED: Counter "trunkline_connections_shed" "" [];
+    /// Requests that were refused for want of room.
+    OVERLOAD_REFUSED: Counter "trunkline_overload_requests_refused" "" [];
+    /// Sources whose limits are remembered.
+    SOURCES: Gauge "trunkline_sources" "" [];
+    /// Connections and requests beyond a limit of their source, by what was done with them.
+    SOURCE_LIMITED: Counter "trunkline_source_limited" "" ["limit" "action"];
     /// How late a worker came back to its timer.
     LOOP_STALL: Histogram "trunkline_loop_stall_seconds" "seconds" [];
 

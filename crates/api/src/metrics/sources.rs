@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use trunkline_model::Model;
 use trunkline_model::endpoint::EndpointState;
 use trunkline_model::ops::{
-    Distribution, EndpointStats, ListenerStats, QueueStats, RouteStats, ServiceStats, Stats,
+    Distribution, EndpointStats, GuardStats, ListenerStats, QueueStats, RouteStats, ServiceStats,
+    Stats,
 };
 use trunkline_model::route::Action;
 
@@ -21,7 +22,28 @@ pub(super) fn instance(writer: &mut Writer, instance: &Instance, stats: &Stats) 
     writer.family(&catalog::GENERATION).number(&[], stats.generation);
     writer.family(&catalog::WORKERS).number(&[], stats.workers as u64);
     writer.family(&catalog::RECORDS_DROPPED).number(&[], stats.records_dropped);
+    guard(writer, &stats.guard);
     writer.family(&catalog::LOOP_STALL).histogram(&[], &stats.loop_stall);
+}
+
+fn guard(writer: &mut Writer, guard: &GuardStats) {
+    let level = match guard.level {
+        "critical" => 2,
+        "high" => 1,
+        _ => 0,
+    };
+    writer.family(&catalog::OVERLOAD).number(&[], level);
+    let mut family = writer.family(&catalog::OVERLOAD_USAGE);
+    for (resource, thousandths) in &guard.usage {
+        family.float(&[resource], f64::from(*thousandths) / 1_000.0);
+    }
+    writer.family(&catalog::CONNECTIONS_SHED).number(&[], guard.shed);
+    writer.family(&catalog::OVERLOAD_REFUSED).number(&[], guard.refused);
+    writer.family(&catalog::SOURCES).number(&[], guard.sources as u64);
+    let mut family = writer.family(&catalog::SOURCE_LIMITED);
+    for (limit, action, count) in &guard.limited {
+        family.number(&[limit, action], *count);
+    }
 }
 
 /// Listeners, routes, services and endpoints.

@@ -54,6 +54,7 @@ fn stats() -> Stats {
         generation: 3,
         uptime: Duration::from_millis(12_500),
         workers: 2,
+        guard: trunkline_model::ops::GuardStats { level: "calm", ..Default::default() },
         listeners: vec![ListenerStats {
             id: ListenerId::new("http"),
             address: "127.0.0.1:8000".parse().unwrap(),

@@ -7,9 +7,9 @@ use trunkline_model::{
     AccessLog, LogFormat, LogLines, Management, ProjectName, Reasons, Tracing, Workers,
 };
 
-use super::Lowering;
 use super::forms::{Address, FormatForm, LogForm, WorkersForm};
 use super::raw::{LogWord, RawManagement, RawPorts, ReasonsWord};
+use super::{Lowering, limits};
 use crate::builder::ModelBuilder;
 use crate::decode::Spanned;
 use crate::defaults;
@@ -57,6 +57,9 @@ pub(super) fn lower(
         if !gateway.value.trusted_proxies.is_empty() {
             let value = gateway.value.trusted_proxies.clone();
             into.trusted_proxies.set("`gateway.trusted_proxies`", value, gateway.span, diagnostics);
+        }
+        if let Some(guard) = limits::lower(&gateway.value, diagnostics) {
+            into.guard.set("`gateway.limits`", guard, gateway.span, diagnostics);
         }
         if let Some(log) = &gateway.value.access_log {
             let value = access_log(raw, log);

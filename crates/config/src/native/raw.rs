@@ -4,12 +4,14 @@
 use trunkline_config_derive::Decode;
 use trunkline_model::Network;
 use trunkline_model::log::Always;
-use trunkline_model::units::Share;
+use trunkline_model::units::{ByteSize, Share};
 
 use super::forms::{
     Address, FormatForm, HealthForm, LogForm, PassiveForm, RedirectForm, RewriteForm, Targets,
     TimeoutForm, TlsForm, ValueForm, WorkersForm,
 };
+use super::limits::raw::RawLimits;
+use super::relays::raw::{ProxyWord, RawProxyProtocol, RawTcp, RawUdp};
 use super::spreading::forms::{BalanceForm, EndpointForm, SlowStartForm};
 use super::spreading::raw::{RawAffinity, RawQueue};
 use super::watching::WatchForm;
@@ -100,61 +102,12 @@ pub struct RawGateway {
     /// Load balancers in front that tell by the PROXY protocol who called. Their connections must
     /// begin with a header of version 1 or 2; from everybody else none is taken.
     pub proxy_protocol: Option<Spanned<RawProxyProtocol>>,
+    /// What the process may use and what each caller may ask of it.
+    pub limits: Option<Spanned<RawLimits>>,
+    /// Bytes of one request's body at most; the same as `body` of `limits`.
+    pub body_max: Option<ByteSize>,
     /// The port of HTTP, where only the port is to be moved.
     pub port: Option<Spanned<u16>>,
-}
-
-/// Who tells addresses of callers by the PROXY protocol.
-#[derive(Debug, Clone, Decode)]
-#[config(what = "`proxy_protocol`")]
-pub struct RawProxyProtocol {
-    /// Their networks.
-    pub from: Vec<Network>,
-}
-
-/// An address whose connections are passed on as they are.
-#[derive(Debug, Clone, Decode)]
-#[config(what = "an entry of `tcp`")]
-pub struct RawTcp {
-    /// Address: a port, or `addr:port`.
-    pub listen: Spanned<Address>,
-    /// Its name in logs and metrics; without it, `tcp-` and the port.
-    pub name: Option<Spanned<String>>,
-    /// The service, or a list of `{ service, weight }`. With `sni`, it is for callers whose name is
-    /// none of those; without it, they are turned away.
-    pub to: Option<Spanned<Targets>>,
-    /// Where callers go by the host name that they ask TLS for. `*.example.com` takes one or more
-    /// labels. TLS is not ended here: the service shows its own certificate.
-    pub sni: Entries<Spanned<Targets>>,
-    /// How long `sni` waits for a caller to name a host.
-    #[config(default = defaults::TCP_GREETING)]
-    pub greeting: Period,
-    /// A connection without a byte in either direction is closed after this long.
-    #[config(default = defaults::TCP_IDLE)]
-    pub idle: Period,
-    /// Load balancers in front that tell by the PROXY protocol who called.
-    pub proxy_protocol: Option<Spanned<RawProxyProtocol>>,
-    /// How connections end when the listener or the process goes.
-    pub drain: Option<RawDrain>,
-}
-
-/// An address whose datagrams are passed on as they are.
-#[derive(Debug, Clone, Decode)]
-#[config(what = "an entry of `udp`")]
-pub struct RawUdp {
-    /// Address: a port, or `addr:port`.
-    pub listen: Spanned<Address>,
-    /// Its name in logs and metrics; without it, `udp-` and the port.
-    pub name: Option<Spanned<String>>,
-    /// The service, or a list of `{ service, weight }`.
-    pub to: Spanned<Targets>,
-    /// The datagrams of one source are a session, which ends after this long without any.
-    #[config(default = defaults::UDP_IDLE)]
-    pub idle: Period,
-    /// So many answers end a session; without it, time alone does.
-    pub responses: Option<Spanned<u32>>,
-    /// How sessions end when the listener or the process goes.
-    pub drain: Option<RawDrain>,
 }
 
 /// Time limits of a caller's connection.
@@ -399,15 +352,6 @@ pub enum ProtocolWord {
     Http2,
     /// HTTP/2 for gRPC and where it is offered, else HTTP/1.1.
     Auto,
-}
-
-/// A version of the PROXY protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
-pub enum ProxyWord {
-    /// A line of text.
-    V1,
-    /// Binary, with the host name that the caller asked TLS for.
-    V2,
 }
 
 /// TLS towards a service.

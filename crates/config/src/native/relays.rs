@@ -1,6 +1,8 @@
 //! `tcp` and `udp`: listeners that pass on what comes as it is. And `proxy_protocol` of every kind of
 //! listener.
 
+pub mod raw;
+
 use std::net::IpAddr;
 
 use trunkline_model::listener::{Listener, ListenerTimeouts};
@@ -8,7 +10,7 @@ use trunkline_model::relay::{Datagrams, NamedTargets, Relay};
 use trunkline_model::route::HostPattern;
 use trunkline_model::{ListenerId, Network};
 
-use super::raw::{RawProxyProtocol, RawTcp, RawUdp};
+use self::raw::{RawProxyProtocol, RawTcp, RawUdp};
 use super::{Lowering, forms, gateway, matching};
 use crate::builder::{ListenerClaim, ModelBuilder, RelayDraft};
 use crate::decode::Spanned;

@@ -10,7 +10,8 @@ use trunkline_model::tls::ClientCertificate;
 
 use super::Lowering;
 use super::forms::{PassiveForm, UpstreamTlsForm};
-use super::raw::{ProtocolWord, ProxyWord, RawPassive, RawService};
+use super::raw::{ProtocolWord, RawPassive, RawService};
+use super::relays::raw::ProxyWord;
 use super::{building, health, spreading, watching};
 use crate::builder::{AddressDraft, ModelBuilder, ServiceDraft};
 use crate::decode::Spanned;

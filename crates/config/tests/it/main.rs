@@ -15,6 +15,7 @@ mod checks;
 mod generated;
 mod hostile;
 mod laws;
+mod limits;
 mod lowering;
 mod names;
 mod relays;

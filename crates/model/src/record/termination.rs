@@ -42,7 +42,7 @@ impl fmt::Display for Termination {
 /// Of an answer of ours.
 fn because(kind: Kind, record: &ExchangeRecord) -> (char, char) {
     match kind {
-        Kind::NoRoute | Kind::BadRequest | Kind::BodyTooLarge => ('P', 'R'),
+        Kind::NoRoute | Kind::BadRequest | Kind::BodyTooLarge | Kind::SourceLimit => ('P', 'R'),
         Kind::CallerTimeout => ('c', 'R'),
         Kind::Redirect | Kind::Respond => ('L', 'R'),
         Kind::NoEndpoint | Kind::Connect | Kind::UpstreamTls => ('S', 'C'),

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
+
+use crate::http2::Received;
 
 /// What a codec says about a broken body.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -38,8 +39,8 @@ pub enum Body {
     Empty,
     /// Bytes that are there; sent as one frame.
     Full(Bytes),
-    /// What a peer sends.
-    Incoming(Incoming),
+    /// What a peer sends over HTTP/2.
+    Http2(Received),
     /// Any other stream: counted, limited, changed by filters.
     Stream(Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError>>>),
 }
@@ -57,7 +58,7 @@ impl std::fmt::Debug for Body {
         match self {
             Self::Empty => f.write_str("Empty"),
             Self::Full(bytes) => write!(f, "Full({} bytes)", bytes.len()),
-            Self::Incoming(_) => f.write_str("Incoming"),
+            Self::Http2(_) => f.write_str("Http2"),
             Self::Stream(_) => f.write_str("Stream"),
         }
     }
@@ -79,9 +80,7 @@ impl HttpBody for Body {
                 *this = Self::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Self::Incoming(incoming) => Pin::new(incoming)
-                .poll_frame(cx)
-                .map(|frame| frame.map(|result| result.map_err(|e| BodyError::Broken(e.into())))),
+            Self::Http2(received) => Pin::new(received).poll_frame(cx),
             Self::Stream(stream) => stream.as_mut().poll_frame(cx),
         }
     }
@@ -90,7 +89,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => true,
             Self::Full(_) => false,
-            Self::Incoming(incoming) => incoming.is_end_stream(),
+            Self::Http2(received) => received.is_end_stream(),
             Self::Stream(stream) => stream.is_end_stream(),
         }
     }
@@ -99,7 +98,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Incoming(incoming) => incoming.size_hint(),
+            Self::Http2(received) => received.size_hint(),
             Self::Stream(stream) => stream.size_hint(),
         }
     }

@@ -201,6 +201,14 @@ impl Head {
         }
     }
 
+    /// Changes the method of a request; a response stays as it is.
+    pub fn set_method(&mut self, method: &str) {
+        let new = self.push(method.as_bytes());
+        if let Line::Request { method, .. } = &mut self.line {
+            *method = new;
+        }
+    }
+
     /// Changes the status of a response; a request stays as it is.
     pub fn set_status(&mut self, new: u16) {
         if let Line::Response { status } = &mut self.line {

@@ -31,7 +31,7 @@ pub fn check(parts: &Parts) -> Result<(), Refusal> {
 
 /// Refuses a message of either direction whose transfer coding is more than `chunked`: taken off
 /// the head without being undone, it would turn the body into noise.
-pub fn check_coding(headers: &HeaderMap) -> Result<(), Refusal> {
+fn check_coding(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => Ok(()),

@@ -1,4 +1,4 @@
-//! Between [`Head`] and the types of hyper, which carries HTTP/2.
+//! Between [`Head`] and the types of `h2`, which carries HTTP/2.
 //!
 //! The only file that knows both. Each head is converted once in and once out. The codec has
 //! checked names and values on the way in; on the way out what cannot be represented is an error,

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use trunkline_model::ListenerId;
+use trunkline_model::guard::Pace;
 use trunkline_model::listener::ListenerTimeouts;
 use trunkline_model::ops::{Session, SessionId};
 use trunkline_rt::TurnClock;
@@ -42,6 +43,10 @@ pub(crate) struct Activity {
     stalled_since: Cell<u64>,
     /// When it took something last.
     sent_at: Cell<u64>,
+    /// For how long the response under way has waited for it before the present stall, and what it
+    /// took since the first one.
+    slow: Cell<u64>,
+    taken: Cell<u64>,
     /// When it was told to end.
     told_at: Cell<u64>,
 }
@@ -60,6 +65,8 @@ impl Activity {
             head_since: Cell::new(0),
             stalled_since: Cell::new(0),
             sent_at: Cell::new(0),
+            slow: Cell::new(0),
+            taken: Cell::new(0),
             told_at: Cell::new(0),
         })
     }
@@ -97,10 +104,24 @@ impl Activity {
         }
     }
 
+    /// Notes that the caller took so many bytes.
+    pub(super) fn took(&self, bytes: usize) {
+        self.taken.set(self.taken.get() + bytes as u64);
+    }
+
+    /// Whether it has nothing open, and nothing of a request has come.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.spoken.get().is_some() && self.open.get() == 0 && self.head_since.get() == 0
+    }
+
     /// Notes that the caller took something.
     pub(super) fn sent(&self) {
-        self.stalled_since.set(0);
-        self.sent_at.set(self.nanos());
+        let now = self.nanos();
+        let stalled = self.stalled_since.replace(0);
+        if stalled != 0 {
+            self.slow.set(self.slow.get() + now.saturating_sub(stalled));
+        }
+        self.sent_at.set(now);
     }
 
     /// Whether a drain that has come so far asks this connection to end. Over HTTP/2 nothing is lost
@@ -123,12 +144,22 @@ impl Activity {
     pub(crate) fn overdue(
         &self,
         now: Instant,
-        times: ListenerTimeouts,
+        (times, pace): (ListenerTimeouts, Pace),
         ending: bool,
     ) -> Option<Overdue> {
+        if pace.is_missed(self.taken.get(), self.waited(now)) {
+            return Some(Overdue::Stuck);
+        }
         let (since, limit, overdue) = self.waits(times, ending)?;
         let passed = Duration::from_nanos(self.since_opened(now).saturating_sub(since));
         (passed >= limit).then_some(overdue)
+    }
+
+    /// For how long the response under way has waited for its caller to take something.
+    fn waited(&self, now: Instant) -> Duration {
+        let stalled = self.stalled_since.get();
+        let stall = if stalled == 0 { 0 } else { self.since_opened(now).saturating_sub(stalled) };
+        Duration::from_nanos(self.slow.get() + stall)
     }
 
     /// Since when it waits for its caller, for how long it may, and what follows.
@@ -194,5 +225,7 @@ impl Drop for Busy {
         let activity = &self.0;
         activity.idle_since.set(activity.nanos());
         activity.open.set(activity.open.get().saturating_sub(1));
+        activity.slow.set(0);
+        activity.taken.set(0);
     }
 }

@@ -19,6 +19,7 @@ use trunkline_net::buffer::Buffer;
 use trunkline_net::http::{Body, Head, Version};
 use trunkline_net::http1::{Arrived, Framing, Refusal, Request, Server};
 use trunkline_net::stream::Stream;
+use trunkline_resilience::overload::Level;
 use trunkline_rt::drain::Phase;
 
 use super::Connection;
@@ -46,7 +47,8 @@ enum Next {
 
 /// Serves a connection of which `read` was read already.
 pub(super) async fn serve(connection: &Rc<Connection>, stream: Stream, read: Buffer) {
-    let server: Shared = Rc::new(RefCell::new(Server::new(stream, read, limits::http1())));
+    let bounds = limits::of_callers(&connection.listening.plan().model.guard);
+    let server: Shared = Rc::new(RefCell::new(Server::new(stream, read, bounds)));
     let next = loop {
         if server.borrow().has_input() {
             connection.activity.received();
@@ -108,7 +110,8 @@ async fn respond(connection: &Rc<Connection>, server: &Shared, request: Request)
     };
     let switches = upgrade && !carries_requests(&head);
     let (side, upgrade) = switches.then(Upgrade::channel).unzip();
-    let interim = (caller.version == Version::Http11).then(|| Interim::new(server));
+    let interim =
+        (caller.version == Version::Http11).then(|| super::Interim::Http1(Interim::new(server)));
     let arrival = Arrival {
         plan: connection.listening.plan(),
         request: head,
@@ -123,7 +126,8 @@ async fn respond(connection: &Rc<Connection>, server: &Shared, request: Request)
     let Some(answer) = pin!(run_while_wanted(connection, server, arrival)).await else {
         return Next::End { unread: false };
     };
-    caller.keep_alive &= connection.drain.phase() < Phase::Draining;
+    caller.keep_alive &= connection.drain.phase() < Phase::Draining
+        && connection.worker.guard.level() == Level::Calm;
     if answer.head.status() == 101 {
         return match (answer::send(connection, server, answer, caller).await, side) {
             (Sent::Whole, Some(side)) => Next::Switch(side),

@@ -26,11 +26,13 @@ impl Watched {
         Self { stream, read: Bytes::copy_from_slice(read), activity }
     }
 
-    fn note_sent(&self, ready: bool) {
-        if ready {
-            self.activity.sent();
-        } else {
-            self.activity.stalled();
+    fn note_sent(&self, written: &Poll<io::Result<usize>>) {
+        match written {
+            Poll::Ready(written) => {
+                self.activity.took(written.as_ref().map_or(0, |count| *count));
+                self.activity.sent();
+            }
+            Poll::Pending => self.activity.stalled(),
         }
     }
 }
@@ -63,7 +65,7 @@ impl AsyncWrite for Watched {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.note_sent(polled.is_ready());
+        self.note_sent(&polled);
         polled
     }
 
@@ -89,7 +91,7 @@ impl AsyncWrite for Watched {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.note_sent(polled.is_ready());
+        self.note_sent(&polled);
         polled
     }
 }

@@ -3,21 +3,21 @@
 //! Each connection is a task of its worker that drives it until it ends and then takes it out of
 //! the pool. All of it together is limited by the service's connect timeout.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::client::conn::http2;
+use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use trunkline_model::reason::Kind;
 use trunkline_net::http1::Client;
-use trunkline_net::hyper_io::{HyperIo, HyperTimer, LocalExecutor};
+use trunkline_net::http2::Guarded;
 use trunkline_net::stream::Stream;
 use trunkline_net::tls;
 use trunkline_rt::Policy;
 
+use super::driver::{self, Link};
 use super::failure::{Failure, Processed, whole};
 use super::pool::{Exclusive, Key, Opening, Pool, Stream as Http2Stream};
 use super::transport::Transport;
@@ -88,31 +88,27 @@ impl Dial<'_> {
         key: Key,
         opening: Opening,
     ) -> Result<Http2Stream, Failure> {
-        let handshake = http2::Builder::new(LocalExecutor)
-            .timer(HyperTimer)
-            .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
+        let clock = self.worker.clock.clone();
+        let io = Guarded::client(stream, limits::http2_guard(limits::HEAD_BYTES_MAX), clock);
+        let link = Link::new(io.watch());
+        let handshake = h2::client::Builder::new()
+            .enable_push(false)
+            .initial_window_size(limits::STREAM_WINDOW_BYTES)
             .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
-            .max_send_buf_size(limits::STREAM_SEND_BYTES)
-            .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
-            .handshake(HyperIo(stream))
+            .max_send_buffer_size(limits::STREAM_SEND_BYTES)
+            .max_header_list_size(limits::header_list(&limits::http1()))
+            .handshake::<_, Bytes>(io)
             .await;
-        let (sender, connection) =
+        let (sender, codec) =
             handshake.map_err(|error| Failure::new(Kind::Connect, whole(&error), Processed::No))?;
         let (worker, number) = (Rc::clone(self.worker), self.worker.pool.number());
-        let streams_max = Rc::new(Cell::new(limits::UPSTREAM_STREAMS_MAX));
-        let allowed = Rc::clone(&streams_max);
+        let driven = Rc::clone(&link);
         self.worker.scope.spawn_local("upstream", Policy::Best, async move {
-            let mut connection = connection;
-            let ended = std::future::poll_fn(|cx| {
-                let polled = std::pin::Pin::new(&mut connection).poll(cx);
-                allowed.set(connection.current_max_send_streams());
-                polled
-            });
-            if let Err(error) = ended.await {
+            if let Err(error) = driver::drive(codec, &driven).await {
                 tracing::debug!(address = %key.address, %error, "upstream connection broke");
             }
             worker.pool.forget(&key, number);
         });
-        Ok(opening.share(number, sender, streams_max, self.keep_alive))
+        Ok(opening.share(number, (sender, link), self.keep_alive))
     }
 }

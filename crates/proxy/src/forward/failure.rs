@@ -31,11 +31,11 @@ impl Failure {
         Self { kind, detail: detail.into(), processed }
     }
 
-    /// The failure that the codec reports; `reused` tells whether the connection had served
-    /// another request before.
-    pub(crate) fn of_codec(error: &hyper::Error, reused: bool) -> Self {
+    /// The failure of a stream of HTTP/2; `reused` tells whether the connection had served another
+    /// request before.
+    pub(crate) fn of_http2(error: &h2::Error, reused: bool) -> Self {
         let detail = whole(error);
-        if error.is_parse() || error.is_parse_too_large() {
+        if error.is_library() {
             return Self::new(Kind::UpstreamProtocol, detail, Processed::Maybe);
         }
         let processed = match (is_left_out(error), reused) {
@@ -49,17 +49,10 @@ impl Failure {
 
 /// Whether an HTTP/2 peer said that it did not process the stream: `REFUSED_STREAM`, or a GOAWAY
 /// that leaves the stream out (RFC 9113 §8.7).
-fn is_left_out(error: &hyper::Error) -> bool {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(h2) = cause.downcast_ref::<h2::Error>() {
-            let graceful = h2.is_go_away() && h2.is_remote();
-            return h2.reason() == Some(h2::Reason::REFUSED_STREAM)
-                || (graceful && h2.reason() == Some(h2::Reason::NO_ERROR));
-        }
-        source = cause.source();
-    }
-    false
+fn is_left_out(error: &h2::Error) -> bool {
+    let graceful = error.is_go_away() && error.is_remote();
+    error.reason() == Some(h2::Reason::REFUSED_STREAM)
+        || (graceful && error.reason() == Some(h2::Reason::NO_ERROR))
 }
 
 /// An error with its causes, in one line.

@@ -14,11 +14,13 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use hyper::client::conn::http2;
+use bytes::Bytes;
+use h2::client::SendRequest;
 use tokio::sync::Notify;
-use trunkline_net::http::Body;
 use trunkline_net::http1::Client;
 
+use super::driver::Link;
+use super::http2::Uploading;
 use super::learned::{self, Learned};
 use crate::limits;
 use crate::quick::QuickMap;
@@ -73,10 +75,8 @@ struct Idle {
 #[derive(Debug)]
 pub(crate) struct Shared {
     number: u64,
-    sender: RefCell<http2::SendRequest<Body>>,
-    streams: Cell<usize>,
-    /// What its peer allows, as it said last.
-    pub(crate) streams_max: Rc<Cell<usize>>,
+    sender: SendRequest<Bytes>,
+    pub(super) link: Rc<Link>,
     idle_since: Cell<Instant>,
     keep_alive: Duration,
 }
@@ -123,6 +123,8 @@ pub(crate) enum Lease {
     Http1(Exclusive),
     Http2 {
         _stream: Stream,
+        /// The rest of the request's body.
+        _upload: Option<Uploading>,
     },
     /// The connection became a tunnel.
     None,
@@ -178,9 +180,9 @@ impl Pool {
     pub(crate) fn multiplex(worker: &Rc<Worker>, key: &Key) -> Multiplexed {
         let mut places = worker.pool.places.borrow_mut();
         let place = places.entry(key.clone()).or_default();
-        place.shared.retain(|shared| !shared.sender.borrow().is_closed());
-        let roomy = place.shared.iter().filter(|shared| shared.has_room());
-        if let Some(shared) = roomy.min_by_key(|shared| shared.streams.get()) {
+        place.shared.retain(|shared| !shared.link.is_closed());
+        let roomy = place.shared.iter().filter(|shared| shared.link.has_room());
+        if let Some(shared) = roomy.min_by_key(|shared| shared.link.streams.get()) {
             return Multiplexed::Ready(Stream::new(shared, worker));
         }
         if let Some(opening) = &place.opening {
@@ -296,33 +298,29 @@ impl Exclusive {
 }
 
 impl Shared {
-    fn has_room(&self) -> bool {
-        let max = self.streams_max.get().min(limits::UPSTREAM_STREAMS_MAX);
-        self.streams.get() < max && self.sender.borrow().is_ready()
-    }
-
     fn is_over(&self, now: Instant) -> bool {
-        let idle = self.streams.get() == 0
+        let idle = self.link.streams.get() == 0
             && now.saturating_duration_since(self.idle_since.get()) >= self.keep_alive;
-        idle || self.sender.borrow().is_closed()
+        idle || self.link.is_closed()
     }
 
     /// A handle to send one request by.
-    pub(crate) fn sender(&self) -> http2::SendRequest<Body> {
-        self.sender.borrow().clone()
+    pub(crate) fn sender(&self) -> SendRequest<Bytes> {
+        self.sender.clone()
     }
 }
 
 impl Stream {
     fn new(shared: &Rc<Shared>, worker: &Rc<Worker>) -> Self {
-        shared.streams.set(shared.streams.get() + 1);
+        shared.link.streams.set(shared.link.streams.get() + 1);
         Self { shared: Rc::clone(shared), worker: Rc::clone(worker) }
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.shared.streams.set(self.shared.streams.get().saturating_sub(1));
+        let streams = &self.shared.link.streams;
+        streams.set(streams.get().saturating_sub(1));
         self.shared.idle_since.set(self.worker.clock.now());
     }
 }
@@ -332,15 +330,13 @@ impl Opening {
     pub(crate) fn share(
         self,
         number: u64,
-        sender: http2::SendRequest<Body>,
-        streams_max: Rc<Cell<usize>>,
+        (sender, link): (SendRequest<Bytes>, Rc<Link>),
         keep_alive: Duration,
     ) -> Stream {
         let shared = Rc::new(Shared {
             number,
-            sender: RefCell::new(sender),
-            streams: Cell::new(0),
-            streams_max,
+            sender,
+            link,
             idle_since: Cell::new(self.worker.clock.now()),
             keep_alive,
         });

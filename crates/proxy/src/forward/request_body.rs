@@ -16,6 +16,7 @@ use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
+use trunkline_model::guard::Pace;
 use trunkline_net::http::{Body, BodyError};
 
 /// The body of a request, shared by its attempts; `None` for one without content.
@@ -32,7 +33,22 @@ struct Shared {
     waits: Cell<bool>,
     failure: Cell<Option<Failure>>,
     received: Cell<u64>,
-    idle: Duration,
+    /// For how long its reader has waited for the caller in all.
+    waited: Cell<Duration>,
+    /// Since when it waits now.
+    waits_since: Cell<Option<Instant>>,
+    bounds: Bounds,
+}
+
+/// What a caller has to keep to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// How long it may send nothing while it is asked for more.
+    pub(crate) idle: Duration,
+    /// Least pace while it is asked for more.
+    pub(crate) pace: Pace,
+    /// Bytes that it may send.
+    pub(crate) bytes_max: Option<u64>,
 }
 
 /// What went wrong on the caller's side.
@@ -69,8 +85,8 @@ impl Gate {
 }
 
 impl RequestBody {
-    /// `idle` is how long the caller may send nothing while it is asked for more.
-    pub(crate) fn new(body: Body, idle: Duration) -> Self {
+    /// A body that its caller sends within these bounds.
+    pub(crate) fn new(body: Body, bounds: Bounds) -> Self {
         let shared = |body| Shared {
             body: RefCell::new(body),
             loan: Cell::new(0),
@@ -78,7 +94,9 @@ impl RequestBody {
             waits: Cell::new(false),
             failure: Cell::new(None),
             received: Cell::new(0),
-            idle,
+            waited: Cell::new(Duration::ZERO),
+            waits_since: Cell::new(None),
+            bounds,
         };
         Self((!body.is_end_stream()).then(|| Rc::new(shared(body))))
     }
@@ -143,6 +161,21 @@ struct Loan {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
+impl Shared {
+    /// Adds up the time that the caller lets its reader wait, and compares what came in it.
+    fn is_too_slow(&self, pending: bool) -> bool {
+        match (pending, self.waits_since.take()) {
+            (true, since) => self.waits_since.set(since.or_else(|| Some(now()))),
+            (false, Some(since)) => {
+                self.waited.set(self.waited.get() + now().saturating_duration_since(since));
+                return self.bounds.pace.is_missed(self.received.get(), self.waited.get());
+            }
+            (false, None) => {}
+        }
+        false
+    }
+}
+
 impl Loan {
     fn poll_gate(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.number != self.shared.loan.get() {
@@ -160,7 +193,7 @@ impl Loan {
     }
 
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let idle = self.shared.idle;
+        let idle = self.shared.bounds.idle;
         self.timer.get_or_insert_with(|| Box::pin(sleep(idle))).as_mut().poll(cx)
     }
 }
@@ -183,6 +216,10 @@ impl HttpBody for Loan {
             Pin::new(&mut *body).poll_frame(cx)
         };
         self.shared.waits.set(polled.is_pending());
+        if self.shared.is_too_slow(polled.is_pending()) {
+            self.shared.failure.set(Some(Failure::Idle));
+            return Poll::Ready(Some(Err(BodyError::Idle)));
+        }
         let fail = |failure| self.shared.failure.set(Some(failure));
         match &polled {
             Poll::Pending => {
@@ -197,11 +234,16 @@ impl HttpBody for Loan {
             Poll::Ready(Some(Err(_))) => fail(Failure::Broken),
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
-                self.shared.received.set(self.shared.received.get() + bytes);
+                let received = self.shared.received.get() + bytes;
+                self.shared.received.set(received);
+                if let Some(most) = self.shared.bounds.bytes_max.filter(|most| received > *most) {
+                    fail(Failure::TooLarge);
+                    return Poll::Ready(Some(Err(BodyError::TooLarge(most))));
+                }
             }
             Poll::Ready(None) => {}
         }
-        let idle = self.shared.idle;
+        let idle = self.shared.bounds.idle;
         if let Some(timer) = &mut self.timer {
             timer.as_mut().reset(later(idle));
         }
@@ -217,13 +259,17 @@ impl HttpBody for Loan {
     }
 }
 
-/// The deadline after something moved: from now, which only tokio's own clock can tell a timer.
+/// The deadline after something moved.
+pub(crate) fn later(idle: Duration) -> Instant {
+    now() + idle
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a tokio timer is set by tokio's clock, paused in tests"
 )]
-pub(super) fn later(idle: Duration) -> Instant {
-    Instant::now() + idle
+fn now() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]
@@ -231,9 +277,53 @@ mod tests {
     use super::*;
     use http_body_util::BodyExt;
 
+    fn bounds(idle_ms: u64) -> Bounds {
+        let pace = Pace { bytes_per_second: 0, grace: Duration::ZERO };
+        Bounds { idle: Duration::from_millis(idle_ms), pace, bytes_max: None }
+    }
+
+    #[tokio::test]
+    async fn more_than_allowed_is_too_large() {
+        let body =
+            RequestBody::new(Body::full("abcd"), Bounds { bytes_max: Some(3), ..bounds(1_000) });
+        assert!(matches!(body.lend(None).frame().await, Some(Err(BodyError::TooLarge(3)))));
+        assert_eq!(body.failure(), Some(Failure::TooLarge));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_trickles_is_ended_and_a_steady_one_is_not() {
+        struct Trickle(tokio::time::Interval, &'static [u8]);
+        impl HttpBody for Trickle {
+            type Data = Bytes;
+            type Error = BodyError;
+
+            fn poll_frame(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+            ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+                ready!(self.0.poll_tick(cx));
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(self.1)))))
+            }
+        }
+        let pace = Pace { bytes_per_second: 2_000, grace: Duration::from_millis(20) };
+        let idle = Duration::from_secs(60);
+        for (part, lasts) in [(&b"x"[..], false), (&[b'x'; 1_000], true)] {
+            let every = tokio::time::interval(Duration::from_millis(2));
+            let stream = Body::Stream(Box::pin(Trickle(every, part)));
+            let body = RequestBody::new(stream, Bounds { idle, pace, bytes_max: None });
+            let mut loan = body.lend(None);
+            let mut frames = 0;
+            while frames < 100 && matches!(loan.frame().await, Some(Ok(_))) {
+                frames += 1;
+            }
+            assert_eq!(frames == 100, lasts, "{frames}");
+            assert_eq!(body.failure().is_none(), lasts);
+        }
+    }
+
     #[tokio::test]
     async fn an_untouched_body_can_be_lent_again() {
-        let body = RequestBody::new(Body::full("abc"), Duration::from_secs(1));
+        let body = RequestBody::new(Body::full("abc"), bounds(1_000));
         let first = body.lend(Some(Gate::default()));
         assert!(!body.is_started());
         let second = body.lend(None).collect().await.unwrap().to_bytes();
@@ -244,7 +334,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_gate_holds_a_body_back() {
-        let body = RequestBody::new(Body::full("abc"), Duration::from_secs(1));
+        let body = RequestBody::new(Body::full("abc"), bounds(1_000));
         let gate = Gate::default();
         let mut sent = std::pin::pin!(body.lend(Some(gate.clone())).collect());
         assert!(futures_util::poll!(sent.as_mut()).is_pending());
@@ -267,7 +357,7 @@ mod tests {
                 Poll::Pending
             }
         }
-        let body = RequestBody::new(Body::Stream(Box::pin(Silent)), Duration::from_millis(5));
+        let body = RequestBody::new(Body::Stream(Box::pin(Silent)), bounds(5));
         let ended = body.lend(None).frame().await;
         assert!(matches!(ended, Some(Err(BodyError::Idle))));
         assert_eq!(body.failure(), Some(Failure::Idle));

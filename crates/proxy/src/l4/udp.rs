@@ -127,7 +127,7 @@ fn begin(front: &Rc<Front>, drain: &DrainWatcher, caller: SocketAddr) -> Option<
     let known = Known { front: Rc::clone(front), session: Rc::clone(&session) };
     worker.scope.spawn_local("session", Policy::Best, async move {
         let (orders, clock) = (Rc::clone(&connection.orders), connection.worker.clock.clone());
-        obey(&orders, &clock, serve(known, connection, recording)).await;
+        obey(&orders, &clock, pin!(serve(known, connection, recording))).await;
     });
     Some(session)
 }

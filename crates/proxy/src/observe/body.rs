@@ -1,10 +1,9 @@
 //! The body that the caller is sent: counts bytes, and knows how the exchange ended.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::Body as _;
 use trunkline_model::record::End;
 use trunkline_net::http::{Body, BodyError};
 
@@ -99,6 +98,14 @@ impl Observed {
         }
     }
 
+    /// The same as bytes of their own.
+    pub(crate) fn bytes(&self, count: usize) -> Bytes {
+        match &self.source {
+            Source::Frames { part, .. } => part.slice(..count.min(part.len())),
+            Source::Service(body) => body.bytes(count),
+        }
+    }
+
     /// So many of them were sent.
     pub(crate) fn consume(&mut self, count: usize) {
         match &mut self.source {
@@ -127,7 +134,8 @@ impl Observed {
         self.source.length()
     }
 
-    fn is_ended(&self) -> bool {
+    /// Whether all of it was read.
+    pub(crate) fn is_ended(&self) -> bool {
         self.source.is_ended()
     }
 
@@ -141,37 +149,5 @@ impl Observed {
         if let Some(recording) = &mut self.recording {
             recording.end(end);
         }
-    }
-}
-
-/// As frames, for HTTP/2.
-impl HttpBody for Observed {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Poll::Ready(match ready!(self.poll_part(cx)) {
-            Ok(Part::Data(count)) => {
-                let data = match &self.source {
-                    Source::Frames { part, .. } => part.slice(..count.min(part.len())),
-                    Source::Service(body) => body.bytes(count),
-                };
-                self.consume(count);
-                Some(Ok(Frame::data(data)))
-            }
-            Ok(Part::End(trailers)) => trailers.map(|trailers| Ok(Frame::trailers(*trailers))),
-            Err(error) => Some(Err(error)),
-        })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.is_ended()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.length().map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use trunkline_model::ops::Distribution;
 use trunkline_net::http1::Refusal;
+use trunkline_net::http2::Excess;
 use trunkline_rt::metrics::{Counter, Gauge, Histogram, Snapshot};
 
 /// One value per worker.
@@ -114,6 +115,8 @@ pub(crate) struct Connections {
     pub(crate) handshakes_failed: [Counter; crate::secure::FAILURES.len()],
     /// Requests that were refused before they were requests.
     pub(crate) refusals: Refusals,
+    /// HTTP/2 connections that were ended, and streams that were left, for what was too much.
+    pub(crate) excesses: Excesses,
     /// Connections that were closed because their PROXY header was none.
     pub(crate) headers_failed: Counter,
     /// Bytes that relayed callers sent.
@@ -122,6 +125,29 @@ pub(crate) struct Connections {
     pub(crate) relayed_sent: Counter,
     /// Datagrams that were dropped.
     pub(crate) dropped: Counter,
+}
+
+/// Counts by what was too much.
+#[derive(Debug, Default)]
+pub(crate) struct Excesses([Counter; Excess::ALL.len()]);
+
+impl Excesses {
+    pub(crate) fn count(&self, excess: Excess) {
+        if let Some(counter) = self.0.get(excess.index()) {
+            counter.increment();
+        }
+    }
+
+    /// What was counted, with its counts, all workers together.
+    pub(crate) fn sum<'a>(cells: impl Iterator<Item = &'a Self>) -> Vec<(&'static str, u64)> {
+        let mut sums = Excess::ALL.map(|excess| (excess.token(), 0));
+        for cell in cells {
+            for ((_, sum), counter) in sums.iter_mut().zip(&cell.0) {
+                *sum += counter.get();
+            }
+        }
+        sums.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
 }
 
 /// Counts by reason.

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::balance::Registry;
 use crate::forward::Transports;
+use crate::guard::Guard;
 use crate::l4::Relay;
 use crate::observe::{Connections, PerWorker, Requests};
 use crate::quick::QuickMap;
@@ -32,6 +33,7 @@ pub(crate) struct Parts {
     pub(crate) transports: Transports,
     pub(crate) certificates: Certificates,
     pub(crate) counters: Counters,
+    pub(crate) guard: Arc<Guard>,
     pub(crate) workers: usize,
 }
 

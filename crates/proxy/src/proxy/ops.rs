@@ -11,7 +11,7 @@ use trunkline_model::{EndpointId, ListenerId, Origin, RouteId, ServiceName};
 use super::Proxy;
 use crate::balance::{LiveEndpoint, LiveService};
 use crate::explain::{self, Entrance};
-use crate::observe::{Refusals, distribution};
+use crate::observe::{Excesses, Refusals, distribution};
 use crate::plan::ListenerPlan;
 use crate::secure::{FAILURES, ListenerTls};
 use crate::worker;
@@ -65,6 +65,7 @@ impl Proxy {
             uptime: now.saturating_duration_since(self.inner.started),
             workers: workers.len(),
             records_dropped: workers.iter().map(worker::Handle::records_dropped).sum(),
+            guard: self.guard().stats(),
             loop_stall: distribution(workers.iter().map(|worker| &*worker.stall)),
             ..Stats::default()
         };
@@ -140,6 +141,8 @@ fn listener_stats(plan: &ListenerPlan, address: SocketAddr) -> ListenerStats {
     };
     let failures = FAILURES.iter().enumerate().map(|(index, reason)| (*reason, failed(index)));
     let failures: Vec<_> = failures.filter(|(_, count)| *count > 0).collect();
+    let mut refused = Refusals::sum(counters.iter().map(|cell| &cell.refusals));
+    refused.extend(Excesses::sum(counters.iter().map(|cell| &cell.excesses)));
     ListenerStats {
         id: plan.listener.id.clone(),
         address,
@@ -150,7 +153,7 @@ fn listener_stats(plan: &ListenerPlan, address: SocketAddr) -> ListenerStats {
         handshakes_resumed: counters.iter().map(|cell| cell.handshakes_resumed.get()).sum(),
         handshakes_failed: failures.iter().map(|(_, count)| count).sum(),
         handshake_failures: failures,
-        refused: Refusals::sum(counters.iter().map(|cell| &cell.refusals)),
+        refused,
         certificates: plan.tls.as_ref().map(ListenerTls::stats).unwrap_or_default(),
         headers_failed: counters.iter().map(|cell| cell.headers_failed.get()).sum(),
         relayed: plan.relay.as_ref().map(|_| Relayed {

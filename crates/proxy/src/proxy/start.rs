@@ -9,6 +9,7 @@ use super::listening::Running;
 use super::{Deps, Inner, Proxy};
 use crate::balance::{Ground, Registry};
 use crate::forward::Transports;
+use crate::guard::Guard;
 use crate::manage::{self, Managed};
 use crate::plan::{Counters, Parts};
 use crate::secure::Certificates;
@@ -29,10 +30,11 @@ impl Proxy {
         let Deps { clock, scope, workers, sink, issuer, resolver, inherited } = deps;
         let count = workers.max(1);
         let scope = scope.child("proxy");
+        let guard = Guard::new(clock.clone());
         let mut handles = Vec::with_capacity(count);
         for index in 0..count {
             let own = scope.child(&format!("worker-{index}"));
-            let handle = worker::spawn(index, &clock, &own);
+            let handle = worker::spawn(index, &clock, &guard, &own);
             handles.push(handle.map_err(|error| StartError::Worker(index, error))?);
         }
         let started = clock.now();
@@ -50,6 +52,7 @@ impl Proxy {
                     clock: clock.clone(),
                 },
                 counters: Counters::new(count),
+                guard,
                 workers: count,
             },
             clock,

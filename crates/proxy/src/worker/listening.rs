@@ -42,6 +42,11 @@ impl Listening {
         Arc::clone(&self.plan.borrow())
     }
 
+    /// Looks at the plan in force.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&ListenerPlan) -> T) -> T {
+        look(&self.plan.borrow())
+    }
+
     /// Puts another plan in force.
     pub(crate) fn replace(&self, plan: Arc<ListenerPlan>) {
         // The former one is dropped here, but never the last reference: management holds the plan.

@@ -6,11 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::AbortHandle;
-use trunkline_model::listener::ListenerTimeouts;
 use trunkline_model::ops::Session;
-use trunkline_rt::DrainWatcher;
+use trunkline_rt::{Alarm, DrainWatcher};
 
-use super::{Orders, Told as Order, Worker};
+use super::{Listening, Orders, Told as Order, Worker};
 use crate::decode::Activity;
 use crate::limits;
 
@@ -21,7 +20,8 @@ pub(crate) struct Listed {
     /// What it is told.
     pub(crate) orders: Rc<Orders>,
     pub(crate) drain: Rc<DrainWatcher>,
-    pub(crate) times: ListenerTimeouts,
+    pub(crate) listening: Rc<Listening>,
+    pub(crate) alarm: Rc<Alarm>,
     /// Ends the tunnel that it became.
     pub(crate) tunnel: Option<AbortHandle>,
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use trunkline_model::listener::ListenerTimeouts;
+use trunkline_resilience::overload::Level;
 use trunkline_rt::drain::Phase;
 
 use super::sessions::Listed;
@@ -27,7 +28,7 @@ pub(super) async fn run(worker: Rc<Worker>) {
 fn pause(worker: &Worker) -> Duration {
     let listening = worker.listening.borrow();
     let shortest = |times: ListenerTimeouts| times.head.min(times.idle) / 4;
-    let pauses = listening.iter().map(|one| shortest(one.plan().listener.timeouts));
+    let pauses = listening.iter().map(|one| one.look(|plan| shortest(plan.listener.timeouts)));
     let pause = pauses.min().unwrap_or(limits::SWEEP).min(limits::SWEEP);
     let pause = if worker.ending.get() { pause.min(limits::SWEEP_ENDING) } else { pause };
     pause.max(limits::SWEEP_MIN)
@@ -43,6 +44,22 @@ pub(crate) fn look(worker: &Worker) {
         tell(listed, phase, now);
     }
     worker.ending.set(ending);
+    if worker.guard.level() >= Level::High {
+        shed(worker, now);
+    }
+}
+
+/// Makes room: those that came last and are idle are closed first, some at each look.
+fn shed(worker: &Worker, now: Instant) {
+    let connections = worker.connections.borrow();
+    let idle = connections
+        .iter()
+        .filter(|(_, listed)| listed.activity.is_idle() && listed.orders.told() == Told::Serve);
+    let mut idle: Vec<_> = idle.collect();
+    let most = (connections.len() / limits::SHED_PART).max(1).min(idle.len());
+    idle.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(**number));
+    idle.iter().take(most).for_each(|(_, listed)| end(listed, now));
+    worker.guard.shed(most);
 }
 
 fn tell(listed: &Listed, phase: Phase, now: Instant) {
@@ -55,7 +72,11 @@ fn tell(listed: &Listed, phase: Phase, now: Instant) {
         end(listed, now);
     }
     let ending = listed.orders.told() >= Told::End;
-    let overdue = activity.overdue(now, listed.times, ending);
+    if activity.is_idle() {
+        listed.alarm.rest();
+    }
+    let limits = listed.listening.look(|plan| (plan.listener.timeouts, plan.model.guard.pace));
+    let overdue = activity.overdue(now, limits, ending);
     if overdue == Some(Overdue::Idle) {
         end(listed, now);
     }

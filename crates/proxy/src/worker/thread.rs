@@ -22,6 +22,7 @@ use super::{
 use crate::accept::accept;
 use crate::balance::Turns;
 use crate::forward::Pool;
+use crate::guard::Guard;
 use crate::l4;
 use crate::limits;
 
@@ -63,12 +64,17 @@ impl Handle {
 }
 
 /// Starts worker number `index`.
-pub(crate) fn spawn(index: usize, clock: &Clock, scope: &Scope) -> io::Result<Handle> {
+pub(crate) fn spawn(
+    index: usize,
+    clock: &Clock,
+    guard: &Arc<Guard>,
+    scope: &Scope,
+) -> io::Result<Handle> {
     let (commands, receiver) = channel(limits::COMMANDS_MAX);
     let (writer, records) = ring(limits::RECORDS_MAX);
     let (give_back, spare) = ring(limits::RECORDS_SPARE_MAX);
     let stall = Arc::new(Histogram::default());
-    let (clock, scope) = (clock.clone(), scope.clone());
+    let (clock, guard, scope) = (clock.clone(), Arc::clone(guard), scope.clone());
     let measured = Arc::clone(&stall);
     let serve = move || {
         let runtime =
@@ -80,6 +86,7 @@ pub(crate) fn spawn(index: usize, clock: &Clock, scope: &Scope) -> io::Result<Ha
         let worker = Rc::new(Worker {
             index,
             clock: TurnClock::new(clock),
+            guard,
             scope,
             pool: Pool::default(),
             turns: Turns::default(),

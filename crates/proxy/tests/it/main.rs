@@ -15,6 +15,7 @@
 
 mod rig;
 
+mod attack;
 mod balance;
 mod basics;
 mod caller;
@@ -23,6 +24,8 @@ mod compress;
 mod ends;
 mod haproxy;
 mod health;
+mod http2;
+mod http2_abuse;
 mod protocols;
 mod queue;
 mod relay;
@@ -33,3 +36,4 @@ mod strict;
 mod timeouts;
 mod tls;
 mod udp;
+mod websocket;

@@ -211,6 +211,7 @@ impl Sending<'_> {
     }
 
     fn after(&mut self, used: usize) {
+        self.activity.took(used);
         match &mut self.frame {
             Frame::Length(left) => *left = left.saturating_sub(used as u64),
             Frame::Chunked => {
