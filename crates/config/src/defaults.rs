@@ -49,6 +49,8 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 pub const TCP_GREETING: Duration = Duration::from_secs(3);
 /// A connection of TCP without a byte in either direction is closed after so long.
 pub const TCP_IDLE: Duration = Duration::from_hours(1);
+/// A session of datagrams without any is over after so long.
+pub const UDP_IDLE: Duration = Duration::from_secs(30);
 /// Bytes of one head.
 pub const LIMIT_HEAD: ByteSize = ByteSize(64 << 10);
 /// Bytes of one target.

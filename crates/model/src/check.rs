@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 use crate::Model;
+use crate::relay::Carrier;
 use crate::route::Action;
 
 /// Which law a Model breaks.
@@ -25,6 +26,9 @@ pub enum BrokenLaw {
         /// By which name.
         name: String,
     },
+    /// Datagrams cannot be secured as connections are.
+    #[error("`{0}` passes datagrams on to `{1}`, which wants TLS")]
+    Unsecured(String, String),
     /// A route or a relay leads to nobody.
     #[error("`{0}` has no target with a weight above zero")]
     NoTarget(String),
@@ -35,7 +39,9 @@ impl Model {
     pub fn broken_laws(&self) -> Vec<BrokenLaw> {
         let mut broken = Vec::new();
         unique("listeners", self.listeners.iter().map(|l| l.id.clone()), &mut broken);
-        unique("listeners", self.listeners.iter().map(|l| l.address), &mut broken);
+        let on = |carrier| self.listeners.iter().filter(move |l| l.carrier() == carrier);
+        unique("listeners", on(Carrier::Tcp).map(|l| l.address), &mut broken);
+        unique("listeners", on(Carrier::Udp).map(|l| l.address), &mut broken);
         unique("routes", self.routes.iter().map(|r| r.id.clone()), &mut broken);
         unique("services", self.services.iter().map(|s| s.name.clone()), &mut broken);
         self.check_routes(&mut broken);
@@ -69,6 +75,13 @@ impl Model {
             let Some(relay) = &listener.relay else { continue };
             if relay.all_targets().next().is_none() {
                 broken.push(BrokenLaw::NoTarget(listener.id.to_string()));
+            }
+            for target in relay.all_targets().flatten() {
+                let service = self.service(&target.service);
+                if listener.carrier() == Carrier::Udp && service.is_some_and(|s| s.tls.is_some()) {
+                    let (from, to) = (listener.id.to_string(), target.service.to_string());
+                    broken.push(BrokenLaw::Unsecured(from, to));
+                }
             }
             for targets in relay.all_targets() {
                 if targets.iter().all(|target| target.weight == 0) {

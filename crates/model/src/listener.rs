@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::filter::Filter;
-use crate::relay::Relay;
+use crate::relay::{Carrier, Relay};
 use crate::tls::Tls;
 use crate::{ListenerId, Network, Origin, ServiceName};
 
@@ -32,6 +32,14 @@ pub struct Listener {
     pub drain: Drain,
     /// Where it was written.
     pub origin: Origin,
+}
+
+impl Listener {
+    /// What arrives there. One of each kind may share an address.
+    pub fn carrier(&self) -> Carrier {
+        let datagrams = self.relay.as_ref().is_some_and(|relay| relay.datagrams.is_some());
+        if datagrams { Carrier::Udp } else { Carrier::Tcp }
+    }
 }
 
 /// Time limits of one downstream connection.

@@ -155,6 +155,8 @@ pub struct Relayed {
     pub received: u64,
     /// Sent to callers.
     pub sent: u64,
+    /// Datagrams that were dropped.
+    pub dropped: u64,
 }
 
 /// A certificate that a listener shows.

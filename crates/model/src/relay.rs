@@ -4,7 +4,23 @@ use std::time::Duration;
 
 use crate::route::Target;
 
-/// Where the connections of a listener are passed on to.
+/// What arrives at a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Carrier {
+    /// Connections.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+/// How datagrams are passed on: those of one source are a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Datagrams {
+    /// So many answers end a session; `None` for no such end.
+    pub responses: Option<u32>,
+}
+
+/// Where what arrives at a listener is passed on to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Relay {
     /// Which host name of a TLS greeting goes where, each name once; empty if nobody looks.
@@ -15,6 +31,8 @@ pub struct Relay {
     pub greeting: Duration,
     /// Without a byte in either direction.
     pub idle: Duration,
+    /// Datagrams arrive; `None` where connections do.
+    pub datagrams: Option<Datagrams>,
 }
 
 /// Where connections go that ask for a name by SNI.

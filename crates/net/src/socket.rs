@@ -4,16 +4,20 @@
 //! user would bind silently and steal traffic. The option is set between `bind` and `listen`, so that the first socket
 //! joins the group of its siblings, which are bound after it. A set never shrinks: closing a socket resets the
 //! connections that wait in its queue. IPv6 sockets are IPv6 only, so an address means what it says on every system.
+//! UDP has no queue of connections, but the same group: the system sends every datagram of one source to one socket.
 
 mod holder;
+mod keep;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use holder::{Holder, holder, listening};
+pub use keep::Liveness;
+pub(crate) use keep::watch;
 
 /// Connections that may wait to be accepted, for each socket; the system lowers it to `net.core.somaxconn`.
 pub const BACKLOG: i32 = 4096;
@@ -70,20 +74,40 @@ pub enum AdoptError {
     System(#[source] io::Error),
 }
 
+/// What a socket takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// Connections.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
 /// All sockets of one address. They are non-blocking, close on exec, and in a stable order: worker *i* of *N* serves
 /// every socket *j* with *j* mod *N* = *i*.
 #[derive(Debug)]
 pub struct Bound {
+    transport: Transport,
     address: SocketAddr,
-    sockets: Vec<TcpListener>,
+    sockets: Vec<Socket>,
 }
 
 impl Bound {
     /// Listens on `address` with `count` sockets (at least one). Port 0 picks a free port, the same for all.
     pub fn bind(address: SocketAddr, count: usize) -> Result<Self, BindError> {
-        let first = first_socket(address).map_err(|error| explain(address, error))?;
-        let address = first.local_addr().map_err(|error| explain(address, error))?;
-        let mut bound = Self { address, sockets: vec![first] };
+        Self::bind_to(Transport::Tcp, address, count)
+    }
+
+    /// Takes what `transport` brings to `address`, otherwise as [`Bound::bind`].
+    pub fn bind_to(
+        transport: Transport,
+        address: SocketAddr,
+        count: usize,
+    ) -> Result<Self, BindError> {
+        let wrong = |error| explain(transport, address, error);
+        let first = first_socket(transport, address).map_err(wrong)?;
+        let address = local_address(&first).map_err(wrong)?;
+        let mut bound = Self { transport, address, sockets: vec![first] };
         bound.extend_to(count)?;
         Ok(bound)
     }
@@ -93,18 +117,22 @@ impl Bound {
         let mut all: Vec<Self> = Vec::new();
         for descriptor in descriptors {
             let socket = Socket::from(descriptor);
-            if !socket.is_listener().map_err(AdoptError::System)?
-                || socket.r#type().map_err(AdoptError::System)? != Type::STREAM
-            {
+            let kind = socket.r#type().map_err(AdoptError::System)?;
+            let transport = if kind == Type::DGRAM { Transport::Udp } else { Transport::Tcp };
+            let listens = match transport {
+                Transport::Tcp => socket.is_listener().map_err(AdoptError::System)?,
+                Transport::Udp => socket.peer_addr().is_err(),
+            };
+            if !listens || ![Type::STREAM, Type::DGRAM].contains(&kind) {
                 return Err(AdoptError::NotListening);
             }
             let address = socket.local_addr().map_err(AdoptError::System)?;
             let address = address.as_socket().ok_or(AdoptError::NotListening)?;
             socket.set_nonblocking(true).map_err(AdoptError::System)?;
-            let socket = TcpListener::from(socket);
-            match all.iter_mut().find(|bound| bound.address == address) {
+            let same = |bound: &&mut Self| bound.address == address && bound.transport == transport;
+            match all.iter_mut().find(same) {
                 Some(bound) => bound.sockets.push(socket),
-                None => all.push(Self { address, sockets: vec![socket] }),
+                None => all.push(Self { transport, address, sockets: vec![socket] }),
             }
         }
         Ok(all)
@@ -123,14 +151,14 @@ impl Bound {
     /// A single socket that was inherited without `SO_REUSEPORT` stays alone: siblings of it cannot be bound, and the
     /// error says so.
     pub fn extend_to(&mut self, count: usize) -> Result<(), BindError> {
-        let first = self.sockets.first().and_then(|socket| socket.local_addr().ok());
+        let first = self.sockets.first().and_then(|socket| local_address(socket).ok());
         if first != Some(self.address) {
             // One that stands for another address stays alone: a sibling would be somewhere else.
             return Ok(());
         }
         while self.sockets.len() < count.min(SOCKETS_MAX) {
-            let sibling =
-                sibling_socket(self.address).map_err(|error| explain(self.address, error))?;
+            let sibling = sibling_socket(self.transport, self.address)
+                .map_err(|error| explain(self.transport, self.address, error))?;
             self.sockets.push(sibling);
         }
         Ok(())
@@ -141,6 +169,11 @@ impl Bound {
         self.address
     }
 
+    /// What its sockets take.
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
     /// How many sockets there are.
     pub fn count(&self) -> usize {
         self.sockets.len()
@@ -148,7 +181,18 @@ impl Bound {
 
     /// A second handle of socket `index` for the worker that serves it; both share one accept queue.
     pub fn share(&self, index: usize) -> io::Result<TcpListener> {
-        self.sockets.get(index).ok_or(io::ErrorKind::NotFound)?.try_clone()
+        self.share_any(index).map(TcpListener::from)
+    }
+
+    /// The same for datagrams; both handles take from one queue.
+    pub fn share_datagrams(&self, index: usize) -> io::Result<UdpSocket> {
+        self.share_any(index).map(UdpSocket::from)
+    }
+
+    /// The same as a bare descriptor, for who knows what it is.
+    pub fn share_any(&self, index: usize) -> io::Result<OwnedFd> {
+        let socket = self.sockets.get(index).ok_or(io::ErrorKind::NotFound)?;
+        socket.as_fd().try_clone_to_owned()
     }
 
     /// All sockets, to be handed to the next process.
@@ -157,36 +201,60 @@ impl Bound {
     }
 }
 
-fn first_socket(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = unbound(address)?;
+fn first_socket(transport: Transport, address: SocketAddr) -> io::Result<Socket> {
+    let socket = unbound(transport, address)?;
     socket.bind(&address.into())?;
     socket.set_reuse_port(true)?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    listen(transport, &socket)?;
+    Ok(socket)
 }
 
-fn sibling_socket(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = unbound(address)?;
+fn sibling_socket(transport: Transport, address: SocketAddr) -> io::Result<Socket> {
+    let socket = unbound(transport, address)?;
     socket.set_reuse_port(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    listen(transport, &socket)?;
+    Ok(socket)
 }
 
-fn unbound(address: SocketAddr) -> io::Result<Socket> {
-    let kind = Type::STREAM.nonblocking().cloexec();
-    let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
+fn listen(transport: Transport, socket: &Socket) -> io::Result<()> {
+    match transport {
+        Transport::Tcp => socket.listen(BACKLOG),
+        // Datagrams are there as soon as it is bound.
+        Transport::Udp => Ok(()),
+    }
+}
+
+fn local_address(socket: &Socket) -> io::Result<SocketAddr> {
+    socket.local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+}
+
+fn unbound(transport: Transport, address: SocketAddr) -> io::Result<Socket> {
+    let (kind, protocol) = match transport {
+        Transport::Tcp => (Type::STREAM, Protocol::TCP),
+        Transport::Udp => (Type::DGRAM, Protocol::UDP),
+    };
+    let kind = kind.nonblocking().cloexec();
+    let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
+    }
+    if transport == Transport::Udp {
+        // With it two sockets of UDP would share an address in silence.
+        return Ok(socket);
     }
     // Connections of an earlier process that linger in TIME_WAIT must not keep the port from us.
     socket.set_reuse_address(true)?;
     Ok(socket)
 }
 
-fn explain(address: SocketAddr, error: io::Error) -> BindError {
+fn explain(transport: Transport, address: SocketAddr, error: io::Error) -> BindError {
     match error.kind() {
-        io::ErrorKind::AddrInUse => BindError::InUse { address, holder: holder(address) },
+        io::ErrorKind::AddrInUse => {
+            // Who has a port of UDP is not looked for: the table of sockets is another one.
+            let holder = (transport == Transport::Tcp).then(|| holder(address)).flatten();
+            BindError::InUse { address, holder }
+        }
         io::ErrorKind::PermissionDenied => BindError::Forbidden { address },
         io::ErrorKind::AddrNotAvailable => BindError::NotLocal { address },
         _ => BindError::System { address, source: error },
@@ -226,12 +294,36 @@ mod tests {
 
     #[test]
     fn a_port_held_with_reuse_port_is_busy_too() {
-        let other = unbound(LOOPBACK).unwrap();
+        let other = unbound(Transport::Tcp, LOOPBACK).unwrap();
         other.set_reuse_port(true).unwrap();
         other.bind(&LOOPBACK.into()).unwrap();
         other.listen(1).unwrap();
         let address = other.local_addr().unwrap().as_socket().unwrap();
         assert!(matches!(Bound::bind(address, 1), Err(BindError::InUse { .. })));
+    }
+
+    #[test]
+    fn a_busy_port_of_udp_is_found_and_one_of_tcp_is_another() {
+        let held = Bound::bind_to(Transport::Udp, LOOPBACK, 2).unwrap();
+        let again = Bound::bind_to(Transport::Udp, held.address(), 1);
+        assert!(matches!(again, Err(BindError::InUse { .. })), "{again:?}");
+        assert!(Bound::bind(held.address(), 1).is_ok());
+    }
+
+    #[test]
+    fn adopted_sockets_of_udp_keep_their_waiting_datagrams() {
+        let bound = Bound::bind_to(Transport::Udp, LOOPBACK, 2).unwrap();
+        let caller = UdpSocket::bind(LOOPBACK).unwrap();
+        caller.send_to(b"early", bound.address()).unwrap();
+        let inherited = bound.descriptors().map(|fd| fd.try_clone_to_owned().unwrap()).collect();
+        drop(bound);
+        let adopted = Bound::adopt(inherited).unwrap();
+        assert_eq!((adopted.len(), adopted[0].count()), (1, 2));
+        assert_eq!(adopted[0].transport(), Transport::Udp);
+        let mut bytes = [0; 9];
+        let came =
+            (0..2).find_map(|one| adopted[0].share_datagrams(one).unwrap().recv(&mut bytes).ok());
+        assert_eq!(came, Some(5));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
 use crate::http2::Tunnel;
+use crate::socket::Liveness;
 use crate::tls::Facts;
 
 /// A connection to a caller or to an endpoint.
@@ -68,6 +69,15 @@ impl Stream {
         if let Self::Tcp(socket) = self {
             // One that is broken already refuses the option.
             let _ = socket2::SockRef::from(socket).set_linger(Some(std::time::Duration::ZERO));
+        }
+    }
+
+    /// Has the system notice a peer that is gone without a word, where the stream (or what TLS runs on) is TCP.
+    pub fn keep_watch(&self, liveness: &Liveness) {
+        match self {
+            Self::Tcp(socket) => crate::socket::watch(socket, liveness),
+            Self::Tls(tls) => tls.get_ref().0.keep_watch(liveness),
+            Self::H2Tunnel(_) | Self::Unix(_) | Self::Mem(_) => {}
         }
     }
 

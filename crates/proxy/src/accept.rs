@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use trunkline_net::http::{Peer, Scheme};
 use trunkline_net::stream::Stream;
 use trunkline_resilience::overload::Level;
-use trunkline_rt::{Alarm, DrainWatcher};
+use trunkline_rt::{Alarm, DrainWatcher, TurnClock};
 
 use crate::decode::{self, Activity, Connection};
 use crate::guard::{Leave, admit};
@@ -133,6 +133,23 @@ fn open(
     drain: DrainWatcher,
     (socket, address): (TcpStream, SocketAddr),
 ) {
+    let announces = listening.plan().destinations.announces;
+    let local = announces.then(|| socket.local_addr().ok()).flatten();
+    let connection = connection(worker, listening, drain, (address, local));
+    worker.scope.spawn_local_unlisted("connection", async move {
+        let (orders, clock) = (Rc::clone(&connection.orders), connection.worker.clock.clone());
+        // Pinned here, so that the task holds it once.
+        obey(&orders, &clock, pin!(serve(connection, socket))).await;
+    });
+}
+
+/// A caller that is counted and listed from now on.
+pub(crate) fn connection(
+    worker: &Rc<Worker>,
+    listening: &Rc<Listening>,
+    drain: DrainWatcher,
+    (address, local): (SocketAddr, Option<SocketAddr>),
+) -> Box<Connection> {
     let plan = listening.plan();
     let activity = Activity::new(&plan.listener.id, address, worker.clock.clone());
     let orders = Rc::<Orders>::default();
@@ -147,13 +164,13 @@ fn open(
         alarm: Rc::clone(&alarm),
         tunnel: None,
     };
-    let connection = Box::new(Connection {
+    Box::new(Connection {
         worker: Rc::clone(worker),
         listening: Rc::clone(listening),
         drain,
         peer: Peer {
             address,
-            local: plan.destinations.announces.then(|| socket.local_addr().ok()).flatten(),
+            local,
             client: address.ip(),
             trusted: false,
             server_name: None,
@@ -167,14 +184,15 @@ fn open(
         seat: None,
         alarm,
         last_host: RefCell::default(),
-    });
-    worker.scope.spawn_local_unlisted("connection", obey(connection, socket));
+    })
 }
 
 /// Serves a connection until its end, or until it is told to be gone.
-async fn obey(connection: Box<Connection>, socket: TcpStream) {
-    let (orders, clock) = (Rc::clone(&connection.orders), connection.worker.clock.clone());
-    let mut served = pin!(serve(connection, socket));
+pub(crate) async fn obey(
+    orders: &Orders,
+    clock: &TurnClock,
+    mut served: Pin<&mut impl Future<Output = ()>>,
+) {
     std::future::poll_fn(|cx| {
         let _turn = clock.turn();
         match orders.watch(cx) {

@@ -84,7 +84,7 @@ pub(crate) async fn carry(
 ) -> Ended {
     let (mut near, mut far) = (caller.stream, service.stream);
     let (mut up, mut down) = (Way::new(caller.read), Way::new(service.read));
-    let mut quiet = Quiet { since: clock.now(), idle, timer: None };
+    let mut quiet = Quiet::new(clock.now(), idle);
     let ended = poll_fn(|cx| {
         let before = (carried.to_service.get(), carried.to_caller.get());
         let upward = up.poll(cx, (&mut near, &mut far), &carried.to_service);
@@ -173,14 +173,20 @@ impl Way {
 }
 
 /// Waits until nothing has moved for too long. Its timer is set anew only when it rings.
-struct Quiet {
-    since: Instant,
+pub(crate) struct Quiet {
+    pub(crate) since: Instant,
     idle: Duration,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Quiet {
-    fn poll(&mut self, cx: &mut Context<'_>, clock: &TurnClock) -> Poll<()> {
+    /// Nothing moved since then; `idle` is too long.
+    pub(crate) fn new(since: Instant, idle: Duration) -> Self {
+        Self { since, idle, timer: None }
+    }
+
+    /// Ready once it is too long.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, clock: &TurnClock) -> Poll<()> {
         let idle = self.idle;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
         while timer.as_mut().poll(cx).is_ready() {

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use trunkline_model::guard::Guard;
+use trunkline_net::socket::Liveness;
 use trunkline_resilience::backoff;
 use trunkline_rt::{Policy, Restart};
 
@@ -138,6 +139,24 @@ pub const POOL_SWEEP: Duration = Duration::from_millis(500);
 pub const CONTINUE_TIME: Duration = Duration::from_secs(1);
 /// Buffer of each direction of a tunnel.
 pub const TUNNEL_BUFFER_BYTES: usize = 16 << 10;
+
+/// How a relayed peer that is gone without a word is noticed: within two minutes.
+pub const LIVENESS: Liveness = Liveness {
+    after: Duration::from_secs(60),
+    every: Duration::from_secs(15),
+    probes: 4,
+    unacknowledged: Duration::from_secs(120),
+};
+/// Sessions of one socket of a UDP listener; one more takes the place of an idle one.
+pub const UDP_SESSIONS_MAX: usize = 8_192;
+/// Sessions that are looked at to find an idle one.
+pub const UDP_LOOKS_MAX: usize = 16;
+/// Datagrams of a session that wait until it has an endpoint.
+pub const UDP_PENDING_MAX: usize = 8;
+/// The longest datagram.
+pub const DATAGRAM_BYTES_MAX: usize = 64 << 10;
+/// Datagrams taken in a row before others have their turn.
+pub const DATAGRAMS_IN_A_ROW_MAX: usize = 32;
 
 /// How long a request is held for a starting endpoint.
 pub const HOLD_TIME: Duration = Duration::from_secs(5);

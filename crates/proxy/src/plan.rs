@@ -14,10 +14,11 @@ use std::time::Duration;
 
 use trunkline_filters::Chain;
 use trunkline_model::listener::Listener;
+use trunkline_model::relay::Carrier;
 use trunkline_model::route::RouteTimeouts;
 use trunkline_model::service::Service;
 use trunkline_model::{Model, RouteId, ServiceName};
-use trunkline_net::socket::Bound;
+use trunkline_net::socket::{Bound, Transport as Kind};
 
 use crate::balance::LiveService;
 use crate::forward::Transport;
@@ -38,8 +39,11 @@ pub struct Plan {
     pub(crate) listeners: Vec<Arc<ListenerPlan>>,
     pub(crate) destinations: Arc<Destinations>,
     /// Sockets that were bound for this plan, until it is committed.
-    pub(crate) bound: Vec<(SocketAddr, Bound)>,
+    pub(crate) bound: Vec<(Place, Bound)>,
 }
+
+/// An address, with what arrives there.
+pub(crate) type Place = (Kind, SocketAddr);
 
 /// A listener, compiled.
 #[derive(Debug)]
@@ -98,6 +102,22 @@ impl Limits {
             priority,
         }
     }
+}
+
+impl ListenerPlan {
+    /// Where it listens.
+    pub(crate) fn place(&self) -> Place {
+        place(&self.listener)
+    }
+}
+
+/// Where a listener is.
+pub(crate) fn place(listener: &Listener) -> Place {
+    let transport = match listener.carrier() {
+        Carrier::Tcp => Kind::Tcp,
+        Carrier::Udp => Kind::Udp,
+    };
+    (transport, listener.address)
 }
 
 impl Plan {

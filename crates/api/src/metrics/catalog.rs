@@ -102,7 +102,9 @@ catalog! {
 
     /// Connections that were closed because the PROXY header that they had to begin with was none.
     PROXY_HEADERS_FAILED: Counter "trunkline_proxy_headers_failed" "" ["listener"];
-    /// Bytes of ended sessions of TCP listeners: `received` from callers, `sent` to them.
+    /// Datagrams that UDP listeners dropped: no endpoint, no room, or nobody who takes them.
+    DATAGRAMS_DROPPED: Counter "trunkline_datagrams_dropped" "" ["listener"];
+    /// Bytes of ended sessions of TCP and UDP listeners: `received` from callers, `sent` to them.
     RELAYED: Counter "trunkline_relayed_bytes" "bytes" ["listener" "direction"];
 
     /// What callers sent that is no request which can be served, by the reason of its refusal.

@@ -74,6 +74,12 @@ fn relays(writer: &mut Writer, listeners: &[ListenerStats]) {
     for l in listeners.iter().filter(|l| l.headers_failed > 0) {
         family.number(&[l.id.as_str()], l.headers_failed);
     }
+    let mut family = writer.family(&catalog::DATAGRAMS_DROPPED);
+    for l in listeners {
+        if let Some(relayed) = l.relayed.filter(|relayed| relayed.dropped > 0) {
+            family.number(&[l.id.as_str()], relayed.dropped);
+        }
+    }
     let mut family = writer.family(&catalog::RELAYED);
     for l in listeners {
         let Some(relayed) = l.relayed else { continue };

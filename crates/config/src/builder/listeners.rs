@@ -3,11 +3,17 @@
 use std::collections::{HashMap, HashSet};
 
 use trunkline_model::ListenerId;
+use trunkline_model::listener::Listener;
 
 use super::ports::meet;
 use super::{ListenerClaim, ModelBuilder};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::source::FileId;
+
+/// Whether both want the same socket. TCP and UDP have ports of their own.
+fn collide(one: &Listener, other: &Listener) -> bool {
+    one.carrier() == other.carrier() && meet(one.address, other.address)
+}
 
 impl ModelBuilder<'_> {
     /// Keeps one owner of each address, and tells which listeners the routes of a file are served
@@ -22,7 +28,7 @@ impl ModelBuilder<'_> {
         let mut served: HashMap<FileId, Vec<ListenerId>> = HashMap::new();
         for claim in std::mem::take(&mut self.listeners) {
             let Some(first) =
-                kept.iter_mut().find(|other| meet(other.listener.address, claim.listener.address))
+                kept.iter_mut().find(|other| collide(&other.listener, &claim.listener))
             else {
                 // Routes are for requests.
                 if claim.relay.is_none() {

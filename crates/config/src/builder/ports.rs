@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use trunkline_model::ports::Surface;
+use trunkline_model::relay::Carrier;
 use trunkline_model::route::Authority;
 use trunkline_model::service::Source;
 
@@ -15,8 +16,10 @@ use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 impl ModelBuilder<'_> {
     /// Reports every port that two want.
     pub(super) fn check_ports(&self, diagnostics: &mut Diagnostics) {
+        // TCP and UDP have ports of their own.
+        let own = self.listeners.iter().filter(|claim| claim.listener.carrier() == Carrier::Tcp);
         let own: HashMap<u16, &ListenerClaim> =
-            self.listeners.iter().map(|claim| (claim.listener.address.port(), claim)).collect();
+            own.map(|claim| (claim.listener.address.port(), claim)).collect();
         let surfaces = self.check_surfaces(diagnostics);
         let mut owners: HashMap<u16, &ServiceDraft> = HashMap::new();
         for draft in &self.services {
@@ -62,7 +65,8 @@ impl ModelBuilder<'_> {
                 let found = taken_by_surface(&name, surface, address.port());
                 diagnostics.push(found.at(written.span, "two surfaces want one address"));
             }
-            for claim in &self.listeners {
+            let of_tcp = |claim: &&ListenerClaim| claim.listener.carrier() == Carrier::Tcp;
+            for claim in self.listeners.iter().filter(of_tcp) {
                 if meet(claim.listener.address, address) {
                     let found = taken_by_surface("the gateway", surface, address.port());
                     diagnostics.push(found.at(claim.span, TAKEN));

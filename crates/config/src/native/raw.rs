@@ -11,7 +11,7 @@ use super::forms::{
     Targets, TimeoutForm, TlsForm, ValueForm, WorkersForm,
 };
 use super::limits::raw::RawLimits;
-use super::relays::raw::{ProxyWord, RawProxyProtocol, RawTcp};
+use super::relays::raw::{ProxyWord, RawProxyProtocol, RawTcp, RawUdp};
 use super::spreading::forms::{BalanceForm, EndpointForm, SlowStartForm};
 use super::spreading::raw::{RawAffinity, RawQueue};
 use super::watching::WatchForm;
@@ -45,6 +45,8 @@ pub struct RawFile {
     /// Addresses whose connections are passed on as they are: any protocol over TCP, and TLS without
     /// ending it.
     pub tcp: Vec<Spanned<RawTcp>>,
+    /// Addresses whose datagrams are passed on as they are, those of one source to one endpoint.
+    pub udp: Vec<Spanned<RawUdp>>,
     /// Which requests go where. The most specific match wins, then the earlier one.
     pub routes: Vec<Spanned<RawRoute>>,
     /// The services, by name.

@@ -1,9 +1,9 @@
-//! `tcp` and `proxy_protocol`.
+//! `tcp`, `udp` and `proxy_protocol`.
 
 use std::time::Duration;
 
 use trunkline_model::listener::Listener;
-use trunkline_model::relay::ProxyVersion;
+use trunkline_model::relay::{Carrier, ProxyVersion};
 
 use crate::rig::{model, screen};
 
@@ -38,6 +38,43 @@ fn a_tcp_listener_leads_to_a_service_or_by_name_to_several() {
     assert!(model.routes.iter().all(|route| route.listeners.is_empty()));
     let db = model.services.iter().find(|service| service.name.as_str() == "db").unwrap();
     assert_eq!(db.proxy_protocol, Some(ProxyVersion::V2));
+}
+
+#[test]
+fn a_udp_listener_may_share_its_port_with_one_of_tcp() {
+    let all =
+        listeners("  - { listen: 53, to: web }\nudp:\n  - { listen: 53, to: web, responses: 1 }\n");
+    let [.., tcp, udp] = all.as_slice() else { panic!("{all:?}") };
+    assert_eq!((tcp.carrier(), udp.carrier()), (Carrier::Tcp, Carrier::Udp));
+    assert_eq!((udp.id.as_str(), udp.address.port()), ("udp-53", 53));
+    let relay = udp.relay.as_ref().unwrap();
+    assert_eq!((relay.targets.len(), relay.idle), (1, Duration::from_secs(30)));
+    assert_eq!(relay.datagrams.unwrap().responses, Some(1));
+}
+
+#[test]
+fn a_udp_listener_that_cannot_be_is_told() {
+    let told = screen(&format!(
+        "version: 1
+udp:
+  - {{ listen: 53 }}
+  - {{ listen: 54, to: webs }}
+  - {{ listen: 55, to: web, responses: 0 }}
+  - {{ listen: 55, to: web }}
+  - {{ listen: 56, to: safe }}
+{SERVICES}  safe: {{ external: \"https://safe.example.com\" }}
+"
+    ));
+    for expect in [
+        "`to`",
+        "this listener leads to `webs`, which does not exist",
+        "`responses` is at least 1",
+        "two listeners want",
+        "datagrams cannot be secured by TLS, which `safe` wants",
+        "5 errors",
+    ] {
+        assert!(told.contains(expect), "{expect}\n{told}");
+    }
 }
 
 #[test]

@@ -72,6 +72,7 @@ mod tests {
             targets: Vec::new(),
             greeting: Duration::ZERO,
             idle: Duration::ZERO,
+            datagrams: None,
         };
         let found = |settings: &Settings, name: &str| {
             let relay = Relay::compile(settings).unwrap();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use trunkline_model::reason::Reason;
 use trunkline_model::record::{Attempt, End, ExchangeRecord, Timings};
+use trunkline_model::relay::Carrier;
 use trunkline_model::trace::TraceContext;
 use trunkline_net::http::Head;
 use trunkline_net::http::Version;
@@ -13,17 +14,19 @@ use crate::carry::Carried;
 use crate::context;
 use crate::decode::Connection;
 
-/// The word for what is relayed, where HTTP has method and version.
-const TCP: &str = "TCP";
+/// The words for what is relayed, where HTTP has scheme, and method and version.
+const TCP: (&str, &str) = ("tcp", "TCP");
+const UDP: (&str, &str) = ("udp", "UDP");
 
 /// Collects what is known of a session, and tells it when dropped.
 pub(super) struct Recording {
     connection: Rc<Connection>,
+    words: (&'static str, &'static str),
     start: Instant,
     start_unix_nanos: u64,
     trace: TraceContext,
     pub(super) asked: String,
-    pub(super) carried: Carried,
+    pub(super) carried: Rc<Carried>,
     pub(super) attempts: Vec<Attempt>,
     pub(super) reason: Option<Reason>,
     pub(super) end: End,
@@ -32,8 +35,12 @@ pub(super) struct Recording {
 impl Recording {
     pub(super) fn begin(connection: &Rc<Connection>) -> Self {
         let worker = &connection.worker;
+        let words = match connection.listening.plan().listener.carrier() {
+            Carrier::Tcp => TCP,
+            Carrier::Udp => UDP,
+        };
         // A session has a trace's id to be found by; nobody can be told it within the bytes.
-        let mut head = Head::request(TCP, "/", Version::Http11);
+        let mut head = Head::request(words.1, "/", Version::Http11);
         let mut random = worker.random.borrow_mut();
         let (trace, _) =
             context::begin(&mut head, trunkline_model::units::Share::NONE, &mut random);
@@ -42,9 +49,10 @@ impl Recording {
             start: worker.clock.now(),
             start_unix_nanos: worker.clock.wall_nanos(),
             connection: Rc::clone(connection),
+            words,
             trace,
             asked: String::new(),
-            carried: Carried::default(),
+            carried: Rc::default(),
             attempts: Vec::new(),
             reason: None,
             // Unless it comes to another end, its task was dropped.
@@ -86,11 +94,11 @@ impl Drop for Recording {
             client: connection.peer.client,
             listener: plan.listener.id.clone(),
             route: None,
-            method: TCP.to_owned(),
-            scheme: "tcp",
+            method: self.words.1.to_owned(),
+            scheme: self.words.0,
             host: std::mem::take(&mut self.asked),
             target: String::new(),
-            protocol: TCP,
+            protocol: self.words.1,
             user_agent: String::new(),
             referer: String::new(),
             bytes_received: received,

@@ -45,6 +45,9 @@ pub(crate) async fn relay(connection: Rc<Connection>, mut caller: Stream) {
     }
     match open(&connection, &plan, &greeted, &mut recording).await {
         Ok((service, in_flight, far)) => {
+            // A session may be silent for long: only the system can tell whether it is still one.
+            caller.keep_watch(&limits::LIVENESS);
+            far.keep_watch(&limits::LIVENESS);
             let idle = plan.listener.relay.as_ref().map_or(Duration::MAX, |relay| relay.idle);
             // A session may last: the plan must not be kept for it.
             drop(plan);
@@ -69,7 +72,7 @@ pub(crate) async fn relay(connection: Rc<Connection>, mut caller: Stream) {
 }
 
 /// A session counts as on its way to its service until this is dropped.
-struct Toward(Arc<LiveService>);
+pub(super) struct Toward(pub(super) Arc<LiveService>);
 
 impl Drop for Toward {
     fn drop(&mut self) {
@@ -154,7 +157,7 @@ async fn dial(
 }
 
 /// Tells passive checks whether the endpoint could be reached.
-fn judge(
+pub(super) fn judge(
     connection: &Connection,
     service: &ServicePlan,
     endpoint: &Arc<LiveEndpoint>,
@@ -173,7 +176,7 @@ fn judge(
 }
 
 /// An endpoint that can take the session, entered; `None` if none will.
-async fn seat(
+pub(super) async fn seat(
     connection: &Connection,
     service: &ServicePlan,
     tried: &[Arc<LiveEndpoint>],

@@ -123,6 +123,8 @@ pub(crate) struct Connections {
     pub(crate) relayed_received: Counter,
     /// Bytes that relayed callers were sent.
     pub(crate) relayed_sent: Counter,
+    /// Datagrams that were dropped.
+    pub(crate) dropped: Counter,
 }
 
 /// Counts by what was too much.

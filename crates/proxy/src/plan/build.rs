@@ -4,7 +4,6 @@
 //! their compiled filters, TLS configurations with their sessions, transports with their pools.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use trunkline_filters::Chain;
@@ -15,7 +14,9 @@ use trunkline_model::{ListenerId, Model, RouteId, ServiceName};
 use trunkline_net::socket::Bound;
 use trunkline_resilience::{backoff, outlier};
 
-use super::{Destinations, ListenerPlan, Plan, PrepareError, PrepareErrors, ServicePlan};
+use super::{
+    Destinations, ListenerPlan, Place, Plan, PrepareError, PrepareErrors, ServicePlan, place,
+};
 use crate::balance::Registry;
 use crate::forward::Transports;
 use crate::guard::Guard;
@@ -81,7 +82,7 @@ pub(crate) fn build(
     parts: &Parts,
     model: Arc<Model>,
     former: Option<&Plan>,
-    held: impl Fn(SocketAddr) -> bool,
+    held: impl Fn(Place) -> bool,
 ) -> Result<Plan, PrepareErrors> {
     let laws = model.broken_laws();
     if !laws.is_empty() {
@@ -104,9 +105,10 @@ pub(crate) fn build(
             Ok(compiled) => listeners.push(Arc::new(compiled)),
             Err(errors) => wrong.extend(errors),
         }
-        if !held(listener.address) {
-            match Bound::bind(listener.address, parts.workers) {
-                Ok(sockets) => bound.push((listener.address, sockets)),
+        let (kind, address) = place(listener);
+        if !held((kind, address)) {
+            match Bound::bind_to(kind, address, parts.workers) {
+                Ok(sockets) => bound.push(((kind, address), sockets)),
                 Err(source) => wrong.push(PrepareError::Bind {
                     listener: listener.id.clone(),
                     origin: listener.origin.clone(),

@@ -84,7 +84,7 @@ impl Proxy {
         let former = running.plan.replace(Arc::clone(plan));
         running.generation += 1;
         let generation = running.generation;
-        let kept: Vec<_> = plan.listeners.iter().map(|l| l.listener.address).collect();
+        let kept: Vec<_> = plan.listeners.iter().map(|l| l.place()).collect();
         let leaving: Vec<_> = running
             .listening
             .iter_mut()
@@ -110,7 +110,7 @@ impl Proxy {
         self.inner.managed.endpoints_changed();
         for leaving in leaving {
             let proxy = self.clone();
-            let name = format!("drain {}", leaving.address);
+            let name = format!("drain {}", leaving.address.1);
             self.inner.scope.spawn(name, Policy::Best, async move {
                 proxy.end(leaving).await;
             });

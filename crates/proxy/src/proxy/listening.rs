@@ -14,7 +14,7 @@ use trunkline_rt::DrainTrigger;
 use trunkline_rt::drain::{self, Deadlines, Drained};
 
 use super::{CommitError, Generation, Proxy, State};
-use crate::plan::{ListenerPlan, Plan};
+use crate::plan::{ListenerPlan, Place, Plan};
 use crate::worker::Address;
 
 /// What is in force.
@@ -23,7 +23,7 @@ pub(super) struct Running {
     pub(super) plan: Option<Arc<Plan>>,
     /// Replaced plans that a worker may still hold a part of.
     pub(super) retired: Vec<Arc<Plan>>,
-    pub(super) listening: HashMap<SocketAddr, Listening>,
+    pub(super) listening: HashMap<Place, Listening>,
     /// Sockets of an earlier process that no plan has asked for yet.
     inherited: Vec<Bound>,
     /// State of an earlier process, for the next commit.
@@ -45,14 +45,14 @@ pub(super) struct Listening {
 
 /// An address that is ending.
 pub(super) struct Leaving {
-    pub(super) address: SocketAddr,
+    pub(super) address: Place,
     epoch: u64,
     drain: Arc<DrainTrigger>,
     pub(super) deadlines: Deadlines,
 }
 
 impl Listening {
-    pub(super) fn leaves(&mut self, address: SocketAddr) -> Leaving {
+    pub(super) fn leaves(&mut self, address: Place) -> Leaving {
         self.leaving = true;
         Leaving {
             address,
@@ -77,15 +77,15 @@ impl Running {
         }
     }
 
-    pub(super) fn listens_on(&self, address: SocketAddr) -> bool {
+    pub(super) fn listens_on(&self, address: Place) -> bool {
         self.listening.get(&address).is_some_and(|one| one.bound.is_some())
-            || self.inherited.iter().any(|bound| bound.address() == address)
+            || self.inherited.iter().any(|bound| place(bound) == address)
     }
 
     pub(super) fn addresses(&self) -> Vec<(ListenerId, SocketAddr)> {
         let listeners = self.plan.iter().flat_map(|plan| &plan.listeners);
         let found = listeners.filter_map(|plan| {
-            let address = self.listening.get(&plan.listener.address)?.bound.as_ref()?.address();
+            let address = self.listening.get(&plan.place())?.bound.as_ref()?.address();
             Some((plan.listener.id.clone(), address))
         });
         found.collect()
@@ -102,11 +102,11 @@ impl Running {
         &mut self,
         plan: &mut Plan,
         workers: usize,
-    ) -> Result<Vec<SocketAddr>, CommitError> {
+    ) -> Result<Vec<Place>, CommitError> {
         let mut fresh = Vec::new();
         let mut bound: HashMap<_, _> = std::mem::take(&mut plan.bound).into_iter().collect();
         for listener in &plan.listeners {
-            let wanted = listener.listener.address;
+            let wanted = listener.place();
             let deadlines = deadlines(listener);
             if let Some(known) = self.listening.get_mut(&wanted)
                 && !known.leaving
@@ -116,7 +116,7 @@ impl Running {
             }
             let returning = self.listening.remove(&wanted).and_then(|former| former.bound);
             let inherited = || {
-                let place = self.inherited.iter().position(|bound| bound.address() == wanted)?;
+                let place = self.inherited.iter().position(|bound| place(bound) == wanted)?;
                 let mut bound = self.inherited.swap_remove(place);
                 if let Err(error) = bound.extend_to(workers) {
                     tracing::info!(%error, "an inherited address has fewer sockets than workers, which share them");
@@ -127,7 +127,7 @@ impl Running {
             // Only an address whose drain ended between prepare and commit is not there any more.
             let bound = match known {
                 Some(bound) => bound,
-                None => Bound::bind(wanted, workers).map_err(CommitError::Bind)?,
+                None => Bound::bind_to(wanted.0, wanted.1, workers).map_err(CommitError::Bind)?,
             };
             self.epoch += 1;
             let (drain, _) = drain::channel();
@@ -145,7 +145,7 @@ impl Running {
     }
 
     /// Nobody serves these addresses after all: the next plan that wants one starts it anew.
-    pub(super) fn unserved(&mut self, fresh: &[SocketAddr]) {
+    pub(super) fn unserved(&mut self, fresh: &[Place]) {
         for address in fresh {
             if let Some(listening) = self.listening.get_mut(address) {
                 listening.leaving = true;
@@ -157,13 +157,13 @@ impl Running {
     pub(super) fn addresses_of(
         &self,
         plan: &Plan,
-        fresh: &[SocketAddr],
+        fresh: &[Place],
         index: usize,
         workers: usize,
     ) -> std::io::Result<Vec<Address>> {
         let mut addresses = Vec::with_capacity(plan.listeners.len());
         for listener in &plan.listeners {
-            let wanted = listener.listener.address;
+            let wanted = listener.place();
             let Some(listening) = self.listening.get(&wanted) else {
                 continue;
             };
@@ -174,7 +174,7 @@ impl Running {
                 // A socket that somebody else bound may be the only one: the workers share it.
                 let first = if count == 0 { index } else { index.min(index % count) };
                 for socket in (first..count).step_by(workers) {
-                    sockets.extend(bound.map(|bound| bound.share(socket)).transpose()?);
+                    sockets.extend(bound.map(|bound| bound.share_any(socket)).transpose()?);
                 }
             }
             addresses.push(Address {
@@ -187,6 +187,10 @@ impl Running {
         }
         Ok(addresses)
     }
+}
+
+fn place(bound: &Bound) -> Place {
+    (bound.transport(), bound.address())
 }
 
 fn deadlines(plan: &ListenerPlan) -> Deadlines {
@@ -211,7 +215,7 @@ impl Proxy {
         drained
     }
 
-    fn of_epoch(&self, address: SocketAddr, epoch: u64, change: impl FnOnce(&mut Listening)) {
+    fn of_epoch(&self, address: Place, epoch: u64, change: impl FnOnce(&mut Listening)) {
         let mut running = self.running();
         let found = running.listening.get_mut(&address);
         // An address that came back belongs to another epoch.

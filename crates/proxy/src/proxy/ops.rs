@@ -159,6 +159,7 @@ fn listener_stats(plan: &ListenerPlan, address: SocketAddr) -> ListenerStats {
         relayed: plan.relay.as_ref().map(|_| Relayed {
             received: counters.iter().map(|cell| cell.relayed_received.get()).sum(),
             sent: counters.iter().map(|cell| cell.relayed_sent.get()).sum(),
+            dropped: counters.iter().map(|cell| cell.dropped.get()).sum(),
         }),
     }
 }

@@ -1,6 +1,6 @@
 //! What management tells a worker.
 
-use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -8,7 +8,7 @@ use trunkline_model::ServiceName;
 use trunkline_rt::DrainWatcher;
 
 use super::sessions::{ToldSession, Which};
-use crate::plan::ListenerPlan;
+use crate::plan::{ListenerPlan, Place};
 
 /// Answered when a command is carried out.
 pub(crate) type Acknowledge = oneshot::Sender<()>;
@@ -42,11 +42,11 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Address {
     /// As the Model wants it.
-    pub(crate) wanted: SocketAddr,
+    pub(crate) wanted: Place,
     /// Distinct for each time that an address was taken into service.
     pub(crate) epoch: u64,
     /// The worker's own sockets; only for an epoch that it does not serve yet.
-    pub(crate) sockets: Vec<TcpListener>,
+    pub(crate) sockets: Vec<OwnedFd>,
     /// What it serves.
     pub(crate) plan: Arc<ListenerPlan>,
     /// Ends it.

@@ -2,17 +2,16 @@
 //! that pauses accepting.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::plan::ListenerPlan;
+use crate::plan::{ListenerPlan, Place};
 
 /// An address in service.
 #[derive(Debug)]
 pub(crate) struct Listening {
-    pub(crate) wanted: SocketAddr,
+    pub(crate) wanted: Place,
     pub(crate) epoch: u64,
     /// Asked for each connection and each request, so that a commit takes effect at once.
     plan: RefCell<Arc<ListenerPlan>>,
@@ -30,7 +29,7 @@ pub(crate) enum Accepting {
 
 impl Listening {
     pub(crate) fn new(
-        wanted: SocketAddr,
+        wanted: Place,
         epoch: u64,
         plan: Arc<ListenerPlan>,
         accepting: Accepting,

@@ -10,6 +10,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use trunkline_model::ServiceName;
 use trunkline_model::record::ExchangeRecord;
+use trunkline_net::socket::Transport;
 use trunkline_rt::metrics::Histogram;
 use trunkline_rt::ring::{Reader, Writer, ring};
 use trunkline_rt::{Clock, Policy, Random, Scope, TurnClock};
@@ -22,6 +23,7 @@ use crate::accept::accept;
 use crate::balance::Turns;
 use crate::forward::Pool;
 use crate::guard::Guard;
+use crate::l4;
 use crate::limits;
 
 /// The management side of a worker.
@@ -182,8 +184,19 @@ fn start(worker: &Rc<Worker>, address: Address) -> Rc<Listening> {
     let Address { wanted, epoch, sockets, plan, drain } = address;
     let one = Rc::new(Listening::new(wanted, epoch, plan, Accepting::Yes));
     for socket in sockets {
-        let task = accept(Rc::clone(worker), Rc::clone(&one), drain.clone(), socket);
-        worker.scope.spawn_local(format!("accept {wanted}"), Policy::Best, task);
+        let (listening, drain) = (Rc::clone(&one), drain.clone());
+        let (kind, address) = wanted;
+        let name = format!("accept {address}");
+        match kind {
+            Transport::Tcp => {
+                let task = accept(Rc::clone(worker), listening, drain, socket.into());
+                worker.scope.spawn_local(name, Policy::Best, task);
+            }
+            Transport::Udp => {
+                let task = l4::take_datagrams(Rc::clone(worker), listening, drain, socket.into());
+                worker.scope.spawn_local(name, Policy::Best, task);
+            }
+        }
     }
     one
 }

@@ -29,7 +29,7 @@ fn to(service: &str) -> Vec<Target> {
 }
 
 /// One listener that passes everything on to the first service.
-fn relaying(services: Vec<Service>) -> Model {
+pub fn relaying(services: Vec<Service>) -> Model {
     let first = services[0].name.to_string();
     let mut model = model(services);
     model.routes.clear();
@@ -38,6 +38,7 @@ fn relaying(services: Vec<Service>) -> Model {
         targets: to(&first),
         greeting: Duration::from_millis(300),
         idle: Duration::from_secs(30),
+        datagrams: None,
     });
     model
 }

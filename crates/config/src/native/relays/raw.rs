@@ -51,3 +51,22 @@ pub enum ProxyWord {
     /// Binary, with the host name that the caller asked TLS for.
     V2,
 }
+
+/// An address whose datagrams are passed on as they are.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "an entry of `udp`")]
+pub struct RawUdp {
+    /// Address: a port, or `addr:port`.
+    pub listen: Spanned<Address>,
+    /// Its name in logs and metrics; without it, `udp-` and the port.
+    pub name: Option<Spanned<String>>,
+    /// The service, or a list of `{ service, weight }`.
+    pub to: Spanned<Targets>,
+    /// The datagrams of one source are a session, which ends after this long without any.
+    #[config(default = defaults::UDP_IDLE)]
+    pub idle: Period,
+    /// So many answers end a session; without it, time alone does.
+    pub responses: Option<Spanned<u32>>,
+    /// How sessions end when the listener or the process goes.
+    pub drain: Option<RawDrain>,
+}
