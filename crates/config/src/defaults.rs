@@ -39,8 +39,6 @@ pub const STRICT_SNI: bool = false;
 pub const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
 /// How a name is shown to be ours.
 pub const ACME_CHALLENGE: ChallengeWord = ChallengeWord::Http01;
-/// Whether responses are compressed.
-pub const COMPRESS: bool = false;
 /// From accept to the end of the TLS handshake.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// From the first byte of a request to the end of its head.

@@ -54,9 +54,12 @@ impl Chain {
         self.filters.iter().any(Filter::reads_response_body)
     }
 
-    /// Whether responses are to be compressed.
-    pub fn compresses(&self) -> bool {
-        self.filters.iter().any(|filter| matches!(filter, Filter::Compress))
+    /// The codings by which responses are to be compressed, if they are.
+    pub fn codings(&self) -> Option<&[settings::Coding]> {
+        self.filters.iter().find_map(|filter| match filter {
+            Filter::Compress(codings) => Some(codings.as_slice()),
+            _ => None,
+        })
     }
 
     /// Runs the request hooks. `Some` is the answer of the filter that stopped the chain.

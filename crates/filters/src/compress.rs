@@ -8,17 +8,18 @@
 //! The coder does no IO: who carries the body decides when it is flushed, so that slow streams are
 //! not held back.
 
-use std::io::{self, Write};
+mod coder;
+
+use std::io;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use trunkline_model::filter::Coding;
 use trunkline_net::http::{Exchange, Head};
+
+use coder::Coder;
 
 /// Bodies that are known to be smaller stay as they are: they fit into one packet anyway.
 const SMALLEST: u64 = 1024;
-/// Effort: most of what is to be gained, for a third of the time of the best.
-const LEVEL: u32 = 4;
 /// Media types that shrink, besides `text/*`, `*+json` and `*+xml`.
 const TYPES: [&str; 8] = [
     "application/javascript",
@@ -35,12 +36,18 @@ const DIGESTS: [&str; 4] = ["content-digest", "content-md5", "digest", "repr-dig
 
 /// Codes one body.
 #[derive(Debug)]
-pub struct Encoder(GzEncoder<Vec<u8>>);
+pub struct Encoder(Coder);
 
 impl Encoder {
     /// Edits the head of a response that is to be coded, or says by `None` that its body stays.
-    /// `length` is that of the body where it is known; `room` whether another coder may run.
-    pub fn negotiate(exchange: &mut Exchange, length: Option<u64>, room: bool) -> Option<Self> {
+    /// `codings` may be used, the one that is liked best first; `length` is that of the body where it
+    /// is known; `room` whether another coder may run.
+    pub fn negotiate(
+        exchange: &mut Exchange,
+        codings: &[Coding],
+        length: Option<u64>,
+        room: bool,
+    ) -> Option<Self> {
         let Exchange { request, response, .. } = exchange;
         let response = response.as_mut()?;
         if !may_be_coded(response) || length.is_some_and(|length| length < SMALLEST) {
@@ -49,22 +56,24 @@ impl Encoder {
         if !response.has_element("vary", "accept-encoding") && !response.has_element("vary", "*") {
             response.append("vary", b"Accept-Encoding");
         }
-        if !room || request.method() == "HEAD" || !wants_gzip(request) {
+        if !room || request.method() == "HEAD" {
             return None;
         }
-        response.set("content-encoding", b"gzip");
+        let coding = wanted(request, codings)?;
+        let coder = Coder::new(coding)?;
+        response.set("content-encoding", coding.as_str().as_bytes());
         response.remove("content-length");
         response.remove("accept-ranges");
         let strong = response.get("etag").filter(|tag| tag.starts_with(b"\""));
         if let Some(weak) = strong.map(|tag| [b"W/", tag].concat()) {
             response.set("etag", &weak);
         }
-        Some(Self(GzEncoder::new(Vec::new(), Compression::new(LEVEL))))
+        Some(Self(coder))
     }
 
     /// Takes bytes in.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+        self.0.write(bytes)
     }
 
     /// Makes everything that was taken in readable for the caller.
@@ -74,17 +83,17 @@ impl Encoder {
 
     /// Writes the end of the coded form.
     pub fn finish(&mut self) -> io::Result<()> {
-        self.0.try_finish()
+        self.0.finish()
     }
 
     /// Bytes that wait to be taken.
     pub fn ready(&self) -> usize {
-        self.0.get_ref().len()
+        self.0.coded().len()
     }
 
     /// The coded bytes so far.
     pub fn take(&mut self) -> Bytes {
-        Bytes::from(std::mem::take(self.0.get_mut()))
+        Bytes::from(self.0.take())
     }
 }
 
@@ -106,27 +115,38 @@ fn shrinks(media_type: &str) -> bool {
         || TYPES.contains(&essence.as_str())
 }
 
-/// Whether the caller takes gzip, and does not like the plain form better.
-fn wants_gzip(request: &Head) -> bool {
-    let (mut gzip, mut any, mut identity) = (None, None, None);
+/// The coding that the caller likes best among these, if it likes one no less than the plain form;
+/// of several that it likes as much, the first.
+fn wanted(request: &Head, codings: &[Coding]) -> Option<Coding> {
+    let (mut named, mut any, mut identity) = ([None; 3], None, None);
     for field in request.get_all("accept-encoding") {
-        let Ok(field) = std::str::from_utf8(field) else {
-            return false;
-        };
-        for element in field.split(',') {
+        for element in std::str::from_utf8(field).ok()?.split(',') {
             let mut parts = element.split(';').map(str::trim);
-            let coding = parts.next().unwrap_or_default();
+            let word = parts.next().unwrap_or_default().to_ascii_lowercase();
             let quality = parts.next().map_or(1.0, quality);
-            match coding.to_ascii_lowercase().as_str() {
-                "gzip" | "x-gzip" => gzip = Some(quality),
+            match word.as_str() {
                 "*" => any = Some(quality),
                 "identity" => identity = Some(quality),
-                _ => {}
+                word => {
+                    let word = word.strip_prefix("x-").unwrap_or(word);
+                    let place = codings.iter().position(|coding| coding.as_str() == word);
+                    if let Some(place) = place.and_then(|place| named.get_mut(place)) {
+                        *place = Some(quality);
+                    }
+                }
             }
         }
     }
-    let gzip = gzip.or(any).unwrap_or(0.0);
-    gzip > 0.0 && identity.is_none_or(|identity| gzip >= identity)
+    let weight = |quality: Option<f32>| quality.or(any).unwrap_or(0.0);
+    let mut best: Option<(Coding, f32)> = None;
+    for (coding, quality) in codings.iter().zip(named) {
+        let weight = weight(quality);
+        if weight > best.map_or(0.0, |(_, best)| best) {
+            best = Some((*coding, weight));
+        }
+    }
+    best.filter(|(_, weight)| identity.is_none_or(|plain| *weight >= plain))
+        .map(|(coding, _)| coding)
 }
 
 /// A weight; one that cannot be read wants nothing.
@@ -142,21 +162,33 @@ mod tests {
 
     use super::*;
 
-    fn asks(accept: &str) -> bool {
+    fn asks(accept: &str) -> Option<Coding> {
         let mut request = Head::request("GET", "/", Version::Http11);
         request.set("accept-encoding", accept.as_bytes());
-        wants_gzip(&request)
+        wanted(&request, &[Coding::Zstd, Coding::Brotli, Coding::Gzip])
     }
 
     #[test]
     fn the_coding_is_what_the_caller_weighs_highest() {
-        for accept in ["gzip", "br, GZIP;q=0.5", "*", "gzip, identity;q=0", "gzip ; q=1.0, *;q=0"] {
-            assert!(asks(accept), "{accept}");
+        let (gzip, brotli, zstd) = (Some(Coding::Gzip), Some(Coding::Brotli), Some(Coding::Zstd));
+        for (accept, expect) in [
+            ("gzip", gzip),
+            ("br;q=0.4, GZIP;q=0.5", gzip),
+            ("gzip, deflate, br", brotli),
+            ("gzip, deflate, br, zstd", zstd),
+            ("*", zstd),
+            ("*, zstd;q=0", brotli),
+            ("x-gzip, identity;q=0", gzip),
+            ("gzip ; q=1.0, *;q=0", gzip),
+            ("", None),
+            ("deflate", None),
+            ("gzip;q=0", None),
+            ("gzip;q=0.1, identity", None),
+            ("gzip;q=nan", None),
+        ] {
+            assert_eq!(asks(accept), expect, "{accept}");
         }
-        for accept in ["", "br", "gzip;q=0", "*, gzip;q=0", "gzip;q=0.1, identity", "gzip;q=nan"] {
-            assert!(!asks(accept), "{accept}");
-        }
-        assert!(!wants_gzip(&Head::request("GET", "/", Version::Http11)));
+        assert_eq!(wanted(&Head::request("GET", "/", Version::Http11), &[Coding::Gzip]), None);
     }
 
     #[test]

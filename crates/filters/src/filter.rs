@@ -25,7 +25,7 @@ pub enum Filter {
     /// Plain HTTP goes to HTTPS.
     RedirectToHttps(RedirectToHttps),
     /// Compressed responses. What it does is in [`crate::Encoder`]: it has a state per body.
-    Compress,
+    Compress(Vec<settings::Coding>),
 }
 
 /// Why settings cannot become a filter.
@@ -65,7 +65,7 @@ impl Filter {
             settings::Filter::RedirectToHttps { port } => {
                 Self::RedirectToHttps(RedirectToHttps { port: *port })
             }
-            settings::Filter::Compress => Self::Compress,
+            settings::Filter::Compress(codings) => Self::Compress(codings.clone()),
         })
     }
 
@@ -78,7 +78,7 @@ impl Filter {
             Self::RewritePath(_) => "rewrite_path",
             Self::AcmeChallenge(_) => "acme_challenge",
             Self::RedirectToHttps(_) => "redirect_to_https",
-            Self::Compress => "compress",
+            Self::Compress(_) => "compress",
         }
     }
 
@@ -92,7 +92,7 @@ impl Filter {
             | Self::RewritePath(_)
             | Self::AcmeChallenge(_)
             | Self::RedirectToHttps(_)
-            | Self::Compress => false,
+            | Self::Compress(_) => false,
         }
     }
 
@@ -105,7 +105,7 @@ impl Filter {
             | Self::RewritePath(_)
             | Self::AcmeChallenge(_)
             | Self::RedirectToHttps(_)
-            | Self::Compress => false,
+            | Self::Compress(_) => false,
         }
     }
 }
@@ -120,7 +120,9 @@ impl Hooks for Filter {
             Self::RewritePath(rewrite) => rewrite.on_request(exchange),
             Self::AcmeChallenge(challenge) => challenge.on_request(exchange),
             Self::RedirectToHttps(redirect) => redirect.on_request(exchange),
-            Self::ResponseHeaders(_) | Self::SecureHeaders(_) | Self::Compress => Verdict::Continue,
+            Self::ResponseHeaders(_) | Self::SecureHeaders(_) | Self::Compress(_) => {
+                Verdict::Continue
+            }
         }
     }
 
@@ -142,7 +144,7 @@ impl Hooks for Filter {
             | Self::RewritePath(_)
             | Self::AcmeChallenge(_)
             | Self::RedirectToHttps(_)
-            | Self::Compress => Verdict::Continue,
+            | Self::Compress(_) => Verdict::Continue,
         }
     }
 

@@ -8,6 +8,28 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A coding of content (RFC 9110 §8.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Coding {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 7932.
+    Brotli,
+    /// RFC 8878.
+    Zstd,
+}
+
+impl Coding {
+    /// The word in header fields.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Brotli => "br",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
 /// One filter's settings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Filter {
@@ -29,8 +51,9 @@ pub enum Filter {
         /// The port in the target; 443 is left out of it.
         port: u16,
     },
-    /// Compresses responses for callers that take them so.
-    Compress,
+    /// Compresses responses for callers that take them so, by the first of these codings that a
+    /// caller likes best; never empty.
+    Compress(Vec<Coding>),
 }
 
 /// How a path is rewritten. Each result starts with `/`.

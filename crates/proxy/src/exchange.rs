@@ -274,7 +274,7 @@ impl Line<'_> {
             self.exchange.response = Some(head);
             body = own_body;
         }
-        body = filter::on_response_body(&plan, &mut self.exchange, body);
+        body = filter::on_response_body(&plan, self.route.as_deref(), &mut self.exchange, body);
         let head = self.exchange.response.take();
         let mut head = head.unwrap_or_else(|| Head::response(500, self.exchange.request.version()));
         if !head.has(context::REQUEST_ID) {

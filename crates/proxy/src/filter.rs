@@ -49,19 +49,21 @@ pub(crate) async fn on_response(
     run_response(&plan.filters, exchange).await
 }
 
-/// The response's body as the caller is sent it, compressed where the listener says so; edits the
+/// The response's body as the caller is sent it, compressed where the route or the listener says so; edits the
 /// head accordingly.
 pub(crate) fn on_response_body(
     plan: &ListenerPlan,
+    route: Option<&CompiledRoute>,
     exchange: &mut Exchange,
     body: Source,
 ) -> Source {
-    if !plan.filters.compresses() || body.is_ended() {
+    let codings = route.and_then(|route| route.filters.codings()).or(plan.filters.codings());
+    let Some(codings) = codings.filter(|_| !body.is_ended()) else {
         return body;
-    }
+    };
     let place = Place::take();
     let length = body.length();
-    match (Encoder::negotiate(exchange, length, place.is_some()), place) {
+    match (Encoder::negotiate(exchange, codings, length, place.is_some()), place) {
         (Some(encoder), Some(place)) => {
             let encoded = Encoded::new(body.into_frames(), encoder, place);
             Body::Stream(Box::pin(encoded)).into()

@@ -76,7 +76,10 @@ pub(super) fn filter(filter: &Filter) -> (&'static str, String) {
         }
         Filter::AcmeChallenge => ("acme_challenge", "answers of open orders".to_owned()),
         Filter::RedirectToHttps { port } => ("redirect_to_https", format!("port {port}")),
-        Filter::Compress => ("compress", "gzip".into()),
+        Filter::Compress(codings) => {
+            let words: Vec<_> = codings.iter().map(|coding| coding.as_str()).collect();
+            ("compress", words.join(", "))
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use trunkline_model::filter::{Coding, Filter};
 use trunkline_model::log::{Field, Template};
 
 use super::raw::{
@@ -117,6 +118,56 @@ impl Decode for WorkersForm {
 
     fn shape(_: &mut Shapes) -> Shape {
         Shape::OneOf(vec![words(&[("auto", "one per CPU")]), Shape::Int { min: 1, max: 1024 }])
+    }
+}
+
+/// Whether and how responses are compressed; no coding at all for no.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CompressForm(Vec<Coding>);
+
+/// All codings, the best one first.
+const CODINGS: [Coding; 3] = [Coding::Zstd, Coding::Brotli, Coding::Gzip];
+
+impl CompressForm {
+    /// The filter that does it.
+    pub(super) fn filter(&self) -> Option<Filter> {
+        (!self.0.is_empty()).then(|| Filter::Compress(self.0.clone()))
+    }
+}
+
+impl Decode for CompressForm {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        let items = match &node.value {
+            Value::Bool(yes) => {
+                return Some(Self(if *yes { CODINGS.to_vec() } else { Vec::new() }));
+            }
+            Value::Seq(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let mut codings = Vec::new();
+        for item in items {
+            let coding = CODINGS.into_iter().find(|coding| item.as_str() == Some(coding.as_str()));
+            match coding.filter(|coding| !codings.contains(coding)) {
+                Some(coding) => codings.push(coding),
+                None => context.diagnostics.push(
+                    Diagnostic::new(
+                        codes::BAD_VALUE,
+                        format!(
+                            "expected `true`, `false`, or a list of codings, found {}",
+                            item.value
+                        ),
+                    )
+                    .at(item.span, "no coding, or named twice")
+                    .hint("the codings are `zstd`, `br` and `gzip`"),
+                ),
+            }
+        }
+        Some(Self(codings))
+    }
+
+    fn shape(_: &mut Shapes) -> Shape {
+        let word = || words(&[("zstd", "RFC 8878"), ("br", "RFC 7932"), ("gzip", "RFC 1952")]);
+        Shape::OneOf(vec![Shape::Bool, word(), Shape::List(Box::new(word()))])
     }
 }
 

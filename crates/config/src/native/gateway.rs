@@ -75,9 +75,7 @@ pub(super) fn lower(
                 },
             });
         }
-        if gateway.map_or(defaults::COMPRESS, |gateway| gateway.compress) {
-            filters.push(Filter::Compress);
-        }
+        filters.extend(gateway.and_then(|gateway| gateway.compress.as_ref()?.filter()));
         let suffix = if is_first { String::new() } else { format!("@{}", raw.file.path.display()) };
         into.listeners.push(ListenerClaim {
             files: files.unwrap_or_default(),

@@ -7,8 +7,8 @@ use trunkline_model::log::Always;
 use trunkline_model::units::{ByteSize, Share};
 
 use super::forms::{
-    Address, FormatForm, HealthForm, LogForm, PassiveForm, RedirectForm, RewriteForm, Targets,
-    TimeoutForm, TlsForm, ValueForm, WorkersForm,
+    Address, CompressForm, FormatForm, HealthForm, LogForm, PassiveForm, RedirectForm, RewriteForm,
+    Targets, TimeoutForm, TlsForm, ValueForm, WorkersForm,
 };
 use super::limits::raw::RawLimits;
 use super::relays::raw::{ProxyWord, RawProxyProtocol, RawTcp, RawUdp};
@@ -84,9 +84,9 @@ pub struct RawGateway {
     /// Answers plain HTTP with a redirect to HTTPS.
     #[config(default = defaults::REDIRECT_HTTPS)]
     pub redirect_https: bool,
-    /// Compresses responses that shrink, for callers that take gzip.
-    #[config(default = defaults::COMPRESS)]
-    pub compress: bool,
+    /// Compresses responses that shrink: `true`, or a list of `zstd`, `br` and `gzip`, of which the
+    /// first is taken that a caller likes no less than the others.
+    pub compress: Option<CompressForm>,
     /// Time limits of a caller's connection.
     pub timeouts: Option<RawGatewayTimeouts>,
     /// How connections end when a listener or the process goes.
@@ -213,6 +213,8 @@ pub struct RawRoute {
     /// Time limit of a request, all attempts together; or `{ request, attempt, idle }`.
     #[config(alias = "timeouts")]
     pub timeout: Option<TimeoutForm>,
+    /// Compresses responses of this route, as `compress` of the gateway does for all.
+    pub compress: Option<CompressForm>,
     /// How urgent its requests are where they wait for a service that is full: from -10, which is
     /// served first, to 10.
     #[config(default = defaults::PRIORITY)]

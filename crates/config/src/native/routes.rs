@@ -5,7 +5,7 @@ use trunkline_model::filter::{Filter, HeaderEdit, HeaderName, HeaderText, Rewrit
 use trunkline_model::route::{Action, OrderKey, Redirect, Route, RouteTimeouts, specificity};
 
 use super::Lowering;
-use super::forms::{self, RedirectForm, RewriteForm};
+use super::forms::{self, CompressForm, RedirectForm, RewriteForm};
 use super::matching;
 use super::raw::{RawHeaderChanges, RawRedirect, RawRespond, RawRoute};
 use crate::builder::{ModelBuilder, RouteDraft};
@@ -225,6 +225,7 @@ fn filters(raw: &RawRoute, diagnostics: &mut Diagnostics) -> Vec<Filter> {
     if let Some(changes) = &raw.response {
         filters.push(Filter::ResponseHeaders(edits(changes, diagnostics)));
     }
+    filters.extend(raw.compress.as_ref().and_then(CompressForm::filter));
     filters
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use flate2::read::GzDecoder;
 use flate2::write::GzDecoder as Reading;
 use hyper::Response;
-use trunkline_model::filter::Filter;
+use trunkline_model::filter::{Coding, Filter};
 use trunkline_testkit::raw::RawResponse;
 use trunkline_testkit::{Upstream, body};
 
@@ -14,7 +14,7 @@ use crate::rig::{Rig, model, service};
 
 async fn rig(upstream: &Upstream) -> Rig {
     let mut model = model(vec![service("web", &[upstream.address()])]);
-    model.listeners[0].filters.push(Filter::Compress);
+    model.listeners[0].filters.push(Filter::Compress(vec![Coding::Gzip]));
     Rig::start(model).await
 }
 
