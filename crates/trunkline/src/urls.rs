@@ -72,7 +72,8 @@ struct Base {
 impl Base {
     fn of(model: &Model, id: &ListenerId, address: SocketAddr) -> Option<Self> {
         let listener = model.listeners.iter().find(|listener| listener.id == *id)?;
-        if listener.caller.is_some() {
+        // What is passed on as it is has an address, and no URL.
+        if listener.caller.is_some() || listener.relay.is_some() {
             return None;
         }
         Some(Self {
