@@ -4,6 +4,7 @@
 //! within a version, and are never renamed or removed.
 
 mod act;
+mod cache;
 mod configuration;
 mod endpoints;
 mod events;
@@ -53,6 +54,7 @@ pub const PATHS: &[(&str, &str, &str)] = &[
     ("POST", "/v1/reload", "read the configuration again"),
     ("POST", "/v1/endpoints/{id}/state", "override the state of an endpoint"),
     ("POST", "/v1/endpoints/{id}/weight", "override the weight of an endpoint"),
+    ("POST", "/v1/cache/purge", "take stored responses out of the cache"),
     ("POST", "/v1/sessions/cut", "cut open connections of callers"),
     ("POST", "/v1/services/{name}/restart", "restart a service"),
     ("POST", "/v1/shutdown", "drain and stop"),
@@ -81,6 +83,7 @@ pub(crate) fn router(wiring: &Wiring) -> Router {
         .route("/v1/reload", post(act::reload))
         .route("/v1/endpoints/{id}/state", post(endpoints::set_state))
         .route("/v1/endpoints/{id}/weight", post(endpoints::set_weight))
+        .route("/v1/cache/purge", post(cache::purge))
         .route("/v1/sessions/cut", post(sessions::cut))
         .route("/v1/services/{name}/restart", post(act::restart))
         .route("/v1/shutdown", post(act::shutdown))

@@ -51,6 +51,10 @@ pub const TCP_GREETING: Duration = Duration::from_secs(3);
 pub const TCP_IDLE: Duration = Duration::from_hours(1);
 /// A session of datagrams without any is over after so long.
 pub const UDP_IDLE: Duration = Duration::from_secs(30);
+/// Whether responses of a route are stored.
+pub const CACHE: bool = false;
+/// Bytes of all stored responses.
+pub const LIMIT_CACHE: ByteSize = ByteSize(64 << 20);
 /// Bytes of one head.
 pub const LIMIT_HEAD: ByteSize = ByteSize(64 << 10);
 /// Bytes of one target.

@@ -63,7 +63,6 @@ pub const ROUTE: &[Unserved] = &[
     refused("validate", "requests checked against a schema", "requests would not be checked"),
     later("retry", "further attempts after a failure", "each request is tried once"),
     later("mirror", "copies of requests to another service", "nothing is copied"),
-    later("cache", "responses kept", "every request goes to the service"),
     later("affinity", "a caller stays with its endpoint", "each request is balanced anew"),
 ];
 

@@ -54,6 +54,11 @@ impl Chain {
         self.filters.iter().any(Filter::reads_response_body)
     }
 
+    /// Whether responses are stored and answered from.
+    pub fn caches(&self) -> bool {
+        self.filters.iter().any(|filter| matches!(filter, Filter::Cache))
+    }
+
     /// The codings by which responses are to be compressed, if they are.
     pub fn codings(&self) -> Option<&[settings::Coding]> {
         self.filters.iter().find_map(|filter| match filter {

@@ -26,6 +26,8 @@ pub enum Filter {
     RedirectToHttps(RedirectToHttps),
     /// Compressed responses. What it does is in [`crate::Encoder`]: it has a state per body.
     Compress(Vec<settings::Coding>),
+    /// Stored responses. What it does needs the proxy's own: services, time and memory.
+    Cache,
 }
 
 /// Why settings cannot become a filter.
@@ -66,6 +68,7 @@ impl Filter {
                 Self::RedirectToHttps(RedirectToHttps { port: *port })
             }
             settings::Filter::Compress(codings) => Self::Compress(codings.clone()),
+            settings::Filter::Cache => Self::Cache,
         })
     }
 
@@ -79,6 +82,7 @@ impl Filter {
             Self::AcmeChallenge(_) => "acme_challenge",
             Self::RedirectToHttps(_) => "redirect_to_https",
             Self::Compress(_) => "compress",
+            Self::Cache => "cache",
         }
     }
 
@@ -92,7 +96,8 @@ impl Filter {
             | Self::RewritePath(_)
             | Self::AcmeChallenge(_)
             | Self::RedirectToHttps(_)
-            | Self::Compress(_) => false,
+            | Self::Compress(_)
+            | Self::Cache => false,
         }
     }
 
@@ -105,7 +110,8 @@ impl Filter {
             | Self::RewritePath(_)
             | Self::AcmeChallenge(_)
             | Self::RedirectToHttps(_)
-            | Self::Compress(_) => false,
+            | Self::Compress(_)
+            | Self::Cache => false,
         }
     }
 }
@@ -120,7 +126,7 @@ impl Hooks for Filter {
             Self::RewritePath(rewrite) => rewrite.on_request(exchange),
             Self::AcmeChallenge(challenge) => challenge.on_request(exchange),
             Self::RedirectToHttps(redirect) => redirect.on_request(exchange),
-            Self::ResponseHeaders(_) | Self::SecureHeaders(_) | Self::Compress(_) => {
+            Self::ResponseHeaders(_) | Self::SecureHeaders(_) | Self::Compress(_) | Self::Cache => {
                 Verdict::Continue
             }
         }
@@ -144,7 +150,8 @@ impl Hooks for Filter {
             | Self::RewritePath(_)
             | Self::AcmeChallenge(_)
             | Self::RedirectToHttps(_)
-            | Self::Compress(_) => Verdict::Continue,
+            | Self::Compress(_)
+            | Self::Cache => Verdict::Continue,
         }
     }
 

@@ -54,6 +54,8 @@ pub enum Filter {
     /// Compresses responses for callers that take them so, by the first of these codings that a
     /// caller likes best; never empty.
     Compress(Vec<Coding>),
+    /// Stores responses that may be, and answers from them (RFC 9111).
+    Cache,
 }
 
 /// How a path is rewritten. Each result starts with `/`.

@@ -12,6 +12,8 @@ pub struct Guard {
     pub connections: Option<u32>,
     /// Bytes of memory; `None` for what the control group allows, if it limits at all.
     pub memory: Option<u64>,
+    /// Bytes of all stored responses.
+    pub cache_bytes: usize,
     /// Bytes of one head, first line included.
     pub head_bytes: usize,
     /// Bytes of one target.
@@ -107,6 +109,7 @@ impl Default for Guard {
         Self {
             connections: None,
             memory: None,
+            cache_bytes: 64 << 20,
             head_bytes: 64 << 10,
             target_bytes: 32 << 10,
             fields: 100,

@@ -24,6 +24,9 @@ pub trait Ops: Send + Sync {
     fn sessions(&self, which: SessionFilter, limit: usize) -> BoxFuture<'_, Vec<Session>>;
     /// Cuts open downstream connections at once, with what they carry; returns how many.
     fn cut_sessions(&self, which: SessionFilter) -> BoxFuture<'_, usize>;
+    /// Takes stored responses out of the cache: those of a host, or of all, whose path begins so;
+    /// returns how many.
+    fn purge_cache(&self, host: Option<&str>, prefix: &str) -> usize;
     /// Gives an order about an endpoint; reloads and upgrades keep it until it is taken back.
     fn order_endpoint(
         &self,
@@ -94,10 +97,23 @@ pub struct Stats {
     pub services: Vec<ServiceStats>,
     /// Records that the ring dropped.
     pub records_dropped: u64,
+    /// What the cache holds and did.
+    pub cache: CacheStats,
     /// What limits of sources and of the process did.
     pub guard: GuardStats,
     /// How late a worker's loop came back to its timer, in microseconds.
     pub loop_stall: Distribution,
+}
+
+/// What the cache holds and did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CacheStats {
+    /// Responses that are stored.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What became of requests, and how many of them.
+    pub outcomes: Vec<(&'static str, u64)>,
 }
 
 /// What limits of sources and of the process did.

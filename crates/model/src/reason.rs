@@ -101,6 +101,8 @@ kinds! {
     QueueFull = "queue_full", 503, "the service is busy and too many requests wait for it";
     /// More comes from one address than it may send.
     SourceLimit = "source_limit", 429, "too much comes from your address";
+    /// The caller wants what is stored, and nothing is.
+    NotCached = "not_cached", 504, "nothing is stored, and the service was not to be asked";
     /// A limit of this process is reached.
     Overload = "overload", 503, "the gateway is at its limit";
     /// A defect of Trunkline.

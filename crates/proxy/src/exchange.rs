@@ -7,7 +7,7 @@
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::{AbortHandle, Abortable};
 use http_body::Body as _;
@@ -20,6 +20,7 @@ use trunkline_resilience::overload::Level;
 use trunkline_rt::{Alarm, Policy};
 
 use crate::balance::InFlight;
+use crate::cache::{self, Filled, Found, Hit};
 use crate::caller;
 use crate::carry::{Carried, Ended};
 use crate::context;
@@ -64,6 +65,8 @@ enum Outcome {
     Own(Reply),
     /// A service's.
     Service(Head, ResponseBody),
+    /// A response that is stored, or is going to be.
+    Cached(Head, Body),
     /// A service's switch to another protocol: the tunnel runs once the head is sent.
     Switched(Head),
 }
@@ -160,6 +163,9 @@ impl Line<'_> {
         let limits = Limits::new(&route.timeouts, route.priority, &service.service);
         // What follows may take long: the plan must not be kept for it.
         drop(plan);
+        if route.filters.caches() && upgrade.is_none() {
+            return Box::pin(self.through_cache(&service, limits, body)).await;
+        }
         pin!(self.forward(&service, limits, body, upgrade)).await
     }
 
@@ -176,6 +182,46 @@ impl Line<'_> {
                 Box::pin(guard::allow(self.connection, client, settings)).await
             }
             None => Ok(()),
+        }
+    }
+
+    /// The answer that is stored, or the service's, which may be stored then.
+    async fn through_cache(
+        &mut self,
+        service: &Arc<ServicePlan>,
+        limits: Limits,
+        body: Body,
+    ) -> Result<Outcome, Reply> {
+        let worker = Rc::clone(&self.connection.worker);
+        let hit = |hit: Hit| Outcome::Cached(hit.head, hit.body);
+        let found = cache::look(&worker.cache, &self.exchange, worker.clock.now()).await;
+        let mut fill = match found {
+            Found::Hit(stored) => return Ok(hit(stored)),
+            Found::Nothing => return Err(Reply::because(Reason::new(Kind::NotCached))),
+            Found::Fill(fill) => Some(fill),
+            Found::Pass => None,
+        };
+        if let Some(fill) = &mut fill {
+            fill.ask(&mut self.exchange.request);
+        }
+        let outcome = self.forward(service, limits, body, None).await;
+        let now = worker.clock.now();
+        let (head, body) = match outcome {
+            Ok(Outcome::Service(head, body)) => (head, body),
+            Ok(other) => return Ok(other),
+            Err(reply) => {
+                let stale = fill.and_then(|fill| fill.failed(now));
+                return stale.map(hit).ok_or(reply);
+            }
+        };
+        worker.cache.changed(&self.exchange, &head);
+        let Some(fill) = fill else {
+            return Ok(Outcome::Service(head, body));
+        };
+        let wall = SystemTime::UNIX_EPOCH + Duration::from_nanos(worker.clock.wall_nanos());
+        match fill.answered(head, || Source::Service(body).into_frames(), (now, wall)) {
+            Filled::Passed(head, body) => Ok(Outcome::Cached(head, body)),
+            Filled::Hit(stored) => Ok(hit(stored)),
         }
     }
 
@@ -265,6 +311,7 @@ impl Line<'_> {
         let (head, mut body, own) = match outcome {
             Outcome::Own(reply) => self.own(&reply),
             Outcome::Service(head, body) => (head, Source::Service(body), false),
+            Outcome::Cached(head, body) => (head, body.into(), false),
             Outcome::Switched(head) => (head, Body::Empty.into(), false),
         };
         self.exchange.response = Some(head);

@@ -21,6 +21,7 @@ mod exchange;
 
 mod accept;
 mod balance;
+mod cache;
 mod caller;
 mod carry;
 pub mod context;

@@ -95,6 +95,14 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection that was told to end may stay although no request is open and nothing is
 /// sent: half a head, or an HTTP/2 caller that does not answer the last ping.
 pub const LINGER_TIME: Duration = Duration::from_secs(1);
+/// Bytes of one stored response's body.
+pub const CACHE_OBJECT_BYTES_MAX: usize = 1 << 20;
+/// Stored responses of one target, that were chosen by what requests say.
+pub const CACHE_VARIANTS_MAX: usize = 8;
+/// Requests that wait for what one of them brings.
+pub const CACHE_WAITING_MAX: usize = 1_000;
+/// How long they wait before each goes on its own.
+pub const CACHE_WAIT_TIME: Duration = Duration::from_secs(5);
 /// Sources whose limits are remembered, of all workers together.
 pub const SOURCES_MAX: usize = 64 << 10;
 /// Connections and requests that are delayed or tarpitted at one time; beyond it they are refused.

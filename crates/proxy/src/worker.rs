@@ -23,6 +23,7 @@ use trunkline_rt::ring::{Reader, Writer};
 use trunkline_rt::{Random, Scope, TurnClock};
 
 use crate::balance::Turns;
+use crate::cache::Cache;
 use crate::forward::Pool;
 use crate::guard::Guard;
 use crate::quick::QuickMap;
@@ -42,6 +43,7 @@ pub(crate) struct Worker {
     pub(crate) index: usize,
     pub(crate) clock: TurnClock,
     pub(crate) guard: Arc<Guard>,
+    pub(crate) cache: Arc<Cache>,
     /// Owns every task of the worker.
     pub(crate) scope: Scope,
     pub(crate) pool: Pool,

@@ -7,6 +7,7 @@
 mod help;
 
 pub(crate) mod add;
+pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod docs;
@@ -129,6 +130,8 @@ pub(crate) enum Verb {
     Logs(logs::Args),
     /// List open connections and what they ask for, or cut some of them
     Sessions(sessions::Args),
+    /// Take stored responses out of the cache
+    Cache(cache::Args),
     /// List recent requests, or draw one of them through all services
     Traces(traces::Args),
     /// Let this machine trust the project's root certificate, store by store
@@ -226,6 +229,7 @@ fn run(verb: Verb, context: &Context) -> Verdict {
         Verb::Urls(args) => urls::run(&args, context),
         Verb::Logs(args) => logs::run(&args, context),
         Verb::Sessions(args) => sessions::run(&args, context),
+        Verb::Cache(args) => cache::run(&args, context),
         Verb::Endpoint(args) => endpoint::run(&args, context),
         Verb::Traces(args) => traces::run(&args, context),
         Verb::Trust(args) => trust::run(&args, context),

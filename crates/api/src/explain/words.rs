@@ -76,6 +76,7 @@ pub(super) fn filter(filter: &Filter) -> (&'static str, String) {
         }
         Filter::AcmeChallenge => ("acme_challenge", "answers of open orders".to_owned()),
         Filter::RedirectToHttps { port } => ("redirect_to_https", format!("port {port}")),
+        Filter::Cache => ("cache", "what may be stored".to_owned()),
         Filter::Compress(codings) => {
             let words: Vec<_> = codings.iter().map(|coding| coding.as_str()).collect();
             ("compress", words.join(", "))

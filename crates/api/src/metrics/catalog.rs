@@ -74,6 +74,12 @@ catalog! {
     WORKERS: Gauge "trunkline_workers" "" [];
     /// Access-log lines and spans that were dropped because their reader was too slow.
     RECORDS_DROPPED: Counter "trunkline_records_dropped" "" [];
+    /// Requests of routes with a cache: `hit`, `stale`, `miss`, `revalidated`, `collapsed` with another, or `bypass`.
+    CACHE_REQUESTS: Counter "trunkline_cache_requests" "" ["outcome"];
+    /// Responses that are stored.
+    CACHE_OBJECTS: Gauge "trunkline_cache_objects" "" [];
+    /// Bytes of stored responses.
+    CACHE_BYTES: Gauge "trunkline_cache_bytes" "bytes" [];
     /// How hard pressed the process is: 0 for calm, 1 for high, 2 for critical.
     OVERLOAD: Gauge "trunkline_overload_level" "" [];
     /// What is used of a limit of the process: `connections`, `descriptors` or `memory`; 0 where there is none.

@@ -22,6 +22,12 @@ pub(super) fn instance(writer: &mut Writer, instance: &Instance, stats: &Stats) 
     writer.family(&catalog::GENERATION).number(&[], stats.generation);
     writer.family(&catalog::WORKERS).number(&[], stats.workers as u64);
     writer.family(&catalog::RECORDS_DROPPED).number(&[], stats.records_dropped);
+    let mut family = writer.family(&catalog::CACHE_REQUESTS);
+    for (outcome, count) in &stats.cache.outcomes {
+        family.number(&[outcome], *count);
+    }
+    writer.family(&catalog::CACHE_OBJECTS).number(&[], stats.cache.objects);
+    writer.family(&catalog::CACHE_BYTES).number(&[], stats.cache.bytes);
     guard(writer, &stats.guard);
     writer.family(&catalog::LOOP_STALL).histogram(&[], &stats.loop_stall);
 }

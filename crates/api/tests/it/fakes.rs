@@ -54,6 +54,7 @@ fn stats() -> Stats {
         generation: 3,
         uptime: Duration::from_millis(12_500),
         workers: 2,
+        cache: trunkline_model::ops::CacheStats::default(),
         guard: trunkline_model::ops::GuardStats { level: "calm", ..Default::default() },
         listeners: vec![ListenerStats {
             id: ListenerId::new("http"),
@@ -122,6 +123,11 @@ impl Ops for FakeOps {
     fn cut_sessions(&self, which: SessionFilter) -> BoxFuture<'_, usize> {
         self.deeds.lock().unwrap().push(format!("cut {:?} {:?}", which.peer, which.id));
         Box::pin(async move { usize::from(which.id.is_none_or(|id| id.number == 17)) })
+    }
+
+    fn purge_cache(&self, host: Option<&str>, prefix: &str) -> usize {
+        self.deeds.lock().unwrap().push(format!("purge {host:?} {prefix}"));
+        2
     }
 
     fn order_endpoint(

@@ -30,6 +30,7 @@ pub(super) fn lower(gateway: &RawGateway, diagnostics: &mut Diagnostics) -> Opti
         guard = Guard {
             connections: limits.connections.map(|written| written.value),
             memory: limits.memory.map(|size| size.0),
+            cache_bytes: bytes(limits.cache.0),
             head_bytes: bytes(limits.head.0),
             target_bytes: bytes(limits.uri.0),
             fields: limits.header_count.into(),

@@ -213,6 +213,10 @@ pub struct RawRoute {
     /// Time limit of a request, all attempts together; or `{ request, attempt, idle }`.
     #[config(alias = "timeouts")]
     pub timeout: Option<TimeoutForm>,
+    /// Stores responses that their service says may be stored, and answers from them; within
+    /// `cache` of the gateway's `limits`.
+    #[config(default = defaults::CACHE)]
+    pub cache: bool,
     /// Compresses responses of this route, as `compress` of the gateway does for all.
     pub compress: Option<CompressForm>,
     /// How urgent its requests are where they wait for a service that is full: from -10, which is

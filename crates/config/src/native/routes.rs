@@ -225,6 +225,7 @@ fn filters(raw: &RawRoute, diagnostics: &mut Diagnostics) -> Vec<Filter> {
     if let Some(changes) = &raw.response {
         filters.push(Filter::ResponseHeaders(edits(changes, diagnostics)));
     }
+    filters.extend(raw.cache.then_some(Filter::Cache));
     filters.extend(raw.compress.as_ref().and_then(CompressForm::filter));
     filters
 }

@@ -130,6 +130,10 @@ impl Ops for Busy {
         Box::pin(async { 0 })
     }
 
+    fn purge_cache(&self, _: Option<&str>, _: &str) -> usize {
+        0
+    }
+
     fn order_endpoint(
         &self,
         endpoint: EndpointId,

@@ -44,7 +44,7 @@ fn because(kind: Kind, record: &ExchangeRecord) -> (char, char) {
     match kind {
         Kind::NoRoute | Kind::BadRequest | Kind::BodyTooLarge | Kind::SourceLimit => ('P', 'R'),
         Kind::CallerTimeout => ('c', 'R'),
-        Kind::Redirect | Kind::Respond => ('L', 'R'),
+        Kind::Redirect | Kind::Respond | Kind::NotCached => ('L', 'R'),
         Kind::NoEndpoint | Kind::Connect | Kind::UpstreamTls => ('S', 'C'),
         Kind::Starting | Kind::QueueTimeout => ('s', 'Q'),
         Kind::QueueFull => ('S', 'Q'),

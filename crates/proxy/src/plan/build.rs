@@ -18,6 +18,7 @@ use super::{
     Destinations, ListenerPlan, Place, Plan, PrepareError, PrepareErrors, ServicePlan, place,
 };
 use crate::balance::Registry;
+use crate::cache::Cache;
 use crate::forward::Transports;
 use crate::guard::Guard;
 use crate::l4::Relay;
@@ -34,6 +35,7 @@ pub(crate) struct Parts {
     pub(crate) certificates: Certificates,
     pub(crate) counters: Counters,
     pub(crate) guard: Arc<Guard>,
+    pub(crate) cache: Arc<Cache>,
     pub(crate) workers: usize,
 }
 

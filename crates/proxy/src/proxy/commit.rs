@@ -83,6 +83,7 @@ impl Proxy {
         let mut running = self.running();
         let former = running.plan.replace(Arc::clone(plan));
         running.generation += 1;
+        self.inner.parts.cache.limit(plan.model.guard.cache_bytes);
         let generation = running.generation;
         let kept: Vec<_> = plan.listeners.iter().map(|l| l.place()).collect();
         let leaving: Vec<_> = running

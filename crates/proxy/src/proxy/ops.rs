@@ -29,6 +29,10 @@ impl Ops for Proxy {
         Box::pin(self.cut_meant(which))
     }
 
+    fn purge_cache(&self, host: Option<&str>, prefix: &str) -> usize {
+        self.inner.parts.cache.purge(host, prefix)
+    }
+
     fn order_endpoint(
         &self,
         endpoint: EndpointId,
@@ -66,6 +70,7 @@ impl Proxy {
             workers: workers.len(),
             records_dropped: workers.iter().map(worker::Handle::records_dropped).sum(),
             guard: self.guard().stats(),
+            cache: self.inner.parts.cache.stats(),
             loop_stall: distribution(workers.iter().map(|worker| &*worker.stall)),
             ..Stats::default()
         };

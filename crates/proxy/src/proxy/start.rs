@@ -8,6 +8,7 @@ use trunkline_net::tls::TicketKeys;
 use super::listening::Running;
 use super::{Deps, Inner, Proxy};
 use crate::balance::{Ground, Registry};
+use crate::cache::Cache;
 use crate::forward::Transports;
 use crate::guard::Guard;
 use crate::manage::{self, Managed};
@@ -31,10 +32,11 @@ impl Proxy {
         let count = workers.max(1);
         let scope = scope.child("proxy");
         let guard = Guard::new(clock.clone());
+        let cache = Arc::<Cache>::default();
         let mut handles = Vec::with_capacity(count);
         for index in 0..count {
             let own = scope.child(&format!("worker-{index}"));
-            let handle = worker::spawn(index, &clock, &guard, &own);
+            let handle = worker::spawn(index, &clock, (&guard, &cache), &own);
             handles.push(handle.map_err(|error| StartError::Worker(index, error))?);
         }
         let started = clock.now();
@@ -53,6 +55,7 @@ impl Proxy {
                 },
                 counters: Counters::new(count),
                 guard,
+                cache,
                 workers: count,
             },
             clock,

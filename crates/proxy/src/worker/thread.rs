@@ -21,6 +21,7 @@ use super::{
 };
 use crate::accept::accept;
 use crate::balance::Turns;
+use crate::cache::Cache;
 use crate::forward::Pool;
 use crate::guard::Guard;
 use crate::l4;
@@ -67,7 +68,7 @@ impl Handle {
 pub(crate) fn spawn(
     index: usize,
     clock: &Clock,
-    guard: &Arc<Guard>,
+    (guard, cache): (&Arc<Guard>, &Arc<Cache>),
     scope: &Scope,
 ) -> io::Result<Handle> {
     let (commands, receiver) = channel(limits::COMMANDS_MAX);
@@ -75,6 +76,7 @@ pub(crate) fn spawn(
     let (give_back, spare) = ring(limits::RECORDS_SPARE_MAX);
     let stall = Arc::new(Histogram::default());
     let (clock, guard, scope) = (clock.clone(), Arc::clone(guard), scope.clone());
+    let cache = Arc::clone(cache);
     let measured = Arc::clone(&stall);
     let serve = move || {
         let runtime =
@@ -87,6 +89,7 @@ pub(crate) fn spawn(
             index,
             clock: TurnClock::new(clock),
             guard,
+            cache,
             scope,
             pool: Pool::default(),
             turns: Turns::default(),

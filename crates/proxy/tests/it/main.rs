@@ -18,6 +18,7 @@ mod rig;
 mod attack;
 mod balance;
 mod basics;
+mod cache;
 mod caller;
 mod change;
 mod compress;

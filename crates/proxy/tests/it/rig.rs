@@ -102,6 +102,17 @@ impl Rig {
         self.proxy.stats().await
     }
 
+    /// Objects and bytes of the cache.
+    pub async fn proxy_cache(&self) -> (u64, u64) {
+        let cache = self.stats().await.cache;
+        (cache.objects, cache.bytes)
+    }
+
+    pub async fn stats_cache(&self, outcome: &str) -> u64 {
+        let outcomes = self.stats().await.cache.outcomes;
+        outcomes.iter().find(|(name, _)| *name == outcome).map_or(0, |(_, count)| *count)
+    }
+
     pub async fn service(&self, name: &str) -> ServiceStats {
         let stats = self.stats().await;
         stats.services.into_iter().find(|service| service.name.as_str() == name).unwrap()

@@ -16,6 +16,9 @@ pub struct RawLimits {
     pub connections: Option<Spanned<u32>>,
     /// Memory. Without it, what the control group of the process allows.
     pub memory: Option<ByteSize>,
+    /// Memory for stored responses, of all routes with `cache`.
+    #[config(default = defaults::LIMIT_CACHE)]
+    pub cache: ByteSize,
     /// Bytes of one head, first line included.
     #[config(default = defaults::LIMIT_HEAD)]
     pub head: ByteSize,
