@@ -14,7 +14,7 @@ pub(crate) const GROUPS: &[(&str, &[&str])] = &[
     ("See", &["status", "urls", "logs", "traces", "sessions"]),
     ("Trust", &["trust"]),
     ("Verify", &["check", "explain", "doctor"]),
-    ("Ship", &["reload", "endpoint", "upgrade"]),
+    ("Ship", &["reload", "endpoint", "cache", "upgrade"]),
     ("Tools", &["schema", "completions", "version"]),
 ];
 
