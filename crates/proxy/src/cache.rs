@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+use trunkline_model::RouteId;
 use trunkline_model::ops::CacheStats;
 use trunkline_net::http::{Exchange, Head};
 
@@ -116,7 +117,12 @@ impl Cache {
 }
 
 /// Looks a request up; waits while somebody else asks for the same.
-pub(crate) async fn look(cache: &Arc<Cache>, exchange: &Exchange, now: Instant) -> Found {
+pub(crate) async fn look(
+    cache: &Arc<Cache>,
+    exchange: &Exchange,
+    route: &RouteId,
+    now: Instant,
+) -> Found {
     let request = &exchange.request;
     let asks = Control::of(request);
     let is_get = request.method() == "GET";
@@ -131,7 +137,7 @@ pub(crate) async fn look(cache: &Arc<Cache>, exchange: &Exchange, now: Instant) 
         let mut flight = {
             let mut part = cache.store.part(&key);
             let place = part.place(&key);
-            let fitting = place.variants.iter().find(|stored| stored.fits(request)).cloned();
+            let fitting = place.variants.iter().find(|stored| stored.fits(request, route)).cloned();
             let usable =
                 fitting.as_deref().map(|stored| usable(stored, &asks, now, place.flight.is_some()));
             if let (Some(stored), Some(Use::Now(how))) = (&fitting, usable) {
@@ -154,7 +160,7 @@ pub(crate) async fn look(cache: &Arc<Cache>, exchange: &Exchange, now: Instant) 
                     let (landing, flight) = watch::channel(());
                     place.flight = Some(flight);
                     cache.misses.fetch_add(1, Ordering::Relaxed);
-                    let fill = Fill::new(cache, key, (fitting, landing), now);
+                    let fill = Fill::new(cache, (key, route), (fitting, landing), now);
                     return Found::Fill(Box::new(fill));
                 }
                 // What the last one brought was not for others: each goes on its own.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::future::{AbortHandle, Abortable};
 use http_body::Body as _;
 use trunkline_filters::Reply;
+use trunkline_model::RouteId;
 use trunkline_model::reason::{Fact, Kind, Reason};
 use trunkline_model::record::End;
 use trunkline_net::http::{Body, Exchange, Head};
@@ -164,7 +165,7 @@ impl Line<'_> {
         // What follows may take long: the plan must not be kept for it.
         drop(plan);
         if route.filters.caches() && upgrade.is_none() {
-            return Box::pin(self.through_cache(&service, limits, body)).await;
+            return Box::pin(self.through_cache(&service, &route.id, limits, body)).await;
         }
         pin!(self.forward(&service, limits, body, upgrade)).await
     }
@@ -189,12 +190,13 @@ impl Line<'_> {
     async fn through_cache(
         &mut self,
         service: &Arc<ServicePlan>,
+        route: &RouteId,
         limits: Limits,
         body: Body,
     ) -> Result<Outcome, Reply> {
         let worker = Rc::clone(&self.connection.worker);
         let hit = |hit: Hit| Outcome::Cached(hit.head, hit.body);
-        let found = cache::look(&worker.cache, &self.exchange, worker.clock.now()).await;
+        let found = cache::look(&worker.cache, &self.exchange, route, worker.clock.now()).await;
         let mut fill = match found {
             Found::Hit(stored) => return Ok(hit(stored)),
             Found::Nothing => return Err(Reply::because(Reason::new(Kind::NotCached))),

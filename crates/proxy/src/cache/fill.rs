@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::watch;
+use trunkline_model::RouteId;
 use trunkline_net::http::{Body, BodyError, Head};
 
 use super::Cache;
@@ -22,6 +23,7 @@ use crate::limits;
 pub(crate) struct Fill {
     cache: Arc<Cache>,
     key: Arc<str>,
+    route: RouteId,
     /// What is stored and stale.
     known: Option<Arc<Stored>>,
     /// What selects the variant, of the request as its caller sent it.
@@ -42,11 +44,19 @@ pub(crate) enum Filled {
 impl Fill {
     pub(super) fn new(
         cache: &Arc<Cache>,
-        key: Arc<str>,
+        (key, route): (Arc<str>, &RouteId),
         (known, landing): (Option<Arc<Stored>>, watch::Sender<()>),
         asked: Instant,
     ) -> Self {
-        Self { cache: Arc::clone(cache), key, known, request: None, asked, _landing: landing }
+        Self {
+            cache: Arc::clone(cache),
+            key,
+            route: route.clone(),
+            known,
+            request: None,
+            asked,
+            _landing: landing,
+        }
     }
 
     /// Has the request ask about what is stored; the caller's own conditions are answered here.
@@ -107,6 +117,7 @@ impl Fill {
             return Filled::Passed(head, body);
         };
         let stored = Stored {
+            route: self.route.clone(),
             vary: vary(&head, request),
             head: head.clone(),
             body: Bytes::new(),
@@ -135,8 +146,11 @@ impl Fill {
         let control = Control::of(&head);
         let request = self.request.as_ref();
         let times = request.and_then(|request| storable(request, &head, &control, (wall, delay)));
+        // The news can be that it is for one caller only: then it is stored no more.
+        let keep = times.is_some();
         let times = times.unwrap_or(Times { lifetime: Duration::ZERO, age: Duration::ZERO });
         let stored = || Stored {
+            route: known.route.clone(),
             vary: known.vary.clone(),
             head: head.clone(),
             body: known.body.clone(),
@@ -145,7 +159,13 @@ impl Fill {
             at: now,
         };
         self.cache.revalidated.fetch_add(1, Ordering::Relaxed);
-        self.cache.store.part(&self.key).store(&self.key, stored(), self.cache.max());
+        let mut part = self.cache.store.part(&self.key);
+        if keep {
+            part.store(&self.key, stored(), self.cache.max());
+        } else {
+            part.forget(&self.key);
+        }
+        drop(part);
         let mut hit = self.hit(&Arc::new(stored()), now);
         hit.head.set("cache-status", b"trunkline; hit; fwd=stale; fwd-status=304");
         hit

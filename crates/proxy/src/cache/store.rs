@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use trunkline_model::RouteId;
 use trunkline_net::http::Head;
 
 use super::control::Control;
@@ -23,6 +24,8 @@ const OVERHEAD_BYTES: usize = 512;
 pub(super) struct Stored {
     pub(super) head: Head,
     pub(super) body: Bytes,
+    /// The route that led to it: another one for the same target may lead to another service.
+    pub(super) route: RouteId,
     /// The fields of the request that it was chosen by, and their values.
     pub(super) vary: Vec<(String, Vec<u8>)>,
     pub(super) control: Control,
@@ -47,9 +50,10 @@ impl Stored {
             .ok_or_else(|| age.saturating_sub(self.times.lifetime))
     }
 
-    /// Whether it was chosen by what this request says too.
-    pub(super) fn fits(&self, request: &Head) -> bool {
-        self.vary.iter().all(|(name, value)| selecting(request, name) == *value)
+    /// Whether it was chosen by what this request on this route says too.
+    pub(super) fn fits(&self, request: &Head, route: &RouteId) -> bool {
+        self.route == *route
+            && self.vary.iter().all(|(name, value)| selecting(request, name) == *value)
     }
 
     /// When it was changed last, if it says so.
@@ -176,7 +180,7 @@ impl Part {
         let place = self.place(key);
         let mut freed = 0;
         place.variants.retain(|known| {
-            let same = known.vary == stored.vary;
+            let same = known.route == stored.route && known.vary == stored.vary;
             freed += if same { known.bytes(key) } else { 0 };
             !same
         });
@@ -205,6 +209,7 @@ mod tests {
         Stored {
             head: Head::response(200, Version::Http11),
             body: vec![0; bytes].into(),
+            route: RouteId::new("r"),
             vary: vec![("accept".into(), vary.into())],
             control: Control::default(),
             times: Times { lifetime: Duration::ZERO, age: Duration::ZERO },
