@@ -4,28 +4,36 @@
 //! several who want the same, one asks, and the others wait for what it brings, or are served what
 //! is stale as far as `stale-while-revalidate` allows. What is stored is bounded in bytes, and one
 //! object too. Only GET is stored; HEAD is answered from it; what names a range goes past it.
+//!
+//! Targets are those that callers ask for, so that people can name them; a route's answers are its
+//! own all the same, because it may ask another service, for another path, with other fields.
 
 mod answer;
 mod control;
 mod fill;
 mod fresh;
+mod kept;
 mod store;
 
+use std::borrow::Cow;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use trunkline_model::RouteId;
+use tokio::time::{Sleep, sleep};
 use trunkline_model::ops::CacheStats;
-use trunkline_net::http::{Exchange, Head};
+use trunkline_net::http::{Exchange, Head, Note};
+use trunkline_rt::TurnClock;
 
 use crate::limits;
 pub(crate) use answer::Hit;
 use answer::has_condition;
 use control::Control;
 pub(crate) use fill::{Fill, Filled};
-use store::{Store, Stored};
+pub(crate) use store::Owner;
+use store::{Flight, Landing, Store, Stored};
 
 /// The cache of the process.
 #[derive(Debug, Default)]
@@ -33,6 +41,10 @@ pub(crate) struct Cache {
     store: Store,
     /// Bytes that it may hold.
     max: AtomicUsize,
+    /// Bytes of bodies that are gathered to be stored.
+    gathering: AtomicUsize,
+    /// Whether anything was ever asked for to be stored.
+    used: AtomicBool,
     hits: AtomicU64,
     stale: AtomicU64,
     misses: AtomicU64,
@@ -59,10 +71,24 @@ enum Use {
     AskFirst,
 }
 
+/// What comes next for a request.
+enum Next {
+    Done(Found),
+    Wait(watch::Receiver<Landing>),
+}
+
 impl Cache {
     /// Holds so many bytes at most from now on.
     pub(crate) fn limit(&self, bytes: usize) {
-        self.max.store(bytes, Ordering::Relaxed);
+        if bytes < self.max.swap(bytes, Ordering::Relaxed) {
+            self.store.shrink(bytes);
+        }
+    }
+
+    /// A request goes past the cache.
+    pub(crate) fn pass(&self) -> Found {
+        self.passed.fetch_add(1, Ordering::Relaxed);
+        Found::Pass
     }
 
     fn max(&self) -> usize {
@@ -99,10 +125,11 @@ impl Cache {
     /// A request that changes something was answered: what is stored of its target, and of those
     /// that the answer names on the same host, is no longer true (RFC 9111 §4.4).
     pub(crate) fn changed(&self, exchange: &Exchange, response: &Head) {
-        if is_safe(exchange.request.method()) || !(200..400).contains(&response.status()) {
+        let safe = is_safe(exchange.request.method());
+        if safe || !self.used.load(Ordering::Relaxed) || !(200..400).contains(&response.status()) {
             return;
         }
-        let own = key(exchange, exchange.request.target());
+        let own = key(exchange, &target(exchange));
         self.store.part(&own).forget(&own);
         for name in ["location", "content-location"] {
             let Some(place) = response.get_text(name) else { continue };
@@ -116,82 +143,126 @@ impl Cache {
     }
 }
 
-/// Looks a request up; waits while somebody else asks for the same.
+/// Looks a request without a body up; waits while somebody else asks for the same.
 pub(crate) async fn look(
     cache: &Arc<Cache>,
     exchange: &Exchange,
-    route: &RouteId,
-    now: Instant,
+    owner: Owner,
+    clock: &TurnClock,
 ) -> Found {
     let request = &exchange.request;
-    let asks = Control::of(request);
+    let control = Control::of(request);
     let is_get = request.method() == "GET";
-    let passes = !is_get && request.method() != "HEAD" || request.has("range") || asks.no_store;
+    let passes = !is_get && request.method() != "HEAD" || request.has("range") || control.no_store;
     if passes || cache.max() == 0 {
-        cache.passed.fetch_add(1, Ordering::Relaxed);
-        return Found::Pass;
+        return cache.pass();
     }
-    let key: Arc<str> = key(exchange, request.target()).into();
-    let mut waited = false;
+    cache.used.store(true, Ordering::Relaxed);
+    let key = key(exchange, &target(exchange)).into();
+    let asks = Asks { cache, key, owner, request, control };
+    let mut landed = None;
+    let mut patience: Option<Pin<Box<Sleep>>> = None;
     loop {
-        let mut flight = {
-            let mut part = cache.store.part(&key);
-            let place = part.place(&key);
-            let fitting = place.variants.iter().find(|stored| stored.fits(request, route)).cloned();
-            let usable =
-                fitting.as_deref().map(|stored| usable(stored, &asks, now, place.flight.is_some()));
-            if let (Some(stored), Some(Use::Now(how))) = (&fitting, usable) {
-                let count = if how == "stale" { &cache.stale } else { &cache.hits };
-                count.fetch_add(1, Ordering::Relaxed);
-                return Found::Hit(Hit::new(stored, request, now));
-            }
-            if asks.only_if_cached {
-                part.tidy(&key);
-                return Found::Nothing;
-            }
-            // A condition of the caller's own can only be answered from what is stored.
-            if !is_get || (fitting.is_none() && has_condition(request)) {
-                part.tidy(&key);
-                cache.passed.fetch_add(1, Ordering::Relaxed);
-                return Found::Pass;
-            }
-            match &place.flight {
-                None => {
-                    let (landing, flight) = watch::channel(());
-                    place.flight = Some(flight);
-                    cache.misses.fetch_add(1, Ordering::Relaxed);
-                    let fill = Fill::new(cache, (key, route), (fitting, landing), now);
-                    return Found::Fill(Box::new(fill));
-                }
-                // What the last one brought was not for others: each goes on its own.
-                Some(_) if waited || place.waiting >= limits::CACHE_WAITING_MAX => {
-                    cache.passed.fetch_add(1, Ordering::Relaxed);
-                    return Found::Pass;
-                }
-                Some(flight) => flight.clone(),
-            }
+        let mut flight = match asks.next(landed, clock.now()) {
+            Next::Done(found) => return found,
+            Next::Wait(flight) => flight,
         };
-        waited = true;
-        cache.collapsed.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting::new(cache, &key);
+        let _waiting = Waiting { cache, key: &asks.key };
+        let patience = patience.get_or_insert_with(|| {
+            cache.collapsed.fetch_add(1, Ordering::Relaxed);
+            Box::pin(sleep(limits::CACHE_WAIT_TIME))
+        });
         // The channel closes with the flight, whatever it brought.
-        let _ = tokio::time::timeout(limits::CACHE_WAIT_TIME, flight.changed()).await;
+        landed = Some(tokio::select! {
+            told = flight.changed() => told.map_or(Landing::Silent, |()| *flight.borrow()),
+            () = patience => Landing::Alone,
+        });
     }
 }
 
-/// One that waits for a flight, counted until it is dropped.
+/// A request that is looked up.
+struct Asks<'a> {
+    cache: &'a Arc<Cache>,
+    key: Arc<str>,
+    owner: Owner,
+    request: &'a Head,
+    control: Control,
+}
+
+impl Asks<'_> {
+    /// What comes next, now that the flight that it waited for has `landed`.
+    fn next(&self, landed: Option<Landing>, now: Instant) -> Next {
+        let (cache, request) = (self.cache, self.request);
+        let mut part = cache.store.part(&self.key);
+        let place = part.place(&self.key);
+        // Of several, the newest (RFC 9111 §4.1).
+        let mut newest = place.variants.iter().rev();
+        let fitting = newest.find(|stored| stored.fits(&self.owner, request)).cloned();
+        let asked = place.flight.as_ref().is_some_and(|flight| flight.owner == self.owner);
+        if let Some(stored) = &fitting {
+            let failed = landed == Some(Landing::Failed) && stored.helps(now);
+            let usable = if failed { Use::Now("stale") } else { self.usable(stored, now, asked) };
+            if let Use::Now(how) = usable {
+                let count = if how == "stale" { &cache.stale } else { &cache.hits };
+                count.fetch_add(1, Ordering::Relaxed);
+                return Next::Done(Found::Hit(Hit::new(stored, request, now)));
+            }
+        }
+        if self.control.only_if_cached {
+            part.tidy(&self.key);
+            return Next::Done(Found::Nothing);
+        }
+        // A condition of the caller's own can only be answered from what is stored.
+        if request.method() != "GET" || (fitting.is_none() && has_condition(request)) {
+            part.tidy(&self.key);
+            return Next::Done(cache.pass());
+        }
+        // One that takes long, be it for a caller that reads slowly, holds up nobody who comes later.
+        let quick = |flight: &&Flight| now < flight.began + limits::CACHE_WAIT_TIME;
+        let Some(flight) = place.flight.as_ref().filter(quick) else {
+            let (tell, landing) = watch::channel(Landing::Silent);
+            let (number, owner) = (place.used, self.owner.clone());
+            place.flight = Some(Flight { number, owner, began: now, landing });
+            cache.misses.fetch_add(1, Ordering::Relaxed);
+            let fill = Fill::new(self, (fitting, tell), number, now);
+            return Next::Done(Found::Fill(Box::new(fill)));
+        };
+        // What the last one brought was not for others: each goes on its own.
+        let alone = landed.is_some_and(|landing| landing != Landing::Silent);
+        if alone || !asked || place.waiting >= limits::CACHE_WAITING_MAX {
+            return Next::Done(cache.pass());
+        }
+        let landing = flight.landing.clone();
+        place.waiting += 1;
+        Next::Wait(landing)
+    }
+
+    /// Whether a stored response answers as it is (RFC 9111 §4.2, §5.2.1, RFC 5861 §3).
+    fn usable(&self, stored: &Stored, now: Instant, asked: bool) -> Use {
+        let asks = &self.control;
+        let age = stored.age(now);
+        if asks.no_cache || asks.max_age.is_some_and(|most| age > most) {
+            return Use::AskFirst;
+        }
+        match stored.fresh_for(now) {
+            Ok(left) if asks.min_fresh.is_none_or(|least| left >= least) => Use::Now("hit"),
+            Ok(_) => Use::AskFirst,
+            Err(_) if stored.control.must_revalidate || stored.control.no_cache => Use::AskFirst,
+            Err(stale) => {
+                let while_asked = stored.control.stale_while_revalidate.filter(|_| asked);
+                // A time for shared caches is one that callers cannot stretch (§5.2.2.10).
+                let stretched = asks.max_stale.filter(|_| stored.control.s_maxage.is_none());
+                let most = while_asked.max(stretched).unwrap_or(Duration::ZERO);
+                if stale < most { Use::Now("stale") } else { Use::AskFirst }
+            }
+        }
+    }
+}
+
+/// One that waits for a flight and was counted; until it is dropped.
 struct Waiting<'a> {
     cache: &'a Cache,
     key: &'a str,
-}
-
-impl<'a> Waiting<'a> {
-    fn new(cache: &'a Cache, key: &'a str) -> Self {
-        if let Some(place) = cache.store.part(key).known(key) {
-            place.waiting += 1;
-        }
-        Self { cache, key }
-    }
 }
 
 impl Drop for Waiting<'_> {
@@ -204,22 +275,16 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Whether a stored response answers a request as it is (RFC 9111 §4.2, §5.2.1, RFC 5861 §3).
-fn usable(stored: &Stored, asks: &Control, now: Instant, asked: bool) -> Use {
-    let age = stored.age(now);
-    let too_old = asks.max_age.is_some_and(|most| age > most);
-    if asks.no_cache || too_old {
-        return Use::AskFirst;
-    }
-    match stored.fresh_for(now) {
-        Ok(left) if asks.min_fresh.is_none_or(|least| left >= least) => Use::Now("hit"),
-        Ok(_) => Use::AskFirst,
-        Err(_) if stored.control.must_revalidate || stored.control.no_cache => Use::AskFirst,
-        Err(stale) => {
-            let while_asked = stored.control.stale_while_revalidate.filter(|_| asked);
-            let most = while_asked.max(asks.max_stale).unwrap_or(Duration::ZERO);
-            if stale < most { Use::Now("stale") } else { Use::AskFirst }
-        }
+/// The target that the caller asked for, whatever the service is asked.
+fn target(exchange: &Exchange) -> Cow<'_, str> {
+    let original = exchange.notes.all().iter().find_map(|note| match note {
+        Note::OriginalTarget(path) => Some(&**path),
+        Note::IdleLimit(_) => None,
+    });
+    match (original, exchange.request.query()) {
+        (None, _) => Cow::Borrowed(exchange.request.target()),
+        (Some(path), None) => Cow::Borrowed(path),
+        (Some(path), Some(query)) => Cow::Owned(format!("{path}?{query}")),
     }
 }
 

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::future::{AbortHandle, Abortable};
 use http_body::Body as _;
 use trunkline_filters::Reply;
-use trunkline_model::RouteId;
 use trunkline_model::reason::{Fact, Kind, Reason};
 use trunkline_model::record::End;
 use trunkline_net::http::{Body, Exchange, Head};
@@ -21,7 +20,7 @@ use trunkline_resilience::overload::Level;
 use trunkline_rt::{Alarm, Policy};
 
 use crate::balance::InFlight;
-use crate::cache::{self, Filled, Found, Hit};
+use crate::cache::{self, Filled, Found, Hit, Owner};
 use crate::caller;
 use crate::carry::{Carried, Ended};
 use crate::context;
@@ -165,9 +164,13 @@ impl Line<'_> {
         // What follows may take long: the plan must not be kept for it.
         drop(plan);
         if route.filters.caches() && upgrade.is_none() {
-            return Box::pin(self.through_cache(&service, &route.id, limits, body)).await;
+            return Box::pin(self.through_cache(&service, limits, body)).await;
         }
-        pin!(self.forward(&service, limits, body, upgrade)).await
+        let outcome = pin!(self.forward(&service, limits, body, upgrade)).await;
+        if let Ok(Outcome::Service(head, _)) = &outcome {
+            self.connection.worker.cache.changed(&self.exchange, head);
+        }
+        outcome
     }
 
     /// Whether the process has room, and the source may ask.
@@ -190,20 +193,26 @@ impl Line<'_> {
     async fn through_cache(
         &mut self,
         service: &Arc<ServicePlan>,
-        route: &RouteId,
         limits: Limits,
         body: Body,
     ) -> Result<Outcome, Reply> {
         let worker = Rc::clone(&self.connection.worker);
         let hit = |hit: Hit| Outcome::Cached(hit.head, hit.body);
-        let found = cache::look(&worker.cache, &self.exchange, route, worker.clock.now()).await;
-        let mut fill = match found {
+        let route = self.route.as_ref().map(|route| route.id.clone());
+        let owner = Owner { route, service: service.service.name.clone() };
+        let found = if body.is_end_stream() {
+            cache::look(&worker.cache, &self.exchange, owner, &worker.clock).await
+        } else {
+            // What it asks for is not in its target alone.
+            worker.cache.pass()
+        };
+        let fill = match found {
             Found::Hit(stored) => return Ok(hit(stored)),
             Found::Nothing => return Err(Reply::because(Reason::new(Kind::NotCached))),
             Found::Fill(fill) => Some(fill),
             Found::Pass => None,
         };
-        if let Some(fill) = &mut fill {
+        if let Some(fill) = &fill {
             fill.ask(&mut self.exchange.request);
         }
         let outcome = self.forward(service, limits, body, None).await;

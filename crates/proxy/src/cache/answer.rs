@@ -35,7 +35,7 @@ impl Hit {
             }
             head
         } else {
-            stored.head.clone()
+            stored.head.head()
         };
         head.set("age", stored.age(now).as_secs().to_string().as_bytes());
         head.set("cache-status", format!("trunkline; hit; ttl={ttl}").as_bytes());
@@ -44,7 +44,7 @@ impl Hit {
         } else {
             stored.body.clone()
         };
-        if !unchanged && !head.has("content-length") {
+        if !unchanged && head.status() != 204 && !head.has("content-length") {
             head.set("content-length", stored.body.len().to_string().as_bytes());
         }
         Self { head, body: Body::full(body) }

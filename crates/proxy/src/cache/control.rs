@@ -16,7 +16,7 @@ pub(super) struct Control {
     pub(super) no_cache: bool,
     pub(super) private: bool,
     pub(super) public: bool,
-    /// `must-revalidate` or `proxy-revalidate`; `s-maxage` means it too (§5.2.2.10).
+    /// `must-revalidate` or `proxy-revalidate`.
     pub(super) must_revalidate: bool,
     pub(super) only_if_cached: bool,
     pub(super) max_age: Option<Duration>,

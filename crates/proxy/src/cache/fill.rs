@@ -9,28 +9,30 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::watch;
-use trunkline_model::RouteId;
 use trunkline_net::http::{Body, BodyError, Head};
 
-use super::Cache;
 use super::answer::{Hit, is_condition};
 use super::control::Control;
-use super::fresh::{Times, storable};
-use super::store::{Stored, selecting};
+use super::fresh::{Times, is_callers, storable};
+use super::kept::Kept;
+use super::store::{Landing, Owner, Stored, selecting};
+use super::{Asks, Cache};
 use crate::limits;
 
 /// A question to the service that others may wait for; they go on when it is dropped.
 pub(crate) struct Fill {
     cache: Arc<Cache>,
     key: Arc<str>,
-    route: RouteId,
+    owner: Owner,
     /// What is stored and stale.
     known: Option<Arc<Stored>>,
-    /// What selects the variant, of the request as its caller sent it.
-    request: Option<Head>,
+    /// The request as its caller sent it: selects the variant, and may ask on a condition.
+    request: Head,
     asked: Instant,
+    /// Of the flight. Once another is in its place, what this one brings is not stored.
+    number: u64,
     /// Closes when this is over.
-    _landing: watch::Sender<()>,
+    landing: watch::Sender<Landing>,
 }
 
 /// What became of an answer.
@@ -43,25 +45,25 @@ pub(crate) enum Filled {
 
 impl Fill {
     pub(super) fn new(
-        cache: &Arc<Cache>,
-        (key, route): (Arc<str>, &RouteId),
-        (known, landing): (Option<Arc<Stored>>, watch::Sender<()>),
+        asks: &Asks<'_>,
+        (known, landing): (Option<Arc<Stored>>, watch::Sender<Landing>),
+        number: u64,
         asked: Instant,
     ) -> Self {
         Self {
-            cache: Arc::clone(cache),
-            key,
-            route: route.clone(),
+            cache: Arc::clone(asks.cache),
+            key: Arc::clone(&asks.key),
+            owner: asks.owner.clone(),
             known,
-            request: None,
+            request: asks.request.clone(),
             asked,
-            _landing: landing,
+            number,
+            landing,
         }
     }
 
     /// Has the request ask about what is stored; the caller's own conditions are answered here.
-    pub(crate) fn ask(&mut self, request: &mut Head) {
-        self.request = Some(request.clone());
+    pub(crate) fn ask(&self, request: &mut Head) {
         let Some(known) = &self.known else { return };
         request.retain(|name| !is_condition(name));
         for (condition, validator) in
@@ -75,17 +77,9 @@ impl Fill {
 
     /// The service could not answer: what is stale may still do (RFC 5861 §4).
     pub(crate) fn failed(&self, now: Instant) -> Option<Hit> {
-        let known = self.known.as_ref()?;
-        let stale = known.fresh_for(now).err()?;
-        let may = !known.control.must_revalidate
-            && known.control.stale_if_error.is_some_and(|most| stale < most);
-        may.then(|| self.hit(known, now))
-    }
-
-    fn hit(&self, stored: &Arc<Stored>, now: Instant) -> Hit {
-        let request = self.request.as_ref();
-        let plain = Head::request("GET", "/", trunkline_net::http::Version::Http11);
-        Hit::new(stored, request.unwrap_or(&plain), now)
+        self.landing.send_replace(Landing::Failed);
+        let known = self.known.as_ref().filter(|known| known.helps(now))?;
+        Some(Hit::new(known, &self.request, now))
     }
 
     /// The service answered.
@@ -95,7 +89,9 @@ impl Fill {
         body: impl FnOnce() -> Body,
         (now, wall): (Instant, SystemTime),
     ) -> Filled {
+        let helps = self.known.as_ref().is_some_and(|known| known.helps(now));
         if head.status() >= 500
+            && helps
             && let Some(hit) = self.failed(now)
         {
             return Filled::Hit(hit);
@@ -105,86 +101,100 @@ impl Fill {
             return Filled::Hit(self.freshen(&known, &head, (now, wall, delay)));
         }
         let control = Control::of(&head);
-        let request = self.request.as_ref();
-        let times = request.and_then(|request| storable(request, &head, &control, (wall, delay)));
-        let body = body();
-        let length = body.size_hint().lower();
-        let fits = length <= limits::CACHE_OBJECT_BYTES_MAX as u64;
+        let times = storable(&self.request, &head, &control, (wall, delay));
+        let mut body = body();
+        let fits = body.size_hint().lower() <= limits::CACHE_OBJECT_BYTES_MAX as u64;
         let why = if self.known.is_some() { "stale" } else { "uri-miss" };
-        let (Some(times), Some(request), true) = (times, request, fits) else {
-            self.cache.store.part(&self.key).forget(&self.key);
+        let Some(times) = times.filter(|_| fits) else {
+            self.keep_nothing(&head, &control);
             head.set("cache-status", format!("trunkline; fwd={why}").as_bytes());
             return Filled::Passed(head, body);
         };
-        let stored = Stored {
-            route: self.route.clone(),
-            vary: vary(&head, request),
-            head: head.clone(),
+        let stored = self.stored(&head, control, (times, now));
+        head.set("cache-status", format!("trunkline; fwd={why}; stored").as_bytes());
+        if body.is_end_stream() {
+            self.land(stored);
+        } else {
+            let gathered = Gathered { cache: Arc::clone(&self.cache), bytes: BytesMut::new() };
+            let tee = Tee { body, gathered, rest: Some((self, stored)) };
+            body = Body::Stream(Box::pin(tee));
+        }
+        Filled::Passed(head, body)
+    }
+
+    fn stored(&self, head: &Head, control: Control, (times, at): (Times, Instant)) -> Stored {
+        Stored {
+            owner: self.owner.clone(),
+            vary: vary(head, &self.request),
+            head: Kept::of(head),
             body: Bytes::new(),
             control,
             times,
-            at: now,
-        };
-        head.set("cache-status", format!("trunkline; fwd={why}; stored").as_bytes());
-        let tee = Tee { body, gathered: BytesMut::new(), rest: Some((self, stored)) };
-        Filled::Passed(head, Body::Stream(Box::pin(tee)))
+            at,
+        }
     }
 
-    /// What is stored is still true, and what the answer says of it is newer (RFC 9111 §4.3.4).
+    /// Stores what was brought.
+    fn land(&self, stored: impl Into<Arc<Stored>>) {
+        let of = (self.number, self.cache.max());
+        if self.cache.store.part(&self.key).land(&self.key, of, stored.into()) {
+            self.landing.send_replace(Landing::Stored);
+        }
+    }
+
+    /// An answer was not for others. Unless that is for who asked, or for a failure, what is known
+    /// is not true any more.
+    fn keep_nothing(&self, head: &Head, control: &Control) {
+        self.landing.send_replace(Landing::Alone);
+        let says_nothing = head.status() >= 500 || is_callers(&self.request, head, control);
+        if let Some(known) = self.known.as_ref().filter(|_| !says_nothing) {
+            self.cache.store.part(&self.key).discard(&self.key, known);
+        }
+    }
+
+    /// What is stored is still true, and what the answer says of it is newer (RFC 9111 §4.3.4). A
+    /// cookie is for the one who asked.
     fn freshen(
         &self,
         known: &Stored,
         news: &Head,
         (now, wall, delay): (Instant, SystemTime, Duration),
     ) -> Hit {
-        let mut head = known.head.clone();
-        for (name, value) in news.fields() {
-            if !is_of_body(name) {
-                head.set(name, value);
-            }
-        }
+        let mut head = known.head.head();
+        // Their age is that of the answer that confirmed them.
+        head.remove("age");
+        head.remove("date");
+        let newer = || news.fields().filter(|(name, _)| !stays(name));
+        newer().for_each(|(name, _)| head.remove(name));
+        newer().for_each(|(name, value)| head.append(name, value));
         let control = Control::of(&head);
-        let request = self.request.as_ref();
-        let times = request.and_then(|request| storable(request, &head, &control, (wall, delay)));
-        // The news can be that it is for one caller only: then it is stored no more.
-        let keep = times.is_some();
-        let times = times.unwrap_or(Times { lifetime: Duration::ZERO, age: Duration::ZERO });
-        let stored = || Stored {
-            route: known.route.clone(),
-            vary: known.vary.clone(),
-            head: head.clone(),
-            body: known.body.clone(),
-            control,
-            times,
-            at: now,
-        };
-        self.cache.revalidated.fetch_add(1, Ordering::Relaxed);
-        let mut part = self.cache.store.part(&self.key);
-        if keep {
-            part.store(&self.key, stored(), self.cache.max());
-        } else {
-            part.forget(&self.key);
+        let times = storable(&self.request, &head, &control, (wall, delay));
+        let none = Times { lifetime: Duration::ZERO, age: Duration::ZERO };
+        let mut stored = self.stored(&head, control, (times.unwrap_or(none), now));
+        stored.body = known.body.clone();
+        let stored = Arc::new(stored);
+        match times {
+            Some(_) => self.land(Arc::clone(&stored)),
+            None => self.keep_nothing(&head, &control),
         }
-        drop(part);
-        let mut hit = self.hit(&Arc::new(stored()), now);
+        self.cache.revalidated.fetch_add(1, Ordering::Relaxed);
+        let mut hit = Hit::new(&stored, &self.request, now);
         hit.head.set("cache-status", b"trunkline; hit; fwd=stale; fwd-status=304");
+        news.get_all("set-cookie").for_each(|cookie| hit.head.append("set-cookie", cookie));
         hit
     }
 }
 
 impl Drop for Fill {
     fn drop(&mut self) {
-        let mut part = self.cache.store.part(&self.key);
-        if let Some(place) = part.known(&self.key) {
-            place.flight = None;
-        }
-        part.tidy(&self.key);
+        self.cache.store.part(&self.key).end(&self.key, self.number);
     }
 }
 
-/// Fields of the stored body, which "not modified" must not change (RFC 9111 §3.2).
-fn is_of_body(name: &str) -> bool {
-    ["content-length", "content-encoding", "content-type", "content-range", "age"]
+/// Fields that "not modified" does not change: those of the stored body (RFC 9111 §3.2), and what is
+/// for one caller.
+fn stays(name: &str) -> bool {
+    ["content-length", "content-encoding", "content-type", "content-range", "set-cookie"]
         .iter()
         .any(|known| known.eq_ignore_ascii_case(name))
 }
@@ -200,20 +210,60 @@ fn vary(response: &Head, request: &Head) -> Vec<(String, Vec<u8>)> {
     names.into_iter().map(|name| (name.clone(), selecting(request, &name))).collect()
 }
 
+/// Bytes that are gathered to be stored: of all bodies together, no more than may be stored.
+struct Gathered {
+    cache: Arc<Cache>,
+    bytes: BytesMut,
+}
+
+impl Gathered {
+    /// Adds bytes; or says that there is no room.
+    fn add(&mut self, data: &[u8]) -> bool {
+        let before = self.cache.gathering.fetch_add(data.len(), Ordering::Relaxed);
+        self.bytes.extend_from_slice(data);
+        self.bytes.len() <= limits::CACHE_OBJECT_BYTES_MAX
+            && before + data.len() <= self.cache.max()
+    }
+
+    /// What was gathered, in memory of its size: what it grew in may be twice as much.
+    fn whole(&self) -> Bytes {
+        Bytes::copy_from_slice(&self.bytes)
+    }
+
+    fn clear(&mut self) {
+        self.cache.gathering.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+        self.bytes = BytesMut::new();
+    }
+}
+
+impl Drop for Gathered {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 /// A body that is gathered while it goes to the caller, and stored once it is whole.
 struct Tee {
     body: Body,
-    gathered: BytesMut,
+    gathered: Gathered,
     rest: Option<(Box<Fill>, Stored)>,
 }
 
 impl Tee {
     fn whole(&mut self) {
         if let Some((fill, mut stored)) = self.rest.take() {
-            stored.body = std::mem::take(&mut self.gathered).freeze();
-            let mut part = fill.cache.store.part(&fill.key);
-            part.store(&fill.key, stored, fill.cache.max());
+            stored.body = self.gathered.whole();
+            self.gathered.clear();
+            fill.land(stored);
         }
+    }
+
+    /// It will not be stored: who waits for it goes on.
+    fn give_up(&mut self, landing: Landing) {
+        if let Some((fill, _)) = self.rest.take() {
+            fill.landing.send_replace(landing);
+        }
+        self.gathered.clear();
     }
 }
 
@@ -230,18 +280,18 @@ impl HttpBody for Tee {
         match &frame {
             None => this.whole(),
             Some(Ok(frame)) => match frame.data_ref() {
-                Some(data) => {
-                    this.gathered.extend_from_slice(data);
-                    if this.gathered.len() > limits::CACHE_OBJECT_BYTES_MAX {
-                        (this.rest, this.gathered) = (None, BytesMut::new());
+                Some(data) if this.rest.is_some() => {
+                    if !this.gathered.add(data) {
+                        this.give_up(Landing::Alone);
                     } else if this.body.is_end_stream() {
                         this.whole();
                     }
                 }
+                Some(_) => {}
                 // Trailers are not stored, and what has them is not whole without.
-                None => this.rest = None,
+                None => this.give_up(Landing::Alone),
             },
-            Some(Err(_)) => this.rest = None,
+            Some(Err(_)) => this.give_up(Landing::Failed),
         }
         Poll::Ready(frame)
     }
@@ -252,5 +302,25 @@ impl HttpBody for Tee {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_gathered_is_no_more_than_may_be_stored() {
+        let cache = Arc::<Cache>::default();
+        cache.limit(1_000);
+        let gathered = || Gathered { cache: Arc::clone(&cache), bytes: BytesMut::new() };
+        let (mut one, mut other) = (gathered(), gathered());
+        assert!(one.add(&[0; 600]) && !other.add(&[0; 600]));
+        drop(other);
+        assert!(one.add(&[0; 400]) && !one.add(&[0; 1]));
+        one.clear();
+        assert!(one.add(&[0; 1_000]));
+        drop(one);
+        assert_eq!(cache.gathering.load(Ordering::Relaxed), 0);
     }
 }

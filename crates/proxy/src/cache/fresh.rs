@@ -31,12 +31,13 @@ pub(super) fn storable(
     (now, delay): (SystemTime, Duration),
 ) -> Option<Times> {
     let status = response.status();
-    let shared = !control.no_store && !control.private && !response.has("set-cookie");
-    // §3.5: what was answered to credentials is its caller's alone, unless it says otherwise.
-    let theirs = request.has("authorization")
-        && !(control.public || control.must_revalidate || control.s_maxage.is_some());
+    let shared = !control.no_store && !control.private;
     let varies = response.has_element("vary", "*");
-    if !shared || theirs || varies || matches!(status, 100..=199 | 206 | 304) {
+    if !shared
+        || is_callers(request, response, control)
+        || varies
+        || matches!(status, 100..=199 | 206 | 304)
+    {
         return None;
     }
     let lifetime = lifetime(response, control, now)?;
@@ -44,6 +45,14 @@ pub(super) fn storable(
     // What is never fresh is worth storing only if it can be asked about.
     let can_be_asked = response.has("etag") || response.has("last-modified");
     (!lifetime.is_zero() || can_be_asked).then_some(times)
+}
+
+/// Whether an answer is its caller's alone for what the caller is, which says nothing of what
+/// others are answered: it sets a cookie, or answers credentials without a word that allows it to
+/// be shared (§3.5).
+pub(super) fn is_callers(request: &Head, response: &Head, control: &Control) -> bool {
+    let allowed = control.public || control.must_revalidate || control.s_maxage.is_some();
+    response.has("set-cookie") || (request.has("authorization") && !allowed)
 }
 
 fn lifetime(response: &Head, control: &Control, now: SystemTime) -> Option<Duration> {
@@ -77,7 +86,12 @@ fn age(response: &Head, now: SystemTime, delay: Duration) -> Duration {
 
 /// A field that is a date.
 pub(super) fn date(head: &Head, name: &str) -> Option<SystemTime> {
-    httpdate::parse_http_date(head.get_text(name)?).ok()
+    read_date(head.get(name)?)
+}
+
+/// The value of one.
+pub(super) fn read_date(value: &[u8]) -> Option<SystemTime> {
+    httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use tokio::sync::watch;
-use trunkline_model::RouteId;
+use trunkline_model::{RouteId, ServiceName};
 use trunkline_net::http::Head;
 
 use super::control::Control;
 use super::fresh::Times;
+use super::kept::Kept;
 use crate::limits;
 
 /// Parts of the store: workers seldom meet in one.
@@ -19,13 +20,20 @@ const PARTS: usize = 16;
 /// Bytes that an object costs beside its own.
 const OVERHEAD_BYTES: usize = 512;
 
+/// What an answer depends on besides its target: routes ask differently, by other fields and paths,
+/// and services answer differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) route: Option<RouteId>,
+    pub(crate) service: ServiceName,
+}
+
 /// A stored response.
 #[derive(Debug)]
 pub(super) struct Stored {
-    pub(super) head: Head,
+    pub(super) owner: Owner,
+    pub(super) head: Kept,
     pub(super) body: Bytes,
-    /// The route that led to it: another one for the same target may lead to another service.
-    pub(super) route: RouteId,
     /// The fields of the request that it was chosen by, and their values.
     pub(super) vary: Vec<(String, Vec<u8>)>,
     pub(super) control: Control,
@@ -50,21 +58,26 @@ impl Stored {
             .ok_or_else(|| age.saturating_sub(self.times.lifetime))
     }
 
-    /// Whether it was chosen by what this request on this route says too.
-    pub(super) fn fits(&self, request: &Head, route: &RouteId) -> bool {
-        self.route == *route
+    /// Whether it was chosen by what this request says too.
+    pub(super) fn fits(&self, owner: &Owner, request: &Head) -> bool {
+        self.owner == *owner
             && self.vary.iter().all(|(name, value)| selecting(request, name) == *value)
     }
 
     /// When it was changed last, if it says so.
     pub(super) fn modified(&self) -> Option<SystemTime> {
-        super::fresh::date(&self.head, "last-modified")
+        super::fresh::read_date(self.head.get("last-modified")?)
+    }
+
+    /// Whether it may stand in for an answer that failed (RFC 5861 §4).
+    pub(super) fn helps(&self, now: Instant) -> bool {
+        let most = self.control.stale_if_error.filter(|_| !self.control.must_revalidate);
+        matches!((self.fresh_for(now), most), (Err(stale), Some(most)) if stale < most)
     }
 
     fn bytes(&self, key: &str) -> usize {
-        let fields = self.head.fields().map(|(name, value)| name.len() + value.len() + 32);
-        let vary = self.vary.iter().map(|(name, value)| name.len() + value.len());
-        self.body.len() + fields.sum::<usize>() + vary.sum::<usize>() + key.len() + OVERHEAD_BYTES
+        let vary = self.vary.iter().map(|one| one.0.len() + one.1.len() + size_of_val(one));
+        self.body.len() + self.head.bytes() + vary.sum::<usize>() + key.len() + OVERHEAD_BYTES
     }
 }
 
@@ -73,14 +86,39 @@ pub(super) fn selecting(request: &Head, name: &str) -> Vec<u8> {
     request.get_all(name).map(<[u8]>::trim_ascii).collect::<Vec<_>>().join(&b", "[..])
 }
 
+/// What those who wait for a flight are told before its channel closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Landing {
+    /// Nothing: who asked left, or what came was overtaken by a change. Another may ask.
+    Silent,
+    /// It is stored: whom it does not answer goes on its own.
+    Stored,
+    /// What it brought is not for others: each goes on its own.
+    Alone,
+    /// The service failed.
+    Failed,
+}
+
+/// Somebody asks the service.
+#[derive(Debug)]
+pub(super) struct Flight {
+    /// Its name among all of a part.
+    pub(super) number: u64,
+    /// Whose answer it brings.
+    pub(super) owner: Owner,
+    pub(super) began: Instant,
+    pub(super) landing: watch::Receiver<Landing>,
+}
+
 /// What is under one key.
 #[derive(Debug, Default)]
 pub(super) struct Place {
     pub(super) variants: Vec<Arc<Stored>>,
-    /// Somebody asks the service; the channel closes when that is over.
-    pub(super) flight: Option<watch::Receiver<()>>,
+    /// The flight whose answer will be stored.
+    pub(super) flight: Option<Flight>,
     pub(super) waiting: usize,
-    used: u64,
+    /// Differs each time that the place is used.
+    pub(super) used: u64,
 }
 
 /// A part of the store.
@@ -124,6 +162,11 @@ impl Store {
         })
     }
 
+    /// Makes room until no more than so many bytes are stored.
+    pub(super) fn shrink(&self, max: usize) {
+        self.parts().for_each(|mut part| part.shrink(max / PARTS));
+    }
+
     /// Takes away everything whose key is meant; returns how many objects.
     pub(super) fn purge(&self, meant: impl Fn(&str) -> bool) -> usize {
         let mut gone = 0;
@@ -151,13 +194,60 @@ impl Part {
         self.places.get_mut(key)
     }
 
-    /// Takes away what is stored under a key; who asks for it now goes on.
+    /// Takes away what is stored under a key. What is on its way is as old, and is not stored.
     pub(super) fn forget(&mut self, key: &str) -> usize {
+        let gone = self.evict(key);
+        if let Some(place) = self.places.get_mut(key) {
+            place.flight = None;
+        }
+        self.tidy(key);
+        gone
+    }
+
+    /// Takes away what is stored under a key, for its room.
+    fn evict(&mut self, key: &str) -> usize {
         let Some(place) = self.places.get_mut(key) else { return 0 };
         let variants = std::mem::take(&mut place.variants);
         self.bytes -= variants.iter().map(|stored| stored.bytes(key)).sum::<usize>();
         self.tidy(key);
         variants.len()
+    }
+
+    /// Takes away one response.
+    pub(super) fn discard(&mut self, key: &str, stored: &Arc<Stored>) {
+        let Some(place) = self.places.get_mut(key) else { return };
+        let before = place.variants.len();
+        place.variants.retain(|known| !Arc::ptr_eq(known, stored));
+        if place.variants.len() < before {
+            self.bytes -= stored.bytes(key);
+        }
+        self.tidy(key);
+    }
+
+    /// Stores what a flight brought, unless it was overtaken by a change or another flight; says
+    /// whether it did.
+    pub(super) fn land(
+        &mut self,
+        key: &Arc<str>,
+        (number, max): (u64, usize),
+        stored: Arc<Stored>,
+    ) -> bool {
+        let flight = self.places.get(key).and_then(|place| place.flight.as_ref());
+        let current = flight.is_some_and(|flight| flight.number == number);
+        if current {
+            self.store(key, stored, max);
+        }
+        current
+    }
+
+    /// A flight is over.
+    pub(super) fn end(&mut self, key: &str, number: u64) {
+        if let Some(place) = self.places.get_mut(key)
+            && place.flight.as_ref().is_some_and(|flight| flight.number == number)
+        {
+            place.flight = None;
+        }
+        self.tidy(key);
     }
 
     /// Takes away a place that holds nothing.
@@ -172,7 +262,7 @@ impl Part {
     }
 
     /// Stores a response in the place of those that it replaces, within a part's share of `max`.
-    pub(super) fn store(&mut self, key: &Arc<str>, stored: Stored, max: usize) {
+    fn store(&mut self, key: &Arc<str>, stored: Arc<Stored>, max: usize) {
         let (share, bytes) = (max / PARTS, stored.bytes(key));
         if bytes > share {
             return;
@@ -180,21 +270,25 @@ impl Part {
         let place = self.place(key);
         let mut freed = 0;
         place.variants.retain(|known| {
-            let same = known.route == stored.route && known.vary == stored.vary;
+            let same = known.owner == stored.owner && known.vary == stored.vary;
             freed += if same { known.bytes(key) } else { 0 };
             !same
         });
         if place.variants.len() >= limits::CACHE_VARIANTS_MAX {
             freed += place.variants.remove(0).bytes(key);
         }
-        place.variants.push(Arc::new(stored));
+        place.variants.push(stored);
         self.bytes = self.bytes + bytes - freed;
+        self.shrink(share);
+    }
+
+    fn shrink(&mut self, share: usize) {
         while self.bytes > share {
             let oldest = self.order.values().find(|old| {
                 self.places.get(&***old).is_some_and(|place| !place.variants.is_empty())
             });
             let Some(oldest) = oldest.cloned() else { break };
-            self.forget(&oldest);
+            self.evict(&oldest);
         }
     }
 }
@@ -205,16 +299,16 @@ mod tests {
     use proptest::prelude::*;
     use trunkline_net::http::Version;
 
-    fn stored(bytes: usize, vary: &str) -> Stored {
-        Stored {
-            head: Head::response(200, Version::Http11),
+    fn stored(bytes: usize, vary: &str) -> Arc<Stored> {
+        Arc::new(Stored {
+            owner: Owner { route: None, service: "web".parse().unwrap() },
+            head: Kept::of(&Head::response(200, Version::Http11)),
             body: vec![0; bytes].into(),
-            route: RouteId::new("r"),
             vary: vec![("accept".into(), vary.into())],
             control: Control::default(),
             times: Times { lifetime: Duration::ZERO, age: Duration::ZERO },
             at: trunkline_rt::Clock::system().now(),
-        }
+        })
     }
 
     proptest! {

@@ -19,6 +19,7 @@ mod attack;
 mod balance;
 mod basics;
 mod cache;
+mod cache_safety;
 mod caller;
 mod change;
 mod compress;
