@@ -6,6 +6,7 @@ use std::time::Duration;
 use hyper::Response;
 use trunkline_model::Model;
 use trunkline_model::filter::Filter;
+use trunkline_model::route::{PathPattern, ValuePattern};
 use trunkline_testkit::raw::RawResponse;
 use trunkline_testkit::upstream::unused_address;
 use trunkline_testkit::wait::until;
@@ -111,6 +112,41 @@ async fn what_is_stale_is_asked_about_by_its_validator() {
     // It is fresh now, as the answer said.
     assert_eq!(ask(&rig, "GET /", "").await.text(), "page");
     assert_eq!(*asked.lock().unwrap(), ["GET /", "GET /\"v1\""]);
+}
+
+#[tokio::test]
+async fn news_for_one_caller_end_the_storing() {
+    let (upstream, asked) = origin(|request| {
+        if request.headers().contains_key("if-none-match") {
+            (304, fields("max-age=60", &[("set-cookie", "id=1")]), "")
+        } else {
+            (200, fields("no-cache", &[("etag", "\"v1\"")]), "page")
+        }
+    });
+    let rig = Rig::start(cached(upstream.address())).await;
+    ask(&rig, "GET /", "").await;
+    assert_eq!(ask(&rig, "GET /", "").await.text(), "page");
+    assert_eq!(rig.proxy_cache().await.0, 0);
+    assert_eq!(ask(&rig, "GET /", "").await.header("set-cookie"), None);
+    assert_eq!(*asked.lock().unwrap(), ["GET /", "GET /\"v1\"", "GET /"]);
+}
+
+#[tokio::test]
+async fn two_routes_of_one_target_share_nothing() {
+    let [one, other] =
+        ["one", "other"].map(|says| origin(move |_| (200, fields("max-age=60", &[]), says)));
+    let services = [("web", &one.0), ("canary", &other.0)];
+    let services = services.map(|(name, upstream)| service(name, &[upstream.address()]));
+    let mut model = model(services.to_vec());
+    let mut canary = crate::rig::route(9, PathPattern::Prefix("/".into()), &model.services[1]);
+    canary.matching.headers.push(("x-canary".parse().unwrap(), ValuePattern::Exact("1".into())));
+    model.routes.push(canary);
+    model.routes.iter_mut().for_each(|route| route.filters.push(Filter::Cache));
+    let rig = Rig::start(model).await;
+    for _ in 0..2 {
+        assert_eq!(ask(&rig, "GET /", "").await.text(), "one");
+        assert_eq!(ask(&rig, "GET /", "X-Canary: 1\r\n").await.text(), "other");
+    }
 }
 
 #[tokio::test]
