@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::future::{AbortHandle, Abortable};
 use http_body::Body as _;
 use trunkline_filters::Reply;
+use trunkline_model::RouteId;
 use trunkline_model::reason::{Fact, Kind, Reason};
 use trunkline_model::record::End;
 use trunkline_net::http::{Body, Exchange, Head};
@@ -164,7 +165,7 @@ impl Line<'_> {
         // What follows may take long: the plan must not be kept for it.
         drop(plan);
         if route.filters.caches() && upgrade.is_none() {
-            return Box::pin(self.through_cache(&service, limits, body)).await;
+            return Box::pin(self.through_cache(&service, &route.id, limits, body)).await;
         }
         let outcome = pin!(self.forward(&service, limits, body, upgrade)).await;
         if let Ok(Outcome::Service(head, _)) = &outcome {
@@ -193,13 +194,13 @@ impl Line<'_> {
     async fn through_cache(
         &mut self,
         service: &Arc<ServicePlan>,
+        route: &RouteId,
         limits: Limits,
         body: Body,
     ) -> Result<Outcome, Reply> {
         let worker = Rc::clone(&self.connection.worker);
         let hit = |hit: Hit| Outcome::Cached(hit.head, hit.body);
-        let route = self.route.as_ref().map(|route| route.id.clone());
-        let owner = Owner { route, service: service.service.name.clone() };
+        let owner = Owner { route: route.clone(), service: service.service.name.clone() };
         let found = if body.is_end_stream() {
             cache::look(&worker.cache, &self.exchange, owner, &worker.clock).await
         } else {

@@ -152,8 +152,8 @@ impl Fill {
         }
     }
 
-    /// What is stored is still true, and what the answer says of it is newer (RFC 9111 §4.3.4). A
-    /// cookie is for the one who asked.
+    /// What is stored is still true, and what the answer says of it is newer (RFC 9111 §4.3.4). One
+    /// that sets a cookie makes it its caller's, like any other answer that does.
     fn freshen(
         &self,
         known: &Stored,
@@ -168,7 +168,8 @@ impl Fill {
         newer().for_each(|(name, _)| head.remove(name));
         newer().for_each(|(name, value)| head.append(name, value));
         let control = Control::of(&head);
-        let times = storable(&self.request, &head, &control, (wall, delay));
+        let cookie = news.has("set-cookie");
+        let times = storable(&self.request, &head, &control, (wall, delay)).filter(|_| !cookie);
         let none = Times { lifetime: Duration::ZERO, age: Duration::ZERO };
         let mut stored = self.stored(&head, control, (times.unwrap_or(none), now));
         stored.body = known.body.clone();

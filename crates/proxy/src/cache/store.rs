@@ -24,7 +24,7 @@ const OVERHEAD_BYTES: usize = 512;
 /// and services answer differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Owner {
-    pub(crate) route: Option<RouteId>,
+    pub(crate) route: RouteId,
     pub(crate) service: ServiceName,
 }
 
@@ -301,7 +301,7 @@ mod tests {
 
     fn stored(bytes: usize, vary: &str) -> Arc<Stored> {
         Arc::new(Stored {
-            owner: Owner { route: None, service: "web".parse().unwrap() },
+            owner: Owner { route: RouteId::new("r"), service: "web".parse().unwrap() },
             head: Kept::of(&Head::response(200, Version::Http11)),
             body: vec![0; bytes].into(),
             vary: vec![("accept".into(), vary.into())],
