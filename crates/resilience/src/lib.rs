@@ -17,6 +17,8 @@
 
 pub mod backoff;
 pub mod balance;
+pub mod breaker;
+pub mod interval;
 pub mod outlier;
 pub mod overload;
 pub mod queue;
