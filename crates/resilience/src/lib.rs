@@ -18,8 +18,12 @@
 pub mod backoff;
 pub mod balance;
 pub mod breaker;
+pub mod budget;
+pub mod bulkhead;
 pub mod interval;
 pub mod outlier;
 pub mod overload;
 pub mod queue;
 pub mod rate;
+pub mod rate_limiter;
+pub mod retry;
