@@ -15,11 +15,14 @@
     )
 )]
 
+pub mod adaptive;
+pub mod admission;
 pub mod backoff;
 pub mod balance;
 pub mod breaker;
 pub mod budget;
 pub mod bulkhead;
+pub mod hedge;
 pub mod interval;
 pub mod outlier;
 pub mod overload;
@@ -27,3 +30,5 @@ pub mod queue;
 pub mod rate;
 pub mod rate_limiter;
 pub mod retry;
+pub mod shed;
+pub mod time_limiter;

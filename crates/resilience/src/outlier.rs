@@ -10,9 +10,13 @@
 //! ejected, because a wrong answer beats none. It is not an active check, and not a breaker: it
 //! judges one endpoint, not the whole service.
 
+mod strangers;
+
 use std::time::Instant;
 
 use crate::backoff;
+
+pub use strangers::{Compared, Seen, Strange};
 
 /// When to eject, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
