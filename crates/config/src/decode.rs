@@ -46,6 +46,37 @@ pub trait Decode: Sized {
     fn shape(shapes: &mut Shapes) -> Shape;
 }
 
+/// A value with its place where it was written; a default has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Given<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was written.
+    pub span: Option<Span>,
+}
+
+impl<T> From<T> for Given<T> {
+    fn from(value: T) -> Self {
+        Self { value, span: None }
+    }
+}
+
+impl<T: std::fmt::Display> std::fmt::Display for Given<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+impl<T: Decode> Decode for Given<T> {
+    fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
+        T::decode(node, context).map(|value| Self { value, span: Some(node.span) })
+    }
+
+    fn shape(shapes: &mut Shapes) -> Shape {
+        T::shape(shapes)
+    }
+}
+
 /// A value with its place, for messages about its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spanned<T> {

@@ -8,7 +8,12 @@ use trunkline_model::Management;
 use trunkline_model::ports::Surface;
 use trunkline_model::units::{ByteSize, Share};
 
+use crate::decode::Period;
 use crate::native::limits::raw::ActionWord;
+use crate::native::policies::forms::{
+    BackoffForm, BudgetForm, Factor, MethodsForm, Percent, WindowForm,
+};
+use crate::native::policies::raw::AlgorithmWord;
 use crate::native::raw::{
     ChallengeWord, HeadersWord, InitialWord, LogWord, ProtocolWord, ReasonsWord, TlsVersionWord,
 };
@@ -161,6 +166,76 @@ pub const REDIRECT_STATUS: u16 = 308;
 pub const RESPOND_STATUS: u16 = 200;
 /// Media type of such an answer.
 pub const RESPOND_TYPE: &str = "text/plain; charset=utf-8";
+/// A breaker opens when every second call fails.
+pub const BREAKER_OPEN_AT: Percent = Percent(percent(50));
+/// It opens for slowness when all calls are slow.
+pub const BREAKER_SLOW_AT: Percent = Percent(Share::ALL);
+/// A call that takes longer is slow.
+pub const BREAKER_SLOW_CALL: Duration = Duration::from_secs(60);
+/// The calls that count for a breaker.
+pub const BREAKER_WINDOW: WindowForm = WindowForm::Calls(100);
+/// Without so many it does not judge.
+pub const BREAKER_MIN_CALLS: u32 = 100;
+/// How long it stays open.
+pub const BREAKER_WAIT: BackoffForm = BackoffForm::Fixed(Period(Duration::from_secs(60)));
+/// Calls that it is tried with.
+pub const BREAKER_TRIALS: u32 = 10;
+/// The longest time for them. Resilience4j waits for ever.
+pub const BREAKER_TRIAL_TIME: Duration = Duration::from_secs(60);
+/// Waits that do not vary.
+pub const NO_JITTER: Share = Share::NONE;
+/// Attempts of a retry in all.
+pub const RETRY_ATTEMPTS: u32 = 3;
+/// Requests that may be repeated.
+pub const RETRY_METHODS: MethodsForm = MethodsForm::Idempotent;
+/// The waits before. Resilience4j waits 500 ms, for people; a gateway has no such time.
+pub const RETRY_BACKOFF: BackoffForm =
+    BackoffForm::Range(Period(Duration::from_millis(25)), Period(Duration::from_millis(250)));
+/// By which share such a wait varies: those that failed together do not come back together.
+pub const RETRY_JITTER: Share = percent(50);
+/// The longest wait that a service may ask for.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(1);
+/// How much of a body is kept to be sent again.
+pub const RETRY_BODY: ByteSize = ByteSize(64 << 10);
+/// Repetitions: a fifth of all calls.
+pub const RETRY_BUDGET: BudgetForm = BudgetForm::Share(RETRY_BUDGET_SHARE);
+/// The same.
+pub const RETRY_BUDGET_SHARE: Share = percent(20);
+/// Repetitions in each second that need no calls.
+pub const RETRY_BUDGET_FREE: u32 = 10;
+/// For how long a call counts.
+pub const RETRY_BUDGET_TTL: Duration = Duration::from_secs(10);
+/// What a wait is multiplied by.
+pub const BACKOFF_MULTIPLIER: Factor = Factor(1_500);
+/// By which share a wait varies that is written long.
+pub const BACKOFF_JITTER: Share = Share::NONE;
+/// Requests at one time.
+pub const BULKHEAD_CALLS: u32 = 25;
+/// How long one waits for another to end: not at all.
+pub const BULKHEAD_WAIT: Duration = Duration::ZERO;
+/// How many may wait.
+pub const BULKHEAD_QUEUE: u32 = 1_024;
+/// How an adaptive limit is found.
+pub const ADAPTIVE_ALGORITHM: AlgorithmWord = AlgorithmWord::Correlation;
+/// Where it begins.
+pub const ADAPTIVE_INITIAL: u32 = 20;
+/// It does not fall below.
+pub const ADAPTIVE_MIN: u32 = 1;
+/// It does not rise above.
+pub const ADAPTIVE_MAX: u32 = 200;
+/// The header that says how important a request is.
+pub const SHED_HEADER: &str = "x-priority";
+/// Up to where ordinary requests pass.
+pub const SHED_DEFAULT: Share = percent(90);
+/// Up to where batch requests pass.
+pub const SHED_BATCH: Share = percent(60);
+
+const fn percent(percent: u16) -> Share {
+    match Share::from_basis_points(percent * 100) {
+        Some(share) => share,
+        None => Share::ALL,
+    }
+}
 
 /// Management surfaces when no file says anything about them.
 pub fn management() -> Management {

@@ -14,6 +14,7 @@ pub mod limits;
 mod matching;
 mod names;
 mod overlay;
+pub mod policies;
 pub mod raw;
 mod reference;
 pub mod relays;

@@ -61,20 +61,12 @@ pub const ROUTE: &[Unserved] = &[
     refused("body_max", "limit of request bodies", "bodies would not be limited"),
     refused("cors", "which pages may call", "browsers would decide by the service's own answers"),
     refused("validate", "requests checked against a schema", "requests would not be checked"),
-    later("retry", "further attempts after a failure", "each request is tried once"),
     later("mirror", "copies of requests to another service", "nothing is copied"),
     later("affinity", "a caller stays with its endpoint", "each request is balanced anew"),
 ];
 
 /// In one of `services`.
 pub const SERVICE: &[Unserved] = &[
-    later("retry", "further attempts after a failure", "each request is tried once"),
-    later(
-        "breaker",
-        "no more requests to a service that fails",
-        "requests go on to a failing service; `passive` ejects single endpoints",
-    ),
-    refused("bulkhead", "a bound on simultaneous calls", "simultaneous calls would not be bounded"),
     later("hedge", "a second attempt before the first ends", "each request is tried once"),
     later(
         "canary",

@@ -62,6 +62,7 @@ pub fn with_listeners(mut model: Model, ports: &mut PortBook) -> Result<Model, P
             action: Action::Forward(vec![Target { service: callee, weight: 1 }]),
             filters: Vec::new(),
             timeouts: RouteTimeouts::default(),
+            policies: Default::default(),
             priority: 0,
             origin: origin.clone(),
         });

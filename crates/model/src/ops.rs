@@ -10,6 +10,13 @@ use std::pin::Pin;
 use std::str::FromStr;
 use std::time::Duration;
 
+mod resilience;
+
+pub use resilience::{
+    AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, PolicyStats, ResilienceError,
+    ResilienceEvent, RetryStats,
+};
+
 use crate::endpoint::EndpointState;
 use crate::{EndpointId, ListenerId, Origin, RouteId, ServiceName};
 
@@ -27,6 +34,16 @@ pub trait Ops: Send + Sync {
     /// Takes stored responses out of the cache: those of a host, or of all, whose path begins so;
     /// returns how many.
     fn purge_cache(&self, host: Option<&str>, prefix: &str) -> usize;
+    /// What breakers, retries, bulkheads and their like know, by name.
+    fn policies(&self) -> Vec<PolicyStats>;
+    /// Carries out what a person says about the breaker of a policy.
+    ///
+    /// # Errors
+    /// There is no such breaker, or there is no way from its state.
+    fn order_breaker(&self, policy: &str, order: BreakerOrder) -> Result<(), ResilienceError>;
+    /// Events of policies with a number above `after`, the oldest first; the last few hundred are
+    /// kept.
+    fn resilience_events(&self, after: u64) -> Vec<ResilienceEvent>;
     /// Gives an order about an endpoint; reloads and upgrades keep it until it is taken back.
     fn order_endpoint(
         &self,

@@ -10,6 +10,9 @@ use crate::ServiceName;
 /// Name of the response header.
 pub const HEADER: &str = "x-trunkline-reason";
 
+/// The fact that tells after how many seconds another try makes sense; it becomes `Retry-After`.
+pub const RETRY_AFTER: &str = "retry_after";
+
 /// Who decided, and on what numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reason {
@@ -30,6 +33,8 @@ pub enum Fact {
     Text(String),
     /// A whole number.
     Number(i64),
+    /// A number in thousandths: an RFC 9651 decimal.
+    Decimal(i64),
 }
 
 macro_rules! kinds {
@@ -99,6 +104,16 @@ kinds! {
     QueueTimeout = "queue_timeout", 503, "the service is busy and the request waited too long";
     /// Every endpoint is at its limit, and as many wait as may.
     QueueFull = "queue_full", 503, "the service is busy and too many requests wait for it";
+    /// The breaker of the service is open.
+    Breaker = "breaker", 503, "the service fails too often and is given time to recover";
+    /// As many requests run as the service is given at one time.
+    Bulkhead = "bulkhead", 503, "too many requests to the service are under way";
+    /// The same, by the limit that finds its own height.
+    AdaptiveLimit = "adaptive_limit", 503, "the service cannot take more requests now";
+    /// More important requests go first.
+    Shed = "shed", 503, "the service is busy with more important requests";
+    /// The caller does not wait any longer.
+    Deadline = "deadline", 504, "the caller's deadline has passed";
     /// More comes from one address than it may send.
     SourceLimit = "source_limit", 429, "too much comes from your address";
     /// The caller wants what is stored, and nothing is.
@@ -141,11 +156,21 @@ impl fmt::Display for Reason {
             match fact {
                 Fact::Token(token) => f.write_str(token)?,
                 Fact::Number(number) => write!(f, "{number}")?,
+                Fact::Decimal(thousandths) => write_decimal(f, *thousandths)?,
                 Fact::Text(text) => write_string(f, text)?,
             }
         }
         Ok(())
     }
+}
+
+/// An RFC 9651 decimal (§3.3.2), with as few digits as say it.
+pub fn write_decimal(f: &mut impl fmt::Write, thousandths: i64) -> fmt::Result {
+    let sign = if thousandths < 0 { "-" } else { "" };
+    let digits = format!("{:03}", thousandths.unsigned_abs() % 1_000);
+    let fraction = digits.trim_end_matches('0');
+    let fraction = if fraction.is_empty() { "0" } else { fraction };
+    write!(f, "{sign}{}.{fraction}", thousandths.unsigned_abs() / 1_000)
 }
 
 /// Longest text that a fact puts into the header, in characters.
@@ -173,10 +198,12 @@ mod tests {
         let reason = Reason::new(Kind::Connect)
             .about(&"orders".parse().unwrap())
             .fact("attempts", Fact::Number(2))
+            .fact("rate", Fact::Decimal(62_500))
+            .fact("none", Fact::Decimal(-1_000))
             .fact("error", Fact::Text("refused \"now\"\r\n".into()));
         assert_eq!(
             reason.to_string(),
-            r#"connect;service="orders";attempts=2;error="refused \"now\"??""#
+            r#"connect;service="orders";attempts=2;rate=62.5;none=-1.0;error="refused \"now\"??""#
         );
     }
 

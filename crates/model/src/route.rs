@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::filter::{Filter, HeaderName};
+use crate::service::policies::Policies;
 use crate::{ListenerId, Origin, RouteId, ServiceName};
 
 pub use order::{implied, specificity};
@@ -28,6 +29,8 @@ pub struct Route {
     pub filters: Vec<Filter>,
     /// Time limits that differ from the service's.
     pub timeouts: RouteTimeouts,
+    /// Policies that differ from the service's; each has a state of its own.
+    pub policies: Policies,
     /// How urgent its requests are where they have to wait: from -10, which is served first, to 10.
     pub priority: i8,
     /// Where it was written.

@@ -9,6 +9,7 @@ use crate::route::Authority;
 use crate::{Origin, ServiceName};
 
 mod health;
+pub mod policies;
 mod spread;
 
 pub use health::{AgentCheck, HealthCheck, HttpProbe, Initial, Probe, STATUSES};
@@ -38,6 +39,8 @@ pub struct Service {
     pub health: Option<HealthCheck>,
     /// Passive checks: what live traffic says about an endpoint.
     pub outlier: Option<Outlier>,
+    /// Breaker, retries and their like.
+    pub policies: policies::Policies,
     /// Time limits.
     pub timeouts: ServiceTimeouts,
     /// Where it was written.

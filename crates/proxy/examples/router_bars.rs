@@ -105,6 +105,7 @@ fn route(shape: &Shape, n: u64) -> Route {
         }]),
         filters: vec![],
         timeouts: RouteTimeouts::default(),
+        policies: Default::default(),
         priority: 0,
         origin: Origin::new("trunkline.yaml", 1, 1),
     }

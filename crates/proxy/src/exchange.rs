@@ -15,6 +15,7 @@ use trunkline_filters::Reply;
 use trunkline_model::RouteId;
 use trunkline_model::reason::{Fact, Kind, Reason};
 use trunkline_model::record::End;
+use trunkline_model::service::policies::Fallback;
 use trunkline_net::http::{Body, Exchange, Head};
 use trunkline_net::http1::Refusal;
 use trunkline_resilience::overload::Level;
@@ -30,10 +31,11 @@ use crate::filter;
 use crate::forward::{Bounds, Lease, RequestBody, ResponseBody, Upgrade, headers, tunnel};
 use crate::guard;
 use crate::observe::{Observed, Recording, Source};
-use crate::plan::{Limits, ListenerPlan, ServicePlan};
+use crate::plan::{Limits, ListenerPlan, Toward};
 use crate::protect::{self, Answered, Call};
 use crate::reply;
 use crate::route::{CompiledAction, CompiledRoute};
+use crate::shield::Pass;
 
 /// A request that arrived.
 #[derive(Debug)]
@@ -161,13 +163,13 @@ impl Line<'_> {
         let Some(service) = service.map(Arc::clone) else {
             return Err(Reply::because(Reason::new(Kind::NoEndpoint)));
         };
-        let limits = Limits::new(&route.timeouts, route.priority, &service.service);
+        let toward = Toward::new(&plan.destinations, &route, service);
         // What follows may take long: the plan must not be kept for it.
         drop(plan);
         if route.filters.caches() && upgrade.is_none() {
-            return Box::pin(self.through_cache(&service, &route.id, limits, body)).await;
+            return Box::pin(self.through_cache(&toward, &route.id, body)).await;
         }
-        let outcome = pin!(self.forward(&service, limits, body, upgrade)).await;
+        let outcome = pin!(self.forward(&toward, body, upgrade)).await;
         if let Ok(Outcome::Service(head, _)) = &outcome {
             self.connection.worker.cache.changed(&self.exchange, head);
         }
@@ -193,14 +195,14 @@ impl Line<'_> {
     /// The answer that is stored, or the service's, which may be stored then.
     async fn through_cache(
         &mut self,
-        service: &Arc<ServicePlan>,
+        toward: &Toward,
         route: &RouteId,
-        limits: Limits,
         body: Body,
     ) -> Result<Outcome, Reply> {
         let worker = Rc::clone(&self.connection.worker);
         let hit = |hit: Hit| Outcome::Cached(hit.head, hit.body);
-        let owner = Owner { route: route.clone(), service: service.service.name.clone() };
+        let service = toward.service.service.name.clone();
+        let owner = Owner { route: route.clone(), service };
         let found = if body.is_end_stream() {
             cache::look(&worker.cache, &self.exchange, owner, &worker.clock).await
         } else {
@@ -216,7 +218,7 @@ impl Line<'_> {
         if let Some(fill) = &fill {
             fill.ask(&mut self.exchange.request);
         }
-        let outcome = self.forward(service, limits, body, None).await;
+        let outcome = self.forward(toward, body, None).await;
         let now = worker.clock.now();
         let (head, body) = match outcome {
             Ok(Outcome::Service(head, body)) => (head, body),
@@ -239,54 +241,87 @@ impl Line<'_> {
 
     async fn forward(
         &mut self,
-        service: &Arc<ServicePlan>,
-        limits: Limits,
+        toward: &Toward,
         body: Body,
         upgrade: Option<Upgrade>,
     ) -> Result<Outcome, Reply> {
         headers::prepare_request(&mut self.exchange, upgrade.is_some());
-        let guard = &self.plan.model.guard;
+        let (guard, limits) = (&self.plan.model.guard, toward.limits);
         let bounds = Bounds { idle: limits.idle, pace: guard.pace, bytes_max: guard.body_bytes };
         if guard.body_bytes.is_some_and(|most| body.size_hint().lower() > most) {
             return Err(Reply::because(Reason::new(Kind::BodyTooLarge)));
         }
         let body = RequestBody::new(body, bounds);
-        let Some(recording) = &mut self.recording else {
-            return Err(Reply::because(Reason::new(Kind::Internal)));
+        let sent = pin!(self.send(toward, &body, upgrade.is_some())).await;
+        let answered = match sent {
+            Ok(answered) => answered,
+            Err(reason) => Box::pin(self.fall_back(toward, &body, reason)).await?,
         };
-        recording.toward(&service.live, &body);
+        let Answered { sent, in_flight, pass } = answered;
+        let mut response = sent.head;
+        headers::prepare_response(&mut response);
+        if response.status() != 101 {
+            let body = ResponseBody::new(sent.body, sent.lease, (in_flight, pass), limits.idle);
+            return Ok(Outcome::Service(response, body));
+        }
+        let (Some(caller), Some(far)) = (upgrade, sent.switched) else {
+            let reason = Reason::new(Kind::UpstreamProtocol).about(&toward.service.service.name);
+            return Err(Reply::because(reason.fact("what", Fact::Token("unasked_switch"))));
+        };
+        self.start_tunnel((caller, far), limits, (in_flight, sent.lease, pass));
+        Ok(Outcome::Switched(response))
+    }
+
+    /// Sends the request to a service, as often as its policies say.
+    async fn send(
+        &mut self,
+        toward: &Toward,
+        body: &RequestBody,
+        upgrade: bool,
+    ) -> Result<Answered, Reason> {
+        let Some(recording) = &mut self.recording else {
+            return Err(Reason::new(Kind::Internal));
+        };
+        recording.toward(&toward.service.live, body);
         let mut call = Call {
             worker: &self.connection.worker,
             exchange: &mut self.exchange,
-            body: &body,
-            upgrade: upgrade.is_some(),
-            service,
-            limits,
+            body,
+            upgrade,
+            service: &toward.service,
+            shield: toward.shield.as_ref(),
+            limits: toward.limits,
             recording,
             interim: self.interim.as_ref(),
             alarm: &self.alarm,
         };
-        let answered = pin!(protect::forward(&mut call)).await.map_err(Reply::because)?;
-        let Answered { sent, in_flight } = answered;
-        let mut response = sent.head;
-        headers::prepare_response(&mut response);
-        if response.status() != 101 {
-            let body = ResponseBody::new(sent.body, sent.lease, in_flight, limits.idle);
-            return Ok(Outcome::Service(response, body));
+        pin!(protect::forward(&mut call)).await
+    }
+
+    /// What the policies have for callers when the service has nothing.
+    async fn fall_back(
+        &mut self,
+        toward: &Toward,
+        body: &RequestBody,
+        reason: Reason,
+    ) -> Result<Answered, Reply> {
+        match toward.fallback(&reason) {
+            Some(Fallback::Respond { status, content_type, body }) => {
+                Err(protect::instead((*status, content_type, body), reason))
+            }
+            Some(Fallback::Service(_)) if !body.is_lost() => match &toward.instead {
+                Some(other) => self.send(other, body, false).await.map_err(Reply::because),
+                None => Err(Reply::because(reason)),
+            },
+            _ => Err(Reply::because(reason)),
         }
-        let (Some(caller), Some(far)) = (upgrade, sent.switched) else {
-            let reason = Reason::new(Kind::UpstreamProtocol).about(&service.service.name);
-            return Err(Reply::because(reason.fact("what", Fact::Token("unasked_switch"))));
-        };
-        self.start_tunnel((caller, far), limits, (in_flight, sent.lease));
-        Ok(Outcome::Switched(response))
     }
 
     fn start_tunnel(
         &mut self,
         (caller, service): (Upgrade, Upgrade),
         limits: Limits,
-        held: (InFlight, Lease),
+        held: (InFlight, Lease, Option<Box<Pass>>),
     ) {
         let Some(mut recording) = self.recording.take() else {
             return;

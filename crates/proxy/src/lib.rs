@@ -37,6 +37,7 @@ mod quick;
 pub mod reply;
 pub mod route;
 mod secure;
+mod shield;
 
 pub mod limits;
 mod manage;

@@ -253,3 +253,6 @@ pub const ORDER_BACKOFF: backoff::Config =
     backoff::Config::new(Duration::from_secs(5), Duration::from_hours(1));
 /// How often certificates are looked at, to be renewed or read again.
 pub const RENEW_POLL: Duration = Duration::from_secs(30);
+
+/// Events of policies that are kept for whoever asks.
+pub const RESILIENCE_EVENTS: usize = 256;

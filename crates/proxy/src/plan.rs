@@ -8,25 +8,29 @@
 mod build;
 mod error;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_filters::Chain;
 use trunkline_model::listener::Listener;
+use trunkline_model::reason::{Kind, Reason};
 use trunkline_model::relay::Carrier;
 use trunkline_model::route::RouteTimeouts;
 use trunkline_model::service::Service;
+use trunkline_model::service::policies::Fallback;
 use trunkline_model::{Model, RouteId, ServiceName};
-use trunkline_net::socket::{Bound, Transport as Kind};
+use trunkline_net::socket::{Bound, Transport as Carrying};
 
 use crate::balance::LiveService;
 use crate::forward::Transport;
 use crate::l4::Relay;
 use crate::observe::{Connections, PerWorker, Requests};
 use crate::quick::QuickMap;
-use crate::route::RouteTable;
+use crate::route::{CompiledRoute, RouteTable};
 use crate::secure::ListenerTls;
+use crate::shield::Shield;
 
 pub(crate) use build::{Counters, Parts, build};
 pub use error::{PrepareError, PrepareErrors};
@@ -43,7 +47,7 @@ pub struct Plan {
 }
 
 /// An address, with what arrives there.
-pub(crate) type Place = (Kind, SocketAddr);
+pub(crate) type Place = (Carrying, SocketAddr);
 
 /// A listener, compiled.
 #[derive(Debug)]
@@ -66,8 +70,67 @@ pub(crate) struct Destinations {
     pub(crate) routes: QuickMap<RouteId, Arc<PerWorker<Requests>>>,
     /// Requests that no route took.
     pub(crate) unrouted: Arc<PerWorker<Requests>>,
+    /// Policies that routes have of their own.
+    pub(crate) shields: HashMap<(RouteId, ServiceName), Arc<Shield>>,
     /// Whether a service is told who calls, so that connections must know where they arrived.
     pub(crate) announces: bool,
+}
+
+/// Where a request goes, and by which limits and policies.
+#[derive(Debug)]
+pub(crate) struct Toward {
+    pub(crate) service: Arc<ServicePlan>,
+    pub(crate) limits: Limits,
+    pub(crate) shield: Option<Arc<Shield>>,
+    /// The service that answers when this one has no answer.
+    pub(crate) instead: Option<Box<Self>>,
+}
+
+impl Toward {
+    /// The way of a request on this route to this service.
+    pub(crate) fn new(
+        destinations: &Destinations,
+        route: &CompiledRoute,
+        service: Arc<ServicePlan>,
+    ) -> Self {
+        let shield = destinations.shield(&route.id, &service);
+        let limits = Limits::new(&route.timeouts, route.priority, &service.service);
+        let fallback = shield.as_ref().and_then(|shield| shield.policies.fallback.as_ref());
+        let instead = match fallback {
+            Some(Fallback::Service(name)) => destinations.services.get(name).map(|other| {
+                let limits = Limits::new(&RouteTimeouts::default(), route.priority, &other.service);
+                let (service, shield) = (Arc::clone(other), other.shield.clone());
+                Box::new(Self { service, limits, shield, instead: None })
+            }),
+            _ => None,
+        };
+        Self { service, limits, shield, instead }
+    }
+
+    /// What the policies have instead of an answer that failed for this reason.
+    pub(crate) fn fallback(&self, reason: &Reason) -> Option<&Fallback> {
+        let shield = self.shield.as_ref()?;
+        let fallback = shield.policies.fallback.as_ref()?;
+        // What is wrong with the request stays wrong.
+        if reason.kind.status() < 500 || reason.kind == Kind::Internal {
+            return None;
+        }
+        shield.fell_back();
+        Some(fallback)
+    }
+}
+
+impl Destinations {
+    /// The policies of a request on this route to this service.
+    fn shield(&self, route: &RouteId, service: &ServicePlan) -> Option<Arc<Shield>> {
+        if !self.shields.is_empty() {
+            let key = (route.clone(), service.service.name.clone());
+            if let Some(own) = self.shields.get(&key) {
+                return Some(Arc::clone(own));
+            }
+        }
+        service.shield.clone()
+    }
 }
 
 /// A service, compiled.
@@ -77,6 +140,8 @@ pub(crate) struct ServicePlan {
     pub(crate) transport: Arc<Transport>,
     pub(crate) live: Arc<LiveService>,
     pub(crate) outlier: trunkline_resilience::outlier::Config,
+    /// Its policies at work; `None` without any.
+    pub(crate) shield: Option<Arc<Shield>>,
 }
 
 /// Time limits of one exchange: the route's where it has one, else the service's.
@@ -114,8 +179,8 @@ impl ListenerPlan {
 /// Where a listener is.
 pub(crate) fn place(listener: &Listener) -> Place {
     let transport = match listener.carrier() {
-        Carrier::Tcp => Kind::Tcp,
-        Carrier::Udp => Kind::Udp,
+        Carrier::Tcp => Carrying::Tcp,
+        Carrier::Udp => Carrying::Udp,
     };
     (transport, listener.address)
 }

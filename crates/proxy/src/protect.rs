@@ -3,10 +3,13 @@
 //! `timeout` covers all attempts, to the head of the response; the attempt's own limit covers one.
 //! A request that the service certainly did not process is sent again, to another endpoint or on a
 //! fresh connection; one that it may have processed is not, unless it is harmless to repeat.
-//! Breakers, bulkheads and retry policies join here, around each attempt.
+//! Around each attempt stand the policies of its destination ([`policy`]): what a breaker or a
+//! bulkhead refuses is not sent, and what a retry policy calls worth it is sent again.
 
 mod again;
+mod deadline;
 mod hold;
+mod policy;
 mod queue;
 mod seat;
 
@@ -15,9 +18,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use trunkline_filters::{Content, Reply};
+use trunkline_model::filter::HeaderText;
 use trunkline_model::reason::{Fact, Kind, Reason};
 use trunkline_net::http::Exchange;
 use trunkline_resilience::outlier::Outcome;
+use trunkline_resilience::retry::Retry;
 use trunkline_rt::Alarm;
 
 use crate::balance::{InFlight, LiveEndpoint};
@@ -27,6 +34,7 @@ use crate::forward::{self, Attempt, CallerFailure, Failure, Processed, RequestBo
 use crate::limits;
 use crate::observe::Recording;
 use crate::plan::{Limits, ServicePlan};
+use crate::shield::{Pass, Shield, What, grpc_status};
 use crate::worker::Worker;
 
 use again::{Again, next_step};
@@ -38,6 +46,8 @@ pub(crate) struct Call<'a> {
     pub(crate) body: &'a RequestBody,
     pub(crate) upgrade: bool,
     pub(crate) service: &'a Arc<ServicePlan>,
+    /// The policies of its destination.
+    pub(crate) shield: Option<&'a Arc<Shield>>,
     pub(crate) limits: Limits,
     pub(crate) recording: &'a mut Recording,
     pub(crate) interim: Option<&'a Interim>,
@@ -49,6 +59,8 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Answered {
     pub(crate) sent: Sent,
     pub(crate) in_flight: InFlight,
+    /// What it took of its policies.
+    pub(crate) pass: Option<Box<Pass>>,
 }
 
 /// Where the attempts stand.
@@ -67,6 +79,14 @@ struct Progress {
     key: Option<u64>,
     /// For how long it has waited for an endpoint with room.
     queued: Duration,
+    /// What the attempt under way took of its policies.
+    pass: Option<Box<Pass>>,
+    /// Attempts that a retry policy counts.
+    retries: Retry,
+    /// Another attempt was worth it, and the budget did not allow it.
+    budget_spent: bool,
+    /// When the caller stops waiting.
+    deadline: Option<Instant>,
     /// When the attempt under way began.
     began: Option<Instant>,
     /// Since when it waits for an endpoint that can take it.
@@ -75,66 +95,133 @@ struct Progress {
 
 /// Forwards a request within its time limit.
 pub(crate) async fn forward(call: &mut Call<'_>) -> Result<Answered, Reason> {
-    let limit = call.limits.request;
     let mut progress = Progress { key: seat::key(call), ..Progress::default() };
+    let (limit, kind) = limit(call, &mut progress)?;
+    if let Some(shield) = &call.shield {
+        shield.called(call.worker.clock.now());
+        if let Some(retry) = &shield.policies.retry {
+            call.body.keep(usize::try_from(retry.body_bytes).unwrap_or(usize::MAX));
+        }
+    }
     let (alarm, clock) = (call.alarm, &call.worker.clock);
     let attempted = alarm.within(clock, limit, pin!(attempts(call, &mut progress))).await;
     if let Some(result) = attempted {
         return result;
     }
-    if let Some(endpoint) = call.recording.endpoint().map(Arc::clone)
-        && !call.body.waits_for_caller()
-    {
-        judge(call, &progress, &endpoint, Outcome::Failure);
+    if !call.body.waits_for_caller() {
+        if let Some(endpoint) = call.recording.endpoint().map(Arc::clone) {
+            judge(call, &progress, &endpoint, Outcome::Failure);
+        }
+        if let Some(pass) = &mut progress.pass {
+            pass.judge(What::Failure(kind), call.worker.clock.now());
+        }
     }
-    call.recording.failed(Kind::RequestTimeout, &Spent::default());
+    policy::gave_up(call, &progress);
+    call.recording.failed(kind, &Spent::default());
     let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
-    let reason = reason(call, Kind::RequestTimeout, &progress);
-    Err(reason.fact("limit_ms", Fact::Number(limit_ms)))
+    Err(reason(call, kind, &progress).fact("limit_ms", Fact::Number(limit_ms)))
+}
+
+/// The time for all attempts, and what it means when it is over.
+fn limit(call: &Call<'_>, progress: &mut Progress) -> Result<(Duration, Kind), Reason> {
+    let own = (call.limits.request, Kind::RequestTimeout);
+    let clock = &call.worker.clock;
+    let Some(left) = deadline::left(&call.exchange.request, || clock.wall_nanos()) else {
+        return Ok(own);
+    };
+    if left.is_zero() {
+        return Err(reason(call, Kind::Deadline, progress));
+    }
+    let limit = own.0.min(left);
+    progress.deadline = Some(clock.now() + limit);
+    Ok(if left < own.0 { (left, Kind::Deadline) } else { own })
 }
 
 async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answered, Reason> {
     loop {
-        let in_flight = match progress.repeat.take() {
-            Some(in_flight) => Ok(in_flight),
-            None => match seat::at_once(call, progress) {
-                Some(in_flight) => Ok(in_flight),
-                None => Box::pin(seat::wait(call, progress)).await,
-            },
-        };
-        if let Some(since) = progress.waits_since.take() {
-            let now = call.worker.clock.now();
-            call.recording.queued(now.saturating_duration_since(since));
+        if progress.pass.is_none()
+            && let Some(shield) = call.shield.as_ref().filter(|shield| shield.compiled.admits)
+        {
+            progress.pass = Some(Box::pin(policy::admit(call, shield)).await?);
         }
-        let in_flight = in_flight?;
+        let in_flight = seat(call, progress).await?;
         progress.attempts += 1;
         let endpoint = Arc::clone(in_flight.endpoint());
         let mut spent = Spent::default();
         let fresh = progress.stale > 0;
         progress.began = call.service.live.is_timed().then(|| call.worker.clock.now());
+        if let Some(deadline) = progress.deadline {
+            let left = deadline.saturating_duration_since(call.worker.clock.now());
+            let clock = &call.worker.clock;
+            deadline::pass_on(&mut call.exchange.request, left, || clock.wall_nanos());
+        }
         let attempted = pin!(attempt(call, &endpoint, fresh, &mut spent)).await;
-        match attempted {
-            Ok(mut answer) => {
-                seat::bind(call, &endpoint, &mut answer.head);
-                let status = answer.head.status();
-                let failed = status >= 500;
-                let outcome = if failed { Outcome::Failure } else { Outcome::Success };
-                judge(call, progress, &endpoint, outcome);
-                call.recording.answered(status, &spent);
-                return Ok(Answered { sent: answer, in_flight });
-            }
+        let wait = match attempted {
+            Ok(answer) => match answered(call, progress, (answer, in_flight), &spent) {
+                Ok(answered) => return Ok(answered),
+                Err(wait) => wait,
+            },
             Err(failure) => failed(call, progress, (in_flight, &spent), failure)?,
+        };
+        if !wait.is_zero() {
+            Box::pin(tokio::time::sleep(wait)).await;
         }
     }
 }
 
-/// Notes a failed attempt. An error ends the exchange; else `progress` knows what comes next.
+/// An endpoint that can take the request, entered.
+async fn seat(call: &mut Call<'_>, progress: &mut Progress) -> Result<InFlight, Reason> {
+    let in_flight = match progress.repeat.take() {
+        Some(in_flight) => Ok(in_flight),
+        None => match seat::at_once(call, progress) {
+            Some(in_flight) => Ok(in_flight),
+            None => Box::pin(seat::wait(call, progress)).await,
+        },
+    };
+    if let Some(since) = progress.waits_since.take() {
+        let now = call.worker.clock.now();
+        call.recording.queued(now.saturating_duration_since(since));
+    }
+    in_flight
+}
+
+/// An answer: it is passed on, or another attempt follows after the wait that is returned.
+fn answered(
+    call: &mut Call<'_>,
+    progress: &mut Progress,
+    (mut sent, in_flight): (Sent, InFlight),
+    spent: &Spent,
+) -> Result<Answered, Duration> {
+    let endpoint = in_flight.endpoint();
+    let status = sent.head.status();
+    let outcome = if status >= 500 { Outcome::Failure } else { Outcome::Success };
+    judge(call, progress, endpoint, outcome);
+    call.recording.answered(status, spent);
+    if call.shield.is_some() {
+        let what = What::Answer(status, grpc_status(&sent.head));
+        if let Some(pass) = &mut progress.pass {
+            pass.judge(what, call.worker.clock.now());
+        }
+        if let Some(wait) = policy::repeat(call, progress, what, Some(&sent.head)) {
+            call.recording.repeated();
+            progress.tried.push(Arc::clone(endpoint));
+            progress.pass = None;
+            policy::go_elsewhere(call, progress);
+            return Err(wait);
+        }
+    }
+    seat::bind(call, endpoint, &mut sent.head);
+    Ok(Answered { sent, in_flight, pass: progress.pass.take() })
+}
+
+/// Notes a failed attempt. An error ends the exchange; else another attempt follows after the wait
+/// that is returned.
 fn failed(
     call: &mut Call<'_>,
     progress: &mut Progress,
     (in_flight, spent): (InFlight, &Spent),
     failure: Failure,
-) -> Result<(), Reason> {
+) -> Result<Duration, Reason> {
     call.recording.failed(failure.kind, spent);
     if let Some(caller) = call.body.failure() {
         return Err(callers(caller));
@@ -142,19 +229,31 @@ fn failed(
     let stale = spent.reused && failure.processed != Processed::Maybe;
     // A caller that sends slowly must not be able to have endpoints ejected.
     let callers = failure.kind == Kind::AttemptTimeout && call.body.waits_for_caller();
+    let what = What::Failure(failure.kind);
     if !stale && !callers && failure.kind != Kind::Overload {
         judge(call, progress, in_flight.endpoint(), Outcome::Failure);
+        if let Some(mut pass) = progress.pass.take() {
+            pass.judge(what, call.worker.clock.now());
+        }
     }
     let kind = failure.kind;
     let method = call.exchange.request.method();
-    let again = next_step(&failure, method, call.body, spent.reused);
+    let mut again = next_step(&failure, method, call.body, spent.reused);
     progress.resets += usize::from(!spent.reused && failure.processed == Processed::Unlikely);
     progress.last = Some(failure);
     if progress.attempts >= limits::ATTEMPTS_MAX || progress.resets > limits::RESETS_MAX {
-        return Err(reason(call, kind, progress));
+        again = Again::No;
     }
     match again {
-        Again::No => return Err(reason(call, kind, progress)),
+        Again::No => {
+            let wait = if callers { None } else { policy::repeat(call, progress, what, None) };
+            let Some(wait) = wait else { return Err(reason(call, kind, progress)) };
+            progress.tried.push(Arc::clone(in_flight.endpoint()));
+            progress.pass = None;
+            drop(in_flight);
+            policy::go_elsewhere(call, progress);
+            return Ok(wait);
+        }
         Again::SameEndpoint if progress.stale < limits::STALE_MAX => {
             progress.stale += 1;
             progress.repeat = Some(in_flight);
@@ -163,7 +262,7 @@ fn failed(
             progress.tried.push(Arc::clone(in_flight.endpoint()));
         }
     }
-    Ok(())
+    Ok(Duration::ZERO)
 }
 
 async fn attempt(
@@ -213,11 +312,32 @@ fn judge(call: &Call<'_>, progress: &Progress, endpoint: &Arc<LiveEndpoint>, out
     }
 }
 
+/// The answer that the policies have instead of one that failed for this reason.
+pub(crate) fn instead((status, kind, body): (u16, &str, &str), reason: Reason) -> Reply {
+    let content = match kind.parse::<HeaderText>() {
+        Ok(content_type) => {
+            Content::Given { content_type, body: Bytes::copy_from_slice(body.as_bytes()) }
+        }
+        Err(_) => Content::Empty,
+    };
+    Reply {
+        status,
+        reason: reason.fact("fallback", Fact::Token("respond")),
+        headers: Vec::new(),
+        content,
+    }
+}
+
 /// The reason of a failed exchange, with what the last attempt said.
 fn reason(call: &Call<'_>, kind: Kind, progress: &Progress) -> Reason {
     let attempts = i64::try_from(progress.attempts).unwrap_or(i64::MAX);
     let reason = Reason::new(kind).about(&call.service.service.name);
     let reason = reason.fact("attempts", Fact::Number(attempts));
+    let reason = if progress.budget_spent {
+        reason.fact("retry", Fact::Token("budget_spent"))
+    } else {
+        reason
+    };
     match &progress.last {
         Some(failure) => reason.fact("error", Fact::Text(failure.detail.clone())),
         None => reason,

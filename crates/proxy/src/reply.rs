@@ -12,7 +12,7 @@ mod grpc;
 use bytes::Bytes;
 use trunkline_filters::{Content, Reply};
 use trunkline_model::Reasons;
-use trunkline_model::reason::{HEADER, Kind};
+use trunkline_model::reason::{Fact, HEADER, Kind, RETRY_AFTER, Reason};
 use trunkline_model::trace::SpanId;
 use trunkline_net::http::{Body, Head};
 
@@ -22,8 +22,18 @@ use accept::Form;
 const fn retry_after_seconds(kind: Kind) -> Option<u8> {
     match kind {
         Kind::Starting | Kind::Overload | Kind::SourceLimit => Some(1),
+        Kind::Bulkhead | Kind::AdaptiveLimit | Kind::Shed => Some(1),
         Kind::NoEndpoint => Some(5),
         _ => None,
+    }
+}
+
+/// The same for one answer: its reason may know better.
+fn retry_after(reason: &Reason) -> Option<i64> {
+    let told = reason.facts.iter().find(|(name, _)| *name == RETRY_AFTER);
+    match told {
+        Some((_, Fact::Number(seconds))) => Some((*seconds).max(1)),
+        _ => retry_after_seconds(reason.kind).map(i64::from),
     }
 }
 
@@ -77,10 +87,12 @@ pub fn answer(reply: &Reply, request: &Head, reference: SpanId, reasons: Reasons
 /// The fields that every form has.
 fn tell(told: &Told<'_>, head: &mut Head) {
     head.set(HEADER, told.reason_field().as_bytes());
-    if told.reply.status >= 400 {
+    // A fallback stands in for a failure.
+    if told.reply.status >= 400 || told.reply.reason.kind.status() >= 500 {
         head.set("cache-control", b"no-store");
     }
-    if let Some(seconds) = retry_after_seconds(told.reply.reason.kind) {
+    let failed = told.reply.status >= 400;
+    if let Some(seconds) = retry_after(&told.reply.reason).filter(|_| failed) {
         head.set("retry-after", seconds.to_string().as_bytes());
     }
 }

@@ -92,6 +92,7 @@ fn route(position: u64, line: &str) -> Route {
         }]),
         filters: vec![],
         timeouts: RouteTimeouts::default(),
+        policies: Default::default(),
         priority: 0,
         origin: Origin::built_in(),
     }

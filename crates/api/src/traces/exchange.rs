@@ -251,6 +251,7 @@ fn reason_facts(attributes: &mut Attributes, reason: &Reason, keys: &Keys) {
             Fact::Token(token) => Attribute::Text(Arc::from(*token)),
             Fact::Text(text) => Attribute::Text(Arc::from(text.as_str())),
             Fact::Number(number) => Attribute::Int(*number),
+            Fact::Decimal(thousandths) => Attribute::Float(*thousandths as f64 / 1_000.0),
         };
         attributes.0.push((Arc::from(format!("trunkline.reason.{name}")), value));
     }

@@ -45,6 +45,7 @@ fn route(id: &str, listener: &str, service: &str, order: u64) -> Route {
         action: Action::Forward(vec![Target { service: service.parse().unwrap(), weight: 1 }]),
         filters: Vec::new(),
         timeouts: RouteTimeouts::default(),
+        policies: Default::default(),
         priority: 0,
         origin: Origin::new("trunkline.yaml", 5, 3),
     }
@@ -63,6 +64,7 @@ fn service(name: &str, calls: &[&str]) -> Service {
         proxy_protocol: None,
         health: None,
         outlier: None,
+        policies: Default::default(),
         timeouts: ServiceTimeouts {
             connect: second,
             request: second,

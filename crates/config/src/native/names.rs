@@ -166,6 +166,7 @@ fn add(into: &mut ModelBuilder<'_>, index: usize, hosts: Vec<HostPattern>) {
             action: Action::Forward(Vec::new()),
             filters: Vec::new(),
             timeouts: RouteTimeouts::default(),
+            policies: Default::default(),
             priority: 0,
             origin: draft.service.origin.clone(),
         },

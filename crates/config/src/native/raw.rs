@@ -11,6 +11,8 @@ use super::forms::{
     Targets, TimeoutForm, TlsForm, ValueForm, WorkersForm,
 };
 use super::limits::raw::RawLimits;
+use super::policies::forms::{AdaptiveForm, BreakerForm, BulkheadForm, RetryForm, ShedForm};
+use super::policies::raw::RawFallback;
 use super::relays::raw::{ProxyWord, RawProxyProtocol, RawTcp, RawUdp};
 use super::spreading::forms::{BalanceForm, EndpointForm, SlowStartForm};
 use super::spreading::raw::{RawAffinity, RawQueue};
@@ -219,6 +221,18 @@ pub struct RawRoute {
     pub cache: bool,
     /// Compresses responses of this route, as `compress` of the gateway does for all.
     pub compress: Option<CompressForm>,
+    /// Sends nobody to its service while that fails, for this route alone: a share such as `50%`, `true`, or a map.
+    pub breaker: Option<Spanned<BreakerForm>>,
+    /// Further attempts after a failure: how many in all, `true`, or a map.
+    pub retry: Option<Spanned<RetryForm>>,
+    /// A bound on requests at one time, over all endpoints: a number, `true`, or a map.
+    pub bulkhead: Option<Spanned<BulkheadForm>>,
+    /// A bound that finds its own height: its maximum, `true`, or a map.
+    pub adaptive: Option<Spanned<AdaptiveForm>>,
+    /// Refuses what is less important first, as `adaptive` or `bulkhead` fills: `true`, or a map.
+    pub shed: Option<Spanned<ShedForm>>,
+    /// What callers get instead of a refusal or a failure: `{ respond }` or `{ to }`.
+    pub fallback: Option<Spanned<RawFallback>>,
     /// How urgent its requests are where they wait for a service that is full: from -10, which is
     /// served first, to 10.
     #[config(default = defaults::PRIORITY)]
@@ -329,6 +343,18 @@ pub struct RawService {
     /// Tells each endpoint who called, in front of the bytes of a connection, by this version of the
     /// PROXY protocol. A connection then serves one caller only.
     pub proxy_protocol: Option<ProxyWord>,
+    /// Sends nobody to the service while it fails: a share such as `50%`, `true`, or a map.
+    pub breaker: Option<Spanned<BreakerForm>>,
+    /// Further attempts after a failure: how many in all, `true`, or a map.
+    pub retry: Option<Spanned<RetryForm>>,
+    /// A bound on requests at one time, over all endpoints: a number, `true`, or a map.
+    pub bulkhead: Option<Spanned<BulkheadForm>>,
+    /// A bound that finds its own height: its maximum, `true`, or a map.
+    pub adaptive: Option<Spanned<AdaptiveForm>>,
+    /// Refuses what is less important first, as `adaptive` or `bulkhead` fills: `true`, or a map.
+    pub shed: Option<Spanned<ShedForm>>,
+    /// What callers get instead of a refusal or a failure: `{ respond }` or `{ to }`.
+    pub fallback: Option<Spanned<RawFallback>>,
     /// Ejects endpoints that fail live requests: `true`, `false`, or
     /// `{ consecutive, base, max, percent_max }`.
     pub passive: Option<Spanned<PassiveForm>>,

@@ -7,6 +7,7 @@ use trunkline_model::route::{Action, OrderKey, Redirect, Route, RouteTimeouts, s
 use super::Lowering;
 use super::forms::{self, CompressForm, RedirectForm, RewriteForm};
 use super::matching;
+use super::policies::{self, Written};
 use super::raw::{RawHeaderChanges, RawRedirect, RawRespond, RawRoute};
 use crate::builder::{ModelBuilder, RouteDraft};
 use crate::decode::{Entries, Spanned};
@@ -44,12 +45,24 @@ pub(super) fn lower(
                     action,
                     filters,
                     timeouts: timeouts(&route.value, diagnostics),
+                    policies: policies::lower(&written(&route.value), diagnostics),
                     priority: priority(route, diagnostics),
                     origin: into.sources.origin(route.span),
                 },
             };
             into.routes.push(draft);
         }
+    }
+}
+
+fn written(route: &RawRoute) -> Written<'_> {
+    Written {
+        breaker: route.breaker.as_ref(),
+        retry: route.retry.as_ref(),
+        bulkhead: route.bulkhead.as_ref(),
+        adaptive: route.adaptive.as_ref(),
+        shed: route.shed.as_ref(),
+        fallback: route.fallback.as_ref(),
     }
 }
 
@@ -194,8 +207,9 @@ fn priority(route: &Spanned<RawRoute>, diagnostics: &mut Diagnostics) -> i8 {
 }
 
 fn timeouts(raw: &RawRoute, diagnostics: &mut Diagnostics) -> RouteTimeouts {
+    let try_timeout = raw.retry.as_ref().and_then(|retry| retry.value.0.try_timeout);
     let Some(parts) = raw.timeout.as_ref().map(super::forms::TimeoutForm::parts) else {
-        return RouteTimeouts::default();
+        return RouteTimeouts { attempt: try_timeout.map(|time| time.0), ..Default::default() };
     };
     for (key, period) in [("connect", &parts.connect), ("keep_alive", &parts.keep_alive)] {
         if let Some(period) = period {
@@ -208,7 +222,7 @@ fn timeouts(raw: &RawRoute, diagnostics: &mut Diagnostics) -> RouteTimeouts {
     }
     RouteTimeouts {
         request: parts.request.map(|period| period.0),
-        attempt: parts.attempt.map(|period| period.0),
+        attempt: parts.attempt.or(try_timeout).map(|period| period.0),
         idle: parts.idle.map(|period| period.0),
     }
 }

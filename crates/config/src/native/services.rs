@@ -10,6 +10,7 @@ use trunkline_model::tls::ClientCertificate;
 
 use super::Lowering;
 use super::forms::{PassiveForm, UpstreamTlsForm};
+use super::policies::{self, Written};
 use super::raw::{ProtocolWord, RawPassive, RawService};
 use super::relays::raw::ProxyWord;
 use super::{building, health, spreading, watching};
@@ -60,6 +61,7 @@ pub(super) fn lower(
                 }),
                 health: health::lower(service, diagnostics),
                 outlier: outlier(service, diagnostics),
+                policies: policies::lower(&written(service), diagnostics),
                 timeouts: timeouts(service),
                 origin: into.sources.origin(name.span),
             },
@@ -69,6 +71,17 @@ pub(super) fn lower(
             port: service.port.filter(|_| is_process || service.external.is_none()),
         };
         into.services.push(draft);
+    }
+}
+
+fn written(service: &RawService) -> Written<'_> {
+    Written {
+        breaker: service.breaker.as_ref(),
+        retry: service.retry.as_ref(),
+        bulkhead: service.bulkhead.as_ref(),
+        adaptive: service.adaptive.as_ref(),
+        shed: service.shed.as_ref(),
+        fallback: service.fallback.as_ref(),
     }
 }
 
@@ -233,12 +246,13 @@ fn outlier(service: &RawService, diagnostics: &mut Diagnostics) -> Option<Outlie
 fn timeouts(service: &RawService) -> ServiceTimeouts {
     let parts = service.timeout.as_ref().map(super::forms::TimeoutForm::parts);
     let parts = parts.as_ref();
+    let try_timeout = service.retry.as_ref().and_then(|retry| retry.value.0.try_timeout);
     ServiceTimeouts {
         connect: parts
             .and_then(|p| p.connect.as_ref())
             .map_or(defaults::CONNECT_TIMEOUT, |period| period.value.0),
         request: parts.and_then(|p| p.request).map_or(defaults::REQUEST_TIMEOUT, |p| p.0),
-        attempt: parts.and_then(|p| p.attempt).map(|period| period.0),
+        attempt: parts.and_then(|p| p.attempt).or(try_timeout).map(|period| period.0),
         idle: parts.and_then(|p| p.idle).map_or(defaults::STREAM_IDLE_TIMEOUT, |p| p.0),
         keep_alive: parts
             .and_then(|p| p.keep_alive.as_ref())

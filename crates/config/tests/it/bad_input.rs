@@ -352,9 +352,9 @@ fn keys_of_a_later_version_say_what_happens_instead() {
 version: 1
 mesh: { mtls: strict }
 routes:
-  - { match: \"/**\", to: web, auth: jwt, retry: { attempts: 3 } }
+  - { match: \"/**\", to: web, auth: jwt, mirror: shadow }
 services:
-  web: { external: \"a:1\", breaker: { open_at: 50% } }
+  web: { external: \"a:1\", slo: { available: 99% } }
 "), @r#"
     error[TL0202]: `mesh` (mTLS and access between services) is not served yet, and without it calls between services would be neither encrypted nor checked
      --> trunkline.yaml:3:1
@@ -367,22 +367,22 @@ services:
     error[TL0202]: `auth` (authentication of callers) is not served yet, and without it every caller would be let in
      --> trunkline.yaml:5:30
       |
-    5 |   - { match: "/**", to: web, auth: jwt, retry: { attempts: 3 } }
+    5 |   - { match: "/**", to: web, auth: jwt, mirror: shadow }
       |                              ^^^^ this key has no effect yet
       |
       = hint: take the key out, and enforce it elsewhere
 
-    warning[TL0201]: `retry` (further attempts after a failure) is not served yet: each request is tried once
+    warning[TL0201]: `mirror` (copies of requests to another service) is not served yet: nothing is copied
      --> trunkline.yaml:5:41
       |
-    5 |   - { match: "/**", to: web, auth: jwt, retry: { attempts: 3 } }
-      |                                         ^^^^^ this key has no effect yet
+    5 |   - { match: "/**", to: web, auth: jwt, mirror: shadow }
+      |                                         ^^^^^^ this key has no effect yet
 
-    warning[TL0201]: `breaker` (no more requests to a service that fails) is not served yet: requests go on to a failing service; `passive` ejects single endpoints
+    warning[TL0201]: `slo` (objectives and their error budget) is not served yet: nothing is measured against an objective
      --> trunkline.yaml:7:27
       |
-    7 |   web: { external: "a:1", breaker: { open_at: 50% } }
-      |                           ^^^^^^^ this key has no effect yet
+    7 |   web: { external: "a:1", slo: { available: 99% } }
+      |                           ^^^ this key has no effect yet
 
     2 errors, 2 warnings
     "#);

@@ -18,6 +18,7 @@ mod laws;
 mod limits;
 mod lowering;
 mod names;
+mod policies;
 mod relays;
 mod rig;
 mod several;

@@ -145,9 +145,6 @@ fn the_example_of_the_design_says_exactly_what_is_not_served() {
     TL0117 nothing
     TL0117 nothing
     TL0103 `orders`
-    TL0201 `retry`
-    TL0201 `breaker`
-    TL0202 `bulkhead`
     TL0201 `canary`
     TL0201 `slo`
     "#);

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
+use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 use trunkline_model::guard::Pace;
@@ -38,6 +39,21 @@ struct Shared {
     /// Since when it waits now.
     waits_since: Cell<Option<Instant>>,
     bounds: Bounds,
+    kept: RefCell<Option<Kept>>,
+}
+
+/// What was read of a body, to be sent again.
+#[derive(Debug, Default)]
+struct Kept {
+    pieces: Vec<Piece>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Piece {
+    Data(Bytes),
+    Trailers(Box<HeaderMap>),
 }
 
 /// What a caller has to keep to.
@@ -97,6 +113,7 @@ impl RequestBody {
             waited: Cell::new(Duration::ZERO),
             waits_since: Cell::new(None),
             bounds,
+            kept: RefCell::default(),
         };
         Self((!body.is_end_stream()).then(|| Rc::new(shared(body))))
     }
@@ -108,9 +125,19 @@ impl RequestBody {
         self.0.as_deref().is_none_or(has_none)
     }
 
-    /// Whether a part of it was asked for, so that no other attempt can send it.
-    pub(crate) fn is_started(&self) -> bool {
-        self.0.as_ref().is_some_and(|shared| shared.started.get())
+    /// Keeps what is read of it from now on, up to so many bytes, so that it can be sent again. Call
+    /// it before the first loan.
+    pub(crate) fn keep(&self, bytes_max: usize) {
+        if let Some(shared) = &self.0 {
+            let kept = Kept { bytes_max, ..Kept::default() };
+            shared.kept.replace(Some(kept).filter(|_| !shared.started.get()));
+        }
+    }
+
+    /// Whether a part of it was asked for and not kept, so that no other attempt can send it.
+    pub(crate) fn is_lost(&self) -> bool {
+        let lost = |shared: &Rc<Shared>| shared.started.get() && shared.kept.borrow().is_none();
+        self.0.as_ref().is_some_and(lost)
     }
 
     /// Whether a service that did not answer yet can still be waiting for the caller.
@@ -148,7 +175,7 @@ impl RequestBody {
         };
         self.end_loan();
         let (shared, number) = (Rc::clone(shared), shared.loan.get());
-        Body::Stream(Box::pin(Loan { shared, number, gate, timer: None }))
+        Body::Stream(Box::pin(Loan { shared, number, gate, timer: None, at: 0 }))
     }
 }
 
@@ -159,9 +186,53 @@ struct Loan {
     gate: Option<Gate>,
     /// Made when the caller first lets us wait.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Pieces of what was kept that this attempt has sent.
+    at: usize,
+}
+
+impl Kept {
+    /// Keeps a frame; `false` if that is more than may be kept.
+    fn add(&mut self, frame: &Frame<Bytes>) -> bool {
+        let piece = match (frame.data_ref(), frame.trailers_ref()) {
+            (Some(data), _) => Piece::Data(data.clone()),
+            (None, Some(trailers)) => Piece::Trailers(Box::new(trailers.clone())),
+            (None, None) => return true,
+        };
+        self.bytes += frame.data_ref().map_or(0, Bytes::len);
+        self.pieces.push(piece);
+        self.bytes <= self.bytes_max
+    }
 }
 
 impl Shared {
+    /// The piece at this place, if it was kept.
+    fn again(&self, at: usize) -> Option<Frame<Bytes>> {
+        let kept = self.kept.borrow();
+        Some(match kept.as_ref()?.pieces.get(at)?.clone() {
+            Piece::Data(data) => Frame::data(data),
+            Piece::Trailers(trailers) => Frame::trailers(*trailers),
+        })
+    }
+
+    /// Bytes from this place on that were kept.
+    fn kept_bytes(&self, at: usize) -> u64 {
+        let kept = self.kept.borrow();
+        let pieces = kept.as_ref().and_then(|kept| kept.pieces.get(at..)).unwrap_or_default();
+        let bytes = |piece: &Piece| match piece {
+            Piece::Data(data) => data.len() as u64,
+            Piece::Trailers(_) => 0,
+        };
+        pieces.iter().map(bytes).sum()
+    }
+
+    /// Keeps what arrived, or nothing at all if it is too much.
+    fn remember(&self, frame: &Frame<Bytes>) {
+        let mut kept = self.kept.borrow_mut();
+        if kept.as_mut().is_some_and(|kept| !kept.add(frame)) {
+            *kept = None;
+        }
+    }
+
     /// Adds up the time that the caller lets its reader wait, and compares what came in it.
     fn is_too_slow(&self, pending: bool) -> bool {
         match (pending, self.waits_since.take()) {
@@ -210,6 +281,10 @@ impl HttpBody for Loan {
         if self.number != self.shared.loan.get() {
             return Poll::Ready(Some(Err(BodyError::Cut)));
         }
+        if let Some(frame) = self.shared.again(self.at) {
+            self.at += 1;
+            return Poll::Ready(Some(Ok(frame)));
+        }
         self.shared.started.set(true);
         let polled = {
             let mut body = self.shared.body.borrow_mut();
@@ -240,6 +315,8 @@ impl HttpBody for Loan {
                     fail(Failure::TooLarge);
                     return Poll::Ready(Some(Err(BodyError::TooLarge(most))));
                 }
+                self.shared.remember(frame);
+                self.at += 1;
             }
             Poll::Ready(None) => {}
         }
@@ -251,11 +328,19 @@ impl HttpBody for Loan {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.number == self.shared.loan.get() && self.shared.body.borrow().is_end_stream()
+        self.number == self.shared.loan.get()
+            && self.shared.again(self.at).is_none()
+            && self.shared.body.borrow().is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.shared.body.borrow().size_hint()
+        let (rest, kept) = (self.shared.body.borrow().size_hint(), self.shared.kept_bytes(self.at));
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower() + kept);
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper + kept);
+        }
+        hint
     }
 }
 
@@ -325,11 +410,27 @@ mod tests {
     async fn an_untouched_body_can_be_lent_again() {
         let body = RequestBody::new(Body::full("abc"), bounds(1_000));
         let first = body.lend(Some(Gate::default()));
-        assert!(!body.is_started());
+        assert!(!body.is_lost());
         let second = body.lend(None).collect().await.unwrap().to_bytes();
         assert_eq!(second, "abc");
-        assert!(body.is_started() && body.received() == 3);
+        assert!(body.is_lost() && body.received() == 3);
         assert!(matches!(first.collect().await, Err(BodyError::Cut)));
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_can_be_sent_again_from_its_beginning() {
+        let body = RequestBody::new(Body::full("abc"), bounds(1_000));
+        body.keep(3);
+        for _ in 0..3 {
+            let loan = body.lend(None);
+            assert_eq!(loan.size_hint().exact(), Some(3));
+            assert_eq!(loan.collect().await.unwrap().to_bytes(), "abc");
+            assert!(!body.is_lost());
+        }
+        let large = RequestBody::new(Body::full("abcd"), bounds(1_000));
+        large.keep(3);
+        assert_eq!(large.lend(None).collect().await.unwrap().to_bytes(), "abcd");
+        assert!(large.is_lost());
     }
 
     #[tokio::test]
@@ -338,7 +439,7 @@ mod tests {
         let gate = Gate::default();
         let mut sent = std::pin::pin!(body.lend(Some(gate.clone())).collect());
         assert!(futures_util::poll!(sent.as_mut()).is_pending());
-        assert!(!body.is_started());
+        assert!(!body.is_lost());
         gate.open();
         assert_eq!(sent.await.unwrap().to_bytes(), "abc");
     }

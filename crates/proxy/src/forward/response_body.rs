@@ -20,11 +20,12 @@ use trunkline_net::http1::{self, Broken};
 use super::pool::{Exclusive, Lease};
 use super::request_body::later;
 use crate::balance::InFlight;
+use crate::shield::Pass;
 
 /// The body of a forwarded response.
 pub(crate) struct ResponseBody {
     source: Source,
-    in_flight: Option<InFlight>,
+    in_flight: Option<(InFlight, Option<Box<Pass>>)>,
     idle: Duration,
     /// Made when the service first lets us wait.
     timer: Option<Pin<Box<Sleep>>>,
@@ -45,7 +46,12 @@ pub(crate) enum Part {
 }
 
 impl ResponseBody {
-    pub(crate) fn new(body: Body, lease: Lease, in_flight: InFlight, idle: Duration) -> Self {
+    pub(crate) fn new(
+        body: Body,
+        lease: Lease,
+        in_flight: (InFlight, Option<Box<Pass>>),
+        idle: Duration,
+    ) -> Self {
         let source = match lease {
             Lease::Http1(exclusive) => Source::Http1(exclusive),
             lease => Source::Framed { body, lease, part: Bytes::new() },

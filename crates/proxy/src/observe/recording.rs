@@ -127,6 +127,10 @@ impl Recording {
     /// It goes to this service.
     pub(crate) fn toward(&mut self, live: &Arc<LiveService>, body: &RequestBody) {
         live.take();
+        if let Some(former) = self.service.take() {
+            former.live.leave();
+            former.live.counters.of(self.worker.index).statuses.count(0);
+        }
         self.worker.requests.note(self.ticket, |open| open.service = live.number);
         let since = self.worker.clock.now();
         self.service = Some(Toward { live: Arc::clone(live), since });
@@ -152,6 +156,14 @@ impl Recording {
             record.timings.connect = Some(spent.connect);
             record.timings.response = Some(took.saturating_sub(spent.connect));
         });
+    }
+
+    /// The answer of the attempt under way is not passed on: another attempt follows.
+    pub(crate) fn repeated(&mut self) {
+        if let Some(attempt) = self.attempt.take() {
+            let outcome = attempt.status.ok_or(Kind::UpstreamReset);
+            self.close(&attempt, outcome, self.worker.clock.now());
+        }
     }
 
     /// The attempt under way failed.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use trunkline_filters::Chain;
 use trunkline_model::check::BrokenLaw;
 use trunkline_model::listener::Listener;
+use trunkline_model::route::Action;
 use trunkline_model::service::{Outlier, Service};
 use trunkline_model::{ListenerId, Model, RouteId, ServiceName};
 use trunkline_net::socket::Bound;
@@ -26,6 +27,7 @@ use crate::observe::{Connections, PerWorker, Requests};
 use crate::quick::QuickMap;
 use crate::route::RouteTable;
 use crate::secure::Certificates;
+use crate::shield::{Shield, Shields};
 
 /// What plans are made of and what outlives them.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub(crate) struct Parts {
     pub(crate) counters: Counters,
     pub(crate) guard: Arc<Guard>,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) shields: Shields,
     pub(crate) workers: usize,
 }
 
@@ -95,6 +98,7 @@ pub(crate) fn build(
         services: services(parts, &model, &mut wrong),
         routes: model.routes.iter().map(|r| (r.id.clone(), parts.counters.route(&r.id))).collect(),
         unrouted: Arc::clone(&parts.counters.unrouted),
+        shields: shields(parts, &model),
         announces: model.services.iter().any(|service| service.proxy_protocol.is_some()),
     });
     let mut listeners: Vec<Arc<ListenerPlan>> = Vec::new();
@@ -140,6 +144,7 @@ fn services(
                     transport,
                     live: parts.registry.service(&service.name),
                     outlier: ejection(service),
+                    shield: parts.shields.get(&service.name, None, &service.policies),
                 };
                 services.insert(service.name.clone(), Arc::new(plan));
             }
@@ -151,6 +156,22 @@ fn services(
         }
     }
     services
+}
+
+/// The policies that routes have of their own; what a route leaves out is its service's.
+fn shields(parts: &Parts, model: &Model) -> HashMap<(RouteId, ServiceName), Arc<Shield>> {
+    let mut shields = HashMap::new();
+    for route in model.routes.iter().filter(|route| !route.policies.is_empty()) {
+        let Action::Forward(targets) = &route.action else { continue };
+        for target in targets {
+            let Some(service) = model.service(&target.service) else { continue };
+            let policies = route.policies.or(&service.policies);
+            if let Some(shield) = parts.shields.get(&service.name, Some(&route.id), &policies) {
+                shields.insert((route.id.clone(), service.name.clone()), shield);
+            }
+        }
+    }
+    shields
 }
 
 /// The passive checks of a service; without any, nothing is ejected.

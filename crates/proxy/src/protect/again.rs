@@ -22,7 +22,7 @@ pub(super) fn next_step(
     body: &RequestBody,
     reused: bool,
 ) -> Again {
-    decide(failure, is_harmless(method) && body.is_empty(), body.is_started(), reused)
+    decide(failure, is_harmless(method) && body.is_empty(), body.is_lost(), reused)
 }
 
 fn decide(failure: &Failure, harmless: bool, body_started: bool, reused: bool) -> Again {
@@ -38,7 +38,7 @@ fn decide(failure: &Failure, harmless: bool, body_started: bool, reused: bool) -
 }
 
 /// Methods that may be repeated by everybody (RFC 9110 §9.2.2).
-fn is_harmless(method: &str) -> bool {
+pub(super) fn is_harmless(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
 }
 

@@ -89,7 +89,7 @@ fn millis(time: Duration) -> i64 {
 }
 
 /// What the request's header says, where it may, else what its route says.
-fn priority(call: &Call<'_>) -> i8 {
+pub(super) fn priority(call: &Call<'_>) -> i8 {
     let header = call.service.service.spread.queue.priority_header.as_ref();
     let told = header.and_then(|name| call.exchange.request.get_text(name.as_str()));
     let told = told.and_then(|text| text.trim().parse::<i8>().ok());

@@ -108,6 +108,7 @@ impl Proxy {
         }
         drop(running);
         self.inner.parts.counters.retain(plan);
+        self.inner.parts.shields.retain(plan);
         self.inner.managed.endpoints_changed();
         for leaving in leaving {
             let proxy = self.clone();

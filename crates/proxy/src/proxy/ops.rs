@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use trunkline_model::ops::{
-    BoxFuture, EndpointOrder, EndpointStats, Explanation, ListenerStats, Ops, Question, Relayed,
-    RouteStats, ServiceStats, Session, SessionFilter, Stats, UnknownEndpoint,
+    BoxFuture, BreakerOrder, EndpointOrder, EndpointStats, Explanation, ListenerStats, Ops,
+    PolicyStats, Question, Relayed, ResilienceError, ResilienceEvent, RouteStats, ServiceStats,
+    Session, SessionFilter, Stats, UnknownEndpoint,
 };
 use trunkline_model::{EndpointId, ListenerId, Origin, RouteId, ServiceName};
 
@@ -31,6 +32,19 @@ impl Ops for Proxy {
 
     fn purge_cache(&self, host: Option<&str>, prefix: &str) -> usize {
         self.inner.parts.cache.purge(host, prefix)
+    }
+
+    fn policies(&self) -> Vec<PolicyStats> {
+        self.inner.parts.shields.stats()
+    }
+
+    fn order_breaker(&self, policy: &str, order: BreakerOrder) -> Result<(), ResilienceError> {
+        let shield = self.inner.parts.shields.find(policy);
+        shield.ok_or_else(|| ResilienceError::Unknown(policy.to_owned()))?.order(order)
+    }
+
+    fn resilience_events(&self, after: u64) -> Vec<ResilienceEvent> {
+        self.inner.parts.shields.events(after)
     }
 
     fn order_endpoint(

@@ -14,6 +14,7 @@ use crate::guard::Guard;
 use crate::manage::{self, Managed};
 use crate::plan::{Counters, Parts};
 use crate::secure::Certificates;
+use crate::shield::Shields;
 use crate::worker;
 
 /// Why the data plane does not start.
@@ -54,6 +55,7 @@ impl Proxy {
                     clock: clock.clone(),
                 },
                 counters: Counters::new(count),
+                shields: Shields::new(&clock),
                 guard,
                 cache,
                 workers: count,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use trunkline_model::reason::Fact;
+use trunkline_model::reason::{Fact, write_decimal};
 
 use super::Told;
 use super::accept::Form;
@@ -37,6 +37,9 @@ impl Told<'_> {
                 match fact {
                     Fact::Number(number) => {
                         let _ = write!(out, "{number}");
+                    }
+                    Fact::Decimal(thousandths) => {
+                        let _ = write_decimal(&mut out, *thousandths);
                     }
                     Fact::Token(token) => json_string(&mut out, token),
                     Fact::Text(text) => json_string(&mut out, text),

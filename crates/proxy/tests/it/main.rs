@@ -28,6 +28,7 @@ mod haproxy;
 mod health;
 mod http2;
 mod http2_abuse;
+mod policies;
 mod protocols;
 mod queue;
 mod relay;

@@ -1,0 +1,160 @@
+//! Where attempts meet policies: whether one may begin, and whether a failed one is worth another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use trunkline_model::reason::{Fact, Kind, RETRY_AFTER, Reason};
+use trunkline_model::service::policies::{Methods, Retry};
+use trunkline_net::http::Head;
+use trunkline_resilience::breaker::State;
+use trunkline_resilience::retry::{Attempt, Ended, Step};
+use trunkline_resilience::shed::Class;
+
+use super::{Call, Progress, again, queue};
+use crate::shield::{Admission, Judged, Pass, Refusal, Shield, What};
+
+/// Asks the policies whether an attempt may begin; waits for the bulkhead if need be.
+pub(super) async fn admit(call: &Call<'_>, shield: &Arc<Shield>) -> Result<Box<Pass>, Reason> {
+    let now = call.worker.clock.now();
+    let admitted = match shield.admit(now, queue::priority(call), class(call, shield)) {
+        Admission::Passed(pass) => Ok(pass),
+        Admission::Waits(waiting) => waiting.turn().await,
+        Admission::Refused(refusal) => Err(refusal),
+    };
+    admitted.map(Box::new).map_err(|refusal| told(call, shield, &refusal))
+}
+
+/// How important the request says that it is.
+fn class(call: &Call<'_>, shield: &Shield) -> Class {
+    let header = shield.policies.shed.as_ref().map(|shed| shed.header.as_str());
+    let said = header.and_then(|header| call.exchange.request.get_text(header));
+    said.and_then(|said| said.trim().parse().ok()).unwrap_or_default()
+}
+
+/// The wait before another attempt, if this one is worth it; counts how the call ended, if not.
+pub(super) fn repeat(
+    call: &Call<'_>,
+    progress: &mut Progress,
+    what: What,
+    response: Option<&Head>,
+) -> Option<Duration> {
+    let shield = call.shield.as_ref()?;
+    let (policy, config) = (shield.policies.retry.as_ref()?, shield.compiled.retry?);
+    let attempt = match what.judge(&policy.on) {
+        Judged::Failure if can_be_repeated(call, policy) => match what {
+            What::Answer(..) => Attempt::Unwanted,
+            What::Failure(_) => Attempt::Error,
+        },
+        Judged::Success if matches!(what, What::Answer(..)) => Attempt::Success,
+        _ => Attempt::Ignored,
+    };
+    let asked = response.and_then(|head| retry_after(head, policy));
+    match progress.retries.next(&config, attempt, asked, fraction(call.worker.random())) {
+        Step::Done(ended) => {
+            shield.ended(ended);
+            None
+        }
+        Step::Again(wait) if shield.may_repeat(call.worker.clock.now()) => Some(wait),
+        Step::Again(_) => {
+            progress.budget_spent = true;
+            shield.ended(Ended::FailedWithRetry);
+            None
+        }
+    }
+}
+
+/// All attempts together took too long.
+pub(super) fn gave_up(call: &Call<'_>, progress: &Progress) {
+    let Some(shield) = call.shield.as_ref().filter(|shield| shield.compiled.retry.is_some()) else {
+        return;
+    };
+    let repeated = progress.retries.failed() > 0;
+    let ended = if repeated { Ended::FailedWithRetry } else { Ended::FailedWithoutRetry };
+    shield.ended(ended);
+}
+
+/// Makes ready for another attempt: not where the last one failed, unless there is nobody else.
+pub(super) fn go_elsewhere(call: &Call<'_>, progress: &mut Progress) {
+    let now = call.worker.clock.now();
+    let members = call.service.live.members();
+    let tried = &progress.tried;
+    let other = members.endpoints.iter().any(|endpoint| {
+        endpoint.is_eligible(now) && !tried.iter().any(|known| Arc::ptr_eq(known, endpoint))
+    });
+    if !other {
+        progress.tried.clear();
+    }
+    // What follows is one more attempt of the policy, with repetitions of its own that are safe.
+    (progress.stale, progress.resets) = (0, 0);
+}
+
+/// Whether the request may be sent a second time although the service may have acted on it.
+fn can_be_repeated(call: &Call<'_>, policy: &Retry) -> bool {
+    let method = call.exchange.request.method();
+    let may = match &policy.methods {
+        Methods::All => true,
+        Methods::Idempotent => again::is_harmless(method),
+        Methods::These(methods) => methods.iter().any(|one| one == method),
+    };
+    may && !call.upgrade && !call.body.is_lost() && call.body.failure().is_none()
+}
+
+/// What the service asks for (RFC 9110 §10.2.3, in seconds), within the policy's limit.
+fn retry_after(head: &Head, policy: &Retry) -> Option<Duration> {
+    let seconds = head.get_text("retry-after")?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(policy.retry_after_max))
+}
+
+/// Evenly spread over 0 to 1, without 1.
+#[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
+fn fraction(random: u64) -> f64 {
+    (random >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// The reason of a refusal, with its numbers.
+fn told(call: &Call<'_>, shield: &Shield, refusal: &Refusal) -> Reason {
+    let about = |kind| Reason::new(kind).about(&call.service.service.name);
+    let reason = match refusal {
+        Refusal::Breaker { state, metrics, retry_after } => {
+            let reason = about(Kind::Breaker)
+                .fact("state", Fact::Token(word(*state)))
+                .fact("failure_rate", decimal(metrics.failure_rate))
+                .fact("slow_call_rate", decimal(metrics.slow_call_rate))
+                .fact("calls", Fact::Number(metrics.buffered.into()));
+            let seconds = retry_after.map(|after| after.as_millis().div_ceil(1_000));
+            match seconds.and_then(|seconds| i64::try_from(seconds).ok()) {
+                Some(seconds) => reason.fact(RETRY_AFTER, Fact::Number(seconds.max(1))),
+                None => reason,
+            }
+        }
+        Refusal::Bulkhead { max, waiting } => about(Kind::Bulkhead)
+            .fact("max", Fact::Number((*max).into()))
+            .fact("waiting", Fact::Number(i64::try_from(*waiting).unwrap_or(i64::MAX))),
+        Refusal::Adaptive { limit } => {
+            about(Kind::AdaptiveLimit).fact("limit", Fact::Number((*limit).into()))
+        }
+        Refusal::Shed { class, share, limit } => about(Kind::Shed)
+            .fact("class", Fact::Token(class.as_str()))
+            .fact("share", Fact::Number((*share).into()))
+            .fact("limit", Fact::Number((*limit).into())),
+    };
+    let own = *shield.name != *call.service.service.name.as_str();
+    if own { reason.fact("policy", Fact::Text(shield.name.to_string())) } else { reason }
+}
+
+/// A rate in percent with one decimal; -1 while it is not known.
+#[expect(clippy::cast_possible_truncation, reason = "a percentage")]
+fn decimal(rate: f32) -> Fact {
+    Fact::Decimal((rate * 10.0).round() as i64 * 100)
+}
+
+const fn word(state: State) -> &'static str {
+    match state {
+        State::Closed => "closed",
+        State::Open => "open",
+        State::HalfOpen => "half_open",
+        State::Disabled => "disabled",
+        State::ForcedOpen => "forced_open",
+        State::MetricsOnly => "metrics_only",
+    }
+}

@@ -1,0 +1,105 @@
+//! What a shield knows, for metrics and people, and what people may tell it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use trunkline_model::ops::{
+    AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, PolicyStats, ResilienceError,
+    RetryStats,
+};
+use trunkline_resilience::breaker::State;
+use trunkline_resilience::retry::Ended;
+
+use super::Shield;
+use crate::observe::distribution;
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+impl Shield {
+    /// What it knows now.
+    pub(crate) fn stats(&self) -> PolicyStats {
+        let at = self.at(self.clock.now());
+        let mut state = self.lock();
+        let sink = &mut |event| self.journal.note(&self.name, &event);
+        let [successful, failed, ignored] = &self.counted.calls;
+        let breaker = state.breaker.as_mut().map(|breaker| {
+            let now = breaker.state(at, sink);
+            let metrics = breaker.metrics(at);
+            BreakerStats {
+                state: now.as_str(),
+                failure_rate: metrics.failure_rate,
+                slow_call_rate: metrics.slow_call_rate,
+                buffered: metrics.buffered,
+                failed: metrics.failed,
+                slow: metrics.slow,
+                slow_failed: metrics.slow_failed,
+                not_permitted: read(&self.counted.not_permitted),
+                retry_after: breaker.retry_at().map(|retry_at| retry_at.saturating_sub(at)),
+                trials_left: breaker.permits_left(),
+                calls: [
+                    ("successful", distribution(std::iter::once(successful))),
+                    ("failed", distribution(std::iter::once(failed))),
+                    ("ignored", distribution(std::iter::once(ignored))),
+                ],
+                dry_run: self.compiled.breaker_dry_run,
+            }
+        });
+        let bulkhead = state.bulkhead.as_ref().map(|bulkhead| BulkheadStats {
+            max: bulkhead.config().max_concurrent_calls,
+            available: bulkhead.available(),
+            waiting: bulkhead.waiting(),
+            rejected: read(&self.counted.bulkhead_rejected),
+            dry_run: self.compiled.bulkhead_dry_run,
+        });
+        let adaptive = state.adaptive.as_ref().map(|adaptive| AdaptiveStats {
+            limit: adaptive.limit(),
+            running: adaptive.running(),
+            rejected: read(&self.counted.adaptive_rejected),
+            dry_run: self.compiled.adaptive_dry_run,
+        });
+        let balance = state.budget.as_mut().map(|budget| budget.balance(at));
+        drop(state);
+        let retry = self.policies.retry.is_some().then(|| RetryStats {
+            calls: std::array::from_fn(|index| {
+                let ended = Ended::ALL.get(index).map_or("", |ended| ended.as_str());
+                (ended, self.counted.retries.get(index).map_or(0, read))
+            }),
+            repeated: read(&self.counted.repeated),
+            budget_exhausted: read(&self.counted.budget_exhausted),
+            budget: balance,
+        });
+        PolicyStats {
+            name: self.name.to_string(),
+            breaker,
+            retry,
+            bulkhead,
+            adaptive,
+            shed: read(&self.counted.shed),
+            dry_run_refused: read(&self.counted.dry_run),
+            fallbacks: read(&self.counted.fallbacks),
+        }
+    }
+
+    /// Carries out what a person says about the breaker.
+    pub(crate) fn order(&self, order: BreakerOrder) -> Result<(), ResilienceError> {
+        let at = self.at(self.clock.now());
+        let sink = &mut |event| self.journal.note(&self.name, &event);
+        let mut state = self.lock();
+        let breaker = state.breaker.as_mut().ok_or(ResilienceError::NoBreaker)?;
+        let to = match order {
+            BreakerOrder::Reset => {
+                breaker.reset(at, sink);
+                return Ok(());
+            }
+            BreakerOrder::ForceOpen => State::ForcedOpen,
+            BreakerOrder::Disable => State::Disabled,
+            BreakerOrder::MetricsOnly => State::MetricsOnly,
+            BreakerOrder::Close => State::Closed,
+        };
+        let illegal = |error: trunkline_resilience::breaker::IllegalTransition| {
+            ResilienceError::Illegal(error.to_string())
+        };
+        breaker.transition_to(to, at, sink).map_err(illegal)
+    }
+}
