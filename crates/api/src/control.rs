@@ -9,9 +9,11 @@ mod configuration;
 mod endpoints;
 mod events;
 mod explain;
+mod fault;
 mod graph;
 mod logs;
 mod requests;
+pub(crate) mod resilience;
 mod routes;
 mod services;
 mod sessions;
@@ -46,6 +48,8 @@ pub const PATHS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/requests", "the last requests of callers, newest first"),
     ("GET", "/v1/configuration", "the files in force, and every setting with its place"),
     ("GET", "/v1/events", "what changes, as it changes (server-sent events)"),
+    ("GET", "/v1/resilience", "what breakers, retries, bulkheads and limits know"),
+    ("GET", "/v1/resilience/events", "what happened to policies"),
     ("GET", "/v1/logs", "log lines of services, one JSON object per line"),
     ("GET", "/v1/traces", "traces, newest first"),
     ("GET", "/v1/traces/{id}", "one trace with all its spans"),
@@ -54,6 +58,8 @@ pub const PATHS: &[(&str, &str, &str)] = &[
     ("POST", "/v1/reload", "read the configuration again"),
     ("POST", "/v1/endpoints/{id}/state", "override the state of an endpoint"),
     ("POST", "/v1/endpoints/{id}/weight", "override the weight of an endpoint"),
+    ("POST", "/v1/resilience/{name}/{order}", "open, close or reset a breaker"),
+    ("POST", "/v1/services/{name}/fault", "inject latency or errors, or stop it"),
     ("POST", "/v1/cache/purge", "take stored responses out of the cache"),
     ("POST", "/v1/sessions/cut", "cut open connections of callers"),
     ("POST", "/v1/services/{name}/restart", "restart a service"),
@@ -83,6 +89,10 @@ pub(crate) fn router(wiring: &Wiring) -> Router {
         .route("/v1/reload", post(act::reload))
         .route("/v1/endpoints/{id}/state", post(endpoints::set_state))
         .route("/v1/endpoints/{id}/weight", post(endpoints::set_weight))
+        .route("/v1/resilience", get(resilience::policies))
+        .route("/v1/resilience/events", get(resilience::events))
+        .route("/v1/resilience/{name}/{order}", post(resilience::order))
+        .route("/v1/services/{name}/fault", post(fault::inject))
         .route("/v1/cache/purge", post(cache::purge))
         .route("/v1/sessions/cut", post(sessions::cut))
         .route("/v1/services/{name}/restart", post(act::restart))

@@ -6,6 +6,7 @@
 
 pub mod catalog;
 mod negotiate;
+mod policies;
 mod process;
 mod sources;
 mod text;
@@ -51,6 +52,7 @@ async fn metrics(State(wiring): State<Wiring>, headers: HeaderMap) -> Response {
     let mut writer = text::Writer::new(format);
     sources::instance(&mut writer, &instance, &stats);
     sources::stats(&mut writer, &stats, model.as_deref());
+    policies::write(&mut writer, &wiring.ops.policies());
     process::write(&mut writer);
     let mut response = writer.finish().into_response();
     let kind = HeaderValue::from_static(format.content_type());

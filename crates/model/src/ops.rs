@@ -13,8 +13,8 @@ use std::time::Duration;
 mod resilience;
 
 pub use resilience::{
-    AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, PolicyStats, ResilienceError,
-    ResilienceEvent, RetryStats,
+    Abort, AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, Fault, Latency, PolicyStats,
+    ResilienceError, ResilienceEvent, RetryStats, UnknownService,
 };
 
 use crate::endpoint::EndpointState;
@@ -44,6 +44,11 @@ pub trait Ops: Send + Sync {
     /// Events of policies with a number above `after`, the oldest first; the last few hundred are
     /// kept.
     fn resilience_events(&self, after: u64) -> Vec<ResilienceEvent>;
+    /// Injects a fault into the calls of a service, in place of the one before.
+    ///
+    /// # Errors
+    /// No service has this name.
+    fn inject(&self, service: &ServiceName, fault: Fault) -> Result<(), UnknownService>;
     /// Gives an order about an endpoint; reloads and upgrades keep it until it is taken back.
     fn order_endpoint(
         &self,

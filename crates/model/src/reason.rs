@@ -112,6 +112,8 @@ kinds! {
     AdaptiveLimit = "adaptive_limit", 503, "the service cannot take more requests now";
     /// More important requests go first.
     Shed = "shed", 503, "the service is busy with more important requests";
+    /// A person has the calls of the service fail, to see what happens.
+    Fault = "fault", 503, "the call failed because somebody wants to see what happens then";
     /// The caller does not wait any longer.
     Deadline = "deadline", 504, "the caller's deadline has passed";
     /// More comes from one address than it may send.

@@ -7,6 +7,7 @@
 
 mod affinity;
 mod endpoint;
+mod fault;
 mod ground;
 mod key;
 mod members;
@@ -19,6 +20,7 @@ mod view;
 
 pub(crate) use affinity::{bound_to, set_cookie};
 pub(crate) use endpoint::{InFlight, LiveEndpoint};
+pub(crate) use fault::Injected;
 pub(crate) use ground::Ground;
 pub(crate) use key::hash_of;
 pub(crate) use members::Rules;

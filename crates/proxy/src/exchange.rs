@@ -313,7 +313,7 @@ impl Line<'_> {
                 Some(other) => self.send(other, body, false).await.map_err(Reply::because),
                 None => Err(Reply::because(reason)),
             },
-            _ => Err(Reply::because(reason)),
+            _ => Err(protect::told(reason)),
         }
     }
 

@@ -27,7 +27,7 @@ use trunkline_resilience::outlier::Outcome;
 use trunkline_resilience::retry::Retry;
 use trunkline_rt::Alarm;
 
-use crate::balance::{InFlight, LiveEndpoint};
+use crate::balance::{InFlight, Injected, LiveEndpoint};
 use crate::context;
 use crate::decode::Interim;
 use crate::forward::{self, Attempt, CallerFailure, Failure, Processed, RequestBody, Sent, Spent};
@@ -229,7 +229,8 @@ fn failed(
     let stale = spent.reused && failure.processed != Processed::Maybe;
     // A caller that sends slowly must not be able to have endpoints ejected.
     let callers = failure.kind == Kind::AttemptTimeout && call.body.waits_for_caller();
-    let what = What::Failure(failure.kind);
+    let what =
+        failure.status.map_or(What::Failure(failure.kind), |status| What::Answer(status, None));
     if !stale && !callers && failure.kind != Kind::Overload {
         judge(call, progress, in_flight.endpoint(), Outcome::Failure);
         if let Some(mut pass) = progress.pass.take() {
@@ -287,12 +288,38 @@ async fn attempt(
         connect_limit: call.limits.connect,
         interim: call.interim,
     };
+    if let Some(injected) = call.service.live.faults.draw(|| call.worker.random()) {
+        return Box::pin(faulty(call, &attempt, injected, spent)).await;
+    }
     let sending = pin!(forward::attempt(&attempt, spent));
     let Some(limit) = call.limits.attempt else {
         return sending.await;
     };
     call.alarm.within(&call.worker.clock, limit, sending).await.unwrap_or_else(|| {
         let detail = format!("no answer from {} within {limit:?}", endpoint.address);
+        Err(Failure::new(Kind::AttemptTimeout, detail, Processed::Maybe))
+    })
+}
+
+/// The same with what a person injects into the calls of the service.
+async fn faulty(
+    call: &Call<'_>,
+    attempt: &Attempt<'_>,
+    injected: Injected,
+    spent: &mut Spent,
+) -> Result<Sent, Failure> {
+    let sending = pin!(async {
+        if let Some(delay) = injected.delay {
+            tokio::time::sleep(delay).await;
+        }
+        match injected.status {
+            Some(status) => Err(Failure::injected(status)),
+            None => forward::attempt(attempt, spent).await,
+        }
+    });
+    let limit = call.limits.attempt.unwrap_or(call.limits.request);
+    call.alarm.within(&call.worker.clock, limit, sending).await.unwrap_or_else(|| {
+        let detail = format!("no answer within {limit:?}, with injected latency");
         Err(Failure::new(Kind::AttemptTimeout, detail, Processed::Maybe))
     })
 }
@@ -310,6 +337,18 @@ fn judge(call: &Call<'_>, progress: &Progress, endpoint: &Arc<LiveEndpoint>, out
     if endpoint.record(outcome, &call.service.outlier, peers, now, random) {
         tracing::warn!(endpoint = %endpoint.id, "endpoint ejected: its requests failed");
     }
+}
+
+/// The answer that tells a reason. An injected fault has the status that was ordered.
+pub(crate) fn told(reason: Reason) -> Reply {
+    let ordered = reason.facts.iter().find(|(name, _)| *name == "status");
+    let status = match (reason.kind, ordered) {
+        (Kind::Fault, Some((_, Fact::Number(status)))) => u16::try_from(*status).ok(),
+        _ => None,
+    };
+    let mut reply = Reply::because(reason);
+    reply.status = status.unwrap_or(reply.status);
+    reply
 }
 
 /// The answer that the policies have instead of one that failed for this reason.
@@ -339,6 +378,9 @@ fn reason(call: &Call<'_>, kind: Kind, progress: &Progress) -> Reason {
         reason
     };
     match &progress.last {
+        Some(Failure { status: Some(status), .. }) => {
+            reason.fact("status", Fact::Number((*status).into()))
+        }
         Some(failure) => reason.fact("error", Fact::Text(failure.detail.clone())),
         None => reason,
     }

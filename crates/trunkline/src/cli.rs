@@ -16,9 +16,11 @@ pub(crate) mod down;
 pub(crate) mod endpoint;
 pub(crate) mod exec;
 pub(crate) mod explain;
+pub(crate) mod fault;
 pub(crate) mod init;
 pub(crate) mod logs;
 pub(crate) mod reload;
+pub(crate) mod resilience;
 pub(crate) mod restart;
 pub(crate) mod run;
 pub(crate) mod schema;
@@ -144,6 +146,10 @@ pub(crate) enum Verb {
     Explain(explain::Args),
     /// Read the configuration again, without losing a request
     Reload(reload::Args),
+    /// Show breakers, retries and bulkheads, and open or close breakers
+    Resilience(resilience::Args),
+    /// Inject latency or errors into a service, to see what protects it
+    Fault(fault::Args),
     /// Drain an endpoint, take it out, bring it back, or change its weight
     Endpoint(endpoint::Args),
     /// Hand everything over to a new binary, without losing a request
@@ -230,6 +236,8 @@ fn run(verb: Verb, context: &Context) -> Verdict {
         Verb::Logs(args) => logs::run(&args, context),
         Verb::Sessions(args) => sessions::run(&args, context),
         Verb::Cache(args) => cache::run(&args, context),
+        Verb::Resilience(args) => resilience::run(&args, context),
+        Verb::Fault(args) => fault::run(&args, context),
         Verb::Endpoint(args) => endpoint::run(&args, context),
         Verb::Traces(args) => traces::run(&args, context),
         Verb::Trust(args) => trust::run(&args, context),

@@ -4,6 +4,7 @@
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod logs;
+pub(crate) mod resilience;
 pub(crate) mod sessions;
 pub(crate) mod status;
 pub(crate) mod traces;

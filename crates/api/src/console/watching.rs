@@ -13,7 +13,7 @@ use trunkline_rt::Scope;
 use super::feed::Pace;
 use super::recent::Request;
 use crate::Wiring;
-use crate::control::watched;
+use crate::control::{resilience, watched};
 
 /// Between two looks while nobody watches.
 const IDLE_PERIOD: Duration = Duration::from_secs(5);
@@ -54,6 +54,8 @@ pub(crate) async fn watch(wiring: Wiring, scope: Scope) {
 #[derive(Default)]
 struct Watching {
     states: Option<BTreeMap<String, String>>,
+    /// Number of the last event of a policy that was told.
+    policy_event: u64,
     generation: Option<u64>,
     pace: Pace,
 }
@@ -70,6 +72,10 @@ impl Watching {
         if self.generation.replace(seen.generation).is_some_and(|former| former != seen.generation)
         {
             feed.tell("generation", &json!({ "generation": seen.generation }));
+        }
+        for event in wiring.ops.resilience_events(self.policy_event) {
+            self.policy_event = event.number;
+            feed.tell("resilience", &resilience::event(&event));
         }
         let states = seen.states();
         if let Some(former) = &self.states {

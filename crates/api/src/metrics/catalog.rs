@@ -161,6 +161,47 @@ catalog! {
     /// Requests that the endpoint is given at one time; 0 for no limit.
     ENDPOINT_LIMIT: Gauge "trunkline_endpoint_requests_limit" "" ["service" "endpoint"];
 
+    /// 1 for the state that the breaker is in.
+    BREAKER_STATE: Gauge "resilience4j_circuitbreaker_state" "" ["name" "state"];
+    /// Durations of calls by what the breaker made of them: `successful`, `failed`, `ignored`.
+    BREAKER_CALLS: Histogram "resilience4j_circuitbreaker_calls_seconds" "seconds" ["name" "kind"];
+    /// Calls that the breaker refused.
+    BREAKER_NOT_PERMITTED: Counter "resilience4j_circuitbreaker_not_permitted_calls" "" ["name" "kind"];
+    /// Calls in the breaker's window.
+    BREAKER_BUFFERED: Gauge "resilience4j_circuitbreaker_buffered_calls" "" ["name" "kind"];
+    /// Slow calls in the breaker's window.
+    BREAKER_SLOW: Gauge "resilience4j_circuitbreaker_slow_calls" "" ["name" "kind"];
+    /// Failed calls in the window, in percent; -1 while there are too few.
+    BREAKER_FAILURE_RATE: Gauge "resilience4j_circuitbreaker_failure_rate" "" ["name"];
+    /// Slow calls in the window, in percent; -1 while there are too few.
+    BREAKER_SLOW_RATE: Gauge "resilience4j_circuitbreaker_slow_call_rate" "" ["name"];
+    /// Calls by how all their attempts ended.
+    RETRY_CALLS: Counter "resilience4j_retry_calls" "" ["name" "kind"];
+    /// Attempts that were repetitions.
+    RETRY_REPEATED: Counter "trunkline_retry_repeated" "" ["name"];
+    /// Repetitions that the retry budget refused.
+    RETRY_BUDGET_EXHAUSTED: Counter "trunkline_retry_budget_exhausted" "" ["name"];
+    /// Calls that may begin now.
+    BULKHEAD_AVAILABLE: Gauge "resilience4j_bulkhead_available_concurrent_calls" "" ["name"];
+    /// Calls that may run at one time.
+    BULKHEAD_MAX: Gauge "resilience4j_bulkhead_max_allowed_concurrent_calls" "" ["name"];
+    /// Calls that wait for another to end.
+    BULKHEAD_WAITING: Gauge "trunkline_bulkhead_waiting" "" ["name"];
+    /// Calls that the bulkhead refused.
+    BULKHEAD_REJECTED: Counter "trunkline_bulkhead_rejected" "" ["name"];
+    /// Calls that may run at one time by the limit that finds its own height.
+    ADAPTIVE_LIMIT: Gauge "trunkline_adaptive_limit" "" ["name"];
+    /// Calls that run under it.
+    ADAPTIVE_RUNNING: Gauge "trunkline_adaptive_running" "" ["name"];
+    /// Calls that it refused.
+    ADAPTIVE_REJECTED: Counter "trunkline_adaptive_rejected" "" ["name"];
+    /// Calls that were refused because others are more important.
+    SHED: Counter "trunkline_requests_shed" "" ["name"];
+    /// Calls that policies on trial would have refused.
+    DRY_RUN: Counter "trunkline_policy_dry_run_refused" "" ["name"];
+    /// Callers that got the fallback.
+    FALLBACKS: Counter "trunkline_fallbacks" "" ["name"];
+
     /// CPU time that the process used.
     PROCESS_CPU: Counter "process_cpu_seconds" "seconds" [];
     /// Memory of the process that is in RAM.

@@ -10,6 +10,10 @@ use trunkline_api::commands::{
 };
 use trunkline_model::endpoint::EndpointState;
 use trunkline_model::ops::{
+    AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, Fault, PolicyStats, ResilienceError,
+    ResilienceEvent, RetryStats, UnknownService,
+};
+use trunkline_model::ops::{
     BoxFuture, Distribution, EndpointOrder, EndpointStats, Explanation, ListenerStats, OpenRequest,
     Ops, Question, RouteStats, ServiceStats, Session, SessionFilter, SessionId, Stats,
     UnknownEndpoint,
@@ -91,6 +95,49 @@ fn stats() -> Stats {
     }
 }
 
+/// What the policies of `orders` know: its breaker is open.
+fn policy() -> PolicyStats {
+    PolicyStats {
+        name: "orders".into(),
+        breaker: Some(BreakerStats {
+            state: "OPEN",
+            failure_rate: 62.5,
+            slow_call_rate: 0.0,
+            buffered: 8,
+            failed: 5,
+            slow: 0,
+            slow_failed: 0,
+            not_permitted: 3,
+            retry_after: Some(Duration::from_millis(1_500)),
+            trials_left: None,
+            calls: [("successful", latency()), ("failed", latency()), ("ignored", latency())],
+            dry_run: false,
+        }),
+        retry: Some(RetryStats {
+            calls: [
+                ("successful_without_retry", 5),
+                ("successful_with_retry", 1),
+                ("failed_without_retry", 0),
+                ("failed_with_retry", 2),
+            ],
+            repeated: 3,
+            budget_exhausted: 1,
+            budget: Some(7),
+        }),
+        bulkhead: Some(BulkheadStats {
+            max: 10,
+            available: 8,
+            waiting: 0,
+            rejected: 4,
+            dry_run: false,
+        }),
+        adaptive: Some(AdaptiveStats { limit: 20, running: 2, rejected: 0, dry_run: true }),
+        shed: 0,
+        dry_run_refused: 6,
+        fallbacks: 2,
+    }
+}
+
 impl Ops for FakeOps {
     fn stats(&self) -> BoxFuture<'_, Stats> {
         let mut stats = stats();
@@ -128,6 +175,37 @@ impl Ops for FakeOps {
     fn purge_cache(&self, host: Option<&str>, prefix: &str) -> usize {
         self.deeds.lock().unwrap().push(format!("purge {host:?} {prefix}"));
         2
+    }
+
+    fn policies(&self) -> Vec<PolicyStats> {
+        vec![policy()]
+    }
+
+    fn order_breaker(&self, policy: &str, order: BreakerOrder) -> Result<(), ResilienceError> {
+        if policy != "orders" {
+            return Err(ResilienceError::Unknown(policy.to_owned()));
+        }
+        self.deeds.lock().unwrap().push(format!("{policy} {order:?}"));
+        Ok(())
+    }
+
+    fn resilience_events(&self, after: u64) -> Vec<ResilienceEvent> {
+        let event = |number| ResilienceEvent {
+            number,
+            at_unix_ms: 1_767_225_600_000,
+            policy: "orders".into(),
+            kind: "STATE_TRANSITION",
+            detail: "CLOSED to OPEN".into(),
+        };
+        (after + 1..=2).map(event).collect()
+    }
+
+    fn inject(&self, service: &ServiceName, fault: Fault) -> Result<(), UnknownService> {
+        if service.as_str() != "orders" {
+            return Err(UnknownService(service.clone()));
+        }
+        self.deeds.lock().unwrap().push(format!("{service} {fault:?}"));
+        Ok(())
     }
 
     fn order_endpoint(

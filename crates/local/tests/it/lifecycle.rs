@@ -14,6 +14,9 @@ use trunkline_model::ops::{
     BoxFuture, EndpointOrder, Explanation, Ops, Question, Session, SessionFilter, Stats,
     UnknownEndpoint,
 };
+use trunkline_model::ops::{
+    BreakerOrder, Fault, PolicyStats, ResilienceError, ResilienceEvent, UnknownService,
+};
 use trunkline_model::service::{Service, Source, When};
 use trunkline_model::{EndpointId, Model, ServiceName};
 
@@ -132,6 +135,22 @@ impl Ops for Busy {
 
     fn purge_cache(&self, _: Option<&str>, _: &str) -> usize {
         0
+    }
+
+    fn policies(&self) -> Vec<PolicyStats> {
+        Vec::new()
+    }
+
+    fn order_breaker(&self, policy: &str, _: BreakerOrder) -> Result<(), ResilienceError> {
+        Err(ResilienceError::Unknown(policy.to_owned()))
+    }
+
+    fn resilience_events(&self, _: u64) -> Vec<ResilienceEvent> {
+        Vec::new()
+    }
+
+    fn inject(&self, service: &ServiceName, _: Fault) -> Result<(), UnknownService> {
+        Err(UnknownService(service.clone()))
     }
 
     fn order_endpoint(

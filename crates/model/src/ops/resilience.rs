@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::Distribution;
+use crate::ServiceName;
+use crate::units::Share;
 
 /// What the policies of one target know: a service's, or those that a route has of its own.
 #[derive(Debug, Clone)]
@@ -138,3 +140,35 @@ pub struct ResilienceEvent {
     /// What else there is to say.
     pub detail: String,
 }
+
+/// What is injected into the calls of a service; nothing, unless somebody says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fault {
+    /// Calls are sent later.
+    pub latency: Option<Latency>,
+    /// Calls fail without being sent.
+    pub abort: Option<Abort>,
+}
+
+/// Calls are sent later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Latency {
+    /// By how much.
+    pub delay: Duration,
+    /// How many of them.
+    pub share: Share,
+}
+
+/// Calls fail without being sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abort {
+    /// With which status.
+    pub status: u16,
+    /// How many of them.
+    pub share: Share,
+}
+
+/// No service has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no service is named `{0}`")]
+pub struct UnknownService(pub ServiceName);

@@ -52,6 +52,7 @@ fn because(kind: Kind, record: &ExchangeRecord) -> (char, char) {
         Kind::UpstreamReset => ('S', 'H'),
         Kind::UpstreamProtocol => ('P', 'H'),
         Kind::RequestTimeout | Kind::AttemptTimeout | Kind::IdleTimeout => ('s', 'H'),
+        Kind::Fault => ('S', 'H'),
         Kind::Breaker | Kind::AdaptiveLimit | Kind::Shed => ('S', 'Q'),
         Kind::Bulkhead => ('s', 'Q'),
         Kind::Deadline => ('c', phase(record)),

@@ -14,6 +14,7 @@ use trunkline_model::service::Balance;
 use trunkline_model::{EndpointId, ServiceName};
 
 use super::endpoint::LiveEndpoint;
+use super::fault::Faults;
 use super::ground::{Ground, lock};
 use super::members::{Members, Rules, Seat};
 use super::room::WaitingRoom;
@@ -29,6 +30,8 @@ pub(crate) struct LiveService {
     pub(crate) counters: PerWorker<Requests>,
     /// Requests that wait for an endpoint with room.
     pub(crate) room: Arc<WaitingRoom>,
+    /// What a person injects into its calls.
+    pub(crate) faults: Faults,
     /// Requests on their way, those that are held included.
     taken: AtomicU64,
     members: ArcSwap<Members>,
@@ -53,6 +56,7 @@ impl LiveService {
             number: next_number(),
             counters: PerWorker::new(ground.workers),
             room: Arc::new(WaitingRoom::new(ground.workers)),
+            faults: Faults::default(),
             taken: AtomicU64::new(0),
             members: ArcSwap::default(),
             publishing: Mutex::default(),

@@ -11,6 +11,8 @@ pub(crate) struct Failure {
     /// For people: what the system or the codec said.
     pub(crate) detail: String,
     pub(crate) processed: Processed,
+    /// The status of an answer that a person wants to see instead.
+    pub(crate) status: Option<u16>,
 }
 
 /// Whether the service can have processed the request.
@@ -28,7 +30,12 @@ pub(crate) enum Processed {
 
 impl Failure {
     pub(crate) fn new(kind: Kind, detail: impl Into<String>, processed: Processed) -> Self {
-        Self { kind, detail: detail.into(), processed }
+        Self { kind, detail: detail.into(), processed, status: None }
+    }
+
+    /// The failure that a person injects: as if the service had answered so.
+    pub(crate) fn injected(status: u16) -> Self {
+        Self { status: Some(status), ..Self::new(Kind::Fault, "injected", Processed::Maybe) }
     }
 
     /// The failure of a stream of HTTP/2; `reused` tells whether the connection had served another

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_model::reason::{Fact, Kind, RETRY_AFTER, Reason};
-use trunkline_model::service::policies::{Methods, Retry};
+use trunkline_model::service::policies::{Methods, Retry, Window};
 use trunkline_net::http::Head;
 use trunkline_resilience::breaker::State;
 use trunkline_resilience::retry::{Attempt, Ended, Step};
@@ -121,6 +121,13 @@ fn told(call: &Call<'_>, shield: &Shield, refusal: &Refusal) -> Reason {
                 .fact("failure_rate", decimal(metrics.failure_rate))
                 .fact("slow_call_rate", decimal(metrics.slow_call_rate))
                 .fact("calls", Fact::Number(metrics.buffered.into()));
+            let reason = match shield.policies.breaker.as_ref().map(|breaker| breaker.window) {
+                Some(Window::Calls(calls)) => reason.fact("window", Fact::Number(calls.into())),
+                Some(Window::Seconds(seconds)) => {
+                    reason.fact("window", Fact::Text(format!("{seconds}s")))
+                }
+                None => reason,
+            };
             let seconds = retry_after.map(|after| after.as_millis().div_ceil(1_000));
             match seconds.and_then(|seconds| i64::try_from(seconds).ok()) {
                 Some(seconds) => reason.fact(RETRY_AFTER, Fact::Number(seconds.max(1))),

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use trunkline_model::ops::{
-    BoxFuture, BreakerOrder, EndpointOrder, EndpointStats, Explanation, ListenerStats, Ops,
+    BoxFuture, BreakerOrder, EndpointOrder, EndpointStats, Explanation, Fault, ListenerStats, Ops,
     PolicyStats, Question, Relayed, ResilienceError, ResilienceEvent, RouteStats, ServiceStats,
-    Session, SessionFilter, Stats, UnknownEndpoint,
+    Session, SessionFilter, Stats, UnknownEndpoint, UnknownService,
 };
 use trunkline_model::{EndpointId, ListenerId, Origin, RouteId, ServiceName};
 
@@ -45,6 +45,14 @@ impl Ops for Proxy {
 
     fn resilience_events(&self, after: u64) -> Vec<ResilienceEvent> {
         self.inner.parts.shields.events(after)
+    }
+
+    fn inject(&self, service: &ServiceName, fault: Fault) -> Result<(), UnknownService> {
+        let known = self.inner.parts.registry.find(service);
+        let live = known.ok_or_else(|| UnknownService(service.clone()))?;
+        tracing::warn!(service = %service, ?fault, "faults are injected as ordered");
+        live.faults.set(fault);
+        Ok(())
     }
 
     fn order_endpoint(

@@ -126,8 +126,7 @@ async fn an_open_breaker_keeps_requests_away_and_trials_close_it() {
     let refused = caller.get("a", "/").await;
     assert_eq!(refused.status, 503);
     let reason = refused.header("x-trunkline-reason").unwrap();
-    let expect =
-        "breaker;service=\"web\";state=open;failure_rate=100.0;slow_call_rate=0.0;calls=4;";
+    let expect = "breaker;service=\"web\";state=open;failure_rate=100.0;slow_call_rate=0.0;calls=4;window=4;";
     assert!(reason.starts_with(expect), "{reason}");
     assert_eq!(refused.header("retry-after"), Some("1"));
     for _ in 0..20 {

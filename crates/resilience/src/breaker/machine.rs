@@ -386,11 +386,14 @@ impl Breaker {
 
     /// Failure rate and slow call rate, once there are calls enough.
     fn rates(&self, counts: Counts) -> Option<(f32, f32)> {
-        let minimum = match (self.counted_by, self.config.window) {
-            (CountedBy::Calls, Window::Calls(size)) => self.config.minimum_calls.min(size),
-            (CountedBy::Calls, Window::Seconds(_)) => self.config.minimum_calls,
-            (CountedBy::Trials | CountedBy::Nobody, _) => {
-                self.config.minimum_calls.min(self.config.permitted_in_half_open)
+        let minimum = match self.config.window {
+            Window::Calls(size) => self.config.minimum_calls.min(size),
+            Window::Seconds(_) => self.config.minimum_calls,
+        };
+        let minimum = match self.counted_by {
+            CountedBy::Calls => minimum,
+            CountedBy::Trials | CountedBy::Nobody => {
+                minimum.min(self.config.permitted_in_half_open)
             }
         };
         let known = counts.calls > 0 && counts.calls >= minimum;

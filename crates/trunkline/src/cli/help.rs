@@ -11,9 +11,9 @@ use crate::exit::Exit;
 /// Verbs by what a person wants to do. A test checks that every verb is in one group.
 pub(crate) const GROUPS: &[(&str, &[&str])] = &[
     ("Run", &["up", "down", "restart", "run", "exec", "init", "add", "serve"]),
-    ("See", &["status", "urls", "logs", "traces", "sessions"]),
+    ("See", &["status", "urls", "logs", "traces", "sessions", "resilience"]),
     ("Trust", &["trust"]),
-    ("Verify", &["check", "explain", "doctor"]),
+    ("Verify", &["check", "explain", "doctor", "fault"]),
     ("Ship", &["reload", "endpoint", "cache", "upgrade"]),
     ("Tools", &["schema", "completions", "version"]),
 ];

@@ -1,0 +1,136 @@
+//! Sequences of the rate limiter, the retry and the bulkhead.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use trunkline_resilience::bulkhead::{self, Bulkhead, Entry};
+use trunkline_resilience::interval::Interval;
+use trunkline_resilience::rate_limiter::{self, Cycles, Reservation};
+use trunkline_resilience::retry::{self, Attempt, Ended, Retry, Step};
+
+use super::{Dice, Sequence};
+
+fn done(line: &str, seen: &str) -> Sequence {
+    Sequence { line: line.trim_end().to_owned(), seen: seen.trim_end().to_owned() }
+}
+
+pub fn limiter(dice: &mut Dice) -> Sequence {
+    let config = rate_limiter::Config {
+        limit_for_period: u32::try_from(dice.between(1, 8)).unwrap(),
+        limit_refresh_period: Duration::from_nanos(dice.between(1, 1_000)),
+        timeout_duration: Duration::from_nanos(dice.between(0, 3_000)),
+    };
+    let (mut limiter, mut now) = (Cycles::new(config, Duration::ZERO), Duration::ZERO);
+    let mut line = format!(
+        "limiter {} {} {} | ",
+        config.limit_for_period,
+        config.limit_refresh_period.as_nanos(),
+        config.timeout_duration.as_nanos()
+    );
+    let mut seen = String::new();
+    // Draining there takes away what was left after the last call, as it was then: a debt is
+    // forgiven, and what time has brought since stays.
+    let mut drains_alike = true;
+    for _ in 0..dice.between(5, 60) {
+        let choice = dice.between(0, 9);
+        let alike = drains_alike && limiter.available(now) >= 0;
+        drains_alike = choice < 6;
+        let returned = match choice {
+            0..6 => {
+                let permits = u32::try_from(dice.between(1, 5)).unwrap();
+                let _ = write!(line, "p{permits} ");
+                match limiter.reserve(permits, now) {
+                    Reservation::After(wait) => wait.as_nanos().to_string(),
+                    Reservation::Refused(_) => "-1".to_owned(),
+                }
+            }
+            6..9 => {
+                let nanos = dice.between(0, 2_500);
+                now += Duration::from_nanos(nanos);
+                let _ = write!(line, "t{nanos} ");
+                "t".to_owned()
+            }
+            _ if alike => {
+                limiter.drain(now);
+                line.push_str("d ");
+                "-".to_owned()
+            }
+            _ => {
+                line.push_str("t0 ");
+                "t".to_owned()
+            }
+        };
+        let _ = write!(seen, "{returned}/{} ", limiter.available(now));
+    }
+    done(&line, &seen)
+}
+
+pub fn retry(dice: &mut Dice) -> Sequence {
+    let multiplier = dice.one_of(&[1.0, 1.5, 2.0, 7.3]);
+    let initial = dice.between(1, 700);
+    let max = initial + dice.between(0, 5_000);
+    let config = retry::Config {
+        max_attempts: u32::try_from(dice.between(1, 6)).unwrap(),
+        interval: Interval {
+            max: (multiplier != 1.0).then_some(Duration::from_millis(max)),
+            ..Interval::exponential(Duration::from_millis(initial), multiplier)
+        },
+        fail_after_max_attempts: false,
+    };
+    let mut line = format!("retry {} {initial} {multiplier:?} {max} | ", config.max_attempts);
+    let (mut seen, mut ends) = (String::new(), [0_u32; 4]);
+    for _ in 0..dice.between(2, 20) {
+        let letters: String =
+            (0..dice.between(1, 8)).map(|_| dice.one_of(&['e', 'e', 'u', 'u', 's', 'i'])).collect();
+        let (mut call, mut waits, mut letter) = (Retry::default(), String::new(), letters.chars());
+        let returned = loop {
+            let how = letter.next().unwrap_or('s');
+            let attempt = match how {
+                'e' => Attempt::Error,
+                'u' => Attempt::Unwanted,
+                'i' => Attempt::Ignored,
+                _ => Attempt::Success,
+            };
+            match call.next(&config, attempt, None, 0.0) {
+                Step::Again(wait) => {
+                    let _ = write!(waits, ",{}", wait.as_millis());
+                }
+                Step::Done(ended) => {
+                    let place = match ended {
+                        Ended::SuccessfulWithoutRetry => 0,
+                        Ended::SuccessfulWithRetry => 1,
+                        Ended::FailedWithoutRetry => 2,
+                        Ended::FailedWithRetry => 3,
+                    };
+                    ends[place] += 1;
+                    break if matches!(how, 'e' | 'i') { "x" } else { "r" };
+                }
+            }
+        };
+        let _ = write!(line, "{letters} ");
+        let [good, late, bad, spent] = ends;
+        let _ = write!(seen, "{returned}/{good}/{late}/{bad}/{spent}{waits} ");
+    }
+    done(&line, &seen)
+}
+
+pub fn bulkhead(dice: &mut Dice) -> Sequence {
+    let max = u32::try_from(dice.between(1, 6)).unwrap();
+    let config = bulkhead::Config { max_concurrent_calls: max, ..bulkhead::Config::default() };
+    let mut bulkhead: Bulkhead<()> = Bulkhead::new(config);
+    let (mut line, mut seen) = (format!("bulkhead {max} | "), String::new());
+    for _ in 0..dice.between(5, 60) {
+        let returned = if dice.chance(60) {
+            line.push_str("a ");
+            if bulkhead.enter(0, || ()) == Entry::Permitted { "1" } else { "0" }
+        } else {
+            line.push_str("l ");
+            if bulkhead.running() > 0 {
+                assert!(bulkhead.leave().is_none());
+            }
+            "-"
+        };
+        let _ = write!(seen, "{returned}/{} ", bulkhead.available());
+    }
+    done(&line, &seen)
+}

@@ -1,0 +1,69 @@
+package driver;
+
+import io.github.resilience4j.core.IntervalFunction;
+import io.github.resilience4j.retry.MaxRetriesExceededException;
+import io.github.resilience4j.retry.Retry;
+import io.github.resilience4j.retry.RetryConfig;
+import io.github.resilience4j.retry.internal.RetryImpl;
+
+/** A retry: each operation is how one call of it goes, one letter for each attempt. */
+final class RetrySubject implements Driver.Subject {
+
+    private static final class Failure extends RuntimeException {
+    }
+
+    private static final class Ignored extends RuntimeException {
+    }
+
+    private final RetryImpl<String> retry;
+    private final StringBuilder waits = new StringBuilder();
+
+    RetrySubject(String[] s) {
+        long initial = Long.parseLong(s[2]);
+        double multiplier = Double.parseDouble(s[3]);
+        long max = Long.parseLong(s[4]);
+        IntervalFunction interval = multiplier == 1.0
+            ? IntervalFunction.of(initial)
+            : IntervalFunction.ofExponentialBackoff(initial, multiplier, max);
+        RetryConfig config = RetryConfig.<String>custom()
+            .maxAttempts(Integer.parseInt(s[1]))
+            .intervalFunction(interval)
+            .retryOnResult(result -> result.equals("u"))
+            .retryOnException(error -> error instanceof Failure)
+            .build();
+        RetryImpl.setSleepFunction(millis -> waits.append(',').append(millis));
+        retry = new RetryImpl<>("driven", config);
+    }
+
+    @Override
+    public String act(String operation) {
+        Retry.Context<String> context = retry.context();
+        for (int at = 0; ; at++) {
+            char how = at < operation.length() ? operation.charAt(at) : 's';
+            try {
+                if (how == 'e') {
+                    context.onRuntimeError(new Failure());
+                } else if (how == 'i') {
+                    context.onRuntimeError(new Ignored());
+                } else if (!context.onResult(how == 'u' ? "u" : "s")) {
+                    context.onComplete();
+                    return "r";
+                }
+            } catch (Failure | Ignored | MaxRetriesExceededException ended) {
+                return "x";
+            }
+        }
+    }
+
+    @Override
+    public void see(String returned, StringBuilder into) {
+        Retry.Metrics metrics = retry.getMetrics();
+        into.append(returned)
+            .append('/').append(metrics.getNumberOfSuccessfulCallsWithoutRetryAttempt())
+            .append('/').append(metrics.getNumberOfSuccessfulCallsWithRetryAttempt())
+            .append('/').append(metrics.getNumberOfFailedCallsWithoutRetryAttempt())
+            .append('/').append(metrics.getNumberOfFailedCallsWithRetryAttempt())
+            .append(waits);
+        waits.setLength(0);
+    }
+}
