@@ -1,6 +1,6 @@
 //! `./x bench`: the bars of the design, and the same work done by others.
 //!
-//! `start` and `router` take seconds and say whether a bar is met; `laptop` runs the seven services of the example;
+//! `start`, `router` and `resilience` take seconds and say whether a bar is met; `laptop` runs the seven services of the example;
 //! `soak` changes a serving process for minutes and fails when a request is lost; `dataplane` takes minutes and tells
 //! which bars of the data plane are met; `load` shows one case of it in more columns. Figures of a busy machine are
 //! worth little in absolute terms, which is why those two report ratios of interleaved rounds.
@@ -23,18 +23,20 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
     match what {
         "start" => start(steps, rest),
         "router" => router(steps),
+        "resilience" => resilience(steps),
         "load" => load(steps, rest),
         "dataplane" => dataplane(steps, rest),
         "soak" => soak(steps, rest),
         "laptop" => build(steps).and_then(|()| laptop::run(steps)),
         "all" => start(steps, &[])
             .and_then(|()| router(steps))
+            .and_then(|()| resilience(steps))
             .and_then(|()| laptop::run(steps))
             .and_then(|()| soak(steps, &[]))
             .and_then(|()| load(steps, rest))
             .and_then(|()| dataplane(steps, &[])),
         other => Err(format!(
-            "there is no bench `{other}`; there are start, router, laptop, soak, load and dataplane"
+            "there is no bench `{other}`; there are start, router, resilience, laptop, soak, load and dataplane"
         )),
     }
 }
@@ -54,6 +56,12 @@ fn soak(steps: &mut Steps, arguments: &[String]) -> Outcome {
 fn router(steps: &mut Steps) -> Outcome {
     let bench = "cargo run --release --quiet --package trunkline-proxy --example router_bars";
     steps.command("router", &mut command(bench))
+}
+
+/// What it costs to pass the machines that protect a service.
+fn resilience(steps: &mut Steps) -> Outcome {
+    let bench = "cargo run --release --quiet --package trunkline-resilience --example admit_bars";
+    steps.command("resilience", &mut command(bench))
 }
 
 fn load(steps: &mut Steps, arguments: &[String]) -> Outcome {

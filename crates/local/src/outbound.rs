@@ -62,7 +62,7 @@ pub fn with_listeners(mut model: Model, ports: &mut PortBook) -> Result<Model, P
             action: Action::Forward(vec![Target { service: callee, weight: 1 }]),
             filters: Vec::new(),
             timeouts: RouteTimeouts::default(),
-            policies: Default::default(),
+            policies: trunkline_model::service::policies::Policies::default(),
             priority: 0,
             origin: origin.clone(),
         });

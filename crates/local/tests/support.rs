@@ -48,7 +48,7 @@ pub(crate) fn service(text: &str, command: &str, directory: &Path) -> Service {
         proxy_protocol: None,
         health: None,
         outlier: None,
-        policies: Default::default(),
+        policies: trunkline_model::service::policies::Policies::default(),
         timeouts: ServiceTimeouts {
             connect: second,
             request: second,

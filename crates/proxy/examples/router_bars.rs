@@ -105,7 +105,7 @@ fn route(shape: &Shape, n: u64) -> Route {
         }]),
         filters: vec![],
         timeouts: RouteTimeouts::default(),
-        policies: Default::default(),
+        policies: trunkline_model::service::policies::Policies::default(),
         priority: 0,
         origin: Origin::new("trunkline.yaml", 1, 1),
     }

@@ -256,3 +256,8 @@ pub const RENEW_POLL: Duration = Duration::from_secs(30);
 
 /// Events of policies that are kept for whoever asks.
 pub const RESILIENCE_EVENTS: usize = 256;
+
+/// Looks at the lock of a policy that is held before a worker sleeps: some microseconds.
+pub const SHIELD_LOOKS: u32 = 16;
+/// Pauses of the processor between two of them.
+pub const SHIELD_PAUSES: u32 = 48;

@@ -21,8 +21,12 @@ use accept::Form;
 /// After how many seconds a caller may try again, where trying again makes sense.
 const fn retry_after_seconds(kind: Kind) -> Option<u8> {
     match kind {
-        Kind::Starting | Kind::Overload | Kind::SourceLimit => Some(1),
-        Kind::Bulkhead | Kind::AdaptiveLimit | Kind::Shed => Some(1),
+        Kind::Starting
+        | Kind::Overload
+        | Kind::SourceLimit
+        | Kind::Bulkhead
+        | Kind::AdaptiveLimit
+        | Kind::Shed => Some(1),
         Kind::NoEndpoint => Some(5),
         _ => None,
     }

@@ -14,7 +14,7 @@ mod registry;
 mod stats;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -29,6 +29,7 @@ use trunkline_resilience::shed::Class;
 use trunkline_rt::Clock;
 use trunkline_rt::metrics::Histogram;
 
+use crate::limits;
 use compiled::Compiled;
 use event::Journal;
 
@@ -180,7 +181,7 @@ impl Shield {
     ) -> Admission {
         // A pass that is dropped takes the lock.
         drop(state);
-        if self.compiled.bulkhead_dry_run {
+        if self.compiled.dry_run.bulkhead {
             self.counted.dry_run.fetch_add(1, Ordering::Relaxed);
             return Admission::Passed(pass);
         }
@@ -198,7 +199,7 @@ impl Shield {
         let sink = &mut |event| self.journal.note(&self.name, &event);
         match breaker.try_acquire(at, sink) {
             Ok(permit) => Ok(Some(permit)),
-            Err(_) if self.compiled.breaker_dry_run => {
+            Err(_) if self.compiled.dry_run.breaker => {
                 self.counted.dry_run.fetch_add(1, Ordering::Relaxed);
                 Ok(None)
             }
@@ -224,7 +225,7 @@ impl Shield {
             pass.holds_adaptive();
             return Ok(());
         }
-        if self.compiled.adaptive_dry_run {
+        if self.compiled.dry_run.adaptive {
             self.counted.dry_run.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
@@ -272,7 +273,18 @@ impl Shield {
         now.saturating_duration_since(self.origin)
     }
 
+    /// Held for nanoseconds: it is worth looking some times more before a worker is put to sleep.
     fn lock(&self) -> MutexGuard<'_, State> {
+        for _ in 0..limits::SHIELD_LOOKS {
+            match self.state.try_lock() {
+                Ok(state) => return state,
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                // To look takes the line away from who holds it: not too often.
+                Err(TryLockError::WouldBlock) => {
+                    (0..limits::SHIELD_PAUSES).for_each(|_| std::hint::spin_loop());
+                }
+            }
+        }
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

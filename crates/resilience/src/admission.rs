@@ -115,23 +115,25 @@ impl Admission {
 mod tests {
     use super::*;
 
-    fn rejection(successes: u32, failures: u32) -> f64 {
+    /// In thousandths.
+    #[expect(clippy::cast_possible_truncation, reason = "a share")]
+    fn rejection(successes: u32, failures: u32) -> i64 {
         let mut admission = Admission::new(Config::default());
         let now = Duration::from_secs(100);
         (0..successes).for_each(|_| admission.record(true, now));
         (0..failures).for_each(|_| admission.record(false, now));
         let rejection = admission.rejection(now);
-        assert_eq!(admission.rejection(now + Duration::from_secs(31)), 0.0);
-        rejection
+        assert!(admission.rejection(now + Duration::from_secs(31)) < 0.001);
+        (rejection * 1_000.0).round() as i64
     }
 
     #[test]
     fn it_refuses_in_proportion_to_what_fails() {
-        assert_eq!(rejection(96, 4), 0.0);
-        assert_eq!(rejection(0, 50), 0.0, "too few to judge");
+        assert_eq!(rejection(96, 4), 0);
+        assert_eq!(rejection(0, 50), 0, "too few to judge");
         let half = rejection(500, 500);
-        assert!((0.45..0.5).contains(&half), "{half}");
-        assert_eq!(rejection(0, 1_000), 0.8);
+        assert!((450..500).contains(&half), "{half}");
+        assert_eq!(rejection(0, 1_000), 800);
     }
 
     #[test]

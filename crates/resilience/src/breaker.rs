@@ -11,8 +11,8 @@
 //! States, rates, windows, events and defaults are those of Resilience4j 2.4
 //! (`CircuitBreakerStateMachine`, `CircuitBreakerMetrics`), shown by a differential test. Known
 //! defects are not copied; each deviation is one field of [`Config`] or one sentence here:
-//! - HALF_OPEN never lasts for ever ([`Config::max_wait_in_half_open`] is 60 s unless told);
-//! - a permit is given back by the call that took it and by nobody else, so that HALF_OPEN never
+//! - `HALF_OPEN` never lasts for ever ([`Config::max_wait_in_half_open`] is 60 s unless told);
+//! - a permit is given back by the call that took it and by nobody else, so that `HALF_OPEN` never
 //!   has more calls than permitted;
 //! - what timers would do there happens here with the next call that tells the time.
 //!

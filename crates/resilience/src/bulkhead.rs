@@ -83,7 +83,7 @@ impl<T> Bulkhead<T> {
     pub fn leave(&mut self) -> Option<T> {
         debug_assert!(self.running > 0, "a permit is given back once");
         self.running = self.running.saturating_sub(1);
-        self.next()
+        self.hand_on()
     }
 
     /// Takes one who gave up out of the queue; `false` if it has a permit by now, which it has to
@@ -93,13 +93,13 @@ impl<T> Bulkhead<T> {
         self.waiting.remove(ticket).is_some()
     }
 
-    /// Changes the settings. Call [`Self::next`] afterwards until nobody is returned.
+    /// Changes the settings. Call [`Self::hand_on`] afterwards until nobody is returned.
     pub fn change(&mut self, config: Config) {
         self.config = config;
     }
 
     /// Hands a free permit to the next who waits.
-    pub fn next(&mut self) -> Option<T> {
+    pub fn hand_on(&mut self) -> Option<T> {
         if self.running >= self.config.max_concurrent_calls {
             return None;
         }
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!((bulkhead.leave(), bulkhead.leave()), (None, None));
         assert_eq!(bulkhead.leave(), Some(9));
         bulkhead.change(Config { max_concurrent_calls: 2, ..*bulkhead.config() });
-        assert_eq!((bulkhead.next(), bulkhead.available()), (None, 1));
+        assert_eq!((bulkhead.hand_on(), bulkhead.available()), (None, 1));
     }
 
     proptest! {

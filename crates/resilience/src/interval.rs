@@ -49,6 +49,12 @@ impl Interval {
             && self.max.is_none_or(|max| max >= Duration::from_millis(1))
     }
 
+    /// Whether intervals differ.
+    #[expect(clippy::float_cmp, reason = "exactly one: any other factor changes something")]
+    fn grows(&self) -> bool {
+        self.multiplier != 1.0
+    }
+
     /// The interval before repetition number `attempt`, the first being 1. `random` is evenly
     /// spread over 0 to 1, without 1.
     #[expect(
@@ -60,7 +66,7 @@ impl Interval {
     pub fn get(&self, attempt: u32, random: f64) -> Duration {
         let mut millis = u64::try_from(self.initial.as_millis()).unwrap_or(u64::MAX);
         let ceiling = i64::MAX as u64;
-        if self.multiplier != 1.0 {
+        if self.grows() {
             for _ in 1..attempt.min(STEPS_MAX) {
                 let next = ((millis as f64 * self.multiplier) as u64).min(ceiling);
                 if next == millis {

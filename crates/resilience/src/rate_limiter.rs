@@ -184,10 +184,9 @@ impl Sliding {
         let Some(oldest) = self.passed.get_mut(self.next) else {
             return Err(self.config.limit_refresh_period);
         };
-        if let Some(free) = oldest.map(|oldest| oldest + self.config.limit_refresh_period)
-            && free > now
-        {
-            return Err(free - now);
+        let free = oldest.map(|oldest| oldest.saturating_add(self.config.limit_refresh_period));
+        if let Some(wait) = free.and_then(|free| free.checked_sub(now)).filter(|w| !w.is_zero()) {
+            return Err(wait);
         }
         *oldest = Some(now);
         self.next = (self.next + 1) % self.passed.len();

@@ -92,7 +92,7 @@ fn route(position: u64, line: &str) -> Route {
         }]),
         filters: vec![],
         timeouts: RouteTimeouts::default(),
-        policies: Default::default(),
+        policies: trunkline_model::service::policies::Policies::default(),
         priority: 0,
         origin: Origin::built_in(),
     }

@@ -251,7 +251,7 @@ fn reason_facts(attributes: &mut Attributes, reason: &Reason, keys: &Keys) {
             Fact::Token(token) => Attribute::Text(Arc::from(*token)),
             Fact::Text(text) => Attribute::Text(Arc::from(text.as_str())),
             Fact::Number(number) => Attribute::Int(*number),
-            Fact::Decimal(thousandths) => Attribute::Float(*thousandths as f64 / 1_000.0),
+            Fact::Decimal(thousandths) => Attribute::Float(decimal(*thousandths)),
         };
         attributes.0.push((Arc::from(format!("trunkline.reason.{name}")), value));
     }
@@ -374,4 +374,9 @@ fn split_port(authority: &str) -> (&str, Option<u16>) {
         Some(length) => (host.get(1..length - 1).unwrap_or(host), port),
         None => (host, port),
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "facts are small numbers")]
+fn decimal(thousandths: i64) -> f64 {
+    thousandths as f64 / 1_000.0
 }

@@ -45,7 +45,7 @@ fn route(id: &str, listener: &str, service: &str, order: u64) -> Route {
         action: Action::Forward(vec![Target { service: service.parse().unwrap(), weight: 1 }]),
         filters: Vec::new(),
         timeouts: RouteTimeouts::default(),
-        policies: Default::default(),
+        policies: trunkline_model::service::policies::Policies::default(),
         priority: 0,
         origin: Origin::new("trunkline.yaml", 5, 3),
     }
@@ -64,7 +64,7 @@ fn service(name: &str, calls: &[&str]) -> Service {
         proxy_protocol: None,
         health: None,
         outlier: None,
-        policies: Default::default(),
+        policies: trunkline_model::service::policies::Policies::default(),
         timeouts: ServiceTimeouts {
             connect: second,
             request: second,

@@ -166,7 +166,7 @@ fn add(into: &mut ModelBuilder<'_>, index: usize, hosts: Vec<HostPattern>) {
             action: Action::Forward(Vec::new()),
             filters: Vec::new(),
             timeouts: RouteTimeouts::default(),
-            policies: Default::default(),
+            policies: trunkline_model::service::policies::Policies::default(),
             priority: 0,
             origin: draft.service.origin.clone(),
         },

@@ -69,6 +69,7 @@ fn names_of_resilience4j_are_understood() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one screen with every mistake")]
 fn what_no_policy_can_be_is_told_with_its_place() {
     assert_snapshot!(screen(
         "

@@ -32,7 +32,7 @@ fn route(id: &str, position: u64, host: Option<&str>, to: &str) -> Route {
         action: Action::Forward(vec![Target { service: name(to), weight: 1 }]),
         filters: Vec::new(),
         timeouts: RouteTimeouts::default(),
-        policies: Default::default(),
+        policies: trunkline_model::service::policies::Policies::default(),
         priority: 0,
         origin: Origin::built_in(),
     }

@@ -48,7 +48,7 @@ pub struct BreakerStats {
     pub not_permitted: u64,
     /// Until calls may pass again, where that is known.
     pub retry_after: Option<Duration>,
-    /// Trial calls that HALF_OPEN would still let through.
+    /// Trial calls that `HALF_OPEN` would still let through.
     pub trials_left: Option<u32>,
     /// Durations of calls by outcome, in microseconds.
     pub calls: [(&'static str, Distribution); 3],

@@ -34,7 +34,7 @@ fn route(id: &str, hosts: &[&str], path: PathPattern) -> Route {
         action: Action::Forward(vec![Target { service: "web".parse().unwrap(), weight: 1 }]),
         filters: vec![],
         timeouts: RouteTimeouts::default(),
-        policies: Default::default(),
+        policies: trunkline_model::service::policies::Policies::default(),
         priority: 0,
         origin: Origin::new("trunkline.yaml", 1, 1),
     }

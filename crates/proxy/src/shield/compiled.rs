@@ -14,11 +14,17 @@ pub(crate) struct Compiled {
     pub(super) budget: Option<budget::Config>,
     pub(crate) retry: Option<retry::Config>,
     shed: Option<shed::Config>,
-    pub(super) breaker_dry_run: bool,
-    pub(super) bulkhead_dry_run: bool,
-    pub(super) adaptive_dry_run: bool,
+    pub(super) dry_run: DryRun,
     /// Whether a request has to pass anything before it is sent.
     pub(crate) admits: bool,
+}
+
+/// Which machines only count what they would have refused.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DryRun {
+    pub(super) breaker: bool,
+    pub(super) bulkhead: bool,
+    pub(super) adaptive: bool,
 }
 
 impl Compiled {
@@ -46,9 +52,11 @@ impl Compiled {
                 default_percent: percent(shed.default),
                 batch_percent: percent(shed.batch),
             }),
-            breaker_dry_run: breaker.as_ref().is_some_and(|breaker| breaker.dry_run),
-            bulkhead_dry_run: bulkhead.is_some_and(|bulkhead| bulkhead.dry_run),
-            adaptive_dry_run: adaptive.is_some_and(|adaptive| adaptive.dry_run),
+            dry_run: DryRun {
+                breaker: breaker.as_ref().is_some_and(|breaker| breaker.dry_run),
+                bulkhead: bulkhead.is_some_and(|bulkhead| bulkhead.dry_run),
+                adaptive: adaptive.is_some_and(|adaptive| adaptive.dry_run),
+            },
             admits: breaker.is_some() || bulkhead.is_some() || adaptive.is_some(),
         }
     }

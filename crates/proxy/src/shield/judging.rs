@@ -34,10 +34,9 @@ impl What {
             return Judged::Failure;
         }
         match self {
-            Self::Answer(..) => Judged::Success,
             Self::Failure(kind) if is_callers(kind) => Judged::Nothing,
             // A failure that the policy does not count is none, as with Resilience4j's predicates.
-            Self::Failure(_) => Judged::Success,
+            Self::Answer(..) | Self::Failure(_) => Judged::Success,
         }
     }
 

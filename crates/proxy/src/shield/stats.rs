@@ -42,7 +42,7 @@ impl Shield {
                     ("failed", distribution(std::iter::once(failed))),
                     ("ignored", distribution(std::iter::once(ignored))),
                 ],
-                dry_run: self.compiled.breaker_dry_run,
+                dry_run: self.compiled.dry_run.breaker,
             }
         });
         let bulkhead = state.bulkhead.as_ref().map(|bulkhead| BulkheadStats {
@@ -50,13 +50,13 @@ impl Shield {
             available: bulkhead.available(),
             waiting: bulkhead.waiting(),
             rejected: read(&self.counted.bulkhead_rejected),
-            dry_run: self.compiled.bulkhead_dry_run,
+            dry_run: self.compiled.dry_run.bulkhead,
         });
         let adaptive = state.adaptive.as_ref().map(|adaptive| AdaptiveStats {
             limit: adaptive.limit(),
             running: adaptive.running(),
             rejected: read(&self.counted.adaptive_rejected),
-            dry_run: self.compiled.adaptive_dry_run,
+            dry_run: self.compiled.dry_run.adaptive,
         });
         let balance = state.budget.as_mut().map(|budget| budget.balance(at));
         drop(state);

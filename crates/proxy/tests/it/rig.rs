@@ -165,7 +165,7 @@ pub fn route(order: u64, path: PathPattern, service: &Service) -> Route {
         action: Action::Forward(vec![Target { service: service.name.clone(), weight: 1 }]),
         filters: Vec::new(),
         timeouts: RouteTimeouts::default(),
-        policies: Default::default(),
+        policies: trunkline_model::service::policies::Policies::default(),
         priority: 0,
         origin: Origin::built_in(),
     }
@@ -189,7 +189,7 @@ pub fn service(name: &str, addresses: &[SocketAddr]) -> Service {
         proxy_protocol: None,
         health: None,
         outlier: None,
-        policies: Default::default(),
+        policies: trunkline_model::service::policies::Policies::default(),
         timeouts: ServiceTimeouts {
             connect: Duration::from_secs(2),
             request: Duration::from_secs(10),

@@ -20,16 +20,16 @@ pub struct Config {
     pub minimum_calls: u32,
     /// How long it stays open.
     pub wait_in_open: OpenWait,
-    /// Calls that HALF_OPEN lets through; they decide.
+    /// Calls that `HALF_OPEN` lets through; they decide.
     pub permitted_in_half_open: u32,
-    /// The longest time in HALF_OPEN; zero waits for ever for a trial that never ends, which is the
+    /// The longest time in `HALF_OPEN`; zero waits for ever for a trial that never ends, which is the
     /// default of Resilience4j and a way to be stuck.
     pub max_wait_in_half_open: Duration,
-    /// What follows when HALF_OPEN has lasted that long.
+    /// What follows when `HALF_OPEN` has lasted that long.
     pub after_half_open: AfterHalfOpen,
     /// Whether OPEN ends by itself; else it ends with the first call after the wait.
     pub automatic_transition: bool,
-    /// Whether HALF_OPEN is decided by its own trials alone. `false` counts, as Resilience4j does,
+    /// Whether `HALF_OPEN` is decided by its own trials alone. `false` counts, as Resilience4j does,
     /// results of calls that were let through before as well.
     pub own_trials_only: bool,
     /// The state it begins in.
@@ -45,7 +45,7 @@ pub enum Window {
     Seconds(u32),
 }
 
-/// What follows a HALF_OPEN that lasted too long.
+/// What follows a `HALF_OPEN` that lasted too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterHalfOpen {
     /// It opens again.
@@ -88,7 +88,7 @@ pub enum Invalid {
     /// Without a call there is no rate.
     #[error("the least number of calls is 1")]
     MinimumCalls,
-    /// Without a trial HALF_OPEN never ends.
+    /// Without a trial `HALF_OPEN` never ends.
     #[error("the number of trial calls is 1 to 1000000")]
     Permitted,
     /// No time to be open.

@@ -88,9 +88,9 @@ pub type Sink<'a> = &'a mut dyn FnMut(Event);
 pub struct Breaker {
     config: Config,
     phase: Phase,
-    /// The calls of CLOSED and METRICS_ONLY; OPEN goes on with the window it came from.
+    /// The calls of CLOSED and `METRICS_ONLY`; OPEN goes on with the window it came from.
     calls: Ring,
-    /// The calls of HALF_OPEN.
+    /// The calls of `HALF_OPEN`.
     trials: Ring,
     counted_by: CountedBy,
     not_permitted: u64,
@@ -141,12 +141,10 @@ impl State {
 
     /// Whether there is a way from one to the other (`CircuitBreaker.StateTransition`: 33 ways).
     pub const fn leads_to(self, to: Self) -> bool {
-        match (self, to) {
-            (Self::Closed, Self::HalfOpen) | (Self::MetricsOnly, Self::Open | Self::HalfOpen) => {
-                false
-            }
-            _ => true,
-        }
+        !matches!(
+            (self, to),
+            (Self::Closed, Self::HalfOpen) | (Self::MetricsOnly, Self::Open | Self::HalfOpen)
+        )
     }
 
     /// Whether events other than the forced ones are told in it.
@@ -211,6 +209,7 @@ impl Breaker {
     }
 
     /// Gives a permit back without a result.
+    #[expect(clippy::needless_pass_by_value, reason = "it is gone: nobody gives it back twice")]
     pub fn release(&mut self, permit: Permit) {
         let permitted = self.config.permitted_in_half_open;
         if let Phase::HalfOpen { permits, .. } = &mut self.phase
@@ -264,7 +263,7 @@ impl Breaker {
         self.phase.retry_at(&self.config)
     }
 
-    /// Calls that HALF_OPEN would still let through; `None` in other states.
+    /// Calls that `HALF_OPEN` would still let through; `None` in other states.
     pub fn permits_left(&self) -> Option<u32> {
         match self.phase {
             Phase::HalfOpen { permits, .. } => Some(permits),

@@ -1,9 +1,10 @@
 //! Laws of the breaker. Equality with Resilience4j over many sequences is shown by
-//! `tests/resilience4j.rs`.
+//! `tests/it/resilience4j.rs`.
 
 use proptest::prelude::*;
 
 use super::*;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -28,10 +29,12 @@ fn run(config: Config, script: &str) -> String {
     let (mut breaker, mut now) = (breaker(config), SECOND);
     let mut told = String::new();
     for word in script.split_whitespace() {
-        let mut sink = |event: Event| match event {
-            Event::StateTransition { to, .. } => told.push_str(&format!("{to} ")),
-            Event::Success(_) | Event::Error(_) => {}
-            other => told.push_str(&format!("{} ", other.as_str().to_lowercase())),
+        let mut sink = |event: Event| {
+            let _ = match event {
+                Event::StateTransition { to, .. } => write!(told, "{to} "),
+                Event::Success(_) | Event::Error(_) => Ok(()),
+                other => write!(told, "{} ", other.as_str().to_lowercase()),
+            };
         };
         if let Some(millis) = word.strip_prefix('>') {
             now += Duration::from_millis(millis.parse().unwrap());

@@ -4,13 +4,13 @@ mod breaker;
 mod others;
 
 /// A sequence for the driver, and what is seen of it here.
-pub struct Sequence {
-    pub line: String,
-    pub seen: String,
+pub(crate) struct Sequence {
+    pub(crate) line: String,
+    pub(crate) seen: String,
 }
 
 /// The sequence of this number: always the same.
-pub fn generate(number: u64) -> Sequence {
+pub(crate) fn generate(number: u64) -> Sequence {
     let mut dice = Dice(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678_9abc_def1);
     match number % 8 {
         0 => others::limiter(&mut dice),
@@ -20,11 +20,11 @@ pub fn generate(number: u64) -> Sequence {
     }
 }
 
-/// Seeded random numbers (SplitMix64, Steele et al., 2014).
-pub struct Dice(u64);
+/// Seeded random numbers (`SplitMix64`, Steele et al., 2014).
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub fn number(&mut self) -> u64 {
+    pub(crate) fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -32,16 +32,16 @@ impl Dice {
     }
 
     /// A number from `from` to `to`, both included.
-    pub fn between(&mut self, from: u64, to: u64) -> u64 {
+    pub(crate) fn between(&mut self, from: u64, to: u64) -> u64 {
         from + self.number() % (to - from + 1)
     }
 
-    pub fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.number() as usize % all.len()]
+    pub(crate) fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[usize::try_from(self.number() % all.len() as u64).unwrap()]
     }
 
     /// True so often, in percent.
-    pub fn chance(&mut self, percent: u64) -> bool {
+    pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.number() % 100 < percent
     }
 }

@@ -14,7 +14,7 @@ fn done(line: &str, seen: &str) -> Sequence {
     Sequence { line: line.trim_end().to_owned(), seen: seen.trim_end().to_owned() }
 }
 
-pub fn limiter(dice: &mut Dice) -> Sequence {
+pub(crate) fn limiter(dice: &mut Dice) -> Sequence {
     let config = rate_limiter::Config {
         limit_for_period: u32::try_from(dice.between(1, 8)).unwrap(),
         limit_refresh_period: Duration::from_nanos(dice.between(1, 1_000)),
@@ -65,14 +65,14 @@ pub fn limiter(dice: &mut Dice) -> Sequence {
     done(&line, &seen)
 }
 
-pub fn retry(dice: &mut Dice) -> Sequence {
+pub(crate) fn retry(dice: &mut Dice) -> Sequence {
     let multiplier = dice.one_of(&[1.0, 1.5, 2.0, 7.3]);
     let initial = dice.between(1, 700);
     let max = initial + dice.between(0, 5_000);
     let config = retry::Config {
         max_attempts: u32::try_from(dice.between(1, 6)).unwrap(),
         interval: Interval {
-            max: (multiplier != 1.0).then_some(Duration::from_millis(max)),
+            max: (multiplier > 1.0).then_some(Duration::from_millis(max)),
             ..Interval::exponential(Duration::from_millis(initial), multiplier)
         },
         fail_after_max_attempts: false,
@@ -114,7 +114,7 @@ pub fn retry(dice: &mut Dice) -> Sequence {
     done(&line, &seen)
 }
 
-pub fn bulkhead(dice: &mut Dice) -> Sequence {
+pub(crate) fn bulkhead(dice: &mut Dice) -> Sequence {
     let max = u32::try_from(dice.between(1, 6)).unwrap();
     let config = bulkhead::Config { max_concurrent_calls: max, ..bulkhead::Config::default() };
     let mut bulkhead: Bulkhead<()> = Bulkhead::new(config);

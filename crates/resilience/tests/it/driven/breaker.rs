@@ -30,7 +30,7 @@ struct Run<'a> {
     events: String,
 }
 
-pub fn sequence(dice: &mut Dice) -> Sequence {
+pub(crate) fn sequence(dice: &mut Dice) -> Sequence {
     let (config, line) = config(dice);
     let breaker = Breaker::new(config, BEGIN).unwrap();
     let uncounted = false;
@@ -68,7 +68,7 @@ fn config(dice: &mut Dice) -> (Config, String) {
         window: if by_calls { Window::Calls(size) } else { Window::Seconds(size) },
         minimum_calls: u32::try_from(dice.between(1, 14)).unwrap(),
         wait_in_open: OpenWait {
-            max: (multiplier != 1.0).then_some(wait_max),
+            max: (multiplier > 1.0).then_some(wait_max),
             ..OpenWait::exponential(wait, multiplier)
         },
         permitted_in_half_open: u32::try_from(dice.between(1, 5)).unwrap(),
@@ -138,7 +138,8 @@ impl Run<'_> {
             kind = 'i';
         }
         let (permit, _) = self.running.remove(&id).unwrap();
-        let threshold = self.breaker.config().slow_call_duration_threshold.as_nanos() as u64;
+        let threshold =
+            u64::try_from(self.breaker.config().slow_call_duration_threshold.as_nanos()).unwrap();
         let took = self.dice.one_of(&[0, threshold / 2, threshold, threshold + 1, threshold * 3]);
         if kind == 'r' {
             self.breaker.release(permit);

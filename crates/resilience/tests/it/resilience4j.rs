@@ -5,20 +5,16 @@
 //! output was recorded from it are replayed (`UPDATE=1` records them anew). What differs on purpose
 //! is listed in `docs/reference/resilience4j.md` and left out by the generators, each at its place.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr)]
-
-mod driven;
-
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use driven::{Sequence, generate};
+use crate::driven::{Sequence, generate};
 
 /// Sequences that are replayed through Java.
 const SEQUENCES: u64 = 24_000;
 /// Those of them that are recorded.
-const RECORDED: u64 = 240;
+const RECORDED: usize = 240;
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
@@ -95,18 +91,18 @@ fn every_sequence_is_seen_as_resilience4j_sees_it() {
     let operations: usize = expected.iter().map(|seen| seen.split(' ').count()).sum();
     eprintln!("{SEQUENCES} sequences, {operations} operations: equal");
     if std::env::var_os("UPDATE").is_some() {
-        let recorded = sequences.iter().zip(&expected).take(RECORDED as usize);
+        let recorded = sequences.iter().zip(&expected).take(RECORDED);
         let lines: String =
             recorded.map(|(sequence, seen)| format!("{}\n{seen}\n", sequence.line)).collect();
-        std::fs::write(here("resilience4j.traces"), lines).unwrap();
+        std::fs::write(here("it/resilience4j.traces"), lines).unwrap();
     }
 }
 
 #[test]
 fn recorded_sequences_are_seen_as_they_were() {
-    let recorded = std::fs::read_to_string(here("resilience4j.traces")).unwrap();
+    let recorded = std::fs::read_to_string(here("it/resilience4j.traces")).unwrap();
     let lines: Vec<_> = recorded.lines().collect();
-    assert_eq!(lines.len() as u64, 2 * RECORDED);
+    assert_eq!(lines.len(), 2 * RECORDED);
     for (seed, pair) in lines.chunks(2).enumerate() {
         let sequence = generate(seed as u64);
         assert_eq!(sequence.line, pair[0], "the generator has changed: record anew");

@@ -1,0 +1,5 @@
+//! What is shown of the machines from outside.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, clippy::print_stderr)]
+
+mod driven;
+mod resilience4j;
