@@ -58,6 +58,11 @@ pub const PATHS: &[(&str, &str, &str)] = &[
     ("POST", "/v1/reload", "read the configuration again"),
     ("POST", "/v1/endpoints/{id}/state", "override the state of an endpoint"),
     ("POST", "/v1/endpoints/{id}/weight", "override the weight of an endpoint"),
+    (
+        "POST",
+        "/v1/endpoints/{id}/maxconn",
+        "override the requests an endpoint is given at one time",
+    ),
     ("POST", "/v1/resilience/{name}/{order}", "open, close or reset a breaker"),
     ("POST", "/v1/services/{name}/fault", "inject latency or errors, or stop it"),
     ("POST", "/v1/cache/purge", "take stored responses out of the cache"),
@@ -89,6 +94,7 @@ pub(crate) fn router(wiring: &Wiring) -> Router {
         .route("/v1/reload", post(act::reload))
         .route("/v1/endpoints/{id}/state", post(endpoints::set_state))
         .route("/v1/endpoints/{id}/weight", post(endpoints::set_weight))
+        .route("/v1/endpoints/{id}/maxconn", post(endpoints::set_limit))
         .route("/v1/resilience", get(resilience::policies))
         .route("/v1/resilience/events", get(resilience::events))
         .route("/v1/resilience/{name}/{order}", post(resilience::order))

@@ -69,6 +69,9 @@ pub enum EndpointOrder {
     State(Option<EndpointState>),
     /// It has this weight, whatever was written; zero gets no new request.
     Weight(Option<u32>),
+    /// It is given so many requests at one time (`maxconn`), whatever was written; zero for any
+    /// number.
+    Limit(Option<u32>),
 }
 
 /// The orders in force for one endpoint.
@@ -78,6 +81,8 @@ pub struct EndpointOrders {
     pub state: Option<EndpointState>,
     /// Its weight.
     pub weight: Option<u32>,
+    /// Requests that it is given at one time.
+    pub limit: Option<u32>,
 }
 
 impl EndpointOrders {
@@ -87,6 +92,7 @@ impl EndpointOrders {
         match order {
             EndpointOrder::State(state) => self.state = state,
             EndpointOrder::Weight(weight) => self.weight = weight,
+            EndpointOrder::Limit(limit) => self.limit = limit,
         }
         self
     }
@@ -272,6 +278,8 @@ pub struct EndpointStats {
     pub overridden: bool,
     /// The weight that a person ordered, if one did.
     pub weight_ordered: Option<u32>,
+    /// The limit that a person ordered, if one did.
+    pub limit_ordered: Option<u32>,
     /// What active checks say; `true` without checks.
     pub healthy: bool,
     /// What the last failed check said.

@@ -150,7 +150,7 @@ pub(crate) enum Verb {
     Resilience(resilience::Args),
     /// Inject latency or errors into a service, to see what protects it
     Fault(fault::Args),
-    /// Drain an endpoint, take it out, bring it back, or change its weight
+    /// Drain an endpoint, take it out, bring it back, or change its weight or limit
     Endpoint(endpoint::Args),
     /// Hand everything over to a new binary, without losing a request
     Upgrade(upgrade::Args),

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use trunkline_config::diagnostic::{Style, render_all};
+use trunkline_config::dialect::Dialect;
 use trunkline_config::files::{Disk, Files};
 use trunkline_config::native::Native;
 use trunkline_config::source::ReadError;
-use trunkline_config::{Loaded, Options, load};
+use trunkline_config::{Loaded, Options, load_with};
+use trunkline_dialect_spring::Spring;
 use trunkline_model::Model;
 
 use crate::exit::{Exit, Failure};
@@ -16,6 +18,9 @@ use crate::print::Printer;
 
 /// Names that are looked for when no file is given, in this order.
 pub(crate) const NAMES: &[&str] = &["trunkline.yaml", "trunkline.yml"];
+
+/// The formats that are read. The native one comes first: others add to what it names.
+const DIALECTS: &[&dyn Dialect] = &[&Native, &Spring];
 
 /// What is made of a Model that was read.
 type Shape = dyn Fn(Model) -> Model + Send + Sync;
@@ -100,7 +105,7 @@ impl Loader {
     pub(crate) fn load(&self) -> Loaded {
         let mut loaded = match &self.text {
             Some(text) => load_text(&self.files, text, &self.options),
-            None => load(&self.files, &self.options),
+            None => load_with(&Disk, &self.files, &self.options, DIALECTS),
         };
         if self.strict {
             loaded.diagnostics.make_strict();
@@ -120,7 +125,7 @@ impl Loader {
 fn load_text(files: &[PathBuf], text: &str, options: &Options) -> Loaded {
     let first = files.first().cloned().unwrap_or_default();
     let over = Over { name: first.file_name().map(ToOwned::to_owned), text };
-    trunkline_config::load_with(&over, files, options, &[&Native])
+    load_with(&over, files, options, DIALECTS)
 }
 
 /// The disk, with one file that is not there.

@@ -68,6 +68,9 @@ pub(crate) struct State {
     /// none, and passes over what it does not know.
     #[serde(default)]
     pub weights: Vec<(String, u32)>,
+    /// The same for the requests that it is given at one time.
+    #[serde(default)]
+    pub limits: Vec<(String, u32)>,
     /// Endpoints that active checks found healthy; newer than the protocol as well.
     #[serde(default)]
     pub healthy: Vec<String>,

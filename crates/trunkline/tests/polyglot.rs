@@ -186,6 +186,7 @@ fn a_customer_goes_through_all_services_and_every_step_is_seen() {
     every_name_answers(&system);
     every_declared_call_is_known(&system);
     the_console_works_in_a_browser(&system);
+    a_breaker_keeps_callers_from_a_failing_payment_service(&system);
     leaves_nothing(&mut system);
 }
 
@@ -277,6 +278,32 @@ fn the_console_works_in_a_browser(system: &System) {
     let url = format!("http://127.0.0.1:{}", system.console);
     let output = node(&["--test", tests.to_str().unwrap()], &[("BASE_URL", &url)]);
     assert!(output.status.success(), "{}", describe(&output));
+}
+
+/// Half of the calls to the payment service fail: its breaker opens within its window, nothing
+/// reaches the service while it is open, and it closes when it is told to.
+fn a_breaker_keeps_callers_from_a_failing_payment_service(system: &System) {
+    let policy = || system.document("/v1/resilience")["policies"]["payment-service"].clone();
+    let attempts = || {
+        let status = system.document("/v1/status");
+        status["services"]["payment-service"]["endpoints"][0]["requests"]["total"].clone()
+    };
+    let pay = || system.page("", "/api/payment/health");
+    drop(system.world.data(&["fault", "payment-service", "abort", "--share", "50%"]));
+    let opened = || {
+        pay();
+        policy()["circuitbreaker"]["state"] == "OPEN"
+    };
+    until("the breaker opens", opened, || policy().to_string());
+    let before = attempts();
+    for _ in 0..10 {
+        assert_eq!(pay(), "503");
+    }
+    assert_eq!(attempts(), before, "no call goes on while it is open");
+    assert_eq!(policy()["bulkhead"]["availableConcurrentCalls"], 25, "no permit is lost");
+    drop(system.world.data(&["fault", "payment-service", "off"]));
+    drop(system.world.data(&["resilience", "reset", "payment-service"]));
+    assert_eq!(pay(), "200");
 }
 
 fn leaves_nothing(system: &mut System) {

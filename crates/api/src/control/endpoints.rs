@@ -1,4 +1,4 @@
-//! Orders about an endpoint: its state and its weight. They hold until they are taken back.
+//! Orders about an endpoint: its state, its weight and its limit. They hold until they are taken back.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -28,6 +28,13 @@ struct StateOrder {
 #[serde(deny_unknown_fields)]
 struct WeightOrder {
     weight: Option<u32>,
+}
+
+/// The same for the requests at one time.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitOrder {
+    maxconn: Option<u32>,
 }
 
 /// The greatest weight that a person may order.
@@ -62,6 +69,17 @@ pub(super) async fn set_weight(
     }
     order(&wiring, &id, EndpointOrder::Weight(weight)).await?;
     Ok(Json(json!({ "endpoint": id, "weight": weight })).into_response())
+}
+
+pub(super) async fn set_limit(
+    State(wiring): State<Wiring>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let example = "send {\"maxconn\": 50}, or {\"maxconn\": null} for the one that is written";
+    let LimitOrder { maxconn } = read(&body, example)?;
+    order(&wiring, &id, EndpointOrder::Limit(maxconn)).await?;
+    Ok(Json(json!({ "endpoint": id, "maxconn": maxconn })).into_response())
 }
 
 fn read<T: DeserializeOwned>(body: &[u8], example: &'static str) -> Result<T, Problem> {

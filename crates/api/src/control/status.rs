@@ -168,6 +168,7 @@ pub(super) fn endpoint(stats: &EndpointStats) -> Value {
         "state": stats.state.as_str(),
         "overridden": stats.overridden,
         "weight_ordered": stats.weight_ordered,
+        "limit_ordered": stats.limit_ordered,
         "healthy": stats.healthy,
         "health_error": stats.health_error,
         "health_changes": stats.health_changes,

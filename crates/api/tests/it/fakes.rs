@@ -42,6 +42,7 @@ fn stats() -> Stats {
         state: EndpointState::Ready,
         overridden: false,
         weight_ordered: None,
+        limit_ordered: None,
         healthy: true,
         health_error: None,
         health_changes: 2,
@@ -219,6 +220,7 @@ impl Ops for FakeOps {
         let word = match order {
             EndpointOrder::State(state) => state.map_or("none", EndpointState::as_str).to_owned(),
             EndpointOrder::Weight(weight) => format!("weight {weight:?}"),
+            EndpointOrder::Limit(limit) => format!("maxconn {limit:?}"),
         };
         self.deeds.lock().unwrap().push(format!("{endpoint} {word}"));
         Box::pin(async { Ok(()) })

@@ -168,6 +168,7 @@ impl LiveEndpoint {
         speak(&mut said);
         let before = self.state();
         self.weight.store(said.weight(), Ordering::Relaxed);
+        self.limit.store(said.limit(), Ordering::Relaxed);
         self.overriding.store(said.state().map_or(NO_OVERRIDE, encode), Ordering::SeqCst);
         if before != EndpointState::Ready && self.state() == EndpointState::Ready {
             self.came_up();
@@ -191,7 +192,7 @@ impl LiveEndpoint {
 
     /// The limit that is written for it.
     pub(super) fn write_limit(&self, limit: u32) {
-        self.limit.store(limit, Ordering::Relaxed);
+        self.hear(|said| said.owner_limit = limit);
     }
 
     /// For how long it has been able to take requests; `None` for always.

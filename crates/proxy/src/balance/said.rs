@@ -17,6 +17,8 @@ pub(crate) struct AgentWord {
     pub(crate) state: Option<EndpointState>,
     /// Percentage of the written weight.
     pub(crate) percent: Option<u32>,
+    /// Requests that it takes at one time.
+    pub(crate) limit: Option<u32>,
     /// It says that the service is down.
     pub(crate) down: bool,
     /// The line, for people.
@@ -27,6 +29,8 @@ pub(crate) struct AgentWord {
 #[derive(Debug, Default)]
 pub(super) struct Said {
     pub(super) owner_weight: u32,
+    /// 0 for no limit.
+    pub(super) owner_limit: u32,
     pub(super) person: EndpointOrders,
     pub(super) agent: AgentWord,
 }
@@ -39,6 +43,11 @@ impl Said {
             u32::try_from(share.div_ceil(100).min(WEIGHT_MAX)).unwrap_or(u32::MAX)
         });
         self.person.weight.or(percent).unwrap_or(self.owner_weight)
+    }
+
+    /// Requests that it is given at one time; 0 for no limit.
+    pub(super) fn limit(&self) -> u32 {
+        self.person.limit.or(self.agent.limit).unwrap_or(self.owner_limit)
     }
 
     /// The state that takes the place of the owner's.
@@ -56,7 +65,8 @@ mod tests {
         let check = |person, percent, expect| {
             let said = Said {
                 owner_weight: 10,
-                person: EndpointOrders { weight: person, state: None },
+                owner_limit: 0,
+                person: EndpointOrders { weight: person, ..EndpointOrders::default() },
                 agent: AgentWord { percent, ..AgentWord::default() },
             };
             assert_eq!(said.weight(), expect, "{said:?}");
@@ -68,5 +78,11 @@ mod tests {
         check(None, Some(200), 20);
         check(Some(7), Some(50), 7);
         check(Some(0), None, 0);
+        let mut said = Said { owner_limit: 5, ..Said::default() };
+        assert_eq!(said.limit(), 5);
+        said.agent.limit = Some(3);
+        assert_eq!(said.limit(), 3);
+        said.person.limit = Some(0);
+        assert_eq!(said.limit(), 0);
     }
 }

@@ -1,7 +1,7 @@
 //! The agent beside a service: one line that says how it is (HAProxy's agent check).
 //!
-//! The agent may drain an endpoint, take it out, say that it is down, and set a percentage of its
-//! weight. What it said stays until it says something else; an agent that cannot be reached says
+//! The agent may drain an endpoint, take it out, say that it is down, set a percentage of its weight,
+//! and how many requests it takes at one time. What it said stays until it says something else; an agent that cannot be reached says
 //! nothing, because whether the service is there is for the health check to find out.
 
 use std::net::SocketAddr;
@@ -61,6 +61,12 @@ pub(super) fn understand(line: &str, former: &AgentWord) -> Option<AgentWord> {
             "up" => next.down = false,
             "down" | "failed" | "fail" | "stopped" => next.down = true,
             other => {
+                if let Some(limit) = other.strip_prefix("maxconn:") {
+                    let Ok(limit) = limit.parse() else { continue };
+                    next.limit = Some(limit);
+                    known = true;
+                    continue;
+                }
                 let percent = other.strip_suffix('%').and_then(|number| number.parse().ok());
                 let Some(percent) = percent else { continue };
                 next.percent = Some(PERCENT_MAX.min(percent));
@@ -85,7 +91,8 @@ mod tests {
         let third = said("up ready\t100%", &second);
         assert_eq!((third.state, third.down, third.percent), (None, false, Some(100)));
         assert_eq!(said("MAINT", &third).state, Some(EndpointState::Maint));
-        for nothing in ["", "# ready", "hello", "x%", "-1%"] {
+        assert_eq!(said("maxconn:30 up", &third).limit, Some(30));
+        for nothing in ["", "# ready", "hello", "x%", "-1%", "maxconn:", "maxconn:x"] {
             assert_eq!(understand(nothing, &first), None, "{nothing}");
         }
     }

@@ -213,6 +213,7 @@ fn endpoint_stats(endpoint: &LiveEndpoint, now: std::time::Instant) -> EndpointS
         state: endpoint.state(),
         overridden: orders.state.is_some(),
         weight_ordered: orders.weight,
+        limit_ordered: orders.limit,
         healthy: endpoint.is_healthy(),
         health_error: endpoint.health_error().map(Into::into).or(agent_error),
         health_changes: endpoint.health_changes(),

@@ -72,7 +72,7 @@ async fn a_person_may_take_an_endpoint_out_and_a_reload_keeps_that() {
     assert_eq!(spread(&rig, 10).await.get("a"), None);
     let told = &rig.endpoints("web").await[0];
     assert_eq!((told.state, told.overridden), (EndpointState::Maint, true));
-    let orders = EndpointOrders { state: Some(EndpointState::Maint), weight: None };
+    let orders = EndpointOrders { state: Some(EndpointState::Maint), ..EndpointOrders::default() };
     assert_eq!(rig.proxy.export_state().orders, [(id.clone(), orders)]);
     rig.proxy.order_endpoint(id, State(None)).await.unwrap();
     assert_eq!(spread(&rig, 10).await["a"], 5);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::Response;
 use tokio::sync::Semaphore;
+use trunkline_model::ops::{EndpointOrder, Ops};
 use trunkline_model::service::{Queue, Service};
 use trunkline_model::{Model, Workers};
 use trunkline_testkit::body::full;
@@ -202,4 +203,29 @@ async fn nobody_waits_for_endpoints_that_are_gone() {
     rig.proxy.publish(endpoints("web", &[]));
     let answer = second.response().await;
     assert!(answer.header("x-trunkline-reason").unwrap().starts_with("no_endpoint"));
+}
+
+#[tokio::test]
+async fn a_person_may_raise_a_limit_and_those_who_wait_are_served_at_once() {
+    let (upstream, seen, gate) = gated();
+    let rig = Rig::start(model(vec![limited(&[&upstream], 1, 10, Duration::from_secs(10))])).await;
+    let id = rig.endpoints("web").await[0].id.clone();
+    let mut callers = vec![];
+    for number in 0..3 {
+        callers.push(ask(&rig, &format!("/{number}"), "").await);
+    }
+    let arrived = async || seen.order.lock().unwrap().len();
+    until("one is sent and two wait", async || {
+        arrived().await == 1 && rig.service("web").await.queue.length == 2
+    })
+    .await;
+    rig.proxy.order_endpoint(id.clone(), EndpointOrder::Limit(Some(3))).await.unwrap();
+    until("all are sent", async || arrived().await == 3).await;
+    assert_eq!(rig.endpoints("web").await[0].limit_ordered, Some(3));
+    gate.add_permits(3);
+    for caller in &mut callers {
+        assert_eq!(caller.response().await.status, 200);
+    }
+    rig.proxy.order_endpoint(id, EndpointOrder::Limit(None)).await.unwrap();
+    assert_eq!(rig.endpoints("web").await[0].limit, 1);
 }

@@ -1,7 +1,8 @@
 //! `endpoint`: what a person orders of one endpoint while everything runs.
 //!
 //! The words are those of every load balancer: `drain` lets it finish what it has, `maint` takes it
-//! out, `ready` takes both back, `weight` changes its part of the traffic. Orders hold over reloads
+//! out, `ready` takes both back, `weight` changes its part of the traffic, `maxconn` how many requests
+//! it is given at one time. Orders hold over reloads
 //! and upgrades until they are taken back, and `status` shows them.
 
 use std::time::Duration;
@@ -36,6 +37,8 @@ enum Order {
     Ready(Which),
     /// Change its part of the traffic
     Weight(Weight),
+    /// Change how many requests it is given at one time
+    Maxconn(Maxconn),
 }
 
 #[derive(Debug, clap::Args)]
@@ -58,7 +61,17 @@ struct Weight {
     weight: Wanted,
 }
 
-/// A weight, or none of a person's.
+#[derive(Debug, clap::Args)]
+struct Maxconn {
+    /// Which endpoint
+    #[arg(value_name = "ENDPOINT")]
+    endpoint: String,
+    /// Requests at one time, 0 for any number, or `written` for the limit in the configuration
+    #[arg(value_name = "NUMBER", value_parser = weight)]
+    limit: Wanted,
+}
+
+/// A number, or none of a person's.
 #[derive(Debug, Clone, Copy)]
 struct Wanted(Option<u32>);
 
@@ -82,6 +95,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Verdict {
             Order::Maint(which) => state(&control, context, which, Some("maint")).await,
             Order::Ready(which) => state(&control, context, which, None).await,
             Order::Weight(wanted) => change_weight(&control, context, wanted).await,
+            Order::Maxconn(wanted) => change_limit(&control, context, wanted).await,
         }
     })
 }
@@ -126,6 +140,24 @@ async fn change_weight(control: &Control, context: &Context, wanted: &Weight) ->
     match wanted.weight.0 {
         Some(weight) => context.printer.data(format_args!("{name} has weight {weight}")),
         None => context.printer.data(format_args!("{name} has its written weight")),
+    }
+    Ok(Exit::Done)
+}
+
+async fn change_limit(control: &Control, context: &Context, wanted: &Maxconn) -> Verdict {
+    let path = format!("/v1/endpoints/{}/maxconn", encode(&wanted.endpoint));
+    let done: Value = control.order(&path, &json!({ "maxconn": wanted.limit.0 })).await?;
+    if context.printer.is_json() {
+        context.printer.json(&done);
+        return Ok(Exit::Done);
+    }
+    let name = clean(&wanted.endpoint);
+    match wanted.limit.0 {
+        Some(0) => context.printer.data(format_args!("{name} is given any number of requests")),
+        Some(limit) => {
+            context.printer.data(format_args!("{name} is given {limit} requests at one time"));
+        }
+        None => context.printer.data(format_args!("{name} has its written limit")),
     }
     Ok(Exit::Done)
 }

@@ -73,6 +73,7 @@ struct Endpoint {
     ejected: bool,
     overridden: bool,
     weight_ordered: Option<u32>,
+    limit_ordered: Option<u32>,
     agent: Option<String>,
     health_error: Option<String>,
 }
@@ -244,6 +245,9 @@ fn troubles(now: &Status, paint: Paint) -> String {
             }
             if let Some(weight) = endpoint.weight_ordered {
                 tell(&endpoint.id, format!("held at weight {weight} by a person"));
+            }
+            if let Some(limit) = endpoint.limit_ordered {
+                tell(&endpoint.id, format!("held at {limit} requests at one time by a person"));
             }
         }
     }

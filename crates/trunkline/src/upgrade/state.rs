@@ -25,7 +25,9 @@ impl From<State> for trunkline_proxy::State {
             .filter_map(|(id, word)| Some((id, EndpointOrder::State(Some(state_of(&word)?)))));
         let weights = state.weights.into_iter();
         let weights = weights.map(|(id, weight)| (id, EndpointOrder::Weight(Some(weight))));
-        for (id, order) in states.chain(weights) {
+        let limits = state.limits.into_iter();
+        let limits = limits.map(|(id, limit)| (id, EndpointOrder::Limit(Some(limit))));
+        for (id, order) in states.chain(weights).chain(limits) {
             let known = orders.entry(id).or_default();
             *known = known.with(order);
         }
@@ -55,6 +57,9 @@ impl From<trunkline_proxy::State> for State {
             }
             if let Some(weight) = orders.weight {
                 written.weights.push((id.to_string(), weight));
+            }
+            if let Some(limit) = orders.limit {
+                written.limits.push((id.to_string(), limit));
             }
         }
         written.healthy = state.healthy.iter().map(ToString::to_string).collect();
@@ -97,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again_and_older_writings_too() {
-        let order = EndpointOrders { state: Some(Maint), weight: Some(3) };
+        let order = EndpointOrders { state: Some(Maint), weight: Some(3), limit: Some(9) };
         let state = trunkline_proxy::State {
             orders: vec![(EndpointId::new("a@127.0.0.1:1"), order)],
             healthy: vec![EndpointId::new("b@127.0.0.1:2")],

@@ -24,6 +24,7 @@ mod copies;
 mod doctor;
 mod found;
 mod names;
+mod resilience;
 mod screens;
 mod serve;
 mod shop;
