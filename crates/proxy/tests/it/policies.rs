@@ -284,6 +284,43 @@ async fn a_bulkhead_lets_so_many_in_and_refuses_the_rest() {
 }
 
 #[tokio::test]
+async fn a_full_bulkhead_opens_no_breaker() {
+    let upstream = Upstream::hanging();
+    let policies = Policies {
+        breaker: Some(breaker(60_000)),
+        bulkhead: Some(bulkhead(1, 0)),
+        ..Policies::default()
+    };
+    let rig = before(&[&upstream], policies).await;
+    let mut first = rig.client().await;
+    first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    until("it is in", async || policy(&rig).bulkhead.unwrap().available == 0).await;
+    let mut caller = rig.client().await;
+    for _ in 0..8 {
+        let (refused, reason) = status(&mut caller).await;
+        assert_eq!(refused, 503);
+        assert!(reason.unwrap().starts_with("bulkhead;"));
+    }
+    let known = policy(&rig).breaker.unwrap();
+    assert_eq!((known.state, known.buffered), ("CLOSED", 0));
+}
+
+#[tokio::test]
+async fn what_the_breaker_refused_is_not_repeated() {
+    let upstream = Upstream::answering(503, "no");
+    let policies =
+        Policies { breaker: Some(breaker(60_000)), retry: Some(retry(3)), ..Policies::default() };
+    let rig = before(&[&upstream], policies).await;
+    let mut caller = rig.client().await;
+    assert_eq!(status(&mut caller).await.0, 503);
+    assert_eq!(upstream.requests(), 3, "a 503 of the service is repeated");
+    rig.proxy.order_breaker("web", BreakerOrder::ForceOpen).unwrap();
+    assert_eq!(status(&mut caller).await.0, 503);
+    assert_eq!(upstream.requests(), 3, "none came through");
+    assert_eq!(policy(&rig).breaker.unwrap().not_permitted, 1, "the breaker was asked once");
+}
+
+#[tokio::test]
 async fn batch_work_is_shed_before_what_is_critical() {
     let upstream = Upstream::hanging();
     let policies = Policies {

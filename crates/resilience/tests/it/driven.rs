@@ -2,6 +2,9 @@
 
 mod breaker;
 mod others;
+mod replay;
+
+pub(crate) use replay::replay;
 
 /// A sequence for the driver, and what is seen of it here.
 pub(crate) struct Sequence {

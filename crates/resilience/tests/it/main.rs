@@ -1,5 +1,6 @@
 //! What is shown of the machines from outside.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, clippy::print_stderr)]
 
+mod differences;
 mod driven;
 mod resilience4j;

@@ -8,6 +8,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use crate::driven::{Sequence, generate};
 
@@ -20,8 +21,17 @@ fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
 }
 
-/// Compiles the driver, and returns the class path; `None` where there is no Java.
-fn driver() -> Option<String> {
+/// The class path of the driver, which is compiled once; `None` where there is no Java. In CI there
+/// is one.
+pub(crate) fn driver() -> Option<&'static str> {
+    static DRIVER: LazyLock<Option<String>> = LazyLock::new(compile);
+    let driver = DRIVER.as_deref();
+    let needed = std::env::var_os("CI").is_some();
+    assert!(driver.is_some() || !needed, "`java` and `mvn` are missing");
+    driver
+}
+
+fn compile() -> Option<String> {
     let build = Path::new(env!("CARGO_TARGET_TMPDIR")).join("resilience4j-driver");
     let classes = build.join("class-path.txt");
     let found = ["java", "mvn"]
@@ -44,7 +54,10 @@ fn driver() -> Option<String> {
 }
 
 /// What Resilience4j shows for each sequence.
-fn through_java(class_path: &str, sequences: &[Sequence]) -> Vec<String> {
+pub(crate) fn through_java<'a>(
+    class_path: &str,
+    lines: impl IntoIterator<Item = &'a str>,
+) -> Vec<String> {
     let mut java = Command::new("java")
         .args(["-cp", class_path, "driver.Driver"])
         .stdin(Stdio::piped())
@@ -53,7 +66,7 @@ fn through_java(class_path: &str, sequences: &[Sequence]) -> Vec<String> {
         .spawn()
         .unwrap();
     let mut input = java.stdin.take().unwrap();
-    let lines: String = sequences.iter().map(|one| format!("{}\n", one.line)).collect();
+    let lines: String = lines.into_iter().flat_map(|line| [line, "\n"]).collect();
     let writing = std::thread::spawn(move || input.write_all(lines.as_bytes()));
     let done = java.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&done.stderr);
@@ -83,7 +96,7 @@ fn every_sequence_is_seen_as_resilience4j_sees_it() {
         return;
     };
     let sequences: Vec<_> = (0..SEQUENCES).map(generate).collect();
-    let expected = through_java(&class_path, &sequences);
+    let expected = through_java(class_path, sequences.iter().map(|one| one.line.as_str()));
     assert_eq!(expected.len(), sequences.len());
     for (sequence, expected) in sequences.iter().zip(&expected) {
         compare(sequence, expected);

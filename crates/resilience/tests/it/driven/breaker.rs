@@ -11,7 +11,7 @@ use trunkline_resilience::breaker::{
 use super::{Dice, Sequence};
 
 /// Where virtual time begins, as in the driver.
-const BEGIN: Duration = Duration::from_secs(1_000_000);
+pub(super) const BEGIN: Duration = Duration::from_secs(1_000_000);
 const THRESHOLDS: [f32; 9] = [1.0, 10.0, 25.0, 33.333_332, 50.0, 66.666_664, 75.0, 99.9, 100.0];
 const MULTIPLIERS: [f64; 4] = [1.0, 1.5, 2.0, 3.7];
 
@@ -96,6 +96,18 @@ fn config(dice: &mut Dice) -> (Config, String) {
         config.initial.as_str(),
     );
     (config, line)
+}
+
+/// Writes an event as the driver does.
+pub(super) fn tell(event: Event, into: &mut String) {
+    let _ = write!(into, ",{}", event.as_str());
+    let _ = match event {
+        Event::StateTransition { from, to } => write!(into, ":{from}>{to}"),
+        Event::FailureRateExceeded(rate) | Event::SlowCallRateExceeded(rate) => {
+            write!(into, ":{:x}", rate.to_bits())
+        }
+        _ => Ok(()),
+    };
 }
 
 impl Run<'_> {
@@ -216,20 +228,13 @@ impl Run<'_> {
     ) -> T {
         let (events, stay, uncounted) = (&mut self.events, &mut self.stay, &mut self.uncounted);
         let mut sink = |event: Event| {
-            let _ = write!(events, ",{}", event.as_str());
-            match event {
-                Event::StateTransition { from, to } => {
-                    *stay += 1;
-                    if to == State::Open {
-                        *uncounted = matches!(from, State::Disabled | State::ForcedOpen);
-                    }
-                    let _ = write!(events, ":{from}>{to}");
+            if let Event::StateTransition { from, to } = event {
+                *stay += 1;
+                if to == State::Open {
+                    *uncounted = matches!(from, State::Disabled | State::ForcedOpen);
                 }
-                Event::FailureRateExceeded(rate) | Event::SlowCallRateExceeded(rate) => {
-                    let _ = write!(events, ":{:x}", rate.to_bits());
-                }
-                _ => {}
             }
+            tell(event, events);
         };
         act(&mut self.breaker, self.now, &mut sink)
     }

@@ -1,5 +1,8 @@
 package driver;
 
+import io.github.resilience4j.bulkhead.Bulkhead;
+import io.github.resilience4j.bulkhead.BulkheadConfig;
+import io.github.resilience4j.bulkhead.BulkheadFullException;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig.SlidingWindowSynchronizationStrategy;
@@ -27,6 +30,8 @@ final class BreakerSubject implements Driver.Subject {
     private final CircuitBreaker breaker;
     private final Set<Integer> running = new HashSet<>();
     private final StringBuilder events = new StringBuilder();
+    /** Who hears of HALF_OPEN takes all its permits at once. */
+    private boolean greedy;
 
     BreakerSubject(String[] s) {
         long waitMillis = Long.parseLong(s[7]);
@@ -35,7 +40,7 @@ final class BreakerSubject implements Driver.Subject {
         IntervalFunction wait = multiplier == 1.0
             ? IntervalFunction.of(waitMillis)
             : IntervalFunction.ofExponentialBackoff(waitMillis, multiplier, waitMax);
-        CircuitBreakerConfig config = CircuitBreakerConfig.custom()
+        CircuitBreakerConfig.Builder builder = CircuitBreakerConfig.custom()
             .failureRateThreshold(Float.parseFloat(s[1]))
             .slowCallRateThreshold(Float.parseFloat(s[2]))
             .slowCallDurationThreshold(Duration.ofNanos(Long.parseLong(s[3])))
@@ -46,19 +51,25 @@ final class BreakerSubject implements Driver.Subject {
                 SlidingWindowSynchronizationStrategy.SYNCHRONIZED)
             .waitIntervalFunctionInOpenState(wait)
             .permittedNumberOfCallsInHalfOpenState(Integer.parseInt(s[10]))
-            .maxWaitDurationInHalfOpenState(Duration.ofMillis(Long.parseLong(s[11])))
             .transitionToStateAfterWaitDuration(CircuitBreaker.State.valueOf(s[12]))
             .automaticTransitionFromOpenToHalfOpenEnabled(Boolean.parseBoolean(s[13]))
             .initialState(CircuitBreaker.State.valueOf(s[14]))
             .ignoreException(error -> error instanceof Ignored)
-            .clock(VirtualTime.CLOCK)
-            .build();
-        breaker = new CircuitBreakerStateMachine("driven", config);
+            .clock(VirtualTime.CLOCK);
+        if (!s[11].equals("default")) {
+            builder.maxWaitDurationInHalfOpenState(Duration.ofMillis(Long.parseLong(s[11])));
+        }
+        breaker = new CircuitBreakerStateMachine("driven", builder.build());
         breaker.getEventPublisher().onEvent(event -> {
             events.append(',').append(event.getEventType());
             if (event instanceof CircuitBreakerOnStateTransitionEvent transition) {
                 events.append(':').append(transition.getStateTransition().getFromState())
                     .append('>').append(transition.getStateTransition().getToState());
+                if (greedy && transition.getStateTransition().getToState() == CircuitBreaker.State.HALF_OPEN) {
+                    for (int taken = 0; taken < Integer.parseInt(s[10]); taken++) {
+                        breaker.tryAcquirePermission();
+                    }
+                }
             } else if (event instanceof CircuitBreakerOnFailureRateExceededEvent exceeded) {
                 events.append(':').append(bits(exceeded.getFailureRate()));
             } else if (event instanceof CircuitBreakerOnSlowCallRateExceededEvent exceeded) {
@@ -109,7 +120,23 @@ final class BreakerSubject implements Driver.Subject {
                 }
             }
             case 'R' -> breaker.reset();
+            case 'g' -> greedy = true;
+            case 'B' -> {
+                return callThroughFullBulkhead();
+            }
             default -> throw new IllegalArgumentException(operation);
+        }
+        return "-";
+    }
+
+    private String callThroughFullBulkhead() {
+        Bulkhead full = Bulkhead.of("full", BulkheadConfig.custom().maxConcurrentCalls(1).build());
+        full.acquirePermission();
+        Runnable call = Bulkhead.decorateRunnable(full, () -> { });
+        try {
+            CircuitBreaker.decorateRunnable(breaker, call).run();
+        } catch (BulkheadFullException refused) {
+            return "full";
         }
         return "-";
     }

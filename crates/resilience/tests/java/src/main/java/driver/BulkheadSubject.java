@@ -9,6 +9,7 @@ final class BulkheadSubject implements Driver.Subject {
 
     private final SemaphoreBulkhead bulkhead;
     private int running;
+    private Thread changing;
 
     BulkheadSubject(String[] s) {
         BulkheadConfig config = BulkheadConfig.custom()
@@ -19,7 +20,14 @@ final class BulkheadSubject implements Driver.Subject {
     }
 
     @Override
-    public String act(String operation) {
+    public String act(String operation) throws InterruptedException {
+        if (operation.charAt(0) == 'c') {
+            return change(Integer.parseInt(operation.substring(1)));
+        }
+        if (operation.charAt(0) == 'j') {
+            changing.join();
+            return "done";
+        }
         if (operation.charAt(0) == 'a') {
             boolean permitted = bulkhead.tryAcquirePermission();
             running += permitted ? 1 : 0;
@@ -30,6 +38,25 @@ final class BulkheadSubject implements Driver.Subject {
             bulkhead.onComplete();
         }
         return "-";
+    }
+
+    /** Says whether the change waits for something. */
+    private String change(int max) {
+        BulkheadConfig config = BulkheadConfig.from(bulkhead.getBulkheadConfig()).maxConcurrentCalls(max).build();
+        changing = new Thread(() -> bulkhead.changeConfig(config));
+        changing.setDaemon(true);
+        changing.start();
+        while (true) {
+            switch (changing.getState()) {
+                case WAITING -> {
+                    return "waits";
+                }
+                case TERMINATED -> {
+                    return "done";
+                }
+                default -> Thread.onSpinWait();
+            }
+        }
     }
 
     @Override

@@ -30,6 +30,7 @@ public final class Driver {
                 case "breaker" -> new BreakerSubject(settings);
                 case "limiter" -> new LimiterSubject(settings);
                 case "retry" -> new RetrySubject(settings);
+                case "interval" -> new IntervalSubject(settings);
                 case "bulkhead" -> new BulkheadSubject(settings);
                 default -> throw new IllegalArgumentException(settings[0]);
             };

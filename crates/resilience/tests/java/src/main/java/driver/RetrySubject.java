@@ -1,5 +1,7 @@
 package driver;
 
+import io.github.resilience4j.circuitbreaker.CallNotPermittedException;
+import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.core.IntervalFunction;
 import io.github.resilience4j.retry.MaxRetriesExceededException;
 import io.github.resilience4j.retry.Retry;
@@ -19,6 +21,11 @@ final class RetrySubject implements Driver.Subject {
     private final StringBuilder waits = new StringBuilder();
 
     RetrySubject(String[] s) {
+        RetryImpl.setSleepFunction(millis -> waits.append(',').append(millis));
+        if (s[1].equals("default")) {
+            retry = new RetryImpl<>("driven", RetryConfig.ofDefaults());
+            return;
+        }
         long initial = Long.parseLong(s[2]);
         double multiplier = Double.parseDouble(s[3]);
         long max = Long.parseLong(s[4]);
@@ -31,7 +38,6 @@ final class RetrySubject implements Driver.Subject {
             .retryOnResult(result -> result.equals("u"))
             .retryOnException(error -> error instanceof Failure)
             .build();
-        RetryImpl.setSleepFunction(millis -> waits.append(',').append(millis));
         retry = new RetryImpl<>("driven", config);
     }
 
@@ -43,13 +49,17 @@ final class RetrySubject implements Driver.Subject {
             try {
                 if (how == 'e') {
                     context.onRuntimeError(new Failure());
+                } else if (how == 'n') {
+                    CircuitBreaker open = CircuitBreaker.ofDefaults("open");
+                    open.transitionToForcedOpenState();
+                    context.onRuntimeError(CallNotPermittedException.createCallNotPermittedException(open));
                 } else if (how == 'i') {
                     context.onRuntimeError(new Ignored());
                 } else if (!context.onResult(how == 'u' ? "u" : "s")) {
                     context.onComplete();
                     return "r";
                 }
-            } catch (Failure | Ignored | MaxRetriesExceededException ended) {
+            } catch (Failure | Ignored | CallNotPermittedException | MaxRetriesExceededException ended) {
                 return "x";
             }
         }
