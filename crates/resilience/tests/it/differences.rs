@@ -140,7 +140,7 @@ const DIFFERENCES: [Difference; 20] = [
         row: "retry, default wait",
         line: "retry default | ees",
         theirs: "r/0/1/0/0,500,500",
-        ours: Test("docs/reference/config.md", "`backoff`, `waitDuration` | duration or range, or [`backoff`](#backoff) | `25ms..250ms`"),
+        ours: Test("docs/reference/config.md", "| `25ms..250ms` | The wait before each"),
     },
     Difference {
         row: "retry and breaker",

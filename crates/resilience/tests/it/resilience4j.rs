@@ -15,7 +15,7 @@ use crate::driven::{Sequence, generate};
 /// Sequences that are replayed through Java.
 const SEQUENCES: u64 = 24_000;
 /// Those of them that are recorded.
-const RECORDED: usize = 240;
+const RECORDED: usize = 184;
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)

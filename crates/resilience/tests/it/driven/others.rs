@@ -31,10 +31,13 @@ pub(crate) fn limiter(dice: &mut Dice) -> Sequence {
     // Draining there takes away what was left after the last call, as it was then: a debt is
     // forgiven, and what time has brought since stays.
     let mut drains_alike = true;
+    // Another limit holds there for the cycles since the last call as well.
+    let mut settled = true;
     for _ in 0..dice.between(5, 60) {
-        let choice = dice.between(0, 9);
+        let choice = dice.between(0, 11);
         let alike = drains_alike && limiter.available(now) >= 0;
         drains_alike = choice < 6;
+        settled = choice < 6 || settled && !(6..9).contains(&choice);
         let returned = match choice {
             0..6 => {
                 let permits = u32::try_from(dice.between(1, 5)).unwrap();
@@ -50,9 +53,22 @@ pub(crate) fn limiter(dice: &mut Dice) -> Sequence {
                 let _ = write!(line, "t{nanos} ");
                 "t".to_owned()
             }
-            _ if alike => {
+            9 if alike => {
                 limiter.drain(now);
                 line.push_str("d ");
+                "-".to_owned()
+            }
+            10 if settled => {
+                let limit_for_period = u32::try_from(dice.between(1, 8)).unwrap();
+                limiter.change(rate_limiter::Config { limit_for_period, ..*limiter.config() }, now);
+                let _ = write!(line, "l{limit_for_period} ");
+                "-".to_owned()
+            }
+            11 => {
+                let nanos = dice.between(0, 3_000);
+                let timeout_duration = Duration::from_nanos(nanos);
+                limiter.change(rate_limiter::Config { timeout_duration, ..*limiter.config() }, now);
+                let _ = write!(line, "o{nanos} ");
                 "-".to_owned()
             }
             _ => {
