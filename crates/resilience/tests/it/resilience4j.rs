@@ -59,6 +59,8 @@ pub(crate) fn through_java<'a>(
     lines: impl IntoIterator<Item = &'a str>,
 ) -> Vec<String> {
     let mut java = Command::new("java")
+        // So that `Math.random` can be given a seed.
+        .args(["--add-opens", "java.base/java.lang=ALL-UNNAMED"])
         .args(["-cp", class_path, "driver.Driver"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -85,15 +85,22 @@ pub(crate) fn retry(dice: &mut Dice) -> Sequence {
     let multiplier = dice.one_of(&[1.0, 1.5, 2.0, 7.3]);
     let initial = dice.between(1, 700);
     let max = initial + dice.between(0, 5_000);
+    let factor = dice.one_of(&[0.0, 0.0, 0.1, 0.5, 1.0]);
+    let seed = dice.between(0, u64::from(u32::MAX));
+    let mut random = JavaRandom::new(seed);
     let config = retry::Config {
         max_attempts: u32::try_from(dice.between(1, 6)).unwrap(),
         interval: Interval {
             max: (multiplier > 1.0).then_some(Duration::from_millis(max)),
+            randomization_factor: factor,
             ..Interval::exponential(Duration::from_millis(initial), multiplier)
         },
         fail_after_max_attempts: false,
     };
-    let mut line = format!("retry {} {initial} {multiplier:?} {max} | ", config.max_attempts);
+    let mut line = format!(
+        "retry {} {initial} {multiplier:?} {max} {factor:?} {seed} | ",
+        config.max_attempts
+    );
     let (mut seen, mut ends) = (String::new(), [0_u32; 4]);
     for _ in 0..dice.between(2, 20) {
         let letters: String =
@@ -107,8 +114,11 @@ pub(crate) fn retry(dice: &mut Dice) -> Sequence {
                 'i' => Attempt::Ignored,
                 _ => Attempt::Success,
             };
-            match call.next(&config, attempt, None, 0.0) {
+            let mut drawn = random;
+            match call.next(&config, attempt, None, drawn.number()) {
                 Step::Again(wait) => {
+                    // Only a wait draws a number there.
+                    random = if factor > 0.0 { drawn } else { random };
                     let _ = write!(waits, ",{}", wait.as_millis());
                 }
                 Step::Done(ended) => {
@@ -128,6 +138,30 @@ pub(crate) fn retry(dice: &mut Dice) -> Sequence {
         let _ = write!(seen, "{returned}/{good}/{late}/{bad}/{spent}{waits} ");
     }
     done(&line, &seen)
+}
+
+/// What `Math.random` returns from a seed on: the generator that `java.util.Random` documents.
+#[derive(Clone, Copy)]
+struct JavaRandom(u64);
+
+impl JavaRandom {
+    const MULTIPLIER: u64 = 0x5_DEEC_E66D;
+    const MASK: u64 = (1 << 48) - 1;
+
+    fn new(seed: u64) -> Self {
+        Self((seed ^ Self::MULTIPLIER) & Self::MASK)
+    }
+
+    fn bits(&mut self, count: u32) -> u64 {
+        self.0 = self.0.wrapping_mul(Self::MULTIPLIER).wrapping_add(0xB) & Self::MASK;
+        self.0 >> (48 - count)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
+    fn number(&mut self) -> f64 {
+        let (high, low) = (self.bits(26), self.bits(27));
+        ((high << 27) + low) as f64 / (1_u64 << 53) as f64
+    }
 }
 
 pub(crate) fn bulkhead(dice: &mut Dice) -> Sequence {

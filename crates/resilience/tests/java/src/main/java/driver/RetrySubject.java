@@ -20,7 +20,7 @@ final class RetrySubject implements Driver.Subject {
     private final RetryImpl<String> retry;
     private final StringBuilder waits = new StringBuilder();
 
-    RetrySubject(String[] s) {
+    RetrySubject(String[] s) throws ReflectiveOperationException {
         RetryImpl.setSleepFunction(millis -> waits.append(',').append(millis));
         if (s[1].equals("default")) {
             retry = new RetryImpl<>("driven", RetryConfig.ofDefaults());
@@ -29,9 +29,18 @@ final class RetrySubject implements Driver.Subject {
         long initial = Long.parseLong(s[2]);
         double multiplier = Double.parseDouble(s[3]);
         long max = Long.parseLong(s[4]);
-        IntervalFunction interval = multiplier == 1.0
-            ? IntervalFunction.of(initial)
-            : IntervalFunction.ofExponentialBackoff(initial, multiplier, max);
+        double factor = Double.parseDouble(s[5]);
+        SeededRandom.begin(Long.parseLong(s[6]));
+        IntervalFunction interval;
+        if (factor > 0) {
+            interval = multiplier == 1.0
+                ? IntervalFunction.ofRandomized(initial, factor)
+                : IntervalFunction.ofExponentialRandomBackoff(initial, multiplier, factor, max);
+        } else {
+            interval = multiplier == 1.0
+                ? IntervalFunction.of(initial)
+                : IntervalFunction.ofExponentialBackoff(initial, multiplier, max);
+        }
         RetryConfig config = RetryConfig.<String>custom()
             .maxAttempts(Integer.parseInt(s[1]))
             .intervalFunction(interval)
