@@ -60,7 +60,12 @@ fn config(dice: &mut Dice) -> (Config, String) {
     let multiplier = dice.one_of(&MULTIPLIERS);
     let wait = Duration::from_millis(dice.between(1, 3_000));
     let wait_max = wait + Duration::from_millis(dice.between(0, 10_000));
-    let trial_time = if dice.chance(50) { 0 } else { dice.between(1, 4_000) };
+    let trial_time = match dice.between(0, 9) {
+        0..5 => 0,
+        // The shortest that is kept.
+        5 => 1,
+        _ => dice.between(2, 4_000),
+    };
     let config = Config {
         failure_rate_threshold: dice.one_of(&THRESHOLDS),
         slow_call_rate_threshold: dice.one_of(&THRESHOLDS),
