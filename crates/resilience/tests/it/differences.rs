@@ -125,9 +125,9 @@ const DIFFERENCES: [Difference; 20] = [
     },
     Difference {
         row: "bulkhead, smaller limit",
-        line: "bulkhead 2 | a a c1 l j",
-        theirs: "waits/0 -/0 done/0",
-        ours: Ends("done/0 -/0 done/0"),
+        line: "bulkhead 2 | a a c1 f",
+        theirs: "waits/0 done/0",
+        ours: Ends("done/0 done/0"),
     },
     Difference {
         row: "bulkhead and breaker",

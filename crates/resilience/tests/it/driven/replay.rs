@@ -181,16 +181,15 @@ fn act_on_bulkhead(bulkhead: &mut Bulkhead<()>, operation: &str) -> String {
     let (kind, rest) = operation.split_at(1);
     let returned = match kind {
         "a" => u8::from(bulkhead.enter(0, || ()) == Entry::Permitted).to_string(),
-        "l" => {
+        "f" => {
             assert!(bulkhead.leave().is_none());
-            "-".to_owned()
+            "done".to_owned()
         }
         "c" => {
             let max_concurrent_calls = rest.parse().unwrap();
             bulkhead.change(bulkhead::Config { max_concurrent_calls, ..*bulkhead.config() });
             "done".to_owned()
         }
-        "j" => "done".to_owned(),
         other => panic!("`{other}` is not replayed"),
     };
     format!("{returned}/{}", bulkhead.available())
