@@ -4,8 +4,7 @@ use trunkline_model::filter as settings;
 use trunkline_net::http::Exchange;
 
 use crate::{
-    AcmeChallenge, HeaderEdits, Hooks, RedirectToHttps, RewritePath, SecureHeaders,
-    Verdict,
+    AcmeChallenge, HeaderEdits, Hooks, RedirectToHttps, RewritePath, SecureHeaders, Verdict,
 };
 
 /// A filter that is ready to run.
