@@ -7,11 +7,10 @@
 //! too, so that a redirect carries HSTS; a filter that answers *them* is ignored there, or two
 //! filters could answer each other for ever.
 
-use bytes::Bytes;
 use trunkline_model::filter as settings;
 use trunkline_net::http::Exchange;
 
-use crate::{BodyVerdict, Filter, Hooks, Invalid, Reply, Verdict};
+use crate::{Filter, Hooks, Invalid, Reply, Verdict};
 
 /// A flat list of filters.
 #[derive(Debug, Clone, Default)]
@@ -42,16 +41,6 @@ impl Chain {
     /// Names of the filters, in order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.filters.iter().map(Filter::name)
-    }
-
-    /// Whether a filter looks at the request's body; else it need not pass the chain.
-    pub fn reads_request_body(&self) -> bool {
-        self.filters.iter().any(Filter::reads_request_body)
-    }
-
-    /// Whether a filter looks at the response's body; else it need not pass the chain.
-    pub fn reads_response_body(&self) -> bool {
-        self.filters.iter().any(Filter::reads_response_body)
     }
 
     /// Whether responses are stored and answered from.
@@ -89,23 +78,6 @@ impl Chain {
         }
         None
     }
-
-    /// Passes a part of the request's body through every filter.
-    pub fn run_request_body(&self, exchange: &mut Exchange, chunk: &mut Bytes) -> BodyVerdict {
-        first_abort(self.filters.iter(), |filter| filter.on_request_body(exchange, chunk))
-    }
-
-    /// Passes a part of the response's body through every filter.
-    pub fn run_response_body(&self, exchange: &mut Exchange, chunk: &mut Bytes) -> BodyVerdict {
-        first_abort(self.filters.iter().rev(), |filter| filter.on_response_body(exchange, chunk))
-    }
-
-    /// Tells every filter that the exchange is over.
-    pub fn run_end(&self, exchange: &Exchange) {
-        for filter in &self.filters {
-            filter.on_end(exchange);
-        }
-    }
 }
 
 /// Waits for as long as a filter wants to.
@@ -117,12 +89,4 @@ pub(crate) async fn settle(mut verdict: Verdict<'_>) -> Option<Reply> {
             Verdict::Wait(future) => future.await,
         };
     }
-}
-
-fn first_abort<'a>(
-    filters: impl Iterator<Item = &'a Filter>,
-    hook: impl FnMut(&'a Filter) -> BodyVerdict,
-) -> BodyVerdict {
-    let mut verdicts = filters.map(hook);
-    verdicts.find(|verdict| *verdict != BodyVerdict::Continue).unwrap_or(BodyVerdict::Continue)
 }

@@ -1,12 +1,10 @@
 //! Every built-in filter as one enum, so that a chain calls its filters without indirection.
 
-use bytes::Bytes;
 use trunkline_model::filter as settings;
 use trunkline_net::http::Exchange;
 
 use crate::{
-    AcmeChallenge, BodyVerdict, HeaderEdits, Hooks, RedirectToHttps, RewritePath, SecureHeaders,
-    Verdict,
+    AcmeChallenge, HeaderEdits, Hooks, RedirectToHttps, RewritePath, SecureHeaders, Verdict,
 };
 
 /// A filter that is ready to run.
@@ -85,35 +83,6 @@ impl Filter {
             Self::Cache => "cache",
         }
     }
-
-    /// Whether it looks at the parts of a request's body: a chain without such a filter leaves the
-    /// body alone.
-    pub const fn reads_request_body(&self) -> bool {
-        match self {
-            Self::RequestHeaders(_)
-            | Self::ResponseHeaders(_)
-            | Self::SecureHeaders(_)
-            | Self::RewritePath(_)
-            | Self::AcmeChallenge(_)
-            | Self::RedirectToHttps(_)
-            | Self::Compress(_)
-            | Self::Cache => false,
-        }
-    }
-
-    /// Whether it looks at the parts of a response's body.
-    pub const fn reads_response_body(&self) -> bool {
-        match self {
-            Self::RequestHeaders(_)
-            | Self::ResponseHeaders(_)
-            | Self::SecureHeaders(_)
-            | Self::RewritePath(_)
-            | Self::AcmeChallenge(_)
-            | Self::RedirectToHttps(_)
-            | Self::Compress(_)
-            | Self::Cache => false,
-        }
-    }
 }
 
 impl Hooks for Filter {
@@ -132,11 +101,6 @@ impl Hooks for Filter {
         }
     }
 
-    fn on_request_body(&self, _: &mut Exchange, _: &mut Bytes) -> BodyVerdict {
-        debug_assert!(!self.reads_request_body(), "it reads bodies but is not asked");
-        BodyVerdict::Continue
-    }
-
     fn on_response<'a>(&'a self, exchange: &'a mut Exchange) -> Verdict<'a> {
         match self {
             Self::ResponseHeaders(edits) => {
@@ -153,10 +117,5 @@ impl Hooks for Filter {
             | Self::Compress(_)
             | Self::Cache => Verdict::Continue,
         }
-    }
-
-    fn on_response_body(&self, _: &mut Exchange, _: &mut Bytes) -> BodyVerdict {
-        debug_assert!(!self.reads_response_body(), "it reads bodies but is not asked");
-        BodyVerdict::Continue
     }
 }

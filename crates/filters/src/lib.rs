@@ -25,7 +25,7 @@ pub use chain::Chain;
 pub use compress::Encoder;
 pub use filter::{Filter, Invalid};
 pub use headers::HeaderEdits;
-pub use hooks::{BodyVerdict, Hooks, Verdict};
+pub use hooks::{Hooks, Verdict};
 pub use https::RedirectToHttps;
 pub use reply::{Content, Reply};
 pub use rewrite::RewritePath;

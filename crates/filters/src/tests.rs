@@ -78,7 +78,6 @@ fn requests_pass_a_chain_forwards_and_responses_backwards() {
     exchange.response = Some(Head::response(200, Version::Http11));
     assert_eq!(run(chain.run_response(&mut exchange)), None);
     assert_eq!(steps(exchange.response.as_ref().unwrap()), [b"d", b"c"]);
-    assert!(!chain.reads_request_body() && !chain.reads_response_body());
 }
 
 #[test]

@@ -139,6 +139,8 @@ pub const POOL_HTTP2_PER_ENDPOINT_MAX: usize = 64;
 pub const UPSTREAM_STREAMS_MAX: usize = 100;
 /// How long before a service would close an idle connection it is closed from here.
 pub const KEEP_ALIVE_MARGIN: Duration = Duration::from_secs(1);
+/// Parts of a request's body that are kept to be sent again: each costs more than its bytes.
+pub const BODY_PARTS_KEPT_MAX: usize = 1_024;
 /// Ended lives of endpoints that a worker remembers.
 pub const POOL_ENDED_MAX: usize = 32;
 /// How often idle connections are looked at.

@@ -278,6 +278,15 @@ impl Client {
                 }
                 continue;
             }
+            // Small parts are gathered, but a service that does not read holds up who sends them.
+            if self.output.len() >= BLOCK_BYTES {
+                let before = self.output.len();
+                let written = write_through(&mut self.stream, &mut self.output, cx, &[]);
+                self.sent |= self.output.len() < before;
+                if ready!(written).is_err() {
+                    return self.cut();
+                }
+            }
             match Pin::new(&mut *body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) => take_part(data, part, framing, &mut self.output)?,
@@ -434,6 +443,35 @@ mod tests {
         let Ok(Answered::Final(head)) = answer(&mut client).await else { panic!() };
         assert_eq!(head.status(), 413);
         assert!(content(&mut client).await.unwrap().is_empty() && !client.is_reusable());
+    }
+
+    /// A body that always has another small part.
+    struct Endless;
+
+    impl http_body::Body for Endless {
+        type Data = Bytes;
+        type Error = BodyError;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<http_body::Frame<Bytes>, BodyError>>> {
+            Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(&[7; 1_000])))))
+        }
+    }
+
+    #[tokio::test]
+    async fn small_parts_wait_for_a_service_that_does_not_read() {
+        for framing in [Framing::Chunked, Framing::Length(1 << 20)] {
+            let (stream, _service) = Stream::pair(64);
+            let mut client = Client::new(stream, Limits::default());
+            client.begin(&get(), &[], Body::Stream(Box::pin(Endless)), framing).unwrap();
+            let mut cx = Context::from_waker(Waker::noop());
+            for _ in 0..3 {
+                assert!(client.poll_answer(&mut cx, "POST").is_pending());
+                assert!(client.output.len() < 2 * BLOCK_BYTES, "{}", client.output.len());
+            }
+        }
     }
 
     #[tokio::test]

@@ -20,6 +20,8 @@ use tokio::time::{Instant, Sleep, sleep};
 use trunkline_model::guard::Pace;
 use trunkline_net::http::{Body, BodyError};
 
+use crate::limits;
+
 /// The body of a request, shared by its attempts; `None` for one without content.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestBody(Option<Rc<Shared>>);
@@ -125,8 +127,8 @@ impl RequestBody {
         self.0.as_deref().is_none_or(has_none)
     }
 
-    /// Keeps what is read of it from now on, up to so many bytes, so that it can be sent again. Call
-    /// it before the first loan.
+    /// Keeps what is read of it from now on, up to so many bytes in not too many parts, so that it can
+    /// be sent again. Call it before the first loan.
     pub(crate) fn keep(&self, bytes_max: usize) {
         if let Some(shared) = &self.0 {
             let kept = Kept { bytes_max, ..Kept::default() };
@@ -200,7 +202,7 @@ impl Kept {
         };
         self.bytes += frame.data_ref().map_or(0, Bytes::len);
         self.pieces.push(piece);
-        self.bytes <= self.bytes_max
+        self.bytes <= self.bytes_max && self.pieces.len() <= limits::BODY_PARTS_KEPT_MAX
     }
 }
 
@@ -431,6 +433,21 @@ mod tests {
         large.keep(3);
         assert_eq!(large.lend(None).collect().await.unwrap().to_bytes(), "abcd");
         assert!(large.is_lost());
+    }
+
+    #[tokio::test]
+    async fn what_comes_in_too_many_parts_is_not_kept() {
+        for (count, lost) in
+            [(limits::BODY_PARTS_KEPT_MAX, false), (limits::BODY_PARTS_KEPT_MAX + 1, true)]
+        {
+            let parts =
+                (0..count).map(|_| Ok::<_, BodyError>(Frame::data(Bytes::from_static(b"x"))));
+            let parts = http_body_util::StreamBody::new(futures_util::stream::iter(parts));
+            let body = RequestBody::new(Body::Stream(Box::pin(parts)), bounds(1_000));
+            body.keep(1 << 20);
+            assert_eq!(body.lend(None).collect().await.unwrap().to_bytes().len(), count);
+            assert_eq!(body.is_lost(), lost, "{count}");
+        }
     }
 
     #[tokio::test]
