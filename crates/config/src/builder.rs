@@ -5,6 +5,7 @@
 //! listeners) and builds the Model. Nothing is lost: what cannot be linked is reported.
 
 mod calls;
+mod policies;
 
 pub(crate) mod address;
 
@@ -24,8 +25,8 @@ use trunkline_model::guard::Guard;
 use trunkline_model::route::Route;
 use trunkline_model::service::Service;
 use trunkline_model::{
-    AccessLog, LogFormat, Management, Model, Network, ProjectName, Reasons, ServiceName, Tracing,
-    Workers,
+    AccessLog, Cluster, LogFormat, Management, Model, Network, ProjectName, Reasons, ServiceName,
+    Tracing, Workers,
 };
 
 use crate::decode::Spanned;
@@ -179,6 +180,8 @@ pub struct ModelBuilder<'a> {
     pub domains: Vec<String>,
     /// Traces.
     pub tracing: Once<Tracing>,
+    /// Where several processes keep what they share.
+    pub cluster: Once<Cluster>,
     /// Access log.
     pub access_log: Once<AccessLog>,
     /// Proxies in front.
@@ -216,6 +219,7 @@ impl<'a> ModelBuilder<'a> {
             zone: Once::default(),
             domains: Vec::new(),
             tracing: Once::default(),
+            cluster: Once::default(),
             access_log: Once::default(),
             trusted_proxies: Once::default(),
             guard: Once::default(),
@@ -244,11 +248,18 @@ impl<'a> ModelBuilder<'a> {
         self.link_relays(&known, diagnostics);
         self.check_ports(diagnostics);
         self.check_certificates(diagnostics);
+        self.check_policies(diagnostics);
         watched.append(&mut self.watched);
         if diagnostics.has_errors() {
             return None;
         }
         let name = self.name.take().or_else(|| defaults::NAME.parse().ok())?;
+        let cluster = self.cluster.take().map(|cluster| Cluster {
+            prefix: Some(cluster.prefix)
+                .filter(|prefix| !prefix.is_empty())
+                .unwrap_or_else(|| name.to_string()),
+            ..cluster
+        });
         Some(Model {
             name,
             workers: self.workers.take().unwrap_or(Workers::PerCpu),
@@ -257,6 +268,7 @@ impl<'a> ModelBuilder<'a> {
             routes: self.routes.into_iter().map(|draft| draft.route).collect(),
             services: self.services.into_iter().map(|draft| draft.service).collect(),
             tracing: self.tracing.take().unwrap_or(Tracing { sample: defaults::SAMPLE }),
+            cluster,
             access_log: self
                 .access_log
                 .take()

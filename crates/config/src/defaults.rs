@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use trunkline_model::Management;
 use trunkline_model::ports::Surface;
+use trunkline_model::service::policies::HedgeDelay;
 use trunkline_model::units::{ByteSize, Share};
 
 use crate::decode::Period;
@@ -13,6 +14,8 @@ use crate::native::limits::raw::ActionWord;
 use crate::native::policies::forms::{
     BackoffForm, BudgetForm, Factor, MethodsForm, Percent, WindowForm,
 };
+use crate::native::policies::hedge::DelayForm;
+use crate::native::policies::rate::RateForm;
 use crate::native::policies::raw::AlgorithmWord;
 use crate::native::raw::{
     ChallengeWord, HeadersWord, InitialWord, LogWord, ProtocolWord, ReasonsWord, TlsVersionWord,
@@ -249,3 +252,29 @@ pub fn management() -> Management {
         idle: MANAGEMENT_IDLE,
     }
 }
+/// After how long a hedge is made: when most calls have ended.
+pub const HEDGE_DELAY: DelayForm = DelayForm(HedgeDelay::Quantile(percent(95)));
+/// Further attempts.
+pub const HEDGE_MAX: u32 = 1;
+/// Hedges: a twentieth of all calls.
+pub const HEDGE_BUDGET: BudgetForm = BudgetForm::Share(percent(5));
+/// Hedges in each second that need no calls.
+pub const HEDGE_BUDGET_FREE: u32 = 1;
+/// Resilience4j has 50 calls in each 500 ns, which is no limit.
+pub const RATE_LIMIT: RateForm = RateForm { count: 50, period: None };
+/// The period of a rate that says none.
+pub const RATE_PERIOD: Duration = Duration::from_secs(1);
+/// The longest period.
+pub const RATE_PERIOD_MAX: Duration = Duration::from_hours(24);
+/// The longest wait for a period with calls left.
+pub const RATE_WAIT: Duration = Duration::from_secs(5);
+/// How often endpoints are compared.
+pub const COMPARE_INTERVAL: Duration = Duration::from_secs(10);
+/// Endpoints that a comparison needs.
+pub const COMPARE_HOSTS: u32 = 5;
+/// Requests without which an endpoint is not compared.
+pub const COMPARE_REQUESTS: u32 = 100;
+/// The shortest time between comparisons.
+pub const COMPARE_INTERVAL_MIN: Duration = Duration::from_millis(100);
+/// The longest wait for the store that several processes share.
+pub const CLUSTER_TIMEOUT: Period = Period(Duration::from_millis(50));

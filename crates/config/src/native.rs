@@ -5,6 +5,8 @@
 //! filled in here, from [`crate::defaults`].
 
 mod building;
+pub mod calls;
+pub mod cluster;
 mod describe;
 pub mod forms;
 mod gateway;

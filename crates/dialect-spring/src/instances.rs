@@ -6,9 +6,10 @@ use std::time::Duration;
 use trunkline_config::decode::Spanned;
 use trunkline_config::diagnostic::{Diagnostic, Diagnostics, codes};
 use trunkline_config::node::Node;
-use trunkline_config::source::SourceFile;
+use trunkline_config::source::{SourceFile, Span};
 use trunkline_model::service::policies::{
-    Breaker, Bulkhead, Condition, Methods, Policies, Retry, Waits, Window,
+    Breaker, Bulkhead, Condition, Methods, Policies, RateLimiter, Retry, Scope, Shared, Waits,
+    Window,
 };
 use trunkline_model::units::Share;
 
@@ -54,6 +55,8 @@ const CLASSES: &[&str] = &[
 struct Settings<'a> {
     own: Fields<'a>,
     inherited: Fields<'a>,
+    /// Where its name is written.
+    place: Span,
 }
 
 impl<'a> Settings<'a> {
@@ -90,7 +93,11 @@ pub(crate) fn read(tree: &Node, file: &SourceFile, diagnostics: &mut Diagnostics
         let limit = reader.duration(settings.get("timeoutDuration"));
         instance.attempt = Some(limit.unwrap_or(Duration::from_secs(1)));
     });
-    for kind in ["ratelimiter", "threadPoolBulkhead"] {
+    each("ratelimiter", &mut reader, |settings, reader, instance| {
+        instance.policies.rate_limiter = rate_limiter(settings, reader);
+    });
+    {
+        let kind = "threadPoolBulkhead";
         if let Some(node) = root.get(kind) {
             reader.diagnostics.push(
                 Diagnostic::new(
@@ -132,7 +139,8 @@ fn instances<'a>(
         }
         let inherited = Fields::of(inherited);
         classes(own, reader);
-        all.push((name, Settings { own, inherited }));
+        let place = name.span;
+        all.push((name, Settings { own, inherited, place }));
     }
     configs.all().for_each(|(_, node)| classes(Fields::of(Some(node)), reader));
     all
@@ -184,6 +192,8 @@ const KNOWN: &[&str] = &[
     "maxConcurrentCalls",
     "maxWaitDuration",
     "timeoutDuration",
+    "limitForPeriod",
+    "limitRefreshPeriod",
 ];
 
 fn share(basis_points: u16) -> Share {
@@ -224,6 +234,8 @@ fn breaker(settings: &Settings<'_>, reader: &mut Reader<'_>) -> Breaker {
             Condition::Reset,
             Condition::Timeout,
         ],
+        scope: Scope::Target,
+        shared: Shared::Local,
         dry_run: false,
     }
 }
@@ -247,8 +259,34 @@ fn bulkhead(settings: &Settings<'_>, reader: &mut Reader<'_>) -> Bulkhead {
         max_calls: reader.number(settings.get("maxConcurrentCalls")).unwrap_or(25).max(1),
         max_wait: reader.duration(settings.get("maxWaitDuration")).unwrap_or(Duration::ZERO),
         queue: 1_024,
+        scope: Scope::Target,
+        shared: Shared::Local,
         dry_run: false,
     }
+}
+
+/// `None`, and a message, for one that limits nothing: Resilience4j's default period is 500 ns.
+fn rate_limiter(settings: &Settings<'_>, reader: &mut Reader<'_>) -> Option<RateLimiter> {
+    let Some(period) = reader.duration(settings.get("limitRefreshPeriod")) else {
+        reader.diagnostics.push(
+            Diagnostic::new(
+                codes::NOT_SERVED,
+                "a `ratelimiter` without `limitRefreshPeriod` has a period of 500 ns",
+            )
+            .at(settings.place, "it limits nothing, and is left out")
+            .hint("add `limitRefreshPeriod: 1s`"),
+        );
+        return None;
+    };
+    Some(RateLimiter {
+        limit: reader.number(settings.get("limitForPeriod")).unwrap_or(50).max(1),
+        period: period.max(Duration::from_nanos(1)),
+        max_wait: reader
+            .duration(settings.get("timeoutDuration"))
+            .unwrap_or(Duration::from_secs(5)),
+        shared: Shared::Local,
+        dry_run: false,
+    })
 }
 
 fn waits(

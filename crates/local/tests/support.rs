@@ -49,6 +49,7 @@ pub(crate) fn service(text: &str, command: &str, directory: &Path) -> Service {
         health: None,
         outlier: None,
         policies: trunkline_model::service::policies::Policies::default(),
+        call_policies: Vec::new(),
         timeouts: ServiceTimeouts {
             connect: second,
             request: second,
@@ -91,6 +92,7 @@ pub(crate) fn model_of(services: Vec<Service>) -> Model {
         routes: Vec::new(),
         services,
         tracing: Tracing { sample: Share::ALL },
+        cluster: None,
         access_log: AccessLog::Off,
         trusted_proxies: Vec::new(),
         guard: trunkline_model::guard::Guard::default(),

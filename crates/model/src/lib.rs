@@ -37,4 +37,4 @@ pub use log::{AccessLog, LogFormat, LogLines};
 pub use names::{EndpointId, ListenerId, ProjectName, RouteId, ServiceName};
 pub use network::Network;
 pub use origin::Origin;
-pub use whole::{Management, Model, Reasons, Role, Tracing, Workers};
+pub use whole::{Cluster, Fail, Management, Model, Reasons, Role, Tracing, Workers};

@@ -13,8 +13,8 @@ use std::time::Duration;
 mod resilience;
 
 pub use resilience::{
-    Abort, AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, Fault, Latency, PolicyStats,
-    ResilienceError, ResilienceEvent, RetryStats, UnknownService,
+    Abort, AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, Fault, HedgeStats, Latency,
+    PolicyStats, RateLimiterStats, ResilienceError, ResilienceEvent, RetryStats, UnknownService,
 };
 
 use crate::endpoint::EndpointState;

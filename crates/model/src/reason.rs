@@ -106,6 +106,8 @@ kinds! {
     QueueFull = "queue_full", 503, "the service is busy and too many requests wait for it";
     /// The breaker of the service is open.
     Breaker = "breaker", 503, "the service fails too often and is given time to recover";
+    /// As many calls were made as the service is given in a period.
+    RateLimiter = "rate_limiter", 503, "the service has had as many calls as it may for now";
     /// As many requests run as the service is given at one time.
     Bulkhead = "bulkhead", 503, "too many requests to the service are under way";
     /// The same, by the limit that finds its own height.
@@ -114,6 +116,8 @@ kinds! {
     Shed = "shed", 503, "the service is busy with more important requests";
     /// A person has the calls of the service fail, to see what happens.
     Fault = "fault", 503, "the call failed because somebody wants to see what happens then";
+    /// Another attempt of the same request was answered first.
+    Hedged = "hedged", 503, "another attempt was answered first";
     /// The caller does not wait any longer.
     Deadline = "deadline", 504, "the caller's deadline has passed";
     /// More comes from one address than it may send.

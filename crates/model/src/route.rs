@@ -57,6 +57,18 @@ pub struct Match {
     pub query: Vec<(String, ValuePattern)>,
 }
 
+impl RouteTimeouts {
+    /// These, and those of `general` where these have none.
+    #[must_use]
+    pub fn or(&self, general: &Self) -> Self {
+        Self {
+            request: self.request.or(general.request),
+            attempt: self.attempt.or(general.attempt),
+            idle: self.idle.or(general.idle),
+        }
+    }
+}
+
 /// A pattern for the host of a request, in lower case and without port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum HostPattern {

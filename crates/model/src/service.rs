@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::endpoint::EndpointPlace;
 use crate::relay::ProxyVersion;
-use crate::route::Authority;
+use crate::route::{Authority, RouteTimeouts};
 use crate::{Origin, ServiceName};
 
 mod health;
@@ -41,10 +41,24 @@ pub struct Service {
     pub outlier: Option<Outlier>,
     /// Breaker, retries and their like.
     pub policies: policies::Policies,
+    /// Policies of its calls that differ from those of the services called; each has a state of its
+    /// own.
+    pub call_policies: Vec<CallPolicies>,
     /// Time limits.
     pub timeouts: ServiceTimeouts,
     /// Where it was written.
     pub origin: Origin,
+}
+
+/// How a service's calls to another are treated.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CallPolicies {
+    /// The service called.
+    pub service: ServiceName,
+    /// Policies that differ from those that it has for everybody.
+    pub policies: policies::Policies,
+    /// Time limits that differ.
+    pub timeouts: RouteTimeouts,
 }
 
 /// Where a service's endpoints come from. The endpoints themselves are published apart
@@ -172,6 +186,25 @@ pub struct Outlier {
     pub max: Duration,
     /// At most this share of a service's endpoints is ejected at one time, in percent.
     pub percent_max: u8,
+    /// Comparison with its siblings.
+    pub compared: Option<Compared>,
+}
+
+/// Ejection of endpoints that do worse than their siblings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Compared {
+    /// How often they are compared.
+    pub interval: Duration,
+    /// Standard deviations below the mean success rate from which one is ejected, in thousandths; 0
+    /// does not look at it.
+    pub success_deviations_thousandths: u32,
+    /// Multiple of the median latency above which one is ejected, in thousandths; 0 does not look at
+    /// it.
+    pub latency_factor_thousandths: u32,
+    /// Endpoints with enough requests that a comparison needs.
+    pub hosts_min: u32,
+    /// Requests of an interval without which an endpoint is not compared.
+    pub requests_min: u32,
 }
 
 /// Time limits towards a service.

@@ -28,6 +28,8 @@ pub struct Model {
     pub services: Vec<Service>,
     /// Traces.
     pub tracing: Tracing,
+    /// Where several processes keep what they share; `None` for one that shares nothing.
+    pub cluster: Option<Cluster>,
     /// Where access-log lines go.
     pub access_log: AccessLog,
     /// Proxies in front, whose word about their callers counts.
@@ -47,6 +49,28 @@ pub enum Role {
     All,
     /// In front of the services.
     Gateway,
+}
+
+/// Where several processes keep what they share.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Cluster {
+    /// A Redis: `redis://host:port/db`, with user and password where it wants them.
+    pub url: String,
+    /// What every key begins with.
+    pub prefix: String,
+    /// The longest wait for its answer.
+    pub timeout: Duration,
+    /// What happens when it does not answer.
+    pub fail: Fail,
+}
+
+/// What happens to a request whose policies cannot be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fail {
+    /// What this process alone knows decides.
+    Open,
+    /// It is refused.
+    Closed,
 }
 
 /// How many worker threads serve traffic.

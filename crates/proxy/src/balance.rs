@@ -14,6 +14,7 @@ mod members;
 mod registry;
 mod room;
 mod said;
+mod seen;
 mod service;
 mod turns;
 mod view;

@@ -15,14 +15,14 @@ use trunkline_filters::Reply;
 use trunkline_model::RouteId;
 use trunkline_model::reason::{Fact, Kind, Reason};
 use trunkline_model::record::End;
-use trunkline_model::service::policies::Fallback;
+use trunkline_model::service::policies::Instead;
 use trunkline_net::http::{Body, Exchange, Head};
 use trunkline_net::http1::Refusal;
 use trunkline_resilience::overload::Level;
 use trunkline_rt::{Alarm, Policy};
 
 use crate::balance::InFlight;
-use crate::cache::{self, Filled, Found, Hit, Owner};
+use crate::cache::{self, Fill, Filled, Found, Hit, Owner};
 use crate::caller;
 use crate::carry::{Carried, Ended};
 use crate::context;
@@ -163,13 +163,14 @@ impl Line<'_> {
         let Some(service) = service.map(Arc::clone) else {
             return Err(Reply::because(Reason::new(Kind::NoEndpoint)));
         };
-        let toward = Toward::new(&plan.destinations, &route, service);
+        let way = (&*route, plan.listener.caller.as_ref());
+        let toward = Toward::new(&plan.destinations, way, service);
         // What follows may take long: the plan must not be kept for it.
         drop(plan);
         if route.filters.caches() && upgrade.is_none() {
             return Box::pin(self.through_cache(&toward, &route.id, body)).await;
         }
-        let outcome = pin!(self.forward(&toward, body, upgrade)).await;
+        let outcome = pin!(self.forward(&toward, body, upgrade, None)).await;
         if let Ok(Outcome::Service(head, _)) = &outcome {
             self.connection.worker.cache.changed(&self.exchange, head);
         }
@@ -218,7 +219,7 @@ impl Line<'_> {
         if let Some(fill) = &fill {
             fill.ask(&mut self.exchange.request);
         }
-        let outcome = self.forward(toward, body, None).await;
+        let outcome = self.forward(toward, body, None, fill.as_deref()).await;
         let now = worker.clock.now();
         let (head, body) = match outcome {
             Ok(Outcome::Service(head, body)) => (head, body),
@@ -244,6 +245,7 @@ impl Line<'_> {
         toward: &Toward,
         body: Body,
         upgrade: Option<Upgrade>,
+        fill: Option<&Fill>,
     ) -> Result<Outcome, Reply> {
         headers::prepare_request(&mut self.exchange, upgrade.is_some());
         let (guard, limits) = (&self.plan.model.guard, toward.limits);
@@ -255,7 +257,12 @@ impl Line<'_> {
         let sent = pin!(self.send(toward, &body, upgrade.is_some())).await;
         let answered = match sent {
             Ok(answered) => answered,
-            Err(reason) => Box::pin(self.fall_back(toward, &body, reason)).await?,
+            Err(reason) => {
+                if let Some(hit) = self.stale(toward, &reason, fill) {
+                    return Ok(Outcome::Cached(hit.head, hit.body));
+                }
+                Box::pin(self.fall_back(toward, &body, reason)).await?
+            }
         };
         let Answered { sent, in_flight, pass } = answered;
         let mut response = sent.head;
@@ -289,13 +296,21 @@ impl Line<'_> {
             body,
             upgrade,
             service: &toward.service,
-            shield: toward.shield.as_ref(),
+            protection: toward.protection.as_deref(),
             limits: toward.limits,
             recording,
             interim: self.interim.as_ref(),
             alarm: &self.alarm,
         };
         pin!(protect::forward(&mut call)).await
+    }
+
+    /// The stale answer that the policies have for callers when the service has nothing.
+    fn stale(&self, toward: &Toward, reason: &Reason, fill: Option<&Fill>) -> Option<Hit> {
+        let most = toward.stale_max(reason)?;
+        let hit = fill?.fallback(self.connection.worker.clock.now(), most)?;
+        toward.fell_back();
+        Some(hit)
     }
 
     /// What the policies have for callers when the service has nothing.
@@ -305,12 +320,19 @@ impl Line<'_> {
         body: &RequestBody,
         reason: Reason,
     ) -> Result<Answered, Reply> {
-        match toward.fallback(&reason) {
-            Some(Fallback::Respond { status, content_type, body }) => {
+        let Some(fallback) = toward.fallback(&reason) else {
+            return Err(protect::told(reason));
+        };
+        match &fallback.instead {
+            Some(Instead::Respond { status, content_type, body }) => {
+                toward.fell_back();
                 Err(protect::instead((*status, content_type, body), reason))
             }
-            Some(Fallback::Service(_)) if !body.is_lost() => match &toward.instead {
-                Some(other) => self.send(other, body, false).await.map_err(Reply::because),
+            Some(Instead::Service(_)) if !body.is_lost() => match &toward.instead {
+                Some(other) => {
+                    toward.fell_back();
+                    self.send(other, body, false).await.map_err(Reply::because)
+                }
                 None => Err(Reply::because(reason)),
             },
             _ => Err(protect::told(reason)),

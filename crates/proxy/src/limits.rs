@@ -263,3 +263,11 @@ pub const RESILIENCE_EVENTS: usize = 256;
 pub const SHIELD_LOOKS: u32 = 16;
 /// Pauses of the processor between two of them.
 pub const SHIELD_PAUSES: u32 = 48;
+
+/// Bytes of a body that are kept for a hedge, where no retry policy says how many.
+pub const HEDGED_BODY: u32 = 64 << 10;
+
+/// How often it is looked whether endpoints are to be compared: where some are, and where none is.
+pub const COMPARE_LOOK: Duration = Duration::from_millis(100);
+/// See [`COMPARE_LOOK`].
+pub const COMPARE_IDLE: Duration = Duration::from_secs(1);

@@ -5,6 +5,7 @@
 
 mod acme;
 mod agent;
+mod comparing;
 mod health;
 mod probe;
 mod sources;
@@ -66,6 +67,7 @@ pub(crate) fn start(proxy: &Proxy, sink: Arc<dyn RecordSink>) {
     scope.spawn("orders", Policy::Best, acme::keep_ordering(proxy.clone()));
     scope.spawn("names", Policy::Best, sources::keep_resolving(proxy.clone()));
     scope.spawn("pressure", Policy::Best, crate::guard::keep_looking(proxy.clone()));
+    scope.spawn("comparing", Policy::Best, comparing::keep_comparing(proxy.clone()));
     scope.spawn("health", Policy::Best, health::keep_checking(proxy.clone()));
 }
 

@@ -7,6 +7,7 @@
 
 mod build;
 mod error;
+mod toward;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -15,11 +16,9 @@ use std::time::Duration;
 
 use trunkline_filters::Chain;
 use trunkline_model::listener::Listener;
-use trunkline_model::reason::{Kind, Reason};
 use trunkline_model::relay::Carrier;
 use trunkline_model::route::RouteTimeouts;
 use trunkline_model::service::Service;
-use trunkline_model::service::policies::Fallback;
 use trunkline_model::{Model, RouteId, ServiceName};
 use trunkline_net::socket::{Bound, Transport as Carrying};
 
@@ -28,12 +27,13 @@ use crate::forward::Transport;
 use crate::l4::Relay;
 use crate::observe::{Connections, PerWorker, Requests};
 use crate::quick::QuickMap;
-use crate::route::{CompiledRoute, RouteTable};
+use crate::route::RouteTable;
 use crate::secure::ListenerTls;
-use crate::shield::Shield;
+use crate::shield::Protection;
 
 pub(crate) use build::{Counters, Parts, build};
 pub use error::{PrepareError, PrepareErrors};
+pub(crate) use toward::Toward;
 
 /// A Model that is ready to be put in force by [`crate::Proxy::commit`]. Sockets of new listeners
 /// are bound already; a plan that is dropped instead closes them.
@@ -71,66 +71,18 @@ pub(crate) struct Destinations {
     /// Requests that no route took.
     pub(crate) unrouted: Arc<PerWorker<Requests>>,
     /// Policies that routes have of their own.
-    pub(crate) shields: HashMap<(RouteId, ServiceName), Arc<Shield>>,
+    pub(crate) of_routes: HashMap<(RouteId, ServiceName), Arc<Protection>>,
+    /// Policies that callers have of their own: who calls, and whom.
+    pub(crate) of_calls: HashMap<(ServiceName, ServiceName), CallPlan>,
     /// Whether a service is told who calls, so that connections must know where they arrived.
     pub(crate) announces: bool,
 }
 
-/// Where a request goes, and by which limits and policies.
+/// How one service treats its calls to another.
 #[derive(Debug)]
-pub(crate) struct Toward {
-    pub(crate) service: Arc<ServicePlan>,
-    pub(crate) limits: Limits,
-    pub(crate) shield: Option<Arc<Shield>>,
-    /// The service that answers when this one has no answer.
-    pub(crate) instead: Option<Box<Self>>,
-}
-
-impl Toward {
-    /// The way of a request on this route to this service.
-    pub(crate) fn new(
-        destinations: &Destinations,
-        route: &CompiledRoute,
-        service: Arc<ServicePlan>,
-    ) -> Self {
-        let shield = destinations.shield(&route.id, &service);
-        let limits = Limits::new(&route.timeouts, route.priority, &service.service);
-        let fallback = shield.as_ref().and_then(|shield| shield.policies.fallback.as_ref());
-        let instead = match fallback {
-            Some(Fallback::Service(name)) => destinations.services.get(name).map(|other| {
-                let limits = Limits::new(&RouteTimeouts::default(), route.priority, &other.service);
-                let (service, shield) = (Arc::clone(other), other.shield.clone());
-                Box::new(Self { service, limits, shield, instead: None })
-            }),
-            _ => None,
-        };
-        Self { service, limits, shield, instead }
-    }
-
-    /// What the policies have instead of an answer that failed for this reason.
-    pub(crate) fn fallback(&self, reason: &Reason) -> Option<&Fallback> {
-        let shield = self.shield.as_ref()?;
-        let fallback = shield.policies.fallback.as_ref()?;
-        // What is wrong with the request stays wrong.
-        if reason.kind.status() < 500 || reason.kind == Kind::Internal {
-            return None;
-        }
-        shield.fell_back();
-        Some(fallback)
-    }
-}
-
-impl Destinations {
-    /// The policies of a request on this route to this service.
-    fn shield(&self, route: &RouteId, service: &ServicePlan) -> Option<Arc<Shield>> {
-        if !self.shields.is_empty() {
-            let key = (route.clone(), service.service.name.clone());
-            if let Some(own) = self.shields.get(&key) {
-                return Some(Arc::clone(own));
-            }
-        }
-        service.shield.clone()
-    }
+pub(crate) struct CallPlan {
+    pub(crate) protection: Option<Arc<Protection>>,
+    pub(crate) timeouts: RouteTimeouts,
 }
 
 /// A service, compiled.
@@ -141,7 +93,15 @@ pub(crate) struct ServicePlan {
     pub(crate) live: Arc<LiveService>,
     pub(crate) outlier: trunkline_resilience::outlier::Config,
     /// Its policies at work; `None` without any.
-    pub(crate) shield: Option<Arc<Shield>>,
+    pub(crate) protection: Option<Arc<Protection>>,
+}
+
+impl ServicePlan {
+    /// Whether it matters how long attempts take: to pick endpoints, or to compare them.
+    pub(crate) fn is_timed(&self) -> bool {
+        let compared = self.service.outlier.is_some_and(|outlier| outlier.compared.is_some());
+        compared || self.live.is_timed()
+    }
 }
 
 /// Time limits of one exchange: the route's where it has one, else the service's.

@@ -8,6 +8,7 @@
 
 mod again;
 mod deadline;
+mod hedge;
 mod hold;
 mod policy;
 mod queue;
@@ -34,7 +35,7 @@ use crate::forward::{self, Attempt, CallerFailure, Failure, Processed, RequestBo
 use crate::limits;
 use crate::observe::Recording;
 use crate::plan::{Limits, ServicePlan};
-use crate::shield::{Pass, Shield, What, grpc_status};
+use crate::shield::{Pass, Protection, Refused, What, grpc_status};
 use crate::worker::Worker;
 
 use again::{Again, next_step};
@@ -46,8 +47,8 @@ pub(crate) struct Call<'a> {
     pub(crate) body: &'a RequestBody,
     pub(crate) upgrade: bool,
     pub(crate) service: &'a Arc<ServicePlan>,
-    /// The policies of its destination.
-    pub(crate) shield: Option<&'a Arc<Shield>>,
+    /// The policies of its way.
+    pub(crate) protection: Option<&'a Protection>,
     pub(crate) limits: Limits,
     pub(crate) recording: &'a mut Recording,
     pub(crate) interim: Option<&'a Interim>,
@@ -81,6 +82,10 @@ struct Progress {
     queued: Duration,
     /// What the attempt under way took of its policies.
     pass: Option<Box<Pass>>,
+    /// What it took of those of its endpoint.
+    at_endpoint: Option<Box<Pass>>,
+    /// Who refused to let it go to an endpoint.
+    refused: Option<Refused>,
     /// Attempts that a retry policy counts.
     retries: Retry,
     /// Another attempt was worth it, and the budget did not allow it.
@@ -93,15 +98,29 @@ struct Progress {
     waits_since: Option<Instant>,
 }
 
+impl Progress {
+    /// Tells the policies what the attempt came to.
+    fn judge(&mut self, what: What, now: Instant) {
+        let passes = self.pass.iter_mut().chain(&mut self.at_endpoint);
+        passes.for_each(|pass| pass.judge(what, now));
+    }
+
+    /// All that the attempt took.
+    fn take_pass(&mut self) -> Option<Box<Pass>> {
+        let pass = self.pass.take();
+        match self.at_endpoint.take() {
+            Some(last) => Some(Box::new(last.behind(pass))),
+            None => pass,
+        }
+    }
+}
+
 /// Forwards a request within its time limit.
 pub(crate) async fn forward(call: &mut Call<'_>) -> Result<Answered, Reason> {
     let mut progress = Progress { key: seat::key(call), ..Progress::default() };
     let (limit, kind) = limit(call, &mut progress)?;
-    if let Some(shield) = &call.shield {
-        shield.called(call.worker.clock.now());
-        if let Some(retry) = &shield.policies.retry {
-            call.body.keep(usize::try_from(retry.body_bytes).unwrap_or(usize::MAX));
-        }
+    if let Some(protection) = call.protection {
+        policy::begin(call, protection);
     }
     let (alarm, clock) = (call.alarm, &call.worker.clock);
     let attempted = alarm.within(clock, limit, pin!(attempts(call, &mut progress))).await;
@@ -112,9 +131,7 @@ pub(crate) async fn forward(call: &mut Call<'_>) -> Result<Answered, Reason> {
         if let Some(endpoint) = call.recording.endpoint().map(Arc::clone) {
             judge(call, &progress, &endpoint, Outcome::Failure);
         }
-        if let Some(pass) = &mut progress.pass {
-            pass.judge(What::Failure(kind), call.worker.clock.now());
-        }
+        progress.judge(What::Failure(kind), call.worker.clock.now());
     }
     policy::gave_up(call, &progress);
     call.recording.failed(kind, &Spent::default());
@@ -140,22 +157,35 @@ fn limit(call: &Call<'_>, progress: &mut Progress) -> Result<(Duration, Kind), R
 async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answered, Reason> {
     loop {
         if progress.pass.is_none()
-            && let Some(shield) = call.shield.as_ref().filter(|shield| shield.compiled.admits)
+            && let Some(protection) = call.protection.filter(|protection| protection.admits)
         {
-            progress.pass = Some(Box::pin(policy::admit(call, shield)).await?);
+            progress.pass = Box::pin(policy::admit(call, protection)).await?;
         }
         let in_flight = seat(call, progress).await?;
+        if let Some(protection) = call.protection.filter(|one| one.is_by_endpoint())
+            && !Box::pin(policy::admit_at(call, progress, protection, &in_flight)).await
+        {
+            continue;
+        }
         progress.attempts += 1;
         let endpoint = Arc::clone(in_flight.endpoint());
         let mut spent = Spent::default();
         let fresh = progress.stale > 0;
-        progress.began = call.service.live.is_timed().then(|| call.worker.clock.now());
+        progress.began = call.service.is_timed().then(|| call.worker.clock.now());
         if let Some(deadline) = progress.deadline {
             let left = deadline.saturating_duration_since(call.worker.clock.now());
             let clock = &call.worker.clock;
             deadline::pass_on(&mut call.exchange.request, left, || clock.wall_nanos());
         }
-        let attempted = pin!(attempt(call, &endpoint, fresh, &mut spent)).await;
+        let (in_flight, attempted) = match hedge::of(call) {
+            None => (in_flight, pin!(attempt(call, &endpoint, fresh, &mut spent)).await),
+            Some(hedged) => {
+                let first = (in_flight, fresh);
+                let done = Box::pin(hedge::race(call, progress, hedged, first)).await;
+                spent = done.spent;
+                (done.in_flight, done.result)
+            }
+        };
         let wait = match attempted {
             Ok(answer) => match answered(call, progress, (answer, in_flight), &spent) {
                 Ok(answered) => return Ok(answered),
@@ -197,21 +227,19 @@ fn answered(
     let outcome = if status >= 500 { Outcome::Failure } else { Outcome::Success };
     judge(call, progress, endpoint, outcome);
     call.recording.answered(status, spent);
-    if call.shield.is_some() {
+    if call.protection.is_some() {
         let what = What::Answer(status, grpc_status(&sent.head));
-        if let Some(pass) = &mut progress.pass {
-            pass.judge(what, call.worker.clock.now());
-        }
+        progress.judge(what, call.worker.clock.now());
         if let Some(wait) = policy::repeat(call, progress, what, Some(&sent.head)) {
             call.recording.repeated();
             progress.tried.push(Arc::clone(endpoint));
-            progress.pass = None;
+            (progress.pass, progress.at_endpoint) = (None, None);
             policy::go_elsewhere(call, progress);
             return Err(wait);
         }
     }
     seat::bind(call, endpoint, &mut sent.head);
-    Ok(Answered { sent, in_flight, pass: progress.pass.take() })
+    Ok(Answered { sent, in_flight, pass: progress.take_pass() })
 }
 
 /// Notes a failed attempt. An error ends the exchange; else another attempt follows after the wait
@@ -233,10 +261,10 @@ fn failed(
         failure.status.map_or(What::Failure(failure.kind), |status| What::Answer(status, None));
     if !stale && !callers && failure.kind != Kind::Overload {
         judge(call, progress, in_flight.endpoint(), Outcome::Failure);
-        if let Some(mut pass) = progress.pass.take() {
-            pass.judge(what, call.worker.clock.now());
-        }
+        progress.judge(what, call.worker.clock.now());
+        progress.pass = None;
     }
+    progress.at_endpoint = None;
     let kind = failure.kind;
     let method = call.exchange.request.method();
     let mut again = next_step(&failure, method, call.body, spent.reused);
@@ -328,8 +356,9 @@ async fn faulty(
 fn judge(call: &Call<'_>, progress: &Progress, endpoint: &Arc<LiveEndpoint>, outcome: Outcome) {
     let now = call.worker.clock.now();
     if let Some(began) = progress.began {
-        let took = now.saturating_duration_since(began);
-        endpoint.answered(took, outcome == Outcome::Failure, now);
+        let (took, failed) = (now.saturating_duration_since(began), outcome == Outcome::Failure);
+        endpoint.answered(took, failed, now);
+        endpoint.seen.note(failed, took);
     }
     let members = call.service.live.members();
     let peers = || members.peers(now);
@@ -390,6 +419,9 @@ fn reason(call: &Call<'_>, kind: Kind, progress: &Progress) -> Reason {
 fn nobody(call: &Call<'_>, progress: &Progress) -> Reason {
     if let Some(failure) = &progress.last {
         return reason(call, failure.kind, progress);
+    }
+    if let Some(refused) = &progress.refused {
+        return policy::told(call, refused);
     }
     let now = call.worker.clock.now();
     let members = call.service.live.members();

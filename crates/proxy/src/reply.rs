@@ -24,6 +24,7 @@ const fn retry_after_seconds(kind: Kind) -> Option<u8> {
         Kind::Starting
         | Kind::Overload
         | Kind::SourceLimit
+        | Kind::RateLimiter
         | Kind::Bulkhead
         | Kind::AdaptiveLimit
         | Kind::Shed => Some(1),

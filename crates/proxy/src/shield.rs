@@ -1,6 +1,8 @@
 //! The running state of policies: what breakers, bulkheads, adaptive limits and budgets know.
 //!
-//! One [`Shield`] for each service, and for each route, that has policies of its own; one per
+//! One [`Shield`] for each service, route and call that has policies of its own, and one for each
+//! endpoint where policies say so; a [`Protection`] is all of them that one way leads through.
+//! They are one per
 //! process, exact over all workers. It lives in a registry beside the plan: a reload that leaves the
 //! policies as they are keeps what is known. Its one lock is held for a few hundred instructions and
 //! never over a wait. A request passes in the order of Resilience4j: breaker, then limits; what it
@@ -8,8 +10,12 @@
 
 mod compiled;
 mod event;
+mod hedging;
 mod judging;
+mod machines;
 mod pass;
+mod per_endpoint;
+mod protection;
 mod registry;
 mod stats;
 
@@ -23,7 +29,8 @@ use trunkline_resilience::adaptive::Adaptive;
 use trunkline_resilience::breaker::{self, Breaker, NotPermitted};
 use trunkline_resilience::budget::Budget;
 use trunkline_resilience::bulkhead::{Bulkhead, Entry};
-use trunkline_resilience::queue::Priority;
+use trunkline_resilience::hedge::Hedge;
+use trunkline_resilience::rate_limiter::{Cycles, Reservation};
 use trunkline_resilience::retry::Ended;
 use trunkline_resilience::shed::Class;
 use trunkline_rt::Clock;
@@ -32,18 +39,24 @@ use trunkline_rt::metrics::Histogram;
 use crate::limits;
 use compiled::Compiled;
 use event::Journal;
+use hedging::Hedges;
+use machines::Machines;
 
 pub(crate) use judging::{Judged, What, grpc_status};
 pub(crate) use pass::{Pass, Waiting};
-pub(crate) use registry::Shields;
+pub(crate) use protection::{Asks, Protection, Refused};
+pub(crate) use registry::{Said, Shields};
 
 /// The policies of one target, at work.
 #[derive(Debug)]
 pub(crate) struct Shield {
-    /// `orders`, or `orders/<route>` for policies that a route has of its own.
+    /// `orders`; `orders/<route>` for policies that a route has of its own, `web->orders` for those
+    /// of a call; with `@<address>` for those of an endpoint.
     pub(crate) name: Arc<str>,
     pub(crate) policies: Policies,
-    pub(crate) compiled: Compiled,
+    /// The machines that a request passes.
+    machines: Machines,
+    compiled: Compiled,
     state: Mutex<State>,
     counted: Counted,
     journal: Arc<Journal>,
@@ -57,7 +70,11 @@ struct State {
     breaker: Option<Breaker>,
     bulkhead: Option<Bulkhead<oneshot::Sender<()>>>,
     adaptive: Option<Adaptive>,
+    limiter: Option<Cycles>,
     budget: Option<Budget>,
+    hedge: Option<Hedge>,
+    /// The budget of hedges.
+    hedges: Option<Budget>,
 }
 
 /// What is counted beside the machines.
@@ -66,6 +83,8 @@ struct Counted {
     /// Durations of calls that succeeded, failed, were ignored.
     calls: [Histogram; 3],
     not_permitted: AtomicU64,
+    rate_permitted: AtomicU64,
+    rate_refused: AtomicU64,
     bulkhead_rejected: AtomicU64,
     adaptive_rejected: AtomicU64,
     shed: AtomicU64,
@@ -74,6 +93,7 @@ struct Counted {
     retries: [AtomicU64; Ended::ALL.len()],
     repeated: AtomicU64,
     budget_exhausted: AtomicU64,
+    hedges: Hedges,
     fallbacks: AtomicU64,
 }
 
@@ -82,6 +102,8 @@ struct Counted {
 pub(crate) enum Admission {
     /// It passes.
     Passed(Pass),
+    /// It passes the rate limiter after this time.
+    Delayed(Pass, Duration),
     /// It waits for another to end.
     Waits(Waiting),
     /// It does not pass.
@@ -93,6 +115,8 @@ pub(crate) enum Admission {
 pub(crate) enum Refusal {
     /// The breaker, with its rates in percent and the time until it may be tried again.
     Breaker { state: breaker::State, metrics: breaker::Metrics, retry_after: Option<Duration> },
+    /// The rate limiter, with its rate and the time until a permit would be there.
+    RateLimiter { limit: u32, period: Duration, retry_after: Duration },
     /// The bulkhead, with its permits and how many wait.
     Bulkhead { max: u32, waiting: usize },
     /// The adaptive limit.
@@ -110,11 +134,15 @@ impl Shield {
             breaker: compiled.breaker.and_then(|config| Breaker::new(config, now).ok()),
             bulkhead: compiled.bulkhead.map(Bulkhead::new),
             adaptive: compiled.adaptive.map(Adaptive::new),
+            limiter: compiled.limiter.map(|config| Cycles::new(config, now)),
             budget: compiled.budget.map(Budget::new),
+            hedge: compiled.hedge.map(Hedge::new),
+            hedges: compiled.hedges.map(Budget::new),
         };
         Self {
             name,
             policies: policies.clone(),
+            machines: Machines::of(policies),
             compiled,
             state: Mutex::new(state),
             counted: Counted::default(),
@@ -124,33 +152,70 @@ impl Shield {
         }
     }
 
-    /// Asks to pass at `now`.
-    pub(crate) fn admit(
-        self: &Arc<Self>,
-        now: Instant,
-        priority: Priority,
-        class: Class,
-    ) -> Admission {
-        let at = self.at(now);
+    /// Asks to pass these machines.
+    pub(crate) fn admit(self: &Arc<Self>, asks: Asks, machines: Machines) -> Admission {
+        let at = self.at(asks.now);
         let mut state = self.lock();
-        let permit = match self.through_breaker(&mut state, at) {
-            Ok(permit) => permit,
-            Err(refusal) => return Admission::Refused(refusal),
-        };
-        let mut pass = Pass::begun(self, permit, now);
-        if let Err(refusal) = self.through_adaptive(&mut state, class, &mut pass) {
+        let mut pass = Pass::begun(self, asks.now);
+        if machines.has(Machines::BREAKER) {
+            match self.through_breaker(&mut state, at) {
+                Ok(permit) => pass.holds_permit(permit),
+                Err(refusal) => return Admission::Refused(refusal),
+            }
+        }
+        if machines.has(Machines::RATE_LIMITER) {
+            match self.through_limiter(&mut state, at) {
+                Ok(Duration::ZERO) => {}
+                Ok(wait) => return Admission::Delayed(pass, wait),
+                Err(refusal) => {
+                    // A pass that is dropped takes the lock.
+                    drop(state);
+                    return Admission::Refused(refusal);
+                }
+            }
+        }
+        self.through_limits(state, pass, asks, machines)
+    }
+
+    /// Goes on behind the rate limiter, after the wait that it asked for.
+    pub(crate) fn go_on(self: &Arc<Self>, pass: Pass, asks: Asks, machines: Machines) -> Admission {
+        self.through_limits(self.lock(), pass, asks, machines)
+    }
+
+    fn through_limits(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        mut pass: Pass,
+        asks: Asks,
+        machines: Machines,
+    ) -> Admission {
+        if machines.has(Machines::ADAPTIVE)
+            && let Err(refusal) = self.through_adaptive(&mut state, asks.class, &mut pass)
+        {
             drop(state);
             return Admission::Refused(refusal);
         }
+        if !machines.has(Machines::BULKHEAD) {
+            return Admission::Passed(pass);
+        }
+        self.through_bulkhead(state, pass, asks)
+    }
+
+    fn through_bulkhead(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        mut pass: Pass,
+        asks: Asks,
+    ) -> Admission {
         let Some(bulkhead) = &mut state.bulkhead else { return Admission::Passed(pass) };
         let max = bulkhead.config().max_concurrent_calls;
-        let share = self.compiled.share(class, max);
+        let share = self.compiled.share(asks.class, max);
         if bulkhead.running() >= share && share < max {
-            let refusal = Refusal::Shed { class, share, limit: max };
+            let refusal = Refusal::Shed { class: asks.class, share, limit: max };
             return self.refused(state, pass, refusal, &self.counted.shed);
         }
         let mut receiver = None;
-        let entry = bulkhead.enter(priority, || {
+        let entry = bulkhead.enter(asks.priority, || {
             let (sender, waits) = oneshot::channel();
             receiver = Some(waits);
             sender
@@ -181,13 +246,19 @@ impl Shield {
     ) -> Admission {
         // A pass that is dropped takes the lock.
         drop(state);
-        if self.compiled.dry_run.bulkhead {
-            self.counted.dry_run.fetch_add(1, Ordering::Relaxed);
+        if self.is_on_trial(Machines::BULKHEAD) {
             return Admission::Passed(pass);
         }
         counter.fetch_add(1, Ordering::Relaxed);
         drop(pass);
         Admission::Refused(refusal)
+    }
+
+    /// Whether the machine refuses nothing; then that is counted.
+    fn is_on_trial(&self, machine: Machines) -> bool {
+        let on_trial = self.compiled.dry_run.has(machine);
+        self.counted.dry_run.fetch_add(u64::from(on_trial), Ordering::Relaxed);
+        on_trial
     }
 
     fn through_breaker(
@@ -199,15 +270,32 @@ impl Shield {
         let sink = &mut |event| self.journal.note(&self.name, &event);
         match breaker.try_acquire(at, sink) {
             Ok(permit) => Ok(Some(permit)),
-            Err(_) if self.compiled.dry_run.breaker => {
-                self.counted.dry_run.fetch_add(1, Ordering::Relaxed);
-                Ok(None)
-            }
+            Err(_) if self.is_on_trial(Machines::BREAKER) => Ok(None),
             Err(NotPermitted { state, retry_at }) => {
                 self.counted.not_permitted.fetch_add(1, Ordering::Relaxed);
                 let metrics = breaker.metrics(at);
                 let retry_after = retry_at.map(|retry_at| retry_at.saturating_sub(at));
                 Err(Refusal::Breaker { state, metrics, retry_after })
+            }
+        }
+    }
+
+    /// The wait for a permit, which is taken.
+    fn through_limiter(&self, state: &mut State, at: Duration) -> Result<Duration, Refusal> {
+        let Some(limiter) = &mut state.limiter else { return Ok(Duration::ZERO) };
+        let (limit, period) =
+            (limiter.config().limit_for_period, limiter.config().limit_refresh_period);
+        match limiter.reserve(1, at) {
+            Reservation::After(wait) => {
+                self.counted.rate_permitted.fetch_add(1, Ordering::Relaxed);
+                Ok(wait)
+            }
+            Reservation::Refused(_) if self.is_on_trial(Machines::RATE_LIMITER) => {
+                Ok(Duration::ZERO)
+            }
+            Reservation::Refused(retry_after) => {
+                self.counted.rate_refused.fetch_add(1, Ordering::Relaxed);
+                Err(Refusal::RateLimiter { limit, period, retry_after })
             }
         }
     }
@@ -225,8 +313,7 @@ impl Shield {
             pass.holds_adaptive();
             return Ok(());
         }
-        if self.compiled.dry_run.adaptive {
-            self.counted.dry_run.fetch_add(1, Ordering::Relaxed);
+        if self.is_on_trial(Machines::ADAPTIVE) {
             return Ok(());
         }
         if share < limit {
@@ -237,22 +324,29 @@ impl Shield {
         Err(Refusal::Adaptive { limit })
     }
 
-    /// A call is made: it pays into the budget of repetitions.
-    pub(crate) fn called(&self, now: Instant) {
-        if let Some(budget) = &mut self.lock().budget {
-            budget.deposit(self.at(now));
+    /// A call is made: it pays into the budgets of repetitions and of hedges.
+    pub(super) fn called(&self, now: Instant) {
+        if self.compiled.budget.is_none() && self.compiled.hedges.is_none() {
+            return;
+        }
+        let at = self.at(now);
+        let mut state = self.lock();
+        let State { budget, hedges, .. } = &mut *state;
+        budget.iter_mut().chain(hedges).for_each(|budget| budget.deposit(at));
+    }
+
+    /// Asks its budget for a repetition.
+    pub(super) fn may_repeat(&self, now: Instant) -> bool {
+        match &mut self.lock().budget {
+            Some(budget) => budget.try_withdraw(self.at(now)),
+            None => true,
         }
     }
 
-    /// Asks for a repetition.
-    pub(crate) fn may_repeat(&self, now: Instant) -> bool {
-        let granted = match &mut self.lock().budget {
-            Some(budget) => budget.try_withdraw(self.at(now)),
-            None => true,
-        };
+    /// Notes whether a repetition that was worth it is made.
+    pub(super) fn repeats(&self, granted: bool) {
         let counter = if granted { &self.counted.repeated } else { &self.counted.budget_exhausted };
         counter.fetch_add(1, Ordering::Relaxed);
-        granted
     }
 
     /// Notes how all attempts of a call ended.

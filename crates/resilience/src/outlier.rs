@@ -78,7 +78,19 @@ impl Outlier {
         }
         self.failures_in_row = self.failures_in_row.saturating_add(1);
         let due = config.failures > 0 && self.failures_in_row >= config.failures;
-        if !due || self.is_ejected(now) || !config.may_eject(peers) {
+        if due { self.eject(config, peers, now, random) } else { None }
+    }
+
+    /// Ejects it, whatever the reason. Returns the end of the ejection, or `None` where it is out
+    /// already or too many of the set are.
+    pub fn eject(
+        &mut self,
+        config: &Config,
+        peers: Peers,
+        now: Instant,
+        random: u64,
+    ) -> Option<Instant> {
+        if self.is_ejected(now) || !config.may_eject(peers) {
             return None;
         }
         let forgotten = self.ejected_until.is_some_and(|until| now >= until + config.ejection.max);

@@ -22,6 +22,7 @@ pub fn empty() -> Model {
         routes: Vec::new(),
         services: Vec::new(),
         tracing: Tracing { sample: Share::ALL },
+        cluster: None,
         access_log: AccessLog::Off,
         trusted_proxies: Vec::new(),
         guard: trunkline_model::guard::Guard::default(),

@@ -88,6 +88,27 @@ fn policy(stats: &PolicyStats) -> Value {
     if let Some(found) = &stats.retry {
         fields.insert("retry".into(), retry(found));
     }
+    if let Some(found) = &stats.hedge {
+        let hedge = json!({
+            "delaySeconds": found.delay.map(|delay| delay.as_secs_f64()),
+            "made": found.made,
+            "won": found.won,
+            "budgetExhausted": found.budget_exhausted,
+            "dry_run": found.dry_run,
+        });
+        fields.insert("hedge".into(), hedge);
+    }
+    if let Some(found) = &stats.rate_limiter {
+        let limiter = json!({
+            "limitForPeriod": found.limit,
+            "limitRefreshPeriodSeconds": found.period.as_secs_f64(),
+            "availablePermissions": found.available,
+            "permitted": found.permitted,
+            "refused": found.refused,
+            "dry_run": found.dry_run,
+        });
+        fields.insert("ratelimiter".into(), limiter);
+    }
     if let Some(found) = &stats.bulkhead {
         let bulkhead = json!({
             "maxAllowedConcurrentCalls": found.max,

@@ -181,6 +181,14 @@ catalog! {
     RETRY_REPEATED: Counter "trunkline_retry_repeated" "" ["name"];
     /// Repetitions that the retry budget refused.
     RETRY_BUDGET_EXHAUSTED: Counter "trunkline_retry_budget_exhausted" "" ["name"];
+    /// Attempts that were made beside one that took long, and those of them that answered first.
+    HEDGES: Counter "trunkline_hedges" "" ["name" "kind"];
+    /// After how long such an attempt is made.
+    HEDGE_DELAY: Gauge "trunkline_hedge_delay_seconds" "seconds" ["name"];
+    /// Calls that are left of a period; below zero where some of those to come are taken.
+    RATE_AVAILABLE: Gauge "resilience4j_ratelimiter_available_permissions" "" ["name"];
+    /// Calls that the rate limiter let pass, and those that it refused.
+    RATE_CALLS: Counter "trunkline_ratelimiter_calls" "" ["name" "kind"];
     /// Calls that may begin now.
     BULKHEAD_AVAILABLE: Gauge "resilience4j_bulkhead_available_concurrent_calls" "" ["name"];
     /// Calls that may run at one time.

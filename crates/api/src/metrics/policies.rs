@@ -33,6 +33,8 @@ pub(super) fn write(writer: &mut Writer, policies: &[PolicyStats]) {
     for (policy, retry) in policies.iter().filter_map(|p| Some((p, p.retry.as_ref()?))) {
         family.number(&[&policy.name], retry.budget_exhausted);
     }
+    hedges(writer, policies);
+    rates(writer, policies);
     limits(writer, policies);
     let mut family = writer.family(&catalog::SHED);
     for policy in policies {
@@ -84,6 +86,36 @@ fn breakers(writer: &mut Writer, policies: &[PolicyStats]) {
     let mut family = writer.family(&catalog::BREAKER_SLOW_RATE);
     for (name, breaker) in &all {
         family.float(&[name], breaker.slow_call_rate.into());
+    }
+}
+
+fn hedges(writer: &mut Writer, policies: &[PolicyStats]) {
+    let hedges = || policies.iter().filter_map(|p| Some((&p.name, p.hedge?)));
+    let mut family = writer.family(&catalog::HEDGES);
+    for (name, hedge) in hedges() {
+        family.number(&[name, "made"], hedge.made);
+        family.number(&[name, "won"], hedge.won);
+        family.number(&[name, "budget_exhausted"], hedge.budget_exhausted);
+    }
+    let mut family = writer.family(&catalog::HEDGE_DELAY);
+    for (name, hedge) in hedges() {
+        if let Some(delay) = hedge.delay {
+            family.float(&[name], delay.as_secs_f64());
+        }
+    }
+}
+
+fn rates(writer: &mut Writer, policies: &[PolicyStats]) {
+    let limiters = || policies.iter().filter_map(|p| Some((&p.name, p.rate_limiter?)));
+    let mut family = writer.family(&catalog::RATE_AVAILABLE);
+    for (name, limiter) in limiters() {
+        #[expect(clippy::cast_precision_loss, reason = "a number of calls")]
+        family.float(&[name], limiter.available as f64);
+    }
+    let mut family = writer.family(&catalog::RATE_CALLS);
+    for (name, limiter) in limiters() {
+        family.number(&[name, "permitted"], limiter.permitted);
+        family.number(&[name, "refused"], limiter.refused);
     }
 }
 

@@ -65,6 +65,7 @@ fn service(name: &str, calls: &[&str]) -> Service {
         health: None,
         outlier: None,
         policies: trunkline_model::service::policies::Policies::default(),
+        call_policies: Vec::new(),
         timeouts: ServiceTimeouts {
             connect: second,
             request: second,

@@ -10,8 +10,8 @@ use trunkline_api::commands::{
 };
 use trunkline_model::endpoint::EndpointState;
 use trunkline_model::ops::{
-    AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, Fault, PolicyStats, ResilienceError,
-    ResilienceEvent, RetryStats, UnknownService,
+    AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, Fault, HedgeStats, PolicyStats,
+    RateLimiterStats, ResilienceError, ResilienceEvent, RetryStats, UnknownService,
 };
 use trunkline_model::ops::{
     BoxFuture, Distribution, EndpointOrder, EndpointStats, Explanation, ListenerStats, OpenRequest,
@@ -124,6 +124,21 @@ fn policy() -> PolicyStats {
             repeated: 3,
             budget_exhausted: 1,
             budget: Some(7),
+        }),
+        hedge: Some(HedgeStats {
+            delay: Some(Duration::from_millis(40)),
+            made: 5,
+            won: 4,
+            budget_exhausted: 1,
+            dry_run: false,
+        }),
+        rate_limiter: Some(RateLimiterStats {
+            limit: 100,
+            period: Duration::from_secs(1),
+            available: -3,
+            permitted: 103,
+            refused: 9,
+            dry_run: false,
         }),
         bulkhead: Some(BulkheadStats {
             max: 10,

@@ -161,7 +161,7 @@ codes! {
         "Two services of this machine say that they listen on the same port. The second could not start.\n\n\
          Give one of them another port, or leave `port` out: Trunkline chooses one and passes it as `PORT`."
     ROUTE_TO_NOTHING = "TL0108" Error "route to a service that does not exist":
-        "A route forwards to a service that is not in `services`.\n\nCorrect the name in `to`, or add the service."
+        "A route or a fallback leads to a service that is not in `services`.\n\nCorrect the name in `to`, or add the service."
     LISTENER_TWICE = "TL0109" Error "two files claim one listener":
         "Each address that Trunkline listens on has one owner, so that it is clear whose routes, limits and certificates hold there.\n\n\
          Say which file owns it with `edge: <file>`, put one behind the other with `chain: [a, b]`, or give one of them another `port:`."

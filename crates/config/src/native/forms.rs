@@ -545,6 +545,11 @@ impl RawPassive {
             base: period(crate::defaults::PASSIVE_BASE),
             max: period(crate::defaults::PASSIVE_MAX),
             percent_max: crate::defaults::PASSIVE_PERCENT_MAX,
+            success_rate: None,
+            latency: None,
+            interval: period(crate::defaults::COMPARE_INTERVAL),
+            hosts_min: crate::defaults::COMPARE_HOSTS,
+            requests_min: crate::defaults::COMPARE_REQUESTS,
         }
     }
 }

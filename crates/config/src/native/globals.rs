@@ -9,7 +9,7 @@ use trunkline_model::{
 
 use super::forms::{Address, FormatForm, LogForm, WorkersForm};
 use super::raw::{LogWord, RawManagement, RawPorts, ReasonsWord};
-use super::{Lowering, limits};
+use super::{Lowering, cluster, limits};
 use crate::builder::ModelBuilder;
 use crate::decode::Spanned;
 use crate::defaults;
@@ -47,6 +47,9 @@ pub(super) fn lower(
     if let Some(trace) = &file.trace {
         let value = Tracing { sample: trace.value.sample };
         into.tracing.set("`trace`", value, trace.span, diagnostics);
+    }
+    if let Some(cluster) = &file.cluster {
+        cluster::lower(cluster, into, diagnostics);
     }
     if let Some(gateway) = &file.gateway {
         let reasons = match gateway.value.reasons {

@@ -1,12 +1,14 @@
 //! Breaker, retry, bulkhead and their like, of services and of routes.
 
+mod fallback;
 pub mod forms;
+pub mod hedge;
+pub mod rate;
 pub mod raw;
 
-use trunkline_model::ServiceName;
 use trunkline_model::service::policies::{
-    Adaptive, Algorithm, Breaker, Bulkhead, Condition, Fallback, Methods, Policies, Retry,
-    RetryBudget, Shed, Waits, Window,
+    Adaptive, Algorithm, Breaker, Bulkhead, Condition, Methods, Policies, Retry, RetryBudget,
+    Scope, Shared, Shed, Waits, Window,
 };
 use trunkline_model::units::Share;
 
@@ -14,7 +16,9 @@ use self::forms::{
     AdaptiveForm, BackoffForm, BreakerForm, BudgetForm, BulkheadForm, MethodsForm, Percent,
     RetryForm, ShedForm, WindowForm,
 };
-use self::raw::{AlgorithmWord, RawFallback};
+use self::hedge::HedgeForm;
+use self::rate::RateLimiterForm;
+use self::raw::{AlgorithmWord, RawFallback, ScopeWord, ShareWord};
 use crate::decode::{Given, Spanned};
 use crate::defaults;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
@@ -35,6 +39,8 @@ const BODY_MAX: u64 = 16 << 20;
 pub(super) struct Written<'a> {
     pub(super) breaker: Option<&'a Spanned<BreakerForm>>,
     pub(super) retry: Option<&'a Spanned<RetryForm>>,
+    pub(super) hedge: Option<&'a Spanned<HedgeForm>>,
+    pub(super) rate_limiter: Option<&'a Spanned<RateLimiterForm>>,
     pub(super) bulkhead: Option<&'a Spanned<BulkheadForm>>,
     pub(super) adaptive: Option<&'a Spanned<AdaptiveForm>>,
     pub(super) shed: Option<&'a Spanned<ShedForm>>,
@@ -54,10 +60,12 @@ pub(super) fn lower(written: &Written<'_>, diagnostics: &mut Diagnostics) -> Pol
     Policies {
         breaker: written.breaker.map(|breaker| self::breaker(breaker, diagnostics)),
         retry: written.retry.map(|retry| self::retry(retry, diagnostics)),
+        hedge: written.hedge.map(|hedge| hedge::lower(hedge, diagnostics)),
+        rate_limiter: written.rate_limiter.map(|limiter| rate::lower(limiter, diagnostics)),
         bulkhead: written.bulkhead.map(|bulkhead| self::bulkhead(bulkhead, diagnostics)),
         adaptive: written.adaptive.map(|adaptive| self::adaptive(adaptive, diagnostics)),
         shed: written.shed.and_then(|shed| self::shed(shed, diagnostics)),
-        fallback: written.fallback.and_then(|fallback| self::fallback(fallback, diagnostics)),
+        fallback: written.fallback.and_then(|fallback| fallback::lower(fallback, diagnostics)),
     }
 }
 
@@ -109,6 +117,8 @@ fn breaker(written: &Spanned<BreakerForm>, diagnostics: &mut Diagnostics) -> Bre
         closes_after_trials: raw.close_after_trials,
         automatic: raw.automatic,
         failures: if raw.failures.is_empty() { usual_failures() } else { failures },
+        scope: raw.scope.value.into(),
+        shared: shared(&raw.scope, &raw.share, diagnostics),
         dry_run: raw.dry_run,
     }
 }
@@ -204,31 +214,56 @@ fn retry(written: &Spanned<RetryForm>, diagnostics: &mut Diagnostics) -> Retry {
     Retry {
         attempts: raw.attempts.value,
         on: if raw.on.is_empty() { worth_repeating() } else { on },
-        methods: match &raw.methods {
-            MethodsForm::Idempotent => Methods::Idempotent,
-            MethodsForm::All => Methods::All,
-            MethodsForm::These(methods) => Methods::These(methods.clone()),
-        },
+        methods: methods(&raw.methods),
         wait: waits((&raw.backoff, written.span), defaults::RETRY_JITTER, diagnostics),
         retry_after_max: raw.retry_after.0,
         body_bytes: u32::try_from(raw.body.0.min(BODY_MAX)).unwrap_or(u32::MAX),
-        budget: match &raw.budget {
-            BudgetForm::Off => None,
-            BudgetForm::Share(share) => Some(RetryBudget {
-                share: *share,
-                min_per_second: defaults::RETRY_BUDGET_FREE,
-                ttl: defaults::RETRY_BUDGET_TTL,
-            }),
-            BudgetForm::Long(raw) => Some(RetryBudget {
-                share: raw.share,
-                min_per_second: raw.min_per_second,
-                ttl: raw
-                    .ttl
-                    .0
-                    .clamp(defaults::RETRY_BUDGET_TTL / 10, defaults::RETRY_BUDGET_TTL * 6),
-            }),
-        },
+        budget: budget(&raw.budget, defaults::RETRY_BUDGET_FREE, raw.share.into()),
     }
+}
+
+fn methods(written: &MethodsForm) -> Methods {
+    match written {
+        MethodsForm::Idempotent => Methods::Idempotent,
+        MethodsForm::All => Methods::All,
+        MethodsForm::These(methods) => Methods::These(methods.clone()),
+    }
+}
+
+/// A budget; `free` a second unless it says otherwise.
+fn budget(written: &BudgetForm, free: u32, shared: Shared) -> Option<RetryBudget> {
+    let ttl = defaults::RETRY_BUDGET_TTL;
+    match written {
+        BudgetForm::Off => None,
+        BudgetForm::Share(share) => {
+            let (share, min_per_second) = (*share, free);
+            Some(RetryBudget { share, min_per_second, ttl, shared })
+        }
+        BudgetForm::Long(raw) => Some(RetryBudget {
+            share: raw.share,
+            min_per_second: raw.min_per_second,
+            ttl: raw.ttl.0.clamp(ttl / 10, ttl * 6),
+            shared,
+        }),
+    }
+}
+
+/// Who has the same state. What is known of one endpoint stays here.
+fn shared(
+    scope: &Given<ScopeWord>,
+    share: &Given<ShareWord>,
+    diagnostics: &mut Diagnostics,
+) -> Shared {
+    if let (Scope::Endpoint, Shared::Cluster) = (scope.value.into(), share.value.into())
+        && let Some(span) = share.span
+    {
+        diagnostics.push(
+            Diagnostic::new(codes::CONFLICT, "what there is for each endpoint is not shared")
+                .at(span, "this has no effect")
+                .hint("take `share` or `scope` out"),
+        );
+    }
+    share.value.into()
 }
 
 fn bulkhead(written: &Spanned<BulkheadForm>, diagnostics: &mut Diagnostics) -> Bulkhead {
@@ -243,6 +278,8 @@ fn bulkhead(written: &Spanned<BulkheadForm>, diagnostics: &mut Diagnostics) -> B
         max_calls: raw.max_calls.value,
         max_wait: raw.max_wait.0,
         queue: raw.queue,
+        scope: raw.scope.value.into(),
+        shared: shared(&raw.scope, &raw.share, diagnostics),
         dry_run: raw.dry_run,
     }
 }
@@ -268,6 +305,7 @@ fn adaptive(written: &Spanned<AdaptiveForm>, diagnostics: &mut Diagnostics) -> A
         initial: raw.initial.value.clamp(min.min(max), max),
         min,
         max,
+        scope: raw.scope.into(),
         dry_run: raw.dry_run,
     }
 }
@@ -280,32 +318,6 @@ fn shed(written: &Spanned<ShedForm>, diagnostics: &mut Diagnostics) -> Option<Sh
             diagnostics.push(
                 Diagnostic::new(codes::BAD_VALUE, format!("{error}"))
                     .at(written.span, "`header` is no name of a header"),
-            );
-            None
-        }
-    }
-}
-
-fn fallback(written: &Spanned<RawFallback>, diagnostics: &mut Diagnostics) -> Option<Fallback> {
-    match (&written.value.to, &written.value.respond) {
-        (Some(to), None) => match to.value.parse::<ServiceName>() {
-            Ok(service) => Some(Fallback::Service(service)),
-            Err(error) => {
-                let wrong = Diagnostic::new(codes::BAD_VALUE, error.to_string());
-                diagnostics.push(wrong.at(to.span, "not a name for a service"));
-                None
-            }
-        },
-        (None, Some(Spanned { value: raw, .. })) => Some(Fallback::Respond {
-            status: raw.status,
-            content_type: raw.content_type.clone(),
-            body: raw.body.clone(),
-        }),
-        _ => {
-            diagnostics.push(
-                Diagnostic::new(codes::CONFLICT, "a fallback has either `to` or `respond`")
-                    .at(written.span, "one of the two")
-                    .hint("write `fallback: { respond: { status: 200, body: '[]' } }`"),
             );
             None
         }

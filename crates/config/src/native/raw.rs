@@ -6,12 +6,18 @@ use trunkline_model::Network;
 use trunkline_model::log::Always;
 use trunkline_model::units::{ByteSize, Share};
 
+use super::calls::CallForm;
+use super::cluster::ClusterForm;
 use super::forms::{
     Address, CompressForm, FormatForm, HealthForm, LogForm, PassiveForm, RedirectForm, RewriteForm,
     Targets, TimeoutForm, TlsForm, ValueForm, WorkersForm,
 };
 use super::limits::raw::RawLimits;
-use super::policies::forms::{AdaptiveForm, BreakerForm, BulkheadForm, RetryForm, ShedForm};
+use super::policies::forms::{
+    AdaptiveForm, BreakerForm, BulkheadForm, Factor, RetryForm, ShedForm,
+};
+use super::policies::hedge::HedgeForm;
+use super::policies::rate::RateLimiterForm;
 use super::policies::raw::RawFallback;
 use super::relays::raw::{ProxyWord, RawProxyProtocol, RawTcp, RawUdp};
 use super::spreading::forms::{BalanceForm, EndpointForm, SlowStartForm};
@@ -55,6 +61,9 @@ pub struct RawFile {
     pub services: Entries<RawService>,
     /// Traces.
     pub trace: Option<Spanned<RawTrace>>,
+    /// Where several processes keep the state of policies with `share: cluster`: the URL of a Redis,
+    /// or `{ redis, timeout, fail, prefix }`.
+    pub cluster: Option<Spanned<ClusterForm>>,
     /// The surfaces for people and tools.
     pub management: Option<Spanned<RawManagement>>,
     /// Moves the ports of Trunkline's own surfaces.
@@ -225,13 +234,18 @@ pub struct RawRoute {
     pub breaker: Option<Spanned<BreakerForm>>,
     /// Further attempts after a failure: how many in all, `true`, or a map.
     pub retry: Option<Spanned<RetryForm>>,
+    /// A second attempt beside one that takes long: after how long, `true`, or a map.
+    pub hedge: Option<Spanned<HedgeForm>>,
+    /// So many calls in each period: `100/s`, `true`, or a map.
+    #[config(alias = "ratelimiter")]
+    pub rate_limiter: Option<Spanned<RateLimiterForm>>,
     /// A bound on requests at one time, over all endpoints: a number, `true`, or a map.
     pub bulkhead: Option<Spanned<BulkheadForm>>,
     /// A bound that finds its own height: its maximum, `true`, or a map.
     pub adaptive: Option<Spanned<AdaptiveForm>>,
     /// Refuses what is less important first, as `adaptive` or `bulkhead` fills: `true`, or a map.
     pub shed: Option<Spanned<ShedForm>>,
-    /// What callers get instead of a refusal or a failure: `{ respond }` or `{ to }`.
+    /// What callers get instead of a refusal or a failure: `{ respond }`, `{ to }`, `{ stale }`.
     pub fallback: Option<Spanned<RawFallback>>,
     /// How urgent its requests are where they wait for a service that is full: from -10, which is
     /// served first, to 10.
@@ -283,7 +297,9 @@ pub struct RawTarget {
 #[config(what = "a service", unserved = unserved::SERVICE)]
 pub struct RawService {
     /// The services it calls: start order, injected addresses and the expected graph follow.
-    pub calls: Vec<Spanned<String>>,
+    /// A call is a name, or `{ service, timeout, breaker, retry, ... }` for policies that this
+    /// caller has toward it.
+    pub calls: Vec<Spanned<CallForm>>,
     /// Health check: a path such as `/healthz`, `tcp`, `off`, or a map.
     pub health: Option<Spanned<HealthForm>>,
     /// Time limit of a request, all attempts together; or
@@ -347,17 +363,52 @@ pub struct RawService {
     pub breaker: Option<Spanned<BreakerForm>>,
     /// Further attempts after a failure: how many in all, `true`, or a map.
     pub retry: Option<Spanned<RetryForm>>,
+    /// A second attempt beside one that takes long: after how long, `true`, or a map.
+    pub hedge: Option<Spanned<HedgeForm>>,
+    /// So many calls in each period: `100/s`, `true`, or a map.
+    #[config(alias = "ratelimiter")]
+    pub rate_limiter: Option<Spanned<RateLimiterForm>>,
     /// A bound on requests at one time, over all endpoints: a number, `true`, or a map.
     pub bulkhead: Option<Spanned<BulkheadForm>>,
     /// A bound that finds its own height: its maximum, `true`, or a map.
     pub adaptive: Option<Spanned<AdaptiveForm>>,
     /// Refuses what is less important first, as `adaptive` or `bulkhead` fills: `true`, or a map.
     pub shed: Option<Spanned<ShedForm>>,
-    /// What callers get instead of a refusal or a failure: `{ respond }` or `{ to }`.
+    /// What callers get instead of a refusal or a failure: `{ respond }`, `{ to }`, `{ stale }`.
     pub fallback: Option<Spanned<RawFallback>>,
     /// Ejects endpoints that fail live requests: `true`, `false`, or
     /// `{ consecutive, base, max, percent_max }`.
     pub passive: Option<Spanned<PassiveForm>>,
+}
+
+/// A service that another calls, and what protects these calls. What it leaves out is as the service
+/// called has it for everybody.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "a call")]
+pub struct RawCall {
+    /// The service that is called.
+    pub service: Spanned<String>,
+    /// Time limit of a request, all attempts together; or `{ request, attempt, idle }`.
+    #[config(alias = "timeouts")]
+    pub timeout: Option<TimeoutForm>,
+    /// Sends nobody there while it fails, for these calls alone: a share such as `50%`, `true`, or a
+    /// map.
+    pub breaker: Option<Spanned<BreakerForm>>,
+    /// Further attempts after a failure: how many in all, `true`, or a map.
+    pub retry: Option<Spanned<RetryForm>>,
+    /// A second attempt beside one that takes long: after how long, `true`, or a map.
+    pub hedge: Option<Spanned<HedgeForm>>,
+    /// So many calls in each period: `100/s`, `true`, or a map.
+    #[config(alias = "ratelimiter")]
+    pub rate_limiter: Option<Spanned<RateLimiterForm>>,
+    /// A bound on requests at one time, over all endpoints: a number, `true`, or a map.
+    pub bulkhead: Option<Spanned<BulkheadForm>>,
+    /// A bound that finds its own height: its maximum, `true`, or a map.
+    pub adaptive: Option<Spanned<AdaptiveForm>>,
+    /// Refuses what is less important first, as `adaptive` or `bulkhead` fills: `true`, or a map.
+    pub shed: Option<Spanned<ShedForm>>,
+    /// What this caller gets instead of a refusal or a failure: `{ respond }`, `{ to }`, `{ stale }`.
+    pub fallback: Option<Spanned<RawFallback>>,
 }
 
 /// Which changes of sources start a service anew. Dependencies, build output, temporary files of
@@ -514,6 +565,20 @@ pub struct RawPassive {
     /// Greatest part of the endpoints that is ejected at one time, in percent.
     #[config(default = defaults::PASSIVE_PERCENT_MAX)]
     pub percent_max: u8,
+    /// Ejects the endpoint whose success rate is so many standard deviations below the mean of all:
+    /// `1.9`.
+    pub success_rate: Option<Factor>,
+    /// Ejects the endpoint whose average latency is so many times the median of all: `3`.
+    pub latency: Option<Factor>,
+    /// How often endpoints are compared by `success_rate` and `latency`.
+    #[config(default = defaults::COMPARE_INTERVAL)]
+    pub interval: Period,
+    /// Endpoints with enough requests that a comparison needs.
+    #[config(default = defaults::COMPARE_HOSTS)]
+    pub hosts_min: u32,
+    /// Requests of an interval without which an endpoint is not compared.
+    #[config(default = defaults::COMPARE_REQUESTS)]
+    pub requests_min: u32,
 }
 
 /// Time limits towards a service, or of a route.

@@ -5,8 +5,9 @@ use trunkline_model::filter::{Filter, HeaderEdit, HeaderName, HeaderText, Rewrit
 use trunkline_model::route::{Action, OrderKey, Redirect, Route, RouteTimeouts, specificity};
 
 use super::Lowering;
-use super::forms::{self, CompressForm, RedirectForm, RewriteForm};
+use super::forms::{self, CompressForm, RedirectForm, RewriteForm, TimeoutForm};
 use super::matching;
+use super::policies::forms::RetryForm;
 use super::policies::{self, Written};
 use super::raw::{RawHeaderChanges, RawRedirect, RawRespond, RawRoute};
 use crate::builder::{ModelBuilder, RouteDraft};
@@ -44,7 +45,11 @@ pub(super) fn lower(
                     matching,
                     action,
                     filters,
-                    timeouts: timeouts(&route.value, diagnostics),
+                    timeouts: timeouts(
+                        route.value.timeout.as_ref(),
+                        route.value.retry.as_ref(),
+                        diagnostics,
+                    ),
                     policies: policies::lower(&written(&route.value), diagnostics),
                     priority: priority(route, diagnostics),
                     origin: into.sources.origin(route.span),
@@ -59,6 +64,8 @@ fn written(route: &RawRoute) -> Written<'_> {
     Written {
         breaker: route.breaker.as_ref(),
         retry: route.retry.as_ref(),
+        hedge: route.hedge.as_ref(),
+        rate_limiter: route.rate_limiter.as_ref(),
         bulkhead: route.bulkhead.as_ref(),
         adaptive: route.adaptive.as_ref(),
         shed: route.shed.as_ref(),
@@ -206,9 +213,14 @@ fn priority(route: &Spanned<RawRoute>, diagnostics: &mut Diagnostics) -> i8 {
     priority
 }
 
-fn timeouts(raw: &RawRoute, diagnostics: &mut Diagnostics) -> RouteTimeouts {
-    let try_timeout = raw.retry.as_ref().and_then(|retry| retry.value.0.try_timeout);
-    let Some(parts) = raw.timeout.as_ref().map(super::forms::TimeoutForm::parts) else {
+/// The time limits that a route or a call has of its own.
+pub(super) fn timeouts(
+    timeout: Option<&TimeoutForm>,
+    retry: Option<&Spanned<RetryForm>>,
+    diagnostics: &mut Diagnostics,
+) -> RouteTimeouts {
+    let try_timeout = retry.and_then(|retry| retry.value.0.try_timeout);
+    let Some(parts) = timeout.map(TimeoutForm::parts) else {
         return RouteTimeouts { attempt: try_timeout.map(|time| time.0), ..Default::default() };
     };
     for (key, period) in [("connect", &parts.connect), ("keep_alive", &parts.keep_alive)] {

@@ -4,16 +4,17 @@ use trunkline_model::ServiceName;
 use trunkline_model::endpoint::EndpointPlace;
 use trunkline_model::relay::ProxyVersion;
 use trunkline_model::service::{
-    Outlier, Process, Protocol, Service, ServiceTimeouts, Source, UpstreamTls,
+    Compared, Outlier, Process, Protocol, Service, ServiceTimeouts, Source, UpstreamTls,
 };
 use trunkline_model::tls::ClientCertificate;
 
 use super::Lowering;
 use super::forms::{PassiveForm, UpstreamTlsForm};
+use super::policies::forms::Factor;
 use super::policies::{self, Written};
 use super::raw::{ProtocolWord, RawPassive, RawService};
 use super::relays::raw::ProxyWord;
-use super::{building, health, spreading, watching};
+use super::{building, calls, health, spreading, watching};
 use crate::builder::{AddressDraft, ModelBuilder, ServiceDraft};
 use crate::decode::Spanned;
 use crate::defaults;
@@ -62,11 +63,12 @@ pub(super) fn lower(
                 health: health::lower(service, diagnostics),
                 outlier: outlier(service, diagnostics),
                 policies: policies::lower(&written(service), diagnostics),
+                call_policies: calls::policies(&service.calls, diagnostics),
                 timeouts: timeouts(service),
                 origin: into.sources.origin(name.span),
             },
             name_span: name.span,
-            calls: service.calls.clone(),
+            calls: calls::names(&service.calls),
             addresses,
             port: service.port.filter(|_| is_process || service.external.is_none()),
         };
@@ -78,6 +80,8 @@ fn written(service: &RawService) -> Written<'_> {
     Written {
         breaker: service.breaker.as_ref(),
         retry: service.retry.as_ref(),
+        hedge: service.hedge.as_ref(),
+        rate_limiter: service.rate_limiter.as_ref(),
         bulkhead: service.bulkhead.as_ref(),
         adaptive: service.adaptive.as_ref(),
         shed: service.shed.as_ref(),
@@ -240,6 +244,18 @@ fn outlier(service: &RawService, diagnostics: &mut Diagnostics) -> Option<Outlie
         base: raw.base.0,
         max: raw.max.0.max(raw.base.0),
         percent_max: raw.percent_max,
+        compared: compared(&raw),
+    })
+}
+
+fn compared(raw: &RawPassive) -> Option<Compared> {
+    let thousandths = |factor: Option<Factor>| factor.map_or(0, |factor| factor.0);
+    (raw.success_rate.is_some() || raw.latency.is_some()).then(|| Compared {
+        interval: raw.interval.0.max(defaults::COMPARE_INTERVAL_MIN),
+        success_deviations_thousandths: thousandths(raw.success_rate),
+        latency_factor_thousandths: thousandths(raw.latency),
+        hosts_min: raw.hosts_min,
+        requests_min: raw.requests_min,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use trunkline_model::service::policies::{Condition, Fallback, Methods, Policies, Window};
+use trunkline_model::service::policies::{Condition, Fallback, Instead, Methods, Policies, Window};
 use trunkline_model::units::Share;
 
 use crate::rig::{model, screen};
@@ -50,7 +50,10 @@ fn long_forms_say_everything() {
     let retry = long.retry.unwrap();
     assert_eq!(retry.methods, Methods::These(vec!["GET".into(), "POST".into()]));
     assert_eq!((retry.budget, retry.wait.multiplier_thousandths), (None, 2_000));
-    assert!(matches!(long.fallback, Some(Fallback::Respond { status: 200, .. })));
+    assert!(matches!(
+        long.fallback,
+        Some(Fallback { instead: Some(Instead::Respond { status: 200, .. }), stale: None })
+    ));
 }
 
 #[test]

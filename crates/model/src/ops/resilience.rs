@@ -9,12 +9,17 @@ use crate::units::Share;
 /// What the policies of one target know: a service's, or those that a route has of its own.
 #[derive(Debug, Clone)]
 pub struct PolicyStats {
-    /// `orders`, or `orders/<route>`.
+    /// `orders`; `orders/<route>` of a route, `web->orders` of a call; with `@<address>` of an
+    /// endpoint.
     pub name: String,
     /// Its breaker.
     pub breaker: Option<BreakerStats>,
     /// Its retries.
     pub retry: Option<RetryStats>,
+    /// Its hedges.
+    pub hedge: Option<HedgeStats>,
+    /// Its rate limiter.
+    pub rate_limiter: Option<RateLimiterStats>,
     /// Its bulkhead.
     pub bulkhead: Option<BulkheadStats>,
     /// Its adaptive limit.
@@ -67,6 +72,38 @@ pub struct RetryStats {
     pub budget_exhausted: u64,
     /// Repetitions that are left; `None` without a budget.
     pub budget: Option<u64>,
+}
+
+/// What is known of hedges.
+#[derive(Debug, Clone, Copy)]
+pub struct HedgeStats {
+    /// After how long one is made; `None` while too little is known.
+    pub delay: Option<Duration>,
+    /// How many were made, in all.
+    pub made: u64,
+    /// How many of them answered first.
+    pub won: u64,
+    /// Those that the budget refused.
+    pub budget_exhausted: u64,
+    /// None is made.
+    pub dry_run: bool,
+}
+
+/// What a rate limiter knows.
+#[derive(Debug, Clone, Copy)]
+pub struct RateLimiterStats {
+    /// Calls in each period.
+    pub limit: u32,
+    /// The period.
+    pub period: Duration,
+    /// Calls that are left of this one; below zero where some of those to come are taken.
+    pub available: i64,
+    /// Calls that passed, in all.
+    pub permitted: u64,
+    /// Calls that were refused, in all.
+    pub refused: u64,
+    /// It refuses nothing.
+    pub dry_run: bool,
 }
 
 /// What a bulkhead knows.

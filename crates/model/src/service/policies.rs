@@ -10,13 +10,17 @@ use crate::ServiceName;
 use crate::filter::HeaderName;
 use crate::units::Share;
 
-/// The policies of a service or of a route; one that is `None` protects nothing.
+/// The policies of a service, of a route, or of the calls of one service to another; one that is `None` protects nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Policies {
     /// Nobody is sent to a service that fails.
     pub breaker: Option<Breaker>,
     /// Further attempts.
     pub retry: Option<Retry>,
+    /// A second attempt beside one that takes long.
+    pub hedge: Option<Hedge>,
+    /// So many calls in each period.
+    pub rate_limiter: Option<RateLimiter>,
     /// So many requests at one time.
     pub bulkhead: Option<Bulkhead>,
     /// So many requests at one time, found out by itself.
@@ -33,18 +37,73 @@ impl Policies {
         *self == Self::default()
     }
 
+    /// Those that each endpoint has a machine of; the others are left out.
+    #[must_use]
+    pub fn of_endpoints(&self) -> Self {
+        let here = |scope: Scope| scope == Scope::Endpoint;
+        Self {
+            breaker: self.breaker.clone().filter(|breaker| here(breaker.scope)),
+            bulkhead: self.bulkhead.filter(|bulkhead| here(bulkhead.scope)),
+            adaptive: self.adaptive.filter(|adaptive| here(adaptive.scope)),
+            shed: self.shed.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// These without those that each endpoint has a machine of.
+    #[must_use]
+    pub fn of_target(&self) -> Self {
+        let here = |scope: Scope| scope == Scope::Target;
+        Self {
+            breaker: self.breaker.clone().filter(|breaker| here(breaker.scope)),
+            bulkhead: self.bulkhead.filter(|bulkhead| here(bulkhead.scope)),
+            adaptive: self.adaptive.filter(|adaptive| here(adaptive.scope)),
+            ..self.clone()
+        }
+    }
+
+    /// Whether a request has to pass one of them before it is sent.
+    pub fn admit(&self) -> bool {
+        self.breaker.is_some()
+            || self.rate_limiter.is_some()
+            || self.bulkhead.is_some()
+            || self.adaptive.is_some()
+    }
+
     /// These, and those of `general` where these have none.
     #[must_use]
     pub fn or(&self, general: &Self) -> Self {
         Self {
             breaker: self.breaker.clone().or_else(|| general.breaker.clone()),
             retry: self.retry.clone().or_else(|| general.retry.clone()),
+            hedge: self.hedge.clone().or_else(|| general.hedge.clone()),
+            rate_limiter: self.rate_limiter.or(general.rate_limiter),
             bulkhead: self.bulkhead.or(general.bulkhead),
             adaptive: self.adaptive.or(general.adaptive),
             shed: self.shed.clone().or_else(|| general.shed.clone()),
             fallback: self.fallback.clone().or_else(|| general.fallback.clone()),
         }
     }
+}
+
+/// What a machine is for: there is one for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Scope {
+    /// The service, the route or the edge that the policy is written at.
+    #[default]
+    Target,
+    /// Each endpoint of the service.
+    Endpoint,
+}
+
+/// Who has the same state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Shared {
+    /// All workers of this process.
+    #[default]
+    Local,
+    /// All processes that use the same store.
+    Cluster,
 }
 
 /// When attempts fail, for a breaker or a retry: any of these.
@@ -102,6 +161,10 @@ pub struct Breaker {
     pub automatic: bool,
     /// What is a failure.
     pub failures: Vec<Condition>,
+    /// What each breaker is for.
+    pub scope: Scope,
+    /// Who has the same state.
+    pub shared: Shared,
     /// It only counts what it would have refused.
     pub dry_run: bool,
 }
@@ -154,6 +217,51 @@ pub struct RetryBudget {
     pub min_per_second: u32,
     /// For how long a call counts.
     pub ttl: Duration,
+    /// Who has the same budget.
+    pub shared: Shared,
+}
+
+/// A second attempt beside one that takes long; the first good answer wins.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Hedge {
+    /// After how long it is made.
+    pub delay: HedgeDelay,
+    /// Further attempts at most; each waits for the delay again.
+    pub max: u32,
+    /// Which requests may be made twice.
+    pub methods: Methods,
+    /// How many hedges there may be in all; `None` for any number.
+    pub budget: Option<RetryBudget>,
+    /// It only counts the hedges that it would have made.
+    pub dry_run: bool,
+}
+
+/// After how long a hedge is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HedgeDelay {
+    /// After this time.
+    Fixed(Duration),
+    /// After the average of the last calls and this share of it.
+    AverageAndShare(Share),
+    /// After the average of the last calls and this time.
+    AverageAnd(Duration),
+    /// After the time within which this share of the last calls ended.
+    Quantile(Share),
+}
+
+/// So many calls in each period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RateLimiter {
+    /// How many.
+    pub limit: u32,
+    /// The period.
+    pub period: Duration,
+    /// The longest wait for a period to come.
+    pub max_wait: Duration,
+    /// Who has the same state.
+    pub shared: Shared,
+    /// It only counts what it would have refused.
+    pub dry_run: bool,
 }
 
 /// So many requests at one time.
@@ -165,6 +273,10 @@ pub struct Bulkhead {
     pub max_wait: Duration,
     /// How many may wait.
     pub queue: u32,
+    /// What each bulkhead is for.
+    pub scope: Scope,
+    /// Who has the same state.
+    pub shared: Shared,
     /// It only counts what it would have refused.
     pub dry_run: bool,
 }
@@ -180,6 +292,8 @@ pub struct Adaptive {
     pub min: u32,
     /// It does not rise above.
     pub max: u32,
+    /// What each limit is for.
+    pub scope: Scope,
     /// It only counts what it would have refused.
     pub dry_run: bool,
 }
@@ -206,10 +320,19 @@ pub struct Shed {
     pub batch: Share,
 }
 
-/// What callers get instead of a refusal or a failure.
+/// What callers get instead of a refusal or a failure. Never neither.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Fallback {
-    /// This answer.
+pub struct Fallback {
+    /// A cached answer that has been stale for no longer than this, if there is one.
+    pub stale: Option<Duration>,
+    /// What else.
+    pub instead: Option<Instead>,
+}
+
+/// An answer in the place of another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Instead {
+    /// This one.
     Respond {
         /// Its status.
         status: u16,
@@ -218,6 +341,6 @@ pub enum Fallback {
         /// Its body.
         body: String,
     },
-    /// The answer of this service.
+    /// The one of this service.
     Service(ServiceName),
 }

@@ -17,6 +17,7 @@ use trunkline_resilience::outlier::{self, Outcome, Outlier, Peers};
 use super::ground::{Ground, lock};
 use super::room::WaitingRoom;
 use super::said::{AgentWord, Said};
+use super::seen::Interval;
 use crate::observe::{PerWorker, Requests};
 
 /// One endpoint, alive.
@@ -50,6 +51,8 @@ pub(crate) struct LiveEndpoint {
     health_changes: AtomicU64,
     health_error: Mutex<Option<Box<str>>>,
     outlier: Mutex<Outlier>,
+    /// What it did since it was last compared with its siblings.
+    pub(crate) seen: Interval,
     /// Whether the last outcome was a failure: successes in a row need no lock.
     suspect: AtomicBool,
     /// End of the ejection, nanoseconds after `epoch`; 0 for none. A copy of what `outlier` knows.
@@ -107,6 +110,7 @@ impl LiveEndpoint {
             health_changes: AtomicU64::new(0),
             health_error: Mutex::default(),
             outlier: Mutex::default(),
+            seen: Interval::default(),
             suspect: AtomicBool::new(false),
             ejected_until: AtomicU64::new(0),
             life: AtomicU64::new(next_life()),
@@ -299,6 +303,22 @@ impl LiveEndpoint {
         self.suspect.store(failed, Ordering::Relaxed);
         let peers = if failed { peers() } else { Peers { total: 0, ejected: 0 } };
         let until = lock(&self.outlier).record(outcome, config, peers, now, random);
+        self.is_out_until(until)
+    }
+
+    /// Ejects it because it does worse than its siblings; returns whether that may be.
+    pub(crate) fn eject(
+        &self,
+        config: &outlier::Config,
+        peers: Peers,
+        now: Instant,
+        random: u64,
+    ) -> bool {
+        let until = lock(&self.outlier).eject(config, peers, now, random);
+        self.is_out_until(until)
+    }
+
+    fn is_out_until(&self, until: Option<Instant>) -> bool {
         if let Some(until) = until {
             self.ejected_until.store(self.nanos(until), Ordering::Relaxed);
         }

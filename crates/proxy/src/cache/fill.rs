@@ -82,6 +82,13 @@ impl Fill {
         Some(Hit::new(known, &self.request, now))
     }
 
+    /// The same because a policy says so, if it has not been stale for longer than `most`.
+    pub(crate) fn fallback(&self, now: Instant, most: Duration) -> Option<Hit> {
+        let known = self.known.as_ref().filter(|known| known.helps_for(now, most))?;
+        self.landing.send_replace(Landing::Failed);
+        Some(Hit::new(known, &self.request, now))
+    }
+
     /// The service answered.
     pub(crate) fn answered(
         self: Box<Self>,

@@ -71,8 +71,12 @@ impl Stored {
 
     /// Whether it may stand in for an answer that failed (RFC 5861 §4).
     pub(super) fn helps(&self, now: Instant) -> bool {
-        let most = self.control.stale_if_error.filter(|_| !self.control.must_revalidate);
-        matches!((self.fresh_for(now), most), (Err(stale), Some(most)) if stale < most)
+        self.control.stale_if_error.is_some_and(|most| self.helps_for(now, most))
+    }
+
+    /// The same, for as long as somebody else says.
+    pub(super) fn helps_for(&self, now: Instant, most: Duration) -> bool {
+        !self.control.must_revalidate && self.fresh_for(now).is_err_and(|stale| stale < most)
     }
 
     fn bytes(&self, key: &str) -> usize {

@@ -42,6 +42,8 @@ struct Shared {
     waits_since: Cell<Option<Instant>>,
     bounds: Bounds,
     kept: RefCell<Option<Kept>>,
+    /// The loan under way has sent all of it.
+    sent: Cell<bool>,
 }
 
 /// What was read of a body, to be sent again.
@@ -116,6 +118,7 @@ impl RequestBody {
             waits_since: Cell::new(None),
             bounds,
             kept: RefCell::default(),
+            sent: Cell::new(false),
         };
         Self((!body.is_end_stream()).then(|| Rc::new(shared(body))))
     }
@@ -142,6 +145,12 @@ impl RequestBody {
         self.0.as_ref().is_some_and(lost)
     }
 
+    /// Whether a second attempt can send it without taking anything from the one under way.
+    pub(crate) fn can_be_doubled(&self) -> bool {
+        let kept = |shared: &Rc<Shared>| shared.sent.get() && shared.kept.borrow().is_some();
+        self.is_empty() || self.0.as_ref().is_some_and(kept)
+    }
+
     /// Whether a service that did not answer yet can still be waiting for the caller.
     pub(crate) fn waits_for_caller(&self) -> bool {
         self.0.as_ref().is_some_and(|shared| shared.waits.get())
@@ -151,6 +160,7 @@ impl RequestBody {
     pub(super) fn end_loan(&self) {
         if let Some(shared) = &self.0 {
             shared.loan.set(shared.loan.get() + 1);
+            shared.sent.set(false);
         }
     }
 
@@ -177,7 +187,8 @@ impl RequestBody {
         };
         self.end_loan();
         let (shared, number) = (Rc::clone(shared), shared.loan.get());
-        Body::Stream(Box::pin(Loan { shared, number, gate, timer: None, at: 0 }))
+        let sent = false;
+        Body::Stream(Box::pin(Loan { shared, number, gate, timer: None, at: 0, sent }))
     }
 }
 
@@ -190,6 +201,8 @@ struct Loan {
     timer: Option<Pin<Box<Sleep>>>,
     /// Pieces of what was kept that this attempt has sent.
     at: usize,
+    /// It has sent all: the end of its loan cuts nothing off.
+    sent: bool,
 }
 
 impl Kept {
@@ -271,12 +284,17 @@ impl Loan {
     }
 }
 
-impl HttpBody for Loan {
-    type Data = Bytes;
-    type Error = BodyError;
+impl Loan {
+    /// Notes that nothing is left, if that is so.
+    fn note_end(&mut self) {
+        if self.is_end_stream() {
+            self.sent = true;
+            self.shared.sent.set(true);
+        }
+    }
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
+    fn poll_piece(
+        &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         ready!(self.poll_gate(cx));
@@ -328,8 +346,35 @@ impl HttpBody for Loan {
         }
         polled
     }
+}
+
+impl HttpBody for Loan {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.sent {
+            return Poll::Ready(None);
+        }
+        let polled = ready!(self.poll_piece(cx));
+        match &polled {
+            None => {
+                self.sent = true;
+                self.shared.sent.set(true);
+            }
+            Some(Ok(_)) => self.note_end(),
+            Some(Err(_)) => {}
+        }
+        Poll::Ready(polled)
+    }
 
     fn is_end_stream(&self) -> bool {
+        if self.sent {
+            return true;
+        }
         self.number == self.shared.loan.get()
             && self.shared.again(self.at).is_none()
             && self.shared.body.borrow().is_end_stream()

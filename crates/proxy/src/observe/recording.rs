@@ -27,6 +27,8 @@ pub(crate) struct Recording {
     route: Arc<PerWorker<Requests>>,
     service: Option<Toward>,
     attempt: Option<Open>,
+    /// Attempts of the same request that run beside it.
+    beside: Vec<Open>,
     body: Option<RequestBody>,
     /// Its place among the open requests.
     ticket: Ticket,
@@ -99,6 +101,7 @@ impl Recording {
             route: Arc::clone(unrouted),
             service: None,
             attempt: None,
+            beside: Vec::new(),
             body: None,
             worker,
             _busy: busy,
@@ -144,6 +147,38 @@ impl Recording {
         let endpoint = Arc::clone(endpoint);
         self.queued(Duration::ZERO);
         self.attempt = Some(Open { endpoint, span, since, connect: Duration::ZERO, status: None });
+    }
+
+    /// Another attempt begins beside the one under way.
+    pub(crate) fn attempt_beside(&mut self, endpoint: &Arc<LiveEndpoint>, span: SpanId) {
+        self.beside.extend(self.attempt.take());
+        self.attempt(endpoint, span);
+    }
+
+    /// The attempt with this span is the one that counts; those beside it are cancelled.
+    pub(crate) fn won(&mut self, span: SpanId) {
+        let mut others = std::mem::take(&mut self.beside);
+        others.extend(self.attempt.take());
+        let now = self.worker.clock.now();
+        for attempt in others {
+            if attempt.span == span {
+                self.attempt = Some(attempt);
+            } else {
+                self.close(&attempt, Err(Kind::Hedged), now);
+            }
+        }
+    }
+
+    /// The attempt with this span came to nothing, and another goes on.
+    pub(crate) fn lost(&mut self, span: SpanId, outcome: Result<u16, Kind>) {
+        let now = self.worker.clock.now();
+        if let Some(at) = self.beside.iter().position(|attempt| attempt.span == span) {
+            let attempt = self.beside.swap_remove(at);
+            self.close(&attempt, outcome, now);
+        } else if let Some(attempt) = self.attempt.take_if(|attempt| attempt.span == span) {
+            self.close(&attempt, outcome, now);
+            self.attempt = self.beside.pop();
+        }
     }
 
     /// The attempt under way was answered; it ends with its body.
@@ -246,6 +281,9 @@ impl Drop for Recording {
         let now = self.worker.clock.now();
         let worker = self.worker.index;
         self.worker.requests.leave(self.ticket);
+        for attempt in std::mem::take(&mut self.beside) {
+            attempt.endpoint.counters.of(worker).statuses.count(0);
+        }
         if let Some(attempt) = self.attempt.take() {
             match attempt.status {
                 Some(status) => self.close(&attempt, Ok(status), now),

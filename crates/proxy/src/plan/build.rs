@@ -15,6 +15,7 @@ use trunkline_model::{ListenerId, Model, RouteId, ServiceName};
 use trunkline_net::socket::Bound;
 use trunkline_resilience::{backoff, outlier};
 
+use super::CallPlan;
 use super::{
     Destinations, ListenerPlan, Place, Plan, PrepareError, PrepareErrors, ServicePlan, place,
 };
@@ -27,7 +28,7 @@ use crate::observe::{Connections, PerWorker, Requests};
 use crate::quick::QuickMap;
 use crate::route::RouteTable;
 use crate::secure::Certificates;
-use crate::shield::{Shield, Shields};
+use crate::shield::{Protection, Said, Shields};
 
 /// What plans are made of and what outlives them.
 #[derive(Debug)]
@@ -98,7 +99,8 @@ pub(crate) fn build(
         services: services(parts, &model, &mut wrong),
         routes: model.routes.iter().map(|r| (r.id.clone(), parts.counters.route(&r.id))).collect(),
         unrouted: Arc::clone(&parts.counters.unrouted),
-        shields: shields(parts, &model),
+        of_routes: of_routes(parts, &model),
+        of_calls: of_calls(parts, &model),
         announces: model.services.iter().any(|service| service.proxy_protocol.is_some()),
     });
     let mut listeners: Vec<Arc<ListenerPlan>> = Vec::new();
@@ -144,7 +146,7 @@ fn services(
                     transport,
                     live: parts.registry.service(&service.name),
                     outlier: ejection(service),
-                    shield: parts.shields.get(&service.name, None, &service.policies),
+                    protection: parts.shields.protection(None, said(service)),
                 };
                 services.insert(service.name.clone(), Arc::new(plan));
             }
@@ -159,19 +161,41 @@ fn services(
 }
 
 /// The policies that routes have of their own; what a route leaves out is its service's.
-fn shields(parts: &Parts, model: &Model) -> HashMap<(RouteId, ServiceName), Arc<Shield>> {
-    let mut shields = HashMap::new();
+fn of_routes(parts: &Parts, model: &Model) -> HashMap<(RouteId, ServiceName), Arc<Protection>> {
+    let mut all = HashMap::new();
     for route in model.routes.iter().filter(|route| !route.policies.is_empty()) {
         let Action::Forward(targets) = &route.action else { continue };
         for target in targets {
             let Some(service) = model.service(&target.service) else { continue };
-            let policies = route.policies.or(&service.policies);
-            if let Some(shield) = parts.shields.get(&service.name, Some(&route.id), &policies) {
-                shields.insert((route.id.clone(), service.name.clone()), shield);
+            let name = format!("{}/{}", service.name, route.id);
+            let own = Said { name: &name, policies: &route.policies };
+            if let Some(protection) = parts.shields.protection(Some(own), said(service)) {
+                all.insert((route.id.clone(), service.name.clone()), protection);
             }
         }
     }
-    shields
+    all
+}
+
+/// The same of calls between services.
+fn of_calls(parts: &Parts, model: &Model) -> HashMap<(ServiceName, ServiceName), CallPlan> {
+    let mut all = HashMap::new();
+    for caller in &model.services {
+        for call in &caller.call_policies {
+            let Some(callee) = model.service(&call.service) else { continue };
+            let name = format!("{}->{}", caller.name, callee.name);
+            let own = Said { name: &name, policies: &call.policies };
+            let protection = parts.shields.protection(Some(own), said(callee));
+            let plan = CallPlan { protection, timeouts: call.timeouts };
+            all.insert((caller.name.clone(), callee.name.clone()), plan);
+        }
+    }
+    all
+}
+
+/// What a service has for everybody.
+fn said(service: &Service) -> Said<'_> {
+    Said { name: service.name.as_str(), policies: &service.policies }
 }
 
 /// The passive checks of a service; without any, nothing is ejected.
@@ -186,6 +210,7 @@ fn ejection(service: &Service) -> outlier::Config {
         base: std::time::Duration::ZERO,
         max: std::time::Duration::ZERO,
         percent_max: 0,
+        compared: None,
     };
     config(service.outlier.unwrap_or(off))
 }

@@ -4,29 +4,66 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_model::reason::{Fact, Kind, RETRY_AFTER, Reason};
-use trunkline_model::service::policies::{Methods, Retry, Window};
+use trunkline_model::service::policies::{Methods, Policies, Retry, Window};
+use trunkline_model::units::format_duration;
 use trunkline_net::http::Head;
 use trunkline_resilience::breaker::State;
 use trunkline_resilience::retry::{Attempt, Ended, Step};
 use trunkline_resilience::shed::Class;
 
 use super::{Call, Progress, again, queue};
-use crate::shield::{Admission, Judged, Pass, Refusal, Shield, What};
+use crate::balance::InFlight;
+use crate::limits;
+use crate::shield::{Asks, Judged, Pass, Protection, Refusal, Refused, What};
 
-/// Asks the policies whether an attempt may begin; waits for the bulkhead if need be.
-pub(super) async fn admit(call: &Call<'_>, shield: &Arc<Shield>) -> Result<Box<Pass>, Reason> {
-    let now = call.worker.clock.now();
-    let admitted = match shield.admit(now, queue::priority(call), class(call, shield)) {
-        Admission::Passed(pass) => Ok(pass),
-        Admission::Waits(waiting) => waiting.turn().await,
-        Admission::Refused(refusal) => Err(refusal),
-    };
-    admitted.map(Box::new).map_err(|refusal| told(call, shield, &refusal))
+/// Before the first attempt: the call pays into budgets, and a body that may be sent again is kept.
+pub(super) fn begin(call: &Call<'_>, protection: &Protection) {
+    protection.called(call.worker.clock.now());
+    let retry = protection.policies.retry.as_ref().map(|retry| retry.body_bytes);
+    let hedged = protection.policies.hedge.is_some().then_some(limits::HEDGED_BODY);
+    if let Some(bytes) = retry.or(hedged) {
+        call.body.keep(usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
+}
+
+/// Asks the policies whether an attempt may begin; waits for a limiter or a bulkhead if need be.
+pub(super) async fn admit(
+    call: &Call<'_>,
+    protection: &Protection,
+) -> Result<Option<Box<Pass>>, Reason> {
+    let admitted = protection.admit(asks(call, protection)).await;
+    admitted.map_err(|refused| told(call, &refused))
+}
+
+/// Asks the policies of the endpoint that was picked; another one is to be picked if they refuse.
+pub(super) async fn admit_at(
+    call: &Call<'_>,
+    progress: &mut Progress,
+    protection: &Protection,
+    in_flight: &InFlight,
+) -> bool {
+    let (live, endpoint) = (&call.service.live, in_flight.endpoint());
+    match protection.admit_at(live, endpoint, asks(call, protection)).await {
+        Ok(pass) => {
+            progress.at_endpoint = pass;
+            true
+        }
+        Err(refused) => {
+            progress.refused = Some(refused);
+            progress.tried.push(Arc::clone(endpoint));
+            false
+        }
+    }
+}
+
+fn asks(call: &Call<'_>, protection: &Protection) -> Asks {
+    let (priority, class) = (queue::priority(call), class(call, &protection.policies));
+    Asks { now: call.worker.clock.now(), priority, class }
 }
 
 /// How important the request says that it is.
-fn class(call: &Call<'_>, shield: &Shield) -> Class {
-    let header = shield.policies.shed.as_ref().map(|shed| shed.header.as_str());
+fn class(call: &Call<'_>, policies: &Policies) -> Class {
+    let header = policies.shed.as_ref().map(|shed| shed.header.as_str());
     let said = header.and_then(|header| call.exchange.request.get_text(header));
     said.and_then(|said| said.trim().parse().ok()).unwrap_or_default()
 }
@@ -38,8 +75,8 @@ pub(super) fn repeat(
     what: What,
     response: Option<&Head>,
 ) -> Option<Duration> {
-    let shield = call.shield.as_ref()?;
-    let (policy, config) = (shield.policies.retry.as_ref()?, shield.compiled.retry?);
+    let protection = call.protection?;
+    let (policy, config) = (protection.policies.retry.as_ref()?, protection.retry?);
     let attempt = match what.judge(&policy.on) {
         Judged::Failure if can_be_repeated(call, policy) => match what {
             What::Answer(..) => Attempt::Unwanted,
@@ -51,13 +88,13 @@ pub(super) fn repeat(
     let asked = response.and_then(|head| retry_after(head, policy));
     match progress.retries.next(&config, attempt, asked, fraction(call.worker.random())) {
         Step::Done(ended) => {
-            shield.ended(ended);
+            protection.ended(ended);
             None
         }
-        Step::Again(wait) if shield.may_repeat(call.worker.clock.now()) => Some(wait),
+        Step::Again(wait) if protection.may_repeat(call.worker.clock.now()) => Some(wait),
         Step::Again(_) => {
             progress.budget_spent = true;
-            shield.ended(Ended::FailedWithRetry);
+            protection.ended(Ended::FailedWithRetry);
             None
         }
     }
@@ -65,12 +102,10 @@ pub(super) fn repeat(
 
 /// All attempts together took too long.
 pub(super) fn gave_up(call: &Call<'_>, progress: &Progress) {
-    let Some(shield) = call.shield.as_ref().filter(|shield| shield.compiled.retry.is_some()) else {
-        return;
-    };
+    let Some(protection) = call.protection else { return };
     let repeated = progress.retries.failed() > 0;
     let ended = if repeated { Ended::FailedWithRetry } else { Ended::FailedWithoutRetry };
-    shield.ended(ended);
+    protection.ended(ended);
 }
 
 /// Makes ready for another attempt: not where the last one failed, unless there is nobody else.
@@ -90,13 +125,17 @@ pub(super) fn go_elsewhere(call: &Call<'_>, progress: &mut Progress) {
 
 /// Whether the request may be sent a second time although the service may have acted on it.
 fn can_be_repeated(call: &Call<'_>, policy: &Retry) -> bool {
-    let method = call.exchange.request.method();
-    let may = match &policy.methods {
+    let may = is_among(&policy.methods, call.exchange.request.method());
+    may && !call.upgrade && !call.body.is_lost() && call.body.failure().is_none()
+}
+
+/// Whether a policy is for requests of this method.
+pub(super) fn is_among(methods: &Methods, method: &str) -> bool {
+    match methods {
         Methods::All => true,
         Methods::Idempotent => again::is_harmless(method),
         Methods::These(methods) => methods.iter().any(|one| one == method),
-    };
-    may && !call.upgrade && !call.body.is_lost() && call.body.failure().is_none()
+    }
 }
 
 /// What the service asks for (RFC 9110 §10.2.3, in seconds), within the policy's limit.
@@ -112,7 +151,8 @@ fn fraction(random: u64) -> f64 {
 }
 
 /// The reason of a refusal, with its numbers.
-fn told(call: &Call<'_>, shield: &Shield, refusal: &Refusal) -> Reason {
+pub(super) fn told(call: &Call<'_>, refused: &Refused) -> Reason {
+    let Refused { shield, refusal } = refused;
     let about = |kind| Reason::new(kind).about(&call.service.service.name);
     let reason = match refusal {
         Refusal::Breaker { state, metrics, retry_after } => {
@@ -128,12 +168,15 @@ fn told(call: &Call<'_>, shield: &Shield, refusal: &Refusal) -> Reason {
                 }
                 None => reason,
             };
-            let seconds = retry_after.map(|after| after.as_millis().div_ceil(1_000));
-            match seconds.and_then(|seconds| i64::try_from(seconds).ok()) {
-                Some(seconds) => reason.fact(RETRY_AFTER, Fact::Number(seconds.max(1))),
+            match retry_after {
+                Some(after) => reason.fact(RETRY_AFTER, whole_seconds(*after)),
                 None => reason,
             }
         }
+        Refusal::RateLimiter { limit, period, retry_after } => about(Kind::RateLimiter)
+            .fact("limit", Fact::Number((*limit).into()))
+            .fact("period", Fact::Text(format_duration(*period)))
+            .fact(RETRY_AFTER, whole_seconds(*retry_after)),
         Refusal::Bulkhead { max, waiting } => about(Kind::Bulkhead)
             .fact("max", Fact::Number((*max).into()))
             .fact("waiting", Fact::Number(i64::try_from(*waiting).unwrap_or(i64::MAX))),
@@ -147,6 +190,12 @@ fn told(call: &Call<'_>, shield: &Shield, refusal: &Refusal) -> Reason {
     };
     let own = *shield.name != *call.service.service.name.as_str();
     if own { reason.fact("policy", Fact::Text(shield.name.to_string())) } else { reason }
+}
+
+/// At least one.
+fn whole_seconds(time: Duration) -> Fact {
+    let seconds = i64::try_from(time.as_millis().div_ceil(1_000)).unwrap_or(i64::MAX);
+    Fact::Number(seconds.max(1))
 }
 
 /// A rate in percent with one decimal; -1 while it is not known.

@@ -56,6 +56,27 @@ pub(super) async fn wait(call: &mut Call<'_>, progress: &mut Progress) -> Result
     }
 }
 
+/// An endpoint for an attempt beside those at `used`, entered: another one, or one of them if there is
+/// no other.
+pub(super) fn beside(
+    call: &Call<'_>,
+    progress: &Progress,
+    used: &[Arc<LiveEndpoint>],
+) -> Option<InFlight> {
+    let (worker, live) = (call.worker, &call.service.live);
+    if live.room.is_waited_in() {
+        return None;
+    }
+    let ask = |tried| Ask {
+        service: live,
+        key: progress.key,
+        tried,
+        now: worker.clock.now(),
+        random: worker.random(),
+    };
+    worker.turns.enter(&ask(used)).or_else(|| worker.turns.enter(&ask(&progress.tried)))
+}
+
 /// The endpoint that the caller's cookie names.
 fn bound(call: &Call<'_>, progress: &Progress) -> Option<Arc<LiveEndpoint>> {
     call.service.service.spread.affinity.as_ref()?;

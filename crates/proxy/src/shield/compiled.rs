@@ -1,9 +1,11 @@
 //! Policies in the words of the machines.
 
-use trunkline_model::service::policies::{self, Algorithm, Policies, Waits};
+use trunkline_model::service::policies::{self, Algorithm, HedgeDelay, Policies, Waits};
 use trunkline_resilience::interval::Interval;
 use trunkline_resilience::shed::{self, Class};
-use trunkline_resilience::{adaptive, breaker, budget, bulkhead, retry};
+use trunkline_resilience::{adaptive, breaker, budget, bulkhead, hedge, rate_limiter, retry};
+
+use super::machines::Machines;
 
 /// Configurations of the machines.
 #[derive(Debug, Clone, Copy)]
@@ -11,25 +13,20 @@ pub(crate) struct Compiled {
     pub(super) breaker: Option<breaker::Config>,
     pub(super) bulkhead: Option<bulkhead::Config>,
     pub(super) adaptive: Option<adaptive::Config>,
+    pub(super) limiter: Option<rate_limiter::Config>,
     pub(super) budget: Option<budget::Config>,
-    pub(crate) retry: Option<retry::Config>,
+    pub(super) hedge: Option<hedge::Config>,
+    pub(super) hedges: Option<budget::Config>,
     shed: Option<shed::Config>,
-    pub(super) dry_run: DryRun,
-    /// Whether a request has to pass anything before it is sent.
-    pub(crate) admits: bool,
-}
-
-/// Which machines only count what they would have refused.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct DryRun {
-    pub(super) breaker: bool,
-    pub(super) bulkhead: bool,
-    pub(super) adaptive: bool,
+    /// Machines that only count what they would have refused.
+    pub(super) dry_run: Machines,
 }
 
 impl Compiled {
     pub(super) fn new(policies: &Policies) -> Self {
-        let Policies { breaker, retry, bulkhead, adaptive, shed, .. } = policies;
+        let Policies { breaker, retry, hedge, rate_limiter, bulkhead, adaptive, shed, .. } =
+            policies;
+        let budget = |budget: policies::RetryBudget| self::budget(&budget);
         Self {
             breaker: breaker.as_ref().map(self::breaker),
             bulkhead: bulkhead.map(|bulkhead| bulkhead::Config {
@@ -38,26 +35,25 @@ impl Compiled {
                 max_waiting: usize::try_from(bulkhead.queue).unwrap_or(usize::MAX),
             }),
             adaptive: adaptive.map(self::adaptive),
-            budget: retry.as_ref().and_then(|retry| retry.budget).map(|budget| budget::Config {
-                percent: budget.share.fraction() * 100.0,
-                min_per_second: budget.min_per_second,
-                ttl: budget.ttl,
+            limiter: rate_limiter.map(|limiter| rate_limiter::Config {
+                limit_for_period: limiter.limit,
+                limit_refresh_period: limiter.period,
+                timeout_duration: limiter.max_wait,
             }),
-            retry: retry.as_ref().map(|retry| retry::Config {
-                max_attempts: retry.attempts,
-                interval: interval(&retry.wait),
-                fail_after_max_attempts: false,
-            }),
+            budget: retry.as_ref().and_then(|retry| retry.budget).map(budget),
+            hedge: hedge.as_ref().map(self::hedge),
+            hedges: hedge.as_ref().and_then(|hedge| hedge.budget).map(budget),
             shed: shed.as_ref().map(|shed| shed::Config {
                 default_percent: percent(shed.default),
                 batch_percent: percent(shed.batch),
             }),
-            dry_run: DryRun {
-                breaker: breaker.as_ref().is_some_and(|breaker| breaker.dry_run),
-                bulkhead: bulkhead.is_some_and(|bulkhead| bulkhead.dry_run),
-                adaptive: adaptive.is_some_and(|adaptive| adaptive.dry_run),
-            },
-            admits: breaker.is_some() || bulkhead.is_some() || adaptive.is_some(),
+            dry_run: Machines::of(&Policies {
+                breaker: breaker.clone().filter(|breaker| breaker.dry_run),
+                rate_limiter: rate_limiter.filter(|limiter| limiter.dry_run),
+                bulkhead: bulkhead.filter(|bulkhead| bulkhead.dry_run),
+                adaptive: adaptive.filter(|adaptive| adaptive.dry_run),
+                ..Policies::default()
+            }),
         }
     }
 
@@ -69,6 +65,37 @@ impl Compiled {
 
 fn percent(share: trunkline_model::units::Share) -> u8 {
     u8::try_from(share.basis_points() / 100).unwrap_or(100)
+}
+
+/// A retry policy.
+pub(super) fn retry(policy: &policies::Retry) -> retry::Config {
+    retry::Config {
+        max_attempts: policy.attempts,
+        interval: interval(&policy.wait),
+        fail_after_max_attempts: false,
+    }
+}
+
+fn budget(policy: &policies::RetryBudget) -> budget::Config {
+    budget::Config {
+        percent: policy.share.fraction() * 100.0,
+        min_per_second: policy.min_per_second,
+        ttl: policy.ttl,
+    }
+}
+
+fn hedge(policy: &policies::Hedge) -> hedge::Config {
+    hedge::Config {
+        delay: match policy.delay {
+            HedgeDelay::Fixed(delay) => hedge::Delay::Fixed(delay),
+            HedgeDelay::AverageAnd(more) => hedge::Delay::AveragePlus(more),
+            HedgeDelay::AverageAndShare(share) => {
+                hedge::Delay::AveragePlusPercent(share.fraction() * 100.0)
+            }
+            HedgeDelay::Quantile(share) => hedge::Delay::Quantile(share.fraction()),
+        },
+        max_hedges: policy.max,
+    }
 }
 
 fn interval(waits: &Waits) -> Interval {

@@ -21,6 +21,8 @@ pub(crate) struct Pass {
     adaptive: bool,
     sample: Sample,
     began: Instant,
+    /// What it took of the policies before these.
+    before: Option<Box<Self>>,
 }
 
 /// An attempt that waits for the bulkhead.
@@ -34,10 +36,20 @@ pub(crate) struct Waiting {
 }
 
 impl Pass {
-    pub(super) fn begun(shield: &Arc<Shield>, permit: Option<Permit>, now: Instant) -> Self {
-        let shield = Arc::clone(shield);
-        let sample = Sample::Ignored;
-        Self { shield, permit, bulkhead: false, adaptive: false, sample, began: now }
+    pub(super) fn begun(shield: &Arc<Shield>, now: Instant) -> Self {
+        let (shield, sample) = (Arc::clone(shield), Sample::Ignored);
+        let (permit, before) = (None, None);
+        Self { shield, permit, bulkhead: false, adaptive: false, sample, began: now, before }
+    }
+
+    /// The same, with what was taken of other policies before.
+    pub(crate) fn behind(mut self, before: Option<Box<Self>>) -> Self {
+        self.before = before;
+        self
+    }
+
+    pub(super) fn holds_permit(&mut self, permit: Option<Permit>) {
+        self.permit = permit;
     }
 
     pub(super) fn holds_bulkhead(&mut self) {
@@ -50,6 +62,9 @@ impl Pass {
 
     /// Tells the policies what the attempt came to; its places are held on to.
     pub(crate) fn judge(&mut self, what: What, now: Instant) {
+        if let Some(before) = &mut self.before {
+            before.judge(what, now);
+        }
         let took = now.saturating_duration_since(self.began);
         self.sample = what.sample(took);
         let (Some(policy), Some(permit)) = (&self.shield.policies.breaker, self.permit.take())

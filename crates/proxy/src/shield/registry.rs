@@ -6,26 +6,40 @@ use std::time::Instant;
 
 use trunkline_model::ops::{PolicyStats, ResilienceEvent};
 use trunkline_model::service::policies::Policies;
-use trunkline_model::{RouteId, ServiceName};
 use trunkline_rt::Clock;
 
 use super::Shield;
 use super::event::Journal;
+use super::per_endpoint::PerEndpoint;
+use super::protection::Protection;
 use crate::plan::Plan;
 
 /// The registry.
 #[derive(Debug)]
 pub(crate) struct Shields {
-    known: Mutex<HashMap<Arc<str>, Arc<Shield>>>,
+    known: Mutex<Known>,
     ground: Ground,
 }
 
+#[derive(Debug, Default)]
+struct Known {
+    targets: HashMap<Arc<str>, Arc<Shield>>,
+    endpoints: HashMap<Arc<str>, Arc<PerEndpoint>>,
+}
+
 /// What every shield stands on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ground {
     pub(super) clock: Clock,
     pub(super) origin: Instant,
     pub(super) journal: Arc<Journal>,
+}
+
+/// Policies that somebody has, and what they are called.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Said<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) policies: &'a Policies,
 }
 
 impl Shields {
@@ -35,49 +49,76 @@ impl Shields {
         Self { known: Mutex::default(), ground }
     }
 
-    /// The shield of a service, or of a route to it; `None` without policies. One whose policies
-    /// are the same keeps what it knows.
-    pub(crate) fn get(
+    /// What protects a way: `own` is what is said of it alone, `general` what is said of its service.
+    /// `None` if nobody says anything.
+    pub(crate) fn protection(
         &self,
-        service: &ServiceName,
-        route: Option<&RouteId>,
-        policies: &Policies,
-    ) -> Option<Arc<Shield>> {
-        if policies.is_empty() {
-            return None;
-        }
-        let name: Arc<str> = match route {
-            None => service.to_string().into(),
-            Some(route) => format!("{service}/{route}").into(),
+        own: Option<Said<'_>>,
+        general: Said<'_>,
+    ) -> Option<Arc<Protection>> {
+        let own = own.filter(|said| !said.policies.is_empty());
+        let general = Some(general).filter(|said| !said.policies.is_empty());
+        let closest = own.or(general)?;
+        let in_force = match (own, general) {
+            (Some(own), Some(general)) => own.policies.or(general.policies),
+            _ => closest.policies.clone(),
         };
+        let endpoints = in_force.of_endpoints();
+        let endpoints = endpoints.admit().then(|| {
+            let same = general.filter(|said| said.policies.of_endpoints() == endpoints);
+            self.per_endpoint(same.unwrap_or(closest).name, &endpoints)
+        });
+        let shield = |said: Said<'_>| self.target(said.name, &said.policies.of_target());
+        let own = own.map(|said| (shield(said), said.policies));
+        let general = general.map(|said| (shield(said), said.policies));
+        Some(Arc::new(Protection::new(own, general, endpoints)))
+    }
+
+    /// The shield of this name. One whose policies are the same keeps what it knows.
+    fn target(&self, name: &str, policies: &Policies) -> Arc<Shield> {
         let mut known = self.known();
-        if let Some(shield) = known.get(&name).filter(|shield| shield.policies == *policies) {
-            return Some(Arc::clone(shield));
+        let same = |shield: &&Arc<Shield>| shield.policies == *policies;
+        if let Some(shield) = known.targets.get(name).filter(same) {
+            return Arc::clone(shield);
         }
+        let name: Arc<str> = name.into();
         let shield = Arc::new(Shield::new(Arc::clone(&name), policies, &self.ground));
-        known.insert(name, Arc::clone(&shield));
-        Some(shield)
+        known.targets.insert(name, Arc::clone(&shield));
+        shield
+    }
+
+    fn per_endpoint(&self, name: &str, policies: &Policies) -> Arc<PerEndpoint> {
+        let mut known = self.known();
+        let same = |all: &&Arc<PerEndpoint>| all.policies == *policies;
+        if let Some(all) = known.endpoints.get(name).filter(same) {
+            return Arc::clone(all);
+        }
+        let name: Arc<str> = name.into();
+        let all = Arc::new(PerEndpoint::new(&name, policies, &self.ground));
+        known.endpoints.insert(name, Arc::clone(&all));
+        all
     }
 
     /// Forgets what the plan in force does not have.
     pub(crate) fn retain(&self, plan: &Plan) {
-        let services = plan.destinations.services.values();
-        let of_services = services.filter_map(|service| service.shield.as_ref());
-        let mut used: Vec<_> = of_services.map(Arc::as_ptr).collect();
-        used.extend(plan.destinations.shields.values().map(Arc::as_ptr));
-        self.known().retain(|_, shield| used.contains(&Arc::as_ptr(shield)));
+        let protections: Vec<_> = plan.destinations.protections().collect();
+        let targets = protections.iter().flat_map(|one| one.shields());
+        let targets: Vec<_> = targets.map(Arc::as_ptr).collect();
+        let endpoints = protections.iter().filter_map(|one| one.endpoints());
+        let endpoints: Vec<_> = endpoints.map(Arc::as_ptr).collect();
+        let mut known = self.known();
+        known.targets.retain(|_, shield| targets.contains(&Arc::as_ptr(shield)));
+        known.endpoints.retain(|_, all| endpoints.contains(&Arc::as_ptr(all)));
     }
 
     /// The shield of this name.
     pub(crate) fn find(&self, name: &str) -> Option<Arc<Shield>> {
-        self.known().get(name).map(Arc::clone)
+        self.all().into_iter().find(|shield| *shield.name == *name)
     }
 
     /// What all of them know, by name.
     pub(crate) fn stats(&self) -> Vec<PolicyStats> {
-        let mut shields: Vec<_> = self.known().values().map(Arc::clone).collect();
-        shields.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        shields.iter().map(|shield| shield.stats()).collect()
+        self.all().iter().map(|shield| shield.stats()).collect()
     }
 
     /// Events with a number above `after`.
@@ -85,7 +126,17 @@ impl Shields {
         self.ground.journal.after(after)
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Shield>>> {
+    /// All shields, by name.
+    fn all(&self) -> Vec<Arc<Shield>> {
+        let known = self.known();
+        let mut all: Vec<_> = known.targets.values().map(Arc::clone).collect();
+        all.extend(known.endpoints.values().flat_map(|endpoints| endpoints.all()));
+        drop(known);
+        all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use trunkline_model::ops::{
-    AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, PolicyStats, ResilienceError,
-    RetryStats,
+    AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, HedgeStats, PolicyStats,
+    RateLimiterStats, ResilienceError, RetryStats,
 };
 use trunkline_resilience::breaker::State;
 use trunkline_resilience::retry::Ended;
 
-use super::Shield;
+use super::{Machines, Shield};
 use crate::observe::distribution;
 
 fn read(counter: &AtomicU64) -> u64 {
@@ -42,7 +42,7 @@ impl Shield {
                     ("failed", distribution(std::iter::once(failed))),
                     ("ignored", distribution(std::iter::once(ignored))),
                 ],
-                dry_run: self.compiled.dry_run.breaker,
+                dry_run: self.compiled.dry_run.has(Machines::BREAKER),
             }
         });
         let bulkhead = state.bulkhead.as_ref().map(|bulkhead| BulkheadStats {
@@ -50,13 +50,28 @@ impl Shield {
             available: bulkhead.available(),
             waiting: bulkhead.waiting(),
             rejected: read(&self.counted.bulkhead_rejected),
-            dry_run: self.compiled.dry_run.bulkhead,
+            dry_run: self.compiled.dry_run.has(Machines::BULKHEAD),
         });
         let adaptive = state.adaptive.as_ref().map(|adaptive| AdaptiveStats {
             limit: adaptive.limit(),
             running: adaptive.running(),
             rejected: read(&self.counted.adaptive_rejected),
-            dry_run: self.compiled.dry_run.adaptive,
+            dry_run: self.compiled.dry_run.has(Machines::ADAPTIVE),
+        });
+        let rate_limiter = state.limiter.as_mut().map(|limiter| RateLimiterStats {
+            limit: limiter.config().limit_for_period,
+            period: limiter.config().limit_refresh_period,
+            available: limiter.available(at),
+            permitted: read(&self.counted.rate_permitted),
+            refused: read(&self.counted.rate_refused),
+            dry_run: self.compiled.dry_run.has(Machines::RATE_LIMITER),
+        });
+        let hedge = state.hedge.as_ref().map(|hedge| HedgeStats {
+            delay: hedge.delay(),
+            made: read(&self.counted.hedges.made),
+            won: read(&self.counted.hedges.won),
+            budget_exhausted: read(&self.counted.hedges.refused),
+            dry_run: self.policies.hedge.as_ref().is_some_and(|hedge| hedge.dry_run),
         });
         let balance = state.budget.as_mut().map(|budget| budget.balance(at));
         drop(state);
@@ -73,6 +88,8 @@ impl Shield {
             name: self.name.to_string(),
             breaker,
             retry,
+            hedge,
+            rate_limiter,
             bulkhead,
             adaptive,
             shed: read(&self.counted.shed),

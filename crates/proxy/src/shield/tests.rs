@@ -2,15 +2,23 @@
 
 use std::time::Duration;
 
-use trunkline_model::ServiceName;
-use trunkline_model::service::policies::{Breaker, Bulkhead, Condition, Policies, Waits, Window};
+use trunkline_model::service::policies::{
+    Breaker, Bulkhead, Condition, Policies, Scope, Shared, Waits, Window,
+};
 use trunkline_model::units::Share;
 use trunkline_rt::ManualClock;
 
 use super::*;
 
 fn bulkhead(max_calls: u32, wait_ms: u64) -> Bulkhead {
-    Bulkhead { max_calls, max_wait: Duration::from_millis(wait_ms), queue: 10, dry_run: false }
+    Bulkhead {
+        max_calls,
+        max_wait: Duration::from_millis(wait_ms),
+        queue: 10,
+        scope: Scope::Target,
+        shared: Shared::Local,
+        dry_run: false,
+    }
 }
 
 fn breaker(dry_run: bool) -> Breaker {
@@ -31,6 +39,8 @@ fn breaker(dry_run: bool) -> Breaker {
         closes_after_trials: false,
         automatic: false,
         failures: vec![Condition::Statuses(5)],
+        scope: Scope::Target,
+        shared: Shared::Local,
         dry_run,
     }
 }
@@ -38,12 +48,14 @@ fn breaker(dry_run: bool) -> Breaker {
 fn shield(policies: &Policies) -> (Arc<Shield>, ManualClock) {
     let manual = ManualClock::new();
     let shields = Shields::new(&Clock::from(&manual));
-    let name: ServiceName = "orders".parse().unwrap();
-    (shields.get(&name, None, policies).unwrap(), manual)
+    let said = Said { name: "orders", policies };
+    let protection = shields.protection(None, said).unwrap();
+    (Arc::clone(protection.shields().next().unwrap()), manual)
 }
 
 fn admit(shield: &Arc<Shield>) -> Admission {
-    shield.admit(shield.clock.now(), 0, Class::Default)
+    let asks = Asks { now: shield.clock.now(), priority: 0, class: Class::Default };
+    shield.admit(asks, shield.machines)
 }
 
 fn pass(shield: &Arc<Shield>) -> Pass {

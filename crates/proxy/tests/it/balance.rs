@@ -89,6 +89,7 @@ async fn an_endpoint_that_fails_in_a_row_is_ejected() {
         base: Duration::from_secs(60),
         max: Duration::from_secs(120),
         percent_max: 50,
+        compared: None,
     });
     let rig = Rig::start(model(vec![web])).await;
     let counts = spread(&rig, 30).await;
@@ -110,6 +111,7 @@ async fn the_last_endpoint_that_serves_is_not_ejected() {
         base: Duration::from_secs(60),
         max: Duration::from_secs(60),
         percent_max: 100,
+        compared: None,
     });
     let rig = Rig::start(model(vec![web])).await;
     let id = rig.endpoints("web").await[1].id.clone();

@@ -29,6 +29,7 @@ mod health;
 mod http2;
 mod http2_abuse;
 mod policies;
+mod protection;
 mod protocols;
 mod queue;
 mod relay;

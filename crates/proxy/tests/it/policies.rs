@@ -10,8 +10,8 @@ use hyper::{Request, Response, StatusCode};
 use trunkline_model::ops::{BreakerOrder, Ops, PolicyStats, ResilienceError};
 use trunkline_model::service::Service;
 use trunkline_model::service::policies::{
-    Adaptive, Algorithm, Breaker, Bulkhead, Condition, Fallback, Methods, Policies, Retry,
-    RetryBudget, Shed, Waits, Window,
+    Adaptive, Algorithm, Breaker, Bulkhead, Condition, Fallback, Instead, Methods, Policies, Retry,
+    RetryBudget, Scope, Shared, Shed, Waits, Window,
 };
 use trunkline_model::units::Share;
 use trunkline_testkit::wait::until;
@@ -32,7 +32,7 @@ fn waits(millis: u64) -> Waits {
     }
 }
 
-fn breaker(wait_ms: u64) -> Breaker {
+pub fn breaker(wait_ms: u64) -> Breaker {
     Breaker {
         failure_rate: share(50),
         slow_call_rate: share(100),
@@ -45,11 +45,13 @@ fn breaker(wait_ms: u64) -> Breaker {
         closes_after_trials: false,
         automatic: false,
         failures: vec![Condition::Statuses(5), Condition::Connect, Condition::Timeout],
+        scope: Scope::Target,
+        shared: Shared::Local,
         dry_run: false,
     }
 }
 
-fn retry(attempts: u32) -> Retry {
+pub fn retry(attempts: u32) -> Retry {
     Retry {
         attempts,
         on: vec![Condition::Status(503), Condition::Reset, Condition::Timeout],
@@ -61,13 +63,24 @@ fn retry(attempts: u32) -> Retry {
     }
 }
 
-fn bulkhead(max_calls: u32, wait_ms: u64) -> Bulkhead {
-    Bulkhead { max_calls, max_wait: Duration::from_millis(wait_ms), queue: 100, dry_run: false }
+pub fn bulkhead(max_calls: u32, wait_ms: u64) -> Bulkhead {
+    Bulkhead {
+        max_calls,
+        max_wait: Duration::from_millis(wait_ms),
+        queue: 100,
+        scope: Scope::Target,
+        shared: Shared::Local,
+        dry_run: false,
+    }
 }
 
-fn guarded(upstreams: &[&Upstream], policies: Policies) -> Service {
+pub fn guarded(upstreams: &[&Upstream], policies: Policies) -> Service {
     let addresses: Vec<_> = upstreams.iter().map(|upstream| upstream.address()).collect();
     Service { policies, ..service("web", &addresses) }
+}
+
+fn only(instead: Instead) -> Fallback {
+    Fallback { stale: None, instead: Some(instead) }
 }
 
 async fn before(upstreams: &[&Upstream], policies: Policies) -> Rig {
@@ -108,7 +121,7 @@ fn policy(rig: &Rig) -> PolicyStats {
     rig.proxy.policies().into_iter().find(|policy| policy.name == "web").unwrap()
 }
 
-async fn status(caller: &mut RawClient) -> (u16, Option<String>) {
+pub async fn status(caller: &mut RawClient) -> (u16, Option<String>) {
     let answer = caller.get("a", "/").await;
     (answer.status, answer.header("x-trunkline-reason").map(ToOwned::to_owned))
 }
@@ -228,7 +241,12 @@ async fn a_body_that_is_too_large_to_be_kept_is_sent_once() {
 #[tokio::test]
 async fn a_storm_of_retries_is_held_to_the_budget() {
     let upstream = Upstream::answering(503, "down");
-    let budget = RetryBudget { share: share(20), min_per_second: 0, ttl: Duration::from_secs(10) };
+    let budget = RetryBudget {
+        share: share(20),
+        min_per_second: 0,
+        ttl: Duration::from_secs(10),
+        shared: Shared::Local,
+    };
     let retry = Retry { budget: Some(budget), ..retry(3) };
     let rig = before(&[&upstream], Policies { retry: Some(retry), ..Default::default() }).await;
     let mut caller = rig.client().await;
@@ -329,6 +347,7 @@ async fn batch_work_is_shed_before_what_is_critical() {
             initial: 10,
             min: 10,
             max: 10,
+            scope: Scope::Target,
             dry_run: false,
         }),
         shed: Some(Shed {
@@ -362,15 +381,18 @@ async fn batch_work_is_shed_before_what_is_critical() {
 async fn a_fallback_stands_in_for_a_failure() {
     let upstream = Upstream::answering(500, "no");
     let instead = Upstream::answering(200, "from another");
-    let respond = Fallback::Respond {
+    let respond = Instead::Respond {
         status: 200,
         content_type: "application/json".into(),
         body: "[]".into(),
     };
-    let policies =
-        Policies { breaker: Some(breaker(60_000)), fallback: Some(respond), ..Default::default() };
+    let policies = Policies {
+        breaker: Some(breaker(60_000)),
+        fallback: Some(only(respond)),
+        ..Default::default()
+    };
     let other = Policies {
-        fallback: Some(Fallback::Service("other".parse().unwrap())),
+        fallback: Some(only(Instead::Service("other".parse().unwrap()))),
         ..policies.clone()
     };
     let rig = before(&[&upstream], policies).await;

@@ -190,6 +190,7 @@ pub fn service(name: &str, addresses: &[SocketAddr]) -> Service {
         health: None,
         outlier: None,
         policies: trunkline_model::service::policies::Policies::default(),
+        call_policies: Vec::new(),
         timeouts: ServiceTimeouts {
             connect: Duration::from_secs(2),
             request: Duration::from_secs(10),

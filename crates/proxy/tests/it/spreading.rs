@@ -345,7 +345,8 @@ async fn killing_every_endpoint_in_turn_fails_no_request() {
     let mut web = service("web", &addresses);
     web.balance = Balance::LeastRequest;
     let time = Duration::from_millis(200);
-    web.outlier = Some(Outlier { consecutive: 3, base: time, max: time, percent_max: 60 });
+    web.outlier =
+        Some(Outlier { consecutive: 3, base: time, max: time, percent_max: 60, compared: None });
     web.spread.limit = Some(8);
     web.spread.queue.max = 1_000;
     web.spread.queue.timeout = Duration::from_secs(5);

@@ -109,6 +109,7 @@ async fn a_slow_caller_ejects_nobody() {
         base: Duration::from_secs(60),
         max: Duration::from_secs(60),
         percent_max: 100,
+        compared: None,
     });
     let rig = Rig::start(model(vec![web])).await;
     let mut caller = rig.client().await;

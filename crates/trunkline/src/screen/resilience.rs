@@ -12,6 +12,8 @@ const COLUMNS: &[(&str, Align)] = &[
     ("calls", Align::Right),
     ("refused", Align::Right),
     ("retries", Align::Right),
+    ("hedges", Align::Right),
+    ("rate", Align::Right),
     ("bulkhead", Align::Right),
     ("limit", Align::Right),
 ];
@@ -58,6 +60,14 @@ fn row(name: &str, policy: &Value) -> Vec<Cell> {
     let places = number(bulkhead, "availableConcurrentCalls")
         .zip(number(bulkhead, "maxAllowedConcurrentCalls"))
         .map(|(free, max)| format!("{free} of {max} free"));
+    let hedge = policy.get("hedge");
+    let hedges = number(hedge, "won").zip(number(hedge, "made"));
+    let hedges = hedges.map(|(won, made)| format!("{won} of {made} won"));
+    let limiter = policy.get("ratelimiter");
+    let left = limiter.and_then(|limiter| limiter.get("availablePermissions")?.as_i64());
+    let rate_left = left
+        .zip(number(limiter, "limitForPeriod"))
+        .map(|(left, limit)| format!("{left} of {limit} left"));
     let plain = |text: Option<String>| (text.unwrap_or_default(), None);
     vec![
         (clean(name).into_owned(), None),
@@ -67,6 +77,8 @@ fn row(name: &str, policy: &Value) -> Vec<Cell> {
         plain(number(breaker, "bufferedCalls")),
         plain(number(breaker, "notPermittedCalls")),
         plain(number(policy.get("retry"), "repeated")),
+        plain(hedges),
+        plain(rate_left),
         plain(places),
         plain(number(policy.get("adaptive"), "limit")),
     ]

@@ -241,10 +241,11 @@ impl Decode for BudgetForm {
 }
 
 /// An empty map at the place of a short form: every key has its default.
-fn defaults_at<T: Decode>(span: Span, context: &mut Context<'_>) -> Option<T> {
+pub(super) fn defaults_at<T: Decode>(span: Span, context: &mut Context<'_>) -> Option<T> {
     T::decode(&Node { value: Value::Map(Vec::new()), span }, context)
 }
 
+/// Types of a policy's short form: its map, `true` for its defaults, or one key's value alone.
 macro_rules! short_forms {
     ($($(#[doc = $doc:literal])* $form:ident($raw:ident) = $key:ident: $short:ty;)*) => {$(
         $(#[doc = $doc])*
@@ -255,7 +256,9 @@ macro_rules! short_forms {
             fn decode(node: &Node, context: &mut Context<'_>) -> Option<Self> {
                 match &node.value {
                     Value::Map(_) => $raw::decode(node, context).map(Self),
-                    Value::Bool(true) => defaults_at(node.span, context).map(Self),
+                    Value::Bool(true) => {
+                        $crate::native::policies::forms::defaults_at(node.span, context).map(Self)
+                    }
                     Value::Bool(false) | Value::Seq(_) | Value::Null => {
                         let wanted = concat!("`true`, `", stringify!($key), "` alone, or a map");
                         context.diagnostics.push(wrong_type(node, wanted));
@@ -263,7 +266,8 @@ macro_rules! short_forms {
                     }
                     _ => {
                         let value = <Given<$short>>::decode(node, context)?;
-                        let raw: $raw = defaults_at(node.span, context)?;
+                        let raw: $raw =
+                            $crate::native::policies::forms::defaults_at(node.span, context)?;
                         Some(Self($raw { $key: value, ..raw }))
                     }
                 }
@@ -276,6 +280,7 @@ macro_rules! short_forms {
         }
     )*};
 }
+pub(super) use short_forms;
 
 short_forms! {
     /// `breaker: 50%`, `breaker: true`.

@@ -3,6 +3,7 @@
 //! accepted as well.
 
 use trunkline_config_derive::Decode;
+use trunkline_model::service::policies::{Scope, Shared};
 use trunkline_model::units::{ByteSize, Share};
 
 use super::super::raw::RawRespond;
@@ -53,6 +54,13 @@ pub struct RawBreaker {
     /// What is a failure: `5xx`, a status such as `503`, `grpc:unavailable`, `connect`, `reset`,
     /// `timeout`. Without it `5xx`, `connect`, `reset` and `timeout`.
     pub failures: Vec<Spanned<String>>,
+    /// One breaker for the whole `service`, or one for each `endpoint`: an endpoint whose breaker is
+    /// open is left out.
+    #[config(default = ScopeWord::Service)]
+    pub scope: Given<ScopeWord>,
+    /// Who has the same state: the `local` process, or all of the `cluster`.
+    #[config(default = ShareWord::Local)]
+    pub share: Given<ShareWord>,
     /// Only counts what it would have refused.
     #[config(default = false)]
     pub dry_run: bool,
@@ -87,6 +95,9 @@ pub struct RawRetry {
     /// `{ share, min_per_second, ttl }`.
     #[config(default = defaults::RETRY_BUDGET)]
     pub budget: BudgetForm,
+    /// Who has the same budget: the `local` process, or all of the `cluster`.
+    #[config(default = ShareWord::Local)]
+    pub share: ShareWord,
 }
 
 /// A sequence of waits.
@@ -123,6 +134,42 @@ pub struct RawBudget {
     pub ttl: Period,
 }
 
+/// What there is one machine for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
+pub enum ScopeWord {
+    /// The service, or the route or call that it is written at.
+    Service,
+    /// Each endpoint.
+    Endpoint,
+}
+
+/// Who has the same state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Decode)]
+pub enum ShareWord {
+    /// The workers of one process.
+    Local,
+    /// All processes with the same `cluster`.
+    Cluster,
+}
+
+impl From<ScopeWord> for Scope {
+    fn from(word: ScopeWord) -> Self {
+        match word {
+            ScopeWord::Service => Self::Target,
+            ScopeWord::Endpoint => Self::Endpoint,
+        }
+    }
+}
+
+impl From<ShareWord> for Shared {
+    fn from(word: ShareWord) -> Self {
+        match word {
+            ShareWord::Local => Self::Local,
+            ShareWord::Cluster => Self::Cluster,
+        }
+    }
+}
+
 /// So many requests at one time.
 #[derive(Debug, Clone, Decode)]
 #[config(what = "`bulkhead`")]
@@ -136,6 +183,12 @@ pub struct RawBulkhead {
     /// How many may wait.
     #[config(default = defaults::BULKHEAD_QUEUE)]
     pub queue: u32,
+    /// One for the whole `service`, or one for each `endpoint`.
+    #[config(default = ScopeWord::Service)]
+    pub scope: Given<ScopeWord>,
+    /// Who has the same state: the `local` process, or all of the `cluster`; then nobody waits.
+    #[config(default = ShareWord::Local)]
+    pub share: Given<ShareWord>,
     /// Only counts what it would have refused.
     #[config(default = false)]
     pub dry_run: bool,
@@ -157,6 +210,9 @@ pub struct RawAdaptive {
     /// It does not rise above.
     #[config(default = defaults::ADAPTIVE_MAX)]
     pub max: Given<u32>,
+    /// One for the whole `service`, or one for each `endpoint`.
+    #[config(default = ScopeWord::Service)]
+    pub scope: ScopeWord,
     /// Only counts what it would have refused.
     #[config(default = false)]
     pub dry_run: bool,
@@ -192,6 +248,9 @@ pub struct RawShed {
 #[derive(Debug, Clone, Decode)]
 #[config(what = "`fallback`")]
 pub struct RawFallback {
+    /// A cached answer that has been stale for no longer than this, where there is one; for routes
+    /// with `cache`. The other keys say what else.
+    pub stale: Option<Spanned<Period>>,
     /// The service that answers instead.
     pub to: Option<Spanned<String>>,
     /// The answer.
