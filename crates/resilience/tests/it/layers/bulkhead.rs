@@ -6,6 +6,8 @@ use super::{
     Answer, Broken, Calls, Duration, Instant, MILLI, OK, Rejected, SECOND, call, poll_once, sleep,
     slow, timeout,
 };
+use tokio::task::JoinHandle;
+use tower::Service as _;
 use trunkline_resilience::bulkhead::Config;
 use trunkline_resilience::layer::BulkheadLayer;
 
@@ -70,6 +72,15 @@ async fn one_who_is_dropped_in_the_queue_leaves_it() {
     assert_eq!((bulkhead.running(), calls.begun()), (0, 1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_permit_comes_back_with_the_response_even_if_its_future_is_kept() {
+    let bulkhead = bulkhead(1, Duration::ZERO);
+    let mut target = Calls::default().behind(bulkhead.clone());
+    let mut kept = pin!(target.call(OK));
+    assert_eq!(bulkhead.running(), 1);
+    assert_eq!((kept.as_mut().await, bulkhead.running()), (Ok(200), 0));
+}
+
 /// The permit was handed on to one who is dropped before it looks.
 #[tokio::test(start_paused = true)]
 async fn a_permit_that_nobody_looks_at_any_more_goes_to_the_next() {
@@ -103,23 +114,45 @@ async fn a_permit_that_comes_with_the_end_of_the_wait_is_not_lost() {
     assert_eq!((bulkhead.running(), bulkhead.waiting()), (0, 0));
 }
 
+#[tokio::test(start_paused = true)]
+async fn nothing_leaks_when_a_thousand_calls_are_dropped_wherever_they_are() {
+    let (calls, bulkhead) = (Calls::default(), bulkhead(3, SECOND * 60));
+    let target = calls.behind(bulkhead.clone());
+    let mut open = vec![];
+    for number in 0..1_000_usize {
+        let mut one = Box::pin(call(&target, slow(SECOND)));
+        assert!(poll_once(one.as_mut()).is_pending());
+        open.push(one);
+        if open.len() > 7 {
+            drop(open.remove(number * 5 % 8));
+        }
+        let (running, waiting) = (open.len().min(3), open.len().saturating_sub(3));
+        assert_eq!((bulkhead.running() as usize, bulkhead.waiting()), (running, waiting));
+    }
+    drop(open);
+    assert_eq!((bulkhead.running(), bulkhead.waiting(), calls.running()), (0, 0, 0));
+    assert!(calls.begun() >= 3);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_leaks_when_a_thousand_calls_are_cancelled() {
+async fn nothing_leaks_when_a_thousand_calls_are_cancelled_by_another_thread() {
     let (calls, bulkhead) = (Calls::default(), bulkhead(3, SECOND * 60));
     let target = calls.behind(bulkhead.clone());
     for round in 0..100_u32 {
         let asked: Vec<_> = (0..10_u32)
-            .map(|one| {
-                let (target, takes) = (target.clone(), MILLI * (one % 3));
+            .map(|_| {
+                let (target, takes) = (target.clone(), MILLI * (round % 3));
                 tokio::spawn(async move { call(&target, slow(takes)).await })
             })
             .collect();
-        for _ in 0..round % 7 {
+        // Every second round cancels when some wait, the others at once.
+        while round % 2 == 0
+            && bulkhead.waiting() == 0
+            && !asked.iter().all(JoinHandle::is_finished)
+        {
             tokio::task::yield_now().await;
         }
-        for one in &asked {
-            one.abort();
-        }
+        asked.iter().for_each(JoinHandle::abort);
         for one in asked {
             // Cancelled, or faster than that.
             assert!(one.await.map_or_else(|e| e.is_cancelled(), |answer| answer == Ok(200)));
