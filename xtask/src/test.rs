@@ -3,9 +3,10 @@
 use crate::steps::{Outcome, Steps, command};
 use crate::{console, polyglot, shop};
 
-/// The product does without the layers of tower, so the tests of the workspace do too. The name picks their unit
-/// tests, their integration tests and the examples in their documentation.
+/// The product does without the layers of tower, so the tests of the workspace do too.
 const LAYERS: &str = "cargo test --package trunkline-resilience --features tower layer";
+/// A command that names tests runs no examples of the documentation.
+const LAYERS_EXAMPLES: &str = "cargo test --package trunkline-resilience --features tower --doc";
 
 pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
     if !arguments.is_empty() {
@@ -25,6 +26,7 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
         &mut command("cargo test --workspace --exclude trunkline-fuzz --no-fail-fast"),
     )?;
     steps.command("tests: layers of tower", &mut command(LAYERS))?;
+    steps.command("examples: layers of tower", &mut command(LAYERS_EXAMPLES))?;
     shop::test(steps)?;
     polyglot::test(steps)?;
     console::test(steps)

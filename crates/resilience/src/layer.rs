@@ -39,6 +39,7 @@
 pub mod breaker;
 pub mod bulkhead;
 mod clock;
+pub mod hedge;
 mod judge;
 mod random;
 pub mod rate_limiter;
@@ -49,6 +50,7 @@ pub mod time_limiter;
 
 pub use breaker::CircuitBreakerLayer;
 pub use bulkhead::BulkheadLayer;
+pub use hedge::HedgeLayer;
 pub use judge::{AnyError, Judge};
 pub use rate_limiter::RateLimiterLayer;
 pub use rejected::Rejected;
@@ -63,3 +65,8 @@ fn take_ready<S: Clone>(service: &mut S) -> S {
 
 /// A future of ours that is polled after it gave its result breaks the contract of `Future`.
 const ENDED: &str = "a future is not polled after its end";
+
+/// The program of that page is one of the examples that are run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/reference/rust.md")]
+struct PageOfTheReference;

@@ -60,7 +60,7 @@ pub struct RetryLayer<J = AnyError> {
     rules: Rules<J>,
 }
 
-/// The budget of one retry, or of several together. Clones are the same budget.
+/// The budget of one retry or hedge, or of several together. Clones are the same budget.
 #[derive(Debug, Clone)]
 pub struct RetryBudget {
     shared: Arc<Shared<Budget>>,
@@ -83,7 +83,11 @@ impl RetryBudget {
 
     /// Repetitions that are left now.
     pub fn balance(&self) -> u64 {
-        self.shared.with(Budget::balance)
+        self.with(Budget::balance)
+    }
+
+    pub(super) fn with<R>(&self, work: impl FnOnce(&mut Budget, Duration) -> R) -> R {
+        self.shared.with(work)
     }
 }
 
@@ -144,7 +148,7 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         if let Some(budget) = &self.rules.budget {
-            budget.shared.with(Budget::deposit);
+            budget.with(Budget::deposit);
         }
         let attempts = Attempts { rules: self.rules.clone(), retry: Retry::default() };
         ResponseFuture::new(take_ready(&mut self.inner), request, attempts)
@@ -190,6 +194,6 @@ impl<J> Attempts<J> {
 
     fn may_repeat(&self) -> bool {
         let budget = self.rules.budget.as_ref();
-        budget.is_none_or(|budget| budget.shared.with(Budget::try_withdraw))
+        budget.is_none_or(|budget| budget.with(Budget::try_withdraw))
     }
 }

@@ -1,6 +1,7 @@
 //! The machines as layers around services that are never reached, fail, hang, or are dropped.
 
 mod bulkhead;
+mod hedge;
 mod retry;
 mod stack;
 
@@ -70,6 +71,11 @@ impl Calls {
         self.running.load(Ordering::Relaxed)
     }
 
+    fn run(&self) -> Running {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Running(Arc::clone(&self.running))
+    }
+
     /// A service that does as it is asked, behind `layer`.
     fn behind<L>(&self, layer: L) -> Target
     where
@@ -81,8 +87,7 @@ impl Calls {
         let calls = self.clone();
         let service = service_fn(move |ask: Ask| {
             calls.begun.fetch_add(1, Ordering::Relaxed);
-            calls.running.fetch_add(1, Ordering::Relaxed);
-            let running = Running(Arc::clone(&calls.running));
+            let running = calls.run();
             async move {
                 sleep(ask.takes).await;
                 drop(running);
