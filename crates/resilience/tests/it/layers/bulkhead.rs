@@ -162,3 +162,24 @@ async fn nothing_leaks_when_a_thousand_calls_are_cancelled_by_another_thread() {
     assert_eq!(calls.running(), 0);
     assert_eq!(call(&target, OK).await, Ok(200));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_leaks_when_waits_end_while_permits_come() {
+    let (calls, bulkhead) = (Calls::default(), bulkhead(2, MILLI));
+    let target = calls.behind(bulkhead.clone());
+    for round in 0..50 {
+        let asked: Vec<_> = (0..8)
+            .map(|_| {
+                let target = target.clone();
+                tokio::spawn(async move { call(&target, slow(MILLI)).await })
+            })
+            .collect();
+        for one in asked {
+            let answer = one.await.unwrap();
+            let refused = answer.is_err_and(|rejected| rejected.policy() == Some("bulkhead"));
+            assert!(answer == Ok(200) || refused, "{answer:?}");
+        }
+        assert!(bulkhead.running() == 0 && bulkhead.waiting() == 0, "round {round}");
+    }
+    assert_eq!(calls.running(), 0);
+}
