@@ -4,9 +4,12 @@ use crate::steps::{Outcome, Steps, command};
 use crate::{console, deny, fuzz, generate, polyglot, shop, test, tidy};
 
 /// Tests may ask the clock, the environment and the process; the code may not (`clippy.toml`).
-const LINT_TESTS: &str = "cargo clippy --quiet --workspace --exclude trunkline-fuzz --all-targets -- -D warnings \
-                          -A clippy::disallowed_methods";
-const LINT_CODE: &str = "cargo clippy --quiet --workspace --exclude trunkline-fuzz -- -D warnings";
+const LINT_TESTS: &str = "cargo clippy --quiet --workspace --exclude trunkline-fuzz --all-targets \
+                          --features trunkline-resilience/tower -- -D warnings -A clippy::disallowed_methods";
+const LINT_CODE: &str = "cargo clippy --quiet --workspace --exclude trunkline-fuzz \
+                         --features trunkline-resilience/tower -- -D warnings";
+const DOCS: &str = "cargo doc --quiet --workspace --exclude trunkline-fuzz --no-deps \
+                    --features trunkline-resilience/tower";
 
 pub(crate) fn run(steps: &mut Steps) -> Outcome {
     steps.command("format", &mut command("cargo fmt --all -- --check"))?;
@@ -18,8 +21,7 @@ pub(crate) fn run(steps: &mut Steps) -> Outcome {
     steps.command("lint", &mut command(LINT_CODE))?;
     steps.command("lint: tests", &mut command(LINT_TESTS))?;
     test::run(steps, &[])?;
-    let mut docs = command("cargo doc --quiet --workspace --exclude trunkline-fuzz --no-deps");
-    steps.command("docs", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
+    steps.command("docs", command(DOCS).env("RUSTDOCFLAGS", "-D warnings"))?;
     deny::run(steps)?;
     generate::run(steps, &["--check".to_owned()])?;
     console::run(steps, &["--check".to_owned()])?;

@@ -4,6 +4,9 @@
 //! so, or reads a clock: time and randomness are arguments. A reader can therefore check each law
 //! in a few minutes, and a test can walk through an hour of behaviour in a microsecond. The proxy
 //! adds the clock, the lock and the events around them.
+//!
+//! With the feature `tower`, which is off by default, `layer` puts clock and lock around the machines
+//! for a service that is written in Rust. It is the one place here that knows either.
 
 #![cfg_attr(
     test,
@@ -24,6 +27,8 @@ pub mod budget;
 pub mod bulkhead;
 pub mod hedge;
 pub mod interval;
+#[cfg(feature = "tower")]
+pub mod layer;
 pub mod outlier;
 pub mod overload;
 pub mod queue;

@@ -3,4 +3,6 @@
 
 mod differences;
 mod driven;
+#[cfg(feature = "tower")]
+mod layers;
 mod resilience4j;
