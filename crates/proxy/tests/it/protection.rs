@@ -296,6 +296,7 @@ async fn a_stale_answer_is_better_than_a_refusal() {
         async move {
             let mut response = Response::new(body::full("kept"));
             response.headers_mut().insert("cache-control", "max-age=0".parse().unwrap());
+            response.headers_mut().insert("etag", "\"1\"".parse().unwrap());
             if !first {
                 *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
             }
