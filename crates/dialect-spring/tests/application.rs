@@ -59,6 +59,9 @@ resilience4j:
   timelimiter:
     instances:
       backendA: { timeoutDuration: 2s }
+  ratelimiter:
+    instances:
+      backendA: { limitForPeriod: 10, limitRefreshPeriod: 1s, timeoutDuration: 0 }
 ";
 
 fn load(theirs: &str) -> Loaded {
@@ -93,6 +96,9 @@ fn instances_protect_the_services_of_their_name() {
     assert_eq!(a.retry.unwrap().wait.initial, Duration::from_millis(100));
     assert_eq!(a.bulkhead.unwrap().max_wait, Duration::from_millis(10));
     assert_eq!(limit, Some(Duration::from_secs(2)));
+    let limiter = a.rate_limiter.unwrap();
+    assert_eq!((limiter.limit, limiter.period), (10, Duration::from_secs(1)));
+    assert_eq!(limiter.max_wait, Duration::ZERO);
     let (b, _) = policies("backend-b");
     let breaker = b.breaker.unwrap();
     assert_eq!(
@@ -116,6 +122,8 @@ fn mistakes_are_told_and_limits_are_never_dropped_silently() {
       nobody: { slidingWindowSize: 5 }
   ratelimiter:
     instances: { backendA: { limitForPeriod: 5 } }
+  threadPoolBulkhead:
+    instances: { backendA: { maxThreadPoolSize: 5 } }
 ",
     ));
     for expect in [
@@ -123,7 +131,8 @@ fn mistakes_are_told_and_limits_are_never_dropped_silently() {
         "expected a duration",
         "there is no config `none`",
         "no service is named `nobody`",
-        "`ratelimiter` is not served yet",
+        "a `ratelimiter` without `limitRefreshPeriod` has a period of 500 ns",
+        "`threadPoolBulkhead` is not served yet",
     ] {
         assert!(told.iter().any(|message| message.contains(expect)), "{expect}: {told:?}");
     }

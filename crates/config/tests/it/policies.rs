@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use trunkline_model::service::policies::{Condition, Fallback, Instead, Methods, Policies, Window};
+use trunkline_model::Fail;
+use trunkline_model::service::policies::{
+    Condition, Fallback, HedgeDelay, Instead, Methods, Policies, Shared, Window,
+};
 use trunkline_model::units::Share;
 
 use crate::rig::{model, screen};
@@ -54,6 +57,163 @@ fn long_forms_say_everything() {
         long.fallback,
         Some(Fallback { instead: Some(Instead::Respond { status: 200, .. }), stale: None })
     ));
+}
+
+#[test]
+fn hedges_and_rates_have_short_and_long_forms() {
+    let short = policies("    hedge: p95\n    rate_limiter: 100/s\n");
+    let hedge = short.hedge.unwrap();
+    assert_eq!(hedge.delay, HedgeDelay::Quantile(Share::from_basis_points(9_500).unwrap()));
+    assert_eq!(
+        (hedge.max, hedge.methods, hedge.budget.unwrap().min_per_second),
+        (1, Methods::Idempotent, 1)
+    );
+    let limiter = short.rate_limiter.unwrap();
+    assert_eq!((limiter.limit, limiter.period), (100, Duration::from_secs(1)));
+    let long = policies(
+        "    hedge: { delay: average+20%, max: 2, budget: off, methods: all }\n    \
+         ratelimiter: { limitForPeriod: 10, limitRefreshPeriod: 100ms, timeoutDuration: 0 }\n",
+    );
+    let hedge = long.hedge.unwrap();
+    assert_eq!(hedge.delay, HedgeDelay::AverageAndShare(Share::from_basis_points(2_000).unwrap()));
+    assert_eq!((hedge.max, hedge.budget), (2, None));
+    let limiter = long.rate_limiter.unwrap();
+    assert_eq!((limiter.limit, limiter.period), (10, Duration::from_millis(100)));
+    assert_eq!(limiter.max_wait, Duration::ZERO);
+}
+
+#[test]
+fn a_call_has_policies_and_time_limits_of_its_own() {
+    let model = model(
+        "version: 1
+services:
+  web:
+    external: \"127.0.0.1:1\"
+    calls:
+      - orders
+      - { service: payment, timeout: 2s, retry: { attempts: 2, try_timeout: 500ms }, breaker: 30% }
+  orders: { external: \"127.0.0.1:2\" }
+  payment: { external: \"127.0.0.1:3\", bulkhead: 5 }
+",
+    );
+    let web = model.services.iter().find(|service| service.name.as_str() == "web").unwrap();
+    let names: Vec<_> = web.calls.iter().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["orders", "payment"]);
+    let [call] = &web.call_policies[..] else { panic!("one call has policies") };
+    assert_eq!(call.service.as_str(), "payment");
+    assert_eq!(call.timeouts.request, Some(Duration::from_secs(2)));
+    assert_eq!(call.timeouts.attempt, Some(Duration::from_millis(500)));
+    assert_eq!(call.policies.retry.as_ref().unwrap().attempts, 2);
+    assert!(call.policies.bulkhead.is_none(), "that is the service's");
+}
+
+#[test]
+fn state_is_shared_through_a_redis() {
+    let model = model(
+        "version: 1
+name: shop
+cluster: { redis: \"redis://127.0.0.1:6379\", timeout: 20ms, fail: closed }
+services:
+  web:
+    external: \"127.0.0.1:1\"
+    breaker: { open_at: 50%, share: cluster }
+    retry: { attempts: 2, share: cluster }
+    passive: { success_rate: 1.9, latency: 3, hosts_min: 3 }
+",
+    );
+    let cluster = model.cluster.unwrap();
+    assert_eq!((cluster.prefix.as_str(), cluster.fail), ("shop", Fail::Closed));
+    assert_eq!(cluster.timeout, Duration::from_millis(20));
+    let web = &model.services[0];
+    assert_eq!(web.policies.breaker.as_ref().unwrap().shared, Shared::Cluster);
+    let budget = web.policies.retry.as_ref().unwrap().budget.unwrap();
+    assert_eq!(budget.shared, Shared::Cluster);
+    let compared = web.outlier.unwrap().compared.unwrap();
+    assert_eq!((compared.success_deviations_thousandths, compared.hosts_min), (1_900, 3));
+}
+
+#[test]
+fn what_cannot_be_shared_hedged_or_limited_is_told() {
+    assert_snapshot!(screen(
+        "
+version: 1
+services:
+  web:
+    external: \"127.0.0.1:1\"
+    breaker: { scope: endpoint, share: cluster }
+    hedge: { delay: soon, max: 9 }
+    rate_limiter: 0/s
+    fallback: { to: nobody }
+  api:
+    external: \"127.0.0.1:2\"
+    hedge: { max: 9 }
+    rate_limiter: { limit: 5/s, period: 2s }
+"
+    ), @r#"
+    error[TL0108]: the fallback of `web` is `nobody`, which does not exist
+     --> trunkline.yaml:4:3
+      |
+    4 |   web:
+      |   ^^^ has this fallback
+      |
+      = hint: add it to `services`; one that runs elsewhere is `nobody: { external: "host:port" }`
+
+    error[TL0114]: `share: cluster` needs a `cluster`
+     --> trunkline.yaml:4:3
+      |
+    4 |   web:
+      |   ^^^ has a policy that is to be shared
+      |
+      = hint: add `cluster: redis://host:6379` at the top of the file
+
+    error[TL0114]: what there is for each endpoint is not shared
+     --> trunkline.yaml:6:40
+      |
+    6 |     breaker: { scope: endpoint, share: cluster }
+      |                                        ^^^^^^^ this has no effect
+      |
+      = hint: take `share` or `scope` out
+
+    error[TL0105]: `delay` says after how long a hedge is made
+     --> trunkline.yaml:7:21
+      |
+    7 |     hedge: { delay: soon, max: 9 }
+      |                     ^^^^ not a delay
+      |
+      = hint: write `p95`, `50ms`, `average+20%` or `average+10ms`
+
+    error[TL0105]: `max` is between 1 and 4
+     --> trunkline.yaml:7:32
+      |
+    7 |     hedge: { delay: soon, max: 9 }
+      |                                ^ of a hedge
+      |
+      = hint: it counts further attempts: `1` makes a second one
+
+    error[TL0105]: a rate is at least 1 call in at most a day
+     --> trunkline.yaml:8:19
+      |
+    8 |     rate_limiter: 0/s
+      |                   ^^^ nobody could come through
+      |
+      = hint: write `100/s`, `10/100ms` or `1000/m`
+
+    error[TL0105]: `max` is between 1 and 4
+      --> trunkline.yaml:12:19
+       |
+    12 |     hedge: { max: 9 }
+       |                   ^ of a hedge
+       |
+       = hint: it counts further attempts: `1` makes a second one
+
+    error[TL0114]: the period is said twice
+      --> trunkline.yaml:13:41
+       |
+    13 |     rate_limiter: { limit: 5/s, period: 2s }
+       |                            --- and here ^^ here
+
+    8 errors
+    "#);
 }
 
 #[test]
@@ -177,7 +337,7 @@ services:
       --> trunkline.yaml:14:5
        |
     14 |     fallback: { to: web, respond: { status: 200 } }
-       |     ^^^^^^^^ one of the two
+       |     ^^^^^^^^ one of the two, and `stale` before it
        |
        = hint: write `fallback: { respond: { status: 200, body: '[]' } }`
 
