@@ -126,13 +126,11 @@ impl Line {
         question: impl Future<Output = Result<T, Away>>,
     ) -> Result<T, Away> {
         let _place = Place::take(&self.open).ok_or(Away::Busy)?;
-        match tokio::time::timeout(self.timeout, question).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                self.note_silence();
-                Err(Away::Late)
-            }
-        }
+        let Ok(answer) = tokio::time::timeout(self.timeout, question).await else {
+            self.note_silence();
+            return Err(Away::Late);
+        };
+        answer
     }
 
     /// The connection, and the number of the attempt that made it.

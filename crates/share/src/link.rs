@@ -92,8 +92,8 @@ impl Link {
         let number = self.leases.fetch_add(1, Ordering::Relaxed);
         let lease = Lease { link: self.number, number };
         let watch = self.orphans.watch(name, lease);
-        let words = [&policies.rate_words, &policies.bulkhead_words, &lease.to_string()];
-        let words = [&policies.breaker_words, words[0], words[1], words[2]];
+        let Policies { breaker_words, rate_words, bulkhead_words, .. } = policies;
+        let words = [breaker_words, rate_words, bulkhead_words, &lease.to_string()];
         let answer = self.ask(&SCRIPTS.admit, name, words.map(String::as_str)).await;
         let answer = answer.and_then(|answer| answer::admission(answer, lease));
         if !answer.as_ref().is_err_and(Away::is_unknown) {

@@ -87,7 +87,11 @@ end
 local function load_breaker(set)
   local values, b = redis.call('HMGET', breaker_key, unpack(FIELDS)), {}
   for index, field in ipairs(FIELDS) do
-    b[field] = tonumber(values[index] or 0)
+    local number = tonumber(values[index] or 0)
+    if not number or not (number >= 0) then
+      error('not a breaker: ' .. breaker_key)
+    end
+    b[field] = number
   end
   b.exceeded = 0
   if not values[1] then
