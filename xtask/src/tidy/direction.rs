@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("filters", &["expr", "model", "net", "resilience"]),
     // `config` for its diagnostics only: `prepare` reports what is wrong as every other check of the file does.
     ("proxy", &["config", "filters", "mesh", "model", "net", "resilience", "rt"]),
+    ("share", &["resilience", "rt"]),
     ("local", &["config", "model", "net", "resilience", "rt"]),
     ("api", &["control", "model", "net", "query", "rt"]),
     ("expr", &["model"]),
@@ -45,6 +46,7 @@ const KEPT: &[(&str, &[&str], &str)] = &[
     ("indicatif", &["trunkline"], "only the binary prints (invariant 2)"),
     ("annotate-snippets", &["config"], "diagnostics are rendered in one place"),
     ("rcgen", &["mesh", "testkit", "load"], "certificates are made in mesh"),
+    ("redis", &["share"], "one crate knows Redis"),
     ("socket2", &["net", "proxy", "testkit", "load"], "sockets are opened below the services"),
     ("notify", &["local", "trunkline"], "files are watched at the edge of the program"),
     ("anyhow", &[], "errors are types that callers can match on"),

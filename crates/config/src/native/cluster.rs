@@ -81,7 +81,7 @@ pub(super) fn lower(
         }),
         None => raw.redis.value.clone(),
     };
-    let known = ["redis://", "redis+unix://", "unix://"];
+    let known = ["redis://", "unix://"];
     if !url.is_empty() && !known.iter().any(|scheme| url.starts_with(scheme)) {
         wrong("not the URL of a Redis".to_owned(), "it begins with `redis://`");
     }
