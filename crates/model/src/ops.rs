@@ -13,8 +13,9 @@ use std::time::Duration;
 mod resilience;
 
 pub use resilience::{
-    Abort, AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, Fault, HedgeStats, Latency,
-    PolicyStats, RateLimiterStats, ResilienceError, ResilienceEvent, RetryStats, UnknownService,
+    Abort, AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, ClusterStats, Fault,
+    HedgeStats, Latency, PolicyStats, RateLimiterStats, ResilienceError, ResilienceEvent,
+    RetryStats, UnknownService,
 };
 
 use crate::endpoint::EndpointState;

@@ -116,6 +116,8 @@ kinds! {
     Shed = "shed", 503, "the service is busy with more important requests";
     /// A person has the calls of the service fail, to see what happens.
     Fault = "fault", 503, "the call failed because somebody wants to see what happens then";
+    /// What several processes share cannot be asked, and without it nobody passes.
+    ClusterAway = "cluster_away", 503, "the state that several gateways share is away";
     /// Another attempt of the same request was answered first.
     Hedged = "hedged", 503, "another attempt was answered first";
     /// The caller does not wait any longer.

@@ -290,6 +290,10 @@ impl Line<'_> {
             return Err(Reason::new(Kind::Internal));
         };
         recording.toward(&toward.service.live, body);
+        let worker = &self.connection.worker;
+        let shared = toward.protection.as_ref().is_some_and(|one| one.is_shared());
+        let cluster = self.plan.model.cluster.as_ref().filter(|_| shared);
+        let tie = cluster.and_then(|cluster| worker.ties.to(cluster, &worker.scope));
         let mut call = Call {
             worker: &self.connection.worker,
             exchange: &mut self.exchange,
@@ -297,6 +301,7 @@ impl Line<'_> {
             upgrade,
             service: &toward.service,
             protection: toward.protection.as_deref(),
+            tie,
             limits: toward.limits,
             recording,
             interim: self.interim.as_ref(),

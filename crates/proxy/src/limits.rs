@@ -271,3 +271,10 @@ pub const HEDGED_BODY: u32 = 64 << 10;
 pub const COMPARE_LOOK: Duration = Duration::from_millis(100);
 /// See [`COMPARE_LOOK`].
 pub const COMPARE_IDLE: Duration = Duration::from_secs(1);
+
+/// For how long a place in a bulkhead of several processes is held for one of which nothing is heard.
+pub const LEASE_TIME: Duration = Duration::from_secs(60);
+/// How often a tie to the store of a cluster is looked after.
+pub const CLUSTER_TEND: Duration = Duration::from_secs(1);
+/// How often a person's order is told to a store that does not answer.
+pub const ORDER_TRIES: usize = 3;

@@ -35,7 +35,7 @@ use crate::forward::{self, Attempt, CallerFailure, Failure, Processed, RequestBo
 use crate::limits;
 use crate::observe::Recording;
 use crate::plan::{Limits, ServicePlan};
-use crate::shield::{Pass, Protection, Refused, What, grpc_status};
+use crate::shield::{Pass, Protection, Refused, Tie, What, grpc_status};
 use crate::worker::Worker;
 
 use again::{Again, next_step};
@@ -49,6 +49,8 @@ pub(crate) struct Call<'a> {
     pub(crate) service: &'a Arc<ServicePlan>,
     /// The policies of its way.
     pub(crate) protection: Option<&'a Protection>,
+    /// To what several processes share of them.
+    pub(crate) tie: Option<Rc<Tie>>,
     pub(crate) limits: Limits,
     pub(crate) recording: &'a mut Recording,
     pub(crate) interim: Option<&'a Interim>,
@@ -187,16 +189,38 @@ async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answer
             }
         };
         let wait = match attempted {
-            Ok(answer) => match answered(call, progress, (answer, in_flight), &spent) {
-                Ok(answered) => return Ok(answered),
-                Err(wait) => wait,
+            Ok(sent) => match answered(call, progress, (&sent, &in_flight), &spent) {
+                Some(wait) if Box::pin(policy::may_repeat(call, progress)).await => {
+                    call.recording.repeated();
+                    go_elsewhere(call, progress, in_flight);
+                    wait
+                }
+                _ => return Ok(passed_on(call, progress, sent, in_flight)),
             },
-            Err(failure) => failed(call, progress, (in_flight, &spent), failure)?,
+            Err(failure) => match failed(call, progress, (in_flight, &spent), failure)? {
+                None => Duration::ZERO,
+                Some((wait, in_flight)) => {
+                    if !Box::pin(policy::may_repeat(call, progress)).await {
+                        let kind = progress.last.as_ref().map_or(Kind::Internal, |last| last.kind);
+                        return Err(reason(call, kind, progress));
+                    }
+                    go_elsewhere(call, progress, in_flight);
+                    wait
+                }
+            },
         };
         if !wait.is_zero() {
             Box::pin(tokio::time::sleep(wait)).await;
         }
     }
+}
+
+/// Makes ready for another attempt that a policy calls worth it.
+fn go_elsewhere(call: &Call<'_>, progress: &mut Progress, in_flight: InFlight) {
+    progress.tried.push(Arc::clone(in_flight.endpoint()));
+    (progress.pass, progress.at_endpoint) = (None, None);
+    drop(in_flight);
+    policy::go_elsewhere(call, progress);
 }
 
 /// An endpoint that can take the request, entered.
@@ -215,41 +239,42 @@ async fn seat(call: &mut Call<'_>, progress: &mut Progress) -> Result<InFlight, 
     in_flight
 }
 
-/// An answer: it is passed on, or another attempt follows after the wait that is returned.
+/// Notes an answer. Another attempt follows after the wait that is returned; without one, it is
+/// passed on.
 fn answered(
     call: &mut Call<'_>,
     progress: &mut Progress,
-    (mut sent, in_flight): (Sent, InFlight),
+    (sent, in_flight): (&Sent, &InFlight),
     spent: &Spent,
-) -> Result<Answered, Duration> {
-    let endpoint = in_flight.endpoint();
+) -> Option<Duration> {
     let status = sent.head.status();
     let outcome = if status >= 500 { Outcome::Failure } else { Outcome::Success };
-    judge(call, progress, endpoint, outcome);
+    judge(call, progress, in_flight.endpoint(), outcome);
     call.recording.answered(status, spent);
-    if call.protection.is_some() {
-        let what = What::Answer(status, grpc_status(&sent.head));
-        progress.judge(what, call.worker.clock.now());
-        if let Some(wait) = policy::repeat(call, progress, what, Some(&sent.head)) {
-            call.recording.repeated();
-            progress.tried.push(Arc::clone(endpoint));
-            (progress.pass, progress.at_endpoint) = (None, None);
-            policy::go_elsewhere(call, progress);
-            return Err(wait);
-        }
-    }
-    seat::bind(call, endpoint, &mut sent.head);
-    Ok(Answered { sent, in_flight, pass: progress.take_pass() })
+    call.protection?;
+    let what = What::Answer(status, grpc_status(&sent.head));
+    progress.judge(what, call.worker.clock.now());
+    policy::repeat(call, progress, what, Some(&sent.head))
 }
 
-/// Notes a failed attempt. An error ends the exchange; else another attempt follows after the wait
-/// that is returned.
+fn passed_on(
+    call: &Call<'_>,
+    progress: &mut Progress,
+    mut sent: Sent,
+    in_flight: InFlight,
+) -> Answered {
+    seat::bind(call, in_flight.endpoint(), &mut sent.head);
+    Answered { sent, in_flight, pass: progress.take_pass() }
+}
+
+/// Notes a failed attempt. An error ends the exchange; else another attempt follows: at once, or
+/// after the wait that is returned, if the budget allows it.
 fn failed(
     call: &mut Call<'_>,
     progress: &mut Progress,
     (in_flight, spent): (InFlight, &Spent),
     failure: Failure,
-) -> Result<Duration, Reason> {
+) -> Result<Option<(Duration, InFlight)>, Reason> {
     call.recording.failed(failure.kind, spent);
     if let Some(caller) = call.body.failure() {
         return Err(callers(caller));
@@ -276,12 +301,10 @@ fn failed(
     match again {
         Again::No => {
             let wait = if callers { None } else { policy::repeat(call, progress, what, None) };
-            let Some(wait) = wait else { return Err(reason(call, kind, progress)) };
-            progress.tried.push(Arc::clone(in_flight.endpoint()));
-            progress.pass = None;
-            drop(in_flight);
-            policy::go_elsewhere(call, progress);
-            return Ok(wait);
+            return match wait {
+                Some(wait) => Ok(Some((wait, in_flight))),
+                None => Err(reason(call, kind, progress)),
+            };
         }
         Again::SameEndpoint if progress.stale < limits::STALE_MAX => {
             progress.stale += 1;
@@ -291,7 +314,7 @@ fn failed(
             progress.tried.push(Arc::clone(in_flight.endpoint()));
         }
     }
-    Ok(Duration::ZERO)
+    Ok(None)
 }
 
 async fn attempt(

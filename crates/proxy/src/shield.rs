@@ -8,6 +8,8 @@
 //! never over a wait. A request passes in the order of Resilience4j: breaker, then limits; what it
 //! took is given back when its [`Pass`] is dropped, whatever became of it.
 
+mod admission;
+mod cluster;
 mod compiled;
 mod event;
 mod hedging;
@@ -26,22 +28,24 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use trunkline_model::service::policies::Policies;
 use trunkline_resilience::adaptive::Adaptive;
-use trunkline_resilience::breaker::{self, Breaker, NotPermitted};
+use trunkline_resilience::breaker::{self, Breaker};
 use trunkline_resilience::budget::Budget;
-use trunkline_resilience::bulkhead::{Bulkhead, Entry};
+use trunkline_resilience::bulkhead::Bulkhead;
 use trunkline_resilience::hedge::Hedge;
-use trunkline_resilience::rate_limiter::{Cycles, Reservation};
+use trunkline_resilience::rate_limiter::Cycles;
 use trunkline_resilience::retry::Ended;
 use trunkline_resilience::shed::Class;
 use trunkline_rt::Clock;
 use trunkline_rt::metrics::Histogram;
 
 use crate::limits;
+use cluster::Shared;
 use compiled::Compiled;
 use event::Journal;
 use hedging::Hedges;
 use machines::Machines;
 
+pub(crate) use cluster::{Tie, Ties};
 pub(crate) use judging::{Judged, What, grpc_status};
 pub(crate) use pass::{Pass, Waiting};
 pub(crate) use protection::{Asks, Protection, Refused};
@@ -59,6 +63,8 @@ pub(crate) struct Shield {
     compiled: Compiled,
     state: Mutex<State>,
     counted: Counted,
+    /// What of it is one for several processes.
+    shared: Option<Shared>,
     journal: Arc<Journal>,
     clock: Clock,
     /// The origin of all times in the machines.
@@ -121,6 +127,8 @@ pub(crate) enum Refusal {
     Bulkhead { max: u32, waiting: usize },
     /// The adaptive limit.
     Adaptive { limit: u32 },
+    /// The store that processes share does not answer, and without it nobody passes.
+    Away,
     /// The class was shed: it may use so many places, of so many.
     Shed { class: Class, share: u32, limit: u32 },
 }
@@ -143,6 +151,7 @@ impl Shield {
             name,
             policies: policies.clone(),
             machines: Machines::of(policies),
+            shared: Shared::of(policies, &compiled),
             compiled,
             state: Mutex::new(state),
             counted: Counted::default(),
@@ -150,178 +159,6 @@ impl Shield {
             clock: ground.clock.clone(),
             origin: ground.origin,
         }
-    }
-
-    /// Asks to pass these machines.
-    pub(crate) fn admit(self: &Arc<Self>, asks: Asks, machines: Machines) -> Admission {
-        let at = self.at(asks.now);
-        let mut state = self.lock();
-        let mut pass = Pass::begun(self, asks.now);
-        if machines.has(Machines::BREAKER) {
-            match self.through_breaker(&mut state, at) {
-                Ok(permit) => pass.holds_permit(permit),
-                Err(refusal) => return Admission::Refused(refusal),
-            }
-        }
-        if machines.has(Machines::RATE_LIMITER) {
-            match self.through_limiter(&mut state, at) {
-                Ok(Duration::ZERO) => {}
-                Ok(wait) => return Admission::Delayed(pass, wait),
-                Err(refusal) => {
-                    // A pass that is dropped takes the lock.
-                    drop(state);
-                    return Admission::Refused(refusal);
-                }
-            }
-        }
-        self.through_limits(state, pass, asks, machines)
-    }
-
-    /// Goes on behind the rate limiter, after the wait that it asked for.
-    pub(crate) fn go_on(self: &Arc<Self>, pass: Pass, asks: Asks, machines: Machines) -> Admission {
-        self.through_limits(self.lock(), pass, asks, machines)
-    }
-
-    fn through_limits(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        mut pass: Pass,
-        asks: Asks,
-        machines: Machines,
-    ) -> Admission {
-        if machines.has(Machines::ADAPTIVE)
-            && let Err(refusal) = self.through_adaptive(&mut state, asks.class, &mut pass)
-        {
-            drop(state);
-            return Admission::Refused(refusal);
-        }
-        if !machines.has(Machines::BULKHEAD) {
-            return Admission::Passed(pass);
-        }
-        self.through_bulkhead(state, pass, asks)
-    }
-
-    fn through_bulkhead(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        mut pass: Pass,
-        asks: Asks,
-    ) -> Admission {
-        let Some(bulkhead) = &mut state.bulkhead else { return Admission::Passed(pass) };
-        let max = bulkhead.config().max_concurrent_calls;
-        let share = self.compiled.share(asks.class, max);
-        if bulkhead.running() >= share && share < max {
-            let refusal = Refusal::Shed { class: asks.class, share, limit: max };
-            return self.refused(state, pass, refusal, &self.counted.shed);
-        }
-        let mut receiver = None;
-        let entry = bulkhead.enter(asks.priority, || {
-            let (sender, waits) = oneshot::channel();
-            receiver = Some(waits);
-            sender
-        });
-        match (entry, receiver) {
-            (Entry::Permitted, _) => {
-                pass.holds_bulkhead();
-                Admission::Passed(pass)
-            }
-            (Entry::Waits(ticket), Some(receiver)) => {
-                let limit = bulkhead.config().max_wait_duration;
-                Admission::Waits(Waiting::new(pass, ticket, receiver, limit))
-            }
-            (Entry::Rejected | Entry::Waits(_), _) => {
-                let refusal = Refusal::Bulkhead { max, waiting: bulkhead.waiting() };
-                self.refused(state, pass, refusal, &self.counted.bulkhead_rejected)
-            }
-        }
-    }
-
-    /// A refusal of a bulkhead, which one on trial only counts.
-    fn refused(
-        &self,
-        state: MutexGuard<'_, State>,
-        pass: Pass,
-        refusal: Refusal,
-        counter: &AtomicU64,
-    ) -> Admission {
-        // A pass that is dropped takes the lock.
-        drop(state);
-        if self.is_on_trial(Machines::BULKHEAD) {
-            return Admission::Passed(pass);
-        }
-        counter.fetch_add(1, Ordering::Relaxed);
-        drop(pass);
-        Admission::Refused(refusal)
-    }
-
-    /// Whether the machine refuses nothing; then that is counted.
-    fn is_on_trial(&self, machine: Machines) -> bool {
-        let on_trial = self.compiled.dry_run.has(machine);
-        self.counted.dry_run.fetch_add(u64::from(on_trial), Ordering::Relaxed);
-        on_trial
-    }
-
-    fn through_breaker(
-        &self,
-        state: &mut State,
-        at: Duration,
-    ) -> Result<Option<breaker::Permit>, Refusal> {
-        let Some(breaker) = &mut state.breaker else { return Ok(None) };
-        let sink = &mut |event| self.journal.note(&self.name, &event);
-        match breaker.try_acquire(at, sink) {
-            Ok(permit) => Ok(Some(permit)),
-            Err(_) if self.is_on_trial(Machines::BREAKER) => Ok(None),
-            Err(NotPermitted { state, retry_at }) => {
-                self.counted.not_permitted.fetch_add(1, Ordering::Relaxed);
-                let metrics = breaker.metrics(at);
-                let retry_after = retry_at.map(|retry_at| retry_at.saturating_sub(at));
-                Err(Refusal::Breaker { state, metrics, retry_after })
-            }
-        }
-    }
-
-    /// The wait for a permit, which is taken.
-    fn through_limiter(&self, state: &mut State, at: Duration) -> Result<Duration, Refusal> {
-        let Some(limiter) = &mut state.limiter else { return Ok(Duration::ZERO) };
-        let (limit, period) =
-            (limiter.config().limit_for_period, limiter.config().limit_refresh_period);
-        match limiter.reserve(1, at) {
-            Reservation::After(wait) => {
-                self.counted.rate_permitted.fetch_add(1, Ordering::Relaxed);
-                Ok(wait)
-            }
-            Reservation::Refused(_) if self.is_on_trial(Machines::RATE_LIMITER) => {
-                Ok(Duration::ZERO)
-            }
-            Reservation::Refused(retry_after) => {
-                self.counted.rate_refused.fetch_add(1, Ordering::Relaxed);
-                Err(Refusal::RateLimiter { limit, period, retry_after })
-            }
-        }
-    }
-
-    fn through_adaptive(
-        &self,
-        state: &mut State,
-        class: Class,
-        pass: &mut Pass,
-    ) -> Result<(), Refusal> {
-        let Some(adaptive) = &mut state.adaptive else { return Ok(()) };
-        let limit = adaptive.limit();
-        let share = self.compiled.share(class, limit);
-        if adaptive.try_enter(share) {
-            pass.holds_adaptive();
-            return Ok(());
-        }
-        if self.is_on_trial(Machines::ADAPTIVE) {
-            return Ok(());
-        }
-        if share < limit {
-            self.counted.shed.fetch_add(1, Ordering::Relaxed);
-            return Err(Refusal::Shed { class, share, limit });
-        }
-        self.counted.adaptive_rejected.fetch_add(1, Ordering::Relaxed);
-        Err(Refusal::Adaptive { limit })
     }
 
     /// A call is made: it pays into the budgets of repetitions and of hedges.
@@ -357,9 +194,21 @@ impl Shield {
         }
     }
 
+    /// Whether repetitions are asked of the store that processes share.
+    fn has_shared_budget(&self) -> bool {
+        self.shared.as_ref().is_some_and(Shared::has_budget)
+    }
+
     /// Notes that a caller got the fallback.
     pub(crate) fn fell_back(&self) {
         self.counted.fallbacks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Tells an event of its breaker, unless that only stands beside another.
+    fn note(&self, event: &breaker::Event, beside: bool) {
+        if !beside {
+            self.journal.note(&self.name, event);
+        }
     }
 
     /// The time as the machines know it.

@@ -27,6 +27,7 @@ use crate::cache::Cache;
 use crate::forward::Pool;
 use crate::guard::Guard;
 use crate::quick::QuickMap;
+use crate::shield::Ties;
 
 pub(crate) use command::{Acknowledge, Address, Command};
 pub(crate) use listening::{Accepting, Listening};
@@ -61,6 +62,8 @@ pub(crate) struct Worker {
     pub(crate) listening: RefCell<Vec<Rc<Listening>>>,
     pub(crate) stall: Arc<Histogram>,
     pub(crate) random: RefCell<Random>,
+    /// To what several processes share.
+    pub(crate) ties: Ties,
 }
 
 impl Worker {

@@ -28,4 +28,4 @@ pub use away::{Away, OrderError};
 pub use link::{End, Link, Order};
 pub use policies::{Bulkhead, Policies};
 pub use settings::{BadSettings, Settings};
-pub use verdict::{Admission, BreakerStanding, Change, Permit, Refusal, Standing, Verdict};
+pub use verdict::{Admission, BreakerStanding, Change, Lease, Permit, Refusal, Standing, Verdict};

@@ -135,16 +135,11 @@ impl Link {
     ///
     /// # Errors
     /// No answer.
-    pub async fn renew(
-        &self,
-        name: &str,
-        policies: &Policies,
-        permit: &Permit,
-    ) -> Result<bool, Away> {
+    pub async fn renew(&self, name: &str, policies: &Policies, lease: Lease) -> Result<bool, Away> {
         if policies.bulkhead_words.is_empty() {
             return Ok(true);
         }
-        let words = [policies.bulkhead_words.as_str(), &permit.lease.to_string()];
+        let words = [policies.bulkhead_words.as_str(), &lease.to_string()];
         answer::yes(&self.ask(&SCRIPTS.renew, name, words).await?)
     }
 

@@ -65,9 +65,16 @@ pub struct Permit {
     pub(crate) lease: Lease,
 }
 
+impl Permit {
+    /// The name of what it holds, for [`crate::Link::renew`].
+    pub fn lease(&self) -> Lease {
+        self.lease
+    }
+}
+
 /// A name for what a call holds, which no other call of any process has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Lease {
+pub struct Lease {
     /// Random number of the link.
     pub(crate) link: u64,
     pub(crate) number: u64,

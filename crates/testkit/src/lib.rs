@@ -21,10 +21,12 @@ pub mod wait;
 pub mod acme;
 pub mod model;
 pub mod pki;
+pub mod redis;
 
 pub use acme::AcmeServer;
 pub use frames::FramePeer;
 pub use h2::H2Caller;
 pub use pki::Pki;
 pub use raw::RawClient;
+pub use redis::Redis;
 pub use upstream::Upstream;

@@ -82,6 +82,10 @@ fn policy(stats: &PolicyStats) -> Value {
         "fallbacks": stats.fallbacks,
     });
     let Some(fields) = document.as_object_mut() else { return document };
+    if let Some(found) = &stats.cluster {
+        let cluster = json!({ "away": found.away, "decided_alone": found.alone });
+        fields.insert("cluster".into(), cluster);
+    }
     if let Some(found) = &stats.breaker {
         fields.insert("circuitbreaker".into(), breaker(found));
     }

@@ -207,6 +207,8 @@ catalog! {
     SHED: Counter "trunkline_requests_shed" "" ["name"];
     /// Calls that policies on trial would have refused.
     DRY_RUN: Counter "trunkline_policy_dry_run_refused" "" ["name"];
+    /// Calls that were decided without the store that processes share, because it was away.
+    CLUSTER_ALONE: Counter "trunkline_policy_decided_alone" "" ["name"];
     /// Callers that got the fallback.
     FALLBACKS: Counter "trunkline_fallbacks" "" ["name"];
 

@@ -44,6 +44,10 @@ pub(super) fn write(writer: &mut Writer, policies: &[PolicyStats]) {
     for policy in policies {
         family.number(&[&policy.name], policy.dry_run_refused);
     }
+    let mut family = writer.family(&catalog::CLUSTER_ALONE);
+    for (policy, cluster) in policies.iter().filter_map(|p| Some((p, p.cluster?))) {
+        family.number(&[&policy.name], cluster.alone);
+    }
     let mut family = writer.family(&catalog::FALLBACKS);
     for policy in policies {
         family.number(&[&policy.name], policy.fallbacks);

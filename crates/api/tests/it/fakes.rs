@@ -10,8 +10,8 @@ use trunkline_api::commands::{
 };
 use trunkline_model::endpoint::EndpointState;
 use trunkline_model::ops::{
-    AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, Fault, HedgeStats, PolicyStats,
-    RateLimiterStats, ResilienceError, ResilienceEvent, RetryStats, UnknownService,
+    AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, ClusterStats, Fault, HedgeStats,
+    PolicyStats, RateLimiterStats, ResilienceError, ResilienceEvent, RetryStats, UnknownService,
 };
 use trunkline_model::ops::{
     BoxFuture, Distribution, EndpointOrder, EndpointStats, Explanation, ListenerStats, OpenRequest,
@@ -100,6 +100,7 @@ fn stats() -> Stats {
 fn policy() -> PolicyStats {
     PolicyStats {
         name: "orders".into(),
+        cluster: Some(ClusterStats { away: true, alone: 12 }),
         breaker: Some(BreakerStats {
             state: "OPEN",
             failure_rate: 62.5,

@@ -12,6 +12,8 @@ pub struct PolicyStats {
     /// `orders`; `orders/<route>` of a route, `web->orders` of a call; with `@<address>` of an
     /// endpoint.
     pub name: String,
+    /// How it is shared with other processes, if it is.
+    pub cluster: Option<ClusterStats>,
     /// Its breaker.
     pub breaker: Option<BreakerStats>,
     /// Its retries.
@@ -30,6 +32,15 @@ pub struct PolicyStats {
     pub dry_run_refused: u64,
     /// Callers that got the fallback.
     pub fallbacks: u64,
+}
+
+/// What is known of the store that several processes share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClusterStats {
+    /// It did not answer when it was last asked.
+    pub away: bool,
+    /// Calls that were decided without it, in all.
+    pub alone: u64,
 }
 
 /// What a breaker knows.

@@ -47,7 +47,9 @@ fn because(kind: Kind, record: &ExchangeRecord) -> (char, char) {
         Kind::Redirect | Kind::Respond | Kind::NotCached => ('L', 'R'),
         Kind::NoEndpoint | Kind::Connect | Kind::UpstreamTls => ('S', 'C'),
         Kind::Starting | Kind::QueueTimeout | Kind::Bulkhead | Kind::RateLimiter => ('s', 'Q'),
-        Kind::QueueFull | Kind::Breaker | Kind::AdaptiveLimit | Kind::Shed => ('S', 'Q'),
+        Kind::QueueFull | Kind::Breaker | Kind::AdaptiveLimit | Kind::Shed | Kind::ClusterAway => {
+            ('S', 'Q')
+        }
         Kind::ConnectTimeout => ('s', 'C'),
         Kind::UpstreamReset | Kind::Fault | Kind::Hedged => ('S', 'H'),
         Kind::UpstreamProtocol => ('P', 'H'),

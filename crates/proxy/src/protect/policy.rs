@@ -18,7 +18,7 @@ use crate::shield::{Asks, Judged, Pass, Protection, Refusal, Refused, What};
 
 /// Before the first attempt: the call pays into budgets, and a body that may be sent again is kept.
 pub(super) fn begin(call: &Call<'_>, protection: &Protection) {
-    protection.called(call.worker.clock.now());
+    protection.called(call.worker.clock.now(), call.tie.as_ref());
     let retry = protection.policies.retry.as_ref().map(|retry| retry.body_bytes);
     let hedged = protection.policies.hedge.is_some().then_some(limits::HEDGED_BODY);
     if let Some(bytes) = retry.or(hedged) {
@@ -31,7 +31,7 @@ pub(super) async fn admit(
     call: &Call<'_>,
     protection: &Protection,
 ) -> Result<Option<Box<Pass>>, Reason> {
-    let admitted = protection.admit(asks(call, protection)).await;
+    let admitted = protection.admit(asks(call, protection), call.tie.as_ref()).await;
     admitted.map_err(|refused| told(call, &refused))
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn admit_at(
 
 fn asks(call: &Call<'_>, protection: &Protection) -> Asks {
     let (priority, class) = (queue::priority(call), class(call, &protection.policies));
-    Asks { now: call.worker.clock.now(), priority, class }
+    Asks::new(call.worker.clock.now(), priority, class)
 }
 
 /// How important the request says that it is.
@@ -98,6 +98,17 @@ pub(super) fn repeat(
             None
         }
     }
+}
+
+/// Asks for a repetition of those who share a budget with this process.
+pub(super) async fn may_repeat(call: &Call<'_>, progress: &mut Progress) -> bool {
+    let Some(protection) = call.protection.filter(|one| one.is_shared()) else { return true };
+    let granted = protection.may_repeat_with_all(call.tie.as_ref()).await;
+    if !granted {
+        progress.budget_spent = true;
+        protection.ended(Ended::FailedWithRetry);
+    }
+    granted
 }
 
 /// All attempts together took too long.
@@ -180,6 +191,7 @@ pub(super) fn told(call: &Call<'_>, refused: &Refused) -> Reason {
         Refusal::Bulkhead { max, waiting } => about(Kind::Bulkhead)
             .fact("max", Fact::Number((*max).into()))
             .fact("waiting", Fact::Number(i64::try_from(*waiting).unwrap_or(i64::MAX))),
+        Refusal::Away => about(Kind::ClusterAway),
         Refusal::Adaptive { limit } => {
             about(Kind::AdaptiveLimit).fact("limit", Fact::Number((*limit).into()))
         }

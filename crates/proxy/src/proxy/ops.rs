@@ -8,6 +8,7 @@ use trunkline_model::ops::{
     Session, SessionFilter, Stats, UnknownEndpoint, UnknownService,
 };
 use trunkline_model::{EndpointId, ListenerId, Origin, RouteId, ServiceName};
+use trunkline_rt::Policy;
 
 use super::Proxy;
 use crate::balance::{LiveEndpoint, LiveService};
@@ -40,7 +41,17 @@ impl Ops for Proxy {
 
     fn order_breaker(&self, policy: &str, order: BreakerOrder) -> Result<(), ResilienceError> {
         let shield = self.inner.parts.shields.find(policy);
-        shield.ok_or_else(|| ResilienceError::Unknown(policy.to_owned()))?.order(order)
+        let shield = shield.ok_or_else(|| ResilienceError::Unknown(policy.to_owned()))?;
+        let cluster = self.plan().and_then(|plan| plan.model.cluster.clone());
+        let shared = shield.is_shared() && shield.policies.breaker.is_some();
+        match cluster.filter(|_| shared) {
+            Some(cluster) => {
+                let told = async move { shield.order_all(&cluster, order).await };
+                self.scope().spawn("order", Policy::Best, told);
+                Ok(())
+            }
+            None => shield.order(order),
+        }
     }
 
     fn resilience_events(&self, after: u64) -> Vec<ResilienceEvent> {

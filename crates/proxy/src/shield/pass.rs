@@ -9,7 +9,9 @@ use trunkline_resilience::adaptive::Sample;
 use trunkline_resilience::breaker::{Outcome, Permit};
 use trunkline_resilience::queue::Ticket;
 
+use super::cluster::Held;
 use super::judging::{Judged, What};
+use super::machines::Machines;
 use super::{Refusal, Shield, State};
 
 /// An attempt that passed.
@@ -23,6 +25,10 @@ pub(crate) struct Pass {
     began: Instant,
     /// What it took of the policies before these.
     before: Option<Box<Self>>,
+    /// What it took of what several processes share.
+    shared: Option<Held>,
+    /// Machines that only stand beside those.
+    beside: Machines,
 }
 
 /// An attempt that waits for the bulkhead.
@@ -38,8 +44,25 @@ pub(crate) struct Waiting {
 impl Pass {
     pub(super) fn begun(shield: &Arc<Shield>, now: Instant) -> Self {
         let (shield, sample) = (Arc::clone(shield), Sample::Ignored);
-        let (permit, before) = (None, None);
-        Self { shield, permit, bulkhead: false, adaptive: false, sample, began: now, before }
+        Self {
+            shield,
+            permit: None,
+            bulkhead: false,
+            adaptive: false,
+            sample,
+            began: now,
+            before: None,
+            shared: None,
+            beside: Machines::default(),
+        }
+    }
+
+    pub(super) fn is_beside(&mut self, machines: Machines) {
+        self.beside = machines;
+    }
+
+    pub(super) fn holds_shared(&mut self, held: Held) {
+        self.shared = Some(held);
     }
 
     /// The same, with what was taken of other policies before.
@@ -67,10 +90,13 @@ impl Pass {
         }
         let took = now.saturating_duration_since(self.began);
         self.sample = what.sample(took);
-        let (Some(policy), Some(permit)) = (&self.shield.policies.breaker, self.permit.take())
-        else {
+        let Some(policy) = &self.shield.policies.breaker else {
             return;
         };
+        let permit = self.permit.take();
+        if permit.is_none() && self.shared.is_none() {
+            return;
+        }
         let judged = what.judge(&policy.failures);
         let outcome = match judged {
             Judged::Success => Outcome::Success,
@@ -83,11 +109,13 @@ impl Pass {
             Judged::Failure => failed.record(took),
             Judged::Nothing => ignored.record(took),
         }
-        let shield = &self.shield;
+        if let Some(held) = &mut self.shared {
+            held.judge(outcome, took);
+        }
+        let (shield, beside) = (&self.shield, self.beside.has(Machines::BREAKER));
         let at = shield.at(now);
-        if let Some(breaker) = &mut shield.lock().breaker {
-            let sink = &mut |event| shield.journal.note(&shield.name, &event);
-            breaker.on_result(permit, outcome, took, at, sink);
+        if let (Some(breaker), Some(permit)) = (&mut shield.lock().breaker, permit) {
+            breaker.on_result(permit, outcome, took, at, &mut |event| shield.note(&event, beside));
         }
     }
 }

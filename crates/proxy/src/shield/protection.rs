@@ -5,6 +5,7 @@
 //! closer one first, and each leaves out what the closer has. Policies for each endpoint stand behind
 //! both: they are passed when it is known where the request goes.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use trunkline_resilience::queue::Priority;
 use trunkline_resilience::retry::{self, Ended};
 use trunkline_resilience::shed::Class;
 
+use super::cluster::{Decided, Tie};
 use super::compiled;
 use super::machines::Machines;
 use super::per_endpoint::PerEndpoint;
@@ -32,6 +34,7 @@ pub(crate) struct Protection {
     endpoints: Option<Arc<PerEndpoint>>,
     /// Whether a request has to pass anything before an endpoint is picked.
     pub(crate) admits: bool,
+    is_shared: bool,
 }
 
 #[derive(Debug)]
@@ -47,6 +50,14 @@ pub(crate) struct Asks {
     pub(crate) now: Instant,
     pub(crate) priority: Priority,
     pub(crate) class: Class,
+    /// Machines that stand beside what several processes decide.
+    pub(super) beside: Machines,
+}
+
+impl Asks {
+    pub(crate) fn new(now: Instant, priority: Priority, class: Class) -> Self {
+        Self { now, priority, class, beside: Machines::default() }
+    }
 }
 
 /// Who refused.
@@ -79,6 +90,7 @@ impl Protection {
         let layers: Vec<_> = own.into_iter().chain(general).map(layer).collect();
         Self {
             retry: policies.retry.as_ref().map(compiled::retry),
+            is_shared: layers.iter().any(|layer| layer.shield.is_shared()),
             admits: layers.iter().any(|layer| !layer.machines.is_empty()),
             policies,
             layers,
@@ -87,10 +99,14 @@ impl Protection {
     }
 
     /// Asks everybody, and waits where one has to.
-    pub(crate) async fn admit(&self, asks: Asks) -> Result<Option<Box<Pass>>, Refused> {
+    pub(crate) async fn admit(
+        &self,
+        asks: Asks,
+        tie: Option<&Rc<Tie>>,
+    ) -> Result<Option<Box<Pass>>, Refused> {
         let mut passed: Option<Box<Pass>> = None;
         for layer in self.layers.iter().filter(|layer| !layer.machines.is_empty()) {
-            let pass = admit(&layer.shield, asks, layer.machines).await?;
+            let pass = admit(&layer.shield, asks, layer.machines, tie).await?;
             passed = Some(Box::new(pass.behind(passed)));
         }
         Ok(passed)
@@ -105,7 +121,7 @@ impl Protection {
     ) -> Result<Option<Box<Pass>>, Refused> {
         let Some(all) = &self.endpoints else { return Ok(None) };
         let shield = all.of(live, endpoint);
-        admit(&shield, asks, shield.machines).await.map(|pass| Some(Box::new(pass)))
+        admit(&shield, asks, shield.machines, None).await.map(|pass| Some(Box::new(pass)))
     }
 
     /// Whether endpoints have policies of their own.
@@ -114,8 +130,13 @@ impl Protection {
     }
 
     /// A call is made: it pays into the budgets of repetitions.
-    pub(crate) fn called(&self, now: Instant) {
-        self.shields().for_each(|shield| shield.called(now));
+    pub(crate) fn called(&self, now: Instant, tie: Option<&Rc<Tie>>) {
+        for shield in self.shields() {
+            shield.called(now);
+            if let (Some(tie), true) = (tie, shield.has_shared_budget()) {
+                tie.called(shield);
+            }
+        }
     }
 
     /// Asks for a repetition, of the service's budget and of that of the route.
@@ -125,6 +146,22 @@ impl Protection {
             shield.repeats(granted);
         }
         granted
+    }
+
+    /// Asks the budgets that several processes share, where there are any.
+    pub(crate) async fn may_repeat_with_all(&self, tie: Option<&Rc<Tie>>) -> bool {
+        let Some(tie) = tie else { return true };
+        for shield in self.shields().filter(|shield| shield.has_shared_budget()) {
+            if !tie.withdraw(shield).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether several processes share something of it.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Notes how all attempts of a call ended, where they are counted.
@@ -164,18 +201,48 @@ impl Protection {
     }
 }
 
-async fn admit(shield: &Arc<Shield>, asks: Asks, machines: Machines) -> Result<Pass, Refused> {
+/// Asks one shield: first what several processes share of it.
+async fn admit(
+    shield: &Arc<Shield>,
+    mut asks: Asks,
+    machines: Machines,
+    tie: Option<&Rc<Tie>>,
+) -> Result<Pass, Refused> {
     let refused = |refusal| Refused { shield: Arc::clone(shield), refusal };
+    let mut held = None;
+    if let (Some(shared), Some(tie)) = (&shield.shared, tie)
+        && machines.has(shared.machines)
+    {
+        match tie.admit(shield, shared).await {
+            Decided::Refused(refusal) => return Err(refused(refusal)),
+            Decided::Alone => {}
+            Decided::Passed(taken, wait) => {
+                held = Some(taken);
+                asks.beside = shared.machines;
+                if !wait.is_zero() {
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+    let mut pass = admit_here(shield, asks, machines).await.map_err(refused)?;
+    if let Some(held) = held {
+        pass.holds_shared(held);
+    }
+    Ok(pass)
+}
+
+/// Asks the machines of this process.
+async fn admit_here(shield: &Arc<Shield>, asks: Asks, machines: Machines) -> Result<Pass, Refusal> {
     let mut admission = shield.admit(asks, machines);
     if let Admission::Delayed(pass, wait) = admission {
         tokio::time::sleep(wait).await;
         admission = shield.go_on(pass, asks, machines);
     }
     match admission {
-        Admission::Passed(pass) => Ok(pass),
-        Admission::Waits(waiting) => waiting.turn().await.map_err(refused),
-        Admission::Refused(refusal) => Err(refused(refusal)),
         // Whom the limiter delayed is not delayed by it again.
-        Admission::Delayed(pass, _) => Ok(pass),
+        Admission::Passed(pass) | Admission::Delayed(pass, _) => Ok(pass),
+        Admission::Waits(waiting) => waiting.turn().await,
+        Admission::Refused(refusal) => Err(refusal),
     }
 }

@@ -3,17 +3,49 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use trunkline_model::ops::{
-    AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, HedgeStats, PolicyStats,
-    RateLimiterStats, ResilienceError, RetryStats,
+    AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, ClusterStats, HedgeStats,
+    PolicyStats, RateLimiterStats, ResilienceError, RetryStats,
 };
 use trunkline_resilience::breaker::State;
 use trunkline_resilience::retry::Ended;
+use trunkline_share::Standing;
 
-use super::{Machines, Shield};
+use super::{Machines, Shared, Shield};
 use crate::observe::distribution;
 
 fn read(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
+}
+
+/// The breaker as all processes together have it.
+fn breaker_of_all(own: BreakerStats, standing: Option<&Standing>) -> BreakerStats {
+    let Some(all) = standing.and_then(|standing| standing.breaker) else { return own };
+    BreakerStats {
+        state: all.state.as_str(),
+        failure_rate: all.metrics.failure_rate,
+        slow_call_rate: all.metrics.slow_call_rate,
+        buffered: all.metrics.buffered,
+        failed: all.metrics.failed,
+        slow: all.metrics.slow,
+        slow_failed: all.metrics.slow_failed,
+        retry_after: all.retry_after,
+        trials_left: all.trials_left,
+        ..own
+    }
+}
+
+fn bulkhead_of_all(own: BulkheadStats, standing: Option<&Standing>) -> BulkheadStats {
+    match standing.and_then(|standing| standing.running) {
+        Some(running) => BulkheadStats { available: own.max.saturating_sub(running), ..own },
+        None => own,
+    }
+}
+
+fn rate_of_all(own: RateLimiterStats, standing: Option<&Standing>) -> RateLimiterStats {
+    match standing.and_then(|standing| standing.rate_left) {
+        Some(available) => RateLimiterStats { available, ..own },
+        None => own,
+    }
 }
 
 impl Shield {
@@ -75,6 +107,10 @@ impl Shield {
         });
         let balance = state.budget.as_mut().map(|budget| budget.balance(at));
         drop(state);
+        let standing = self.shared.as_ref().and_then(Shared::standing);
+        let breaker = breaker.map(|own| breaker_of_all(own, standing.as_ref()));
+        let bulkhead = bulkhead.map(|own| bulkhead_of_all(own, standing.as_ref()));
+        let rate_limiter = rate_limiter.map(|own| rate_of_all(own, standing.as_ref()));
         let retry = self.policies.retry.is_some().then(|| RetryStats {
             calls: std::array::from_fn(|index| {
                 let ended = Ended::ALL.get(index).map_or("", |ended| ended.as_str());
@@ -84,7 +120,10 @@ impl Shield {
             budget_exhausted: read(&self.counted.budget_exhausted),
             budget: balance,
         });
+        let cluster = self.shared.as_ref().map(Shared::alone);
+        let cluster = cluster.map(|(away, alone)| ClusterStats { away, alone });
         PolicyStats {
+            cluster,
             name: self.name.to_string(),
             breaker,
             retry,

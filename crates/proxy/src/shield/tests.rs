@@ -54,7 +54,7 @@ fn shield(policies: &Policies) -> (Arc<Shield>, ManualClock) {
 }
 
 fn admit(shield: &Arc<Shield>) -> Admission {
-    let asks = Asks { now: shield.clock.now(), priority: 0, class: Class::Default };
+    let asks = Asks::new(shield.clock.now(), 0, Class::Default);
     shield.admit(asks, shield.machines)
 }
 

@@ -26,6 +26,7 @@ use crate::forward::Pool;
 use crate::guard::Guard;
 use crate::l4;
 use crate::limits;
+use crate::shield::Ties;
 
 /// The management side of a worker.
 #[derive(Debug)]
@@ -102,6 +103,7 @@ pub(crate) fn spawn(
             listening: RefCell::new(Vec::new()),
             stall: measured,
             random: RefCell::new(Random::from_system()),
+            ties: Ties::default(),
         });
         runtime.block_on(run(&worker, receiver));
     };

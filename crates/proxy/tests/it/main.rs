@@ -22,6 +22,7 @@ mod cache;
 mod cache_safety;
 mod caller;
 mod change;
+mod cluster;
 mod compress;
 mod ends;
 mod haproxy;

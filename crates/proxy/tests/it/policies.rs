@@ -88,7 +88,7 @@ async fn before(upstreams: &[&Upstream], policies: Policies) -> Rig {
 }
 
 /// Answers with the status that the number holds, and the request's body.
-fn switched(status: &Arc<AtomicU16>) -> Upstream {
+pub fn switched(status: &Arc<AtomicU16>) -> Upstream {
     let status = Arc::clone(status);
     Upstream::http(move |request: Request<Incoming>| {
         let status = StatusCode::from_u16(status.load(Ordering::Relaxed)).unwrap();

@@ -62,7 +62,7 @@ pub struct IllegalTransition {
 }
 
 /// What a breaker knows, as Resilience4j's `CircuitBreaker.Metrics`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Metrics {
     /// In percent; -1 while there are too few calls.
     pub failure_rate: f32,

@@ -51,13 +51,13 @@ async fn a_place_of_a_dead_process_comes_back_and_a_renewed_one_does_not() {
     let full = admit(&two, &policies).await.unwrap_err();
     assert_eq!(full, Verdict::Bulkhead { max: 2, running: 2 });
     two.set_now(SECOND * 50);
-    assert_eq!(two.renew("web", &policies, &long).await, Ok(true));
+    assert_eq!(two.renew("web", &policies, long.lease()).await, Ok(true));
     two.set_now(SECOND * 62);
     assert_eq!(two.look("web", &policies).await.unwrap().running, Some(1));
     let (_short, _) = admit(&two, &policies).await.unwrap();
     assert!(admit(&two, &policies).await.is_err());
     two.set_now(SECOND * 200);
-    assert_eq!(two.renew("web", &policies, &long).await, Ok(false));
+    assert_eq!(two.renew("web", &policies, long.lease()).await, Ok(false));
 }
 
 #[tokio::test]
