@@ -4,7 +4,7 @@ import type { Adaptive, Breaker, Bulkhead, Configured, Endpoint, Policies, Polic
 import { count, span } from "../format";
 import type { Tone } from "../parts/state";
 
-export const KINDS = ["circuit breaker", "retry", "bulkhead", "adaptive limit", "shedding", "fallback", "time limit", "outlier"] as const;
+export const KINDS = ["breaker", "retry", "bulkhead", "adaptive limit", "shed", "fallback", "time limit", "outlier"] as const;
 
 export type Kind = (typeof KINDS)[number];
 
@@ -47,7 +47,7 @@ export function targets(document: Policies | null): Target[] {
 export function openBreakers(document: Policies | null): Map<string, Row[]> {
   const found = new Map<string, Row[]>();
   for (const target of targets(document)) {
-    const open = target.rows.filter((row) => row.kind === "circuit breaker" && row.state !== "CLOSED" && row.state !== null);
+    const open = target.rows.filter((row) => row.kind === "breaker" && row.state !== "CLOSED" && row.state !== null);
     if (open.length) found.set(target.service, [...(found.get(target.service) ?? []), ...open]);
   }
   return found;
@@ -58,12 +58,12 @@ const NO_ROW: Omit<Row, "policy" | "kind"> = { state: null, dryRun: false, faili
 function rowsOf(policy: string, found: Policy): Row[] {
   const rows: Row[] = [];
   const add = (kind: Kind, row: Partial<Row>) => rows.push({ ...NO_ROW, policy, kind, ...row });
-  if (found.circuitbreaker) add("circuit breaker", breaker(found.circuitbreaker));
+  if (found.circuitbreaker) add("breaker", breaker(found.circuitbreaker));
   if (found.retry) add("retry", retry(found.retry));
   if (found.bulkhead) add("bulkhead", bulkhead(found.bulkhead));
   if (found.adaptive) add("adaptive limit", adaptive(found.adaptive));
   // These two are counters alone: that they are written cannot be seen before they have counted something.
-  if (found.shed) add("shedding", { refused: found.shed });
+  if (found.shed) add("shed", { refused: found.shed });
   if (found.fallbacks) add("fallback", { calls: [figure(found.fallbacks, "answered instead")] });
   if (rows.length === 0) add("fallback", { calls: [figure(found.fallbacks, "answered instead")] });
   return rows;
@@ -80,7 +80,7 @@ function breaker(found: Breaker): Partial<Row> {
     dryRun: found.dry_run ?? false,
     failing: rate(found.failureRate, found.failureRateThreshold),
     slow: rate(found.slowCallRate, found.slowCallRateThreshold),
-    calls: [figure(found.bufferedCalls, "in the window"), figure(found.failedCalls, "failed"), figure(found.slowCalls, "slow")],
+    calls: [figure(found.bufferedCalls, found.bufferedCalls === 1 ? "call" : "calls"), figure(found.failedCalls, "failed"), figure(found.slowCalls, "slow")],
     permits: trials === null || trials === undefined ? [] : [figure(trials, trials === 1 ? "trial left" : "trials left")],
     refused: found.notPermittedCalls ?? null,
     now: sentence(found),
@@ -120,7 +120,7 @@ function retry(found: Retry): Partial<Row> {
   const budget = found.budget;
   return {
     state: budget === 0 ? "spent" : null,
-    calls: [figure(all, "in all"), figure(found.repeated, "repeated"), figure(calls.failed_with_retry ?? 0, "in vain")],
+    calls: [figure(all, "in all"), figure(found.repeated, "repeated"), figure(calls.failed_with_retry ?? 0, "gave up")],
     permits: budget === null || budget === undefined ? [] : [figure(budget, "repetitions left")],
     refused: found.budgetExhausted ?? null,
   };
@@ -214,6 +214,12 @@ export function rateTone(rate: Rate): string {
   return rate.percent >= rate.threshold ? "tone-bad" : rate.percent >= rate.threshold * 0.7 ? "tone-warn" : "";
 }
 
+/** The rows that a person should look at first come first. */
+export function worstFirst(rows: Row[]): Row[] {
+  const rank = (row: Row) => TROUBLE_FIRST.indexOf(row.state ?? "");
+  return [...rows].sort((one, other) => rank(one) - rank(other) || one.policy.localeCompare(other.policy));
+}
+
 /** A rate is given to a tenth, as the events tell it. */
 export function percent(value: number): string {
   return `${value.toFixed(1).replace(/\.0$/, "")}%`;
@@ -231,7 +237,7 @@ export function filterTargets(all: Target[], filter: PolicyFilter): Target[] {
   return all.map((target) => ({ ...target, rows: target.rows.filter(fits) })).filter((target) => target.rows.length > 0);
 }
 
-const TROUBLE_FIRST = ["FORCED_OPEN", "OPEN", "HALF_OPEN", "DISABLED", "METRICS_ONLY", "full", "spent", "ejecting", "CLOSED", "free", "watching"];
+const TROUBLE_FIRST = ["OPEN", "FORCED_OPEN", "HALF_OPEN", "DISABLED", "METRICS_ONLY", "full", "spent", "ejecting", "CLOSED", "free", "watching"];
 
 const KEYS: Record<string, (row: Row) => number | null> = {
   state: (row) => (row.state === null ? null : TROUBLE_FIRST.indexOf(row.state)),

@@ -83,15 +83,15 @@ function PolicyRow({ row, head, choose }: { row: Row; head: Target | null; choos
       <td class={`end ${row.refused ? "" : "zero"}`} data-label={row.refused === null ? undefined : "Refused"}>
         {row.refused === null ? "" : count(row.refused)}
       </td>
-      <td class="col-orders">{row.kind === "circuit breaker" ? <OrderButton row={row} choose={choose} /> : null}</td>
+      <td class="col-orders">{row.kind === "breaker" ? <OrderButton row={row} choose={choose} /> : null}</td>
     </tr>
   );
 }
 
 function OrderButton({ row, choose }: { row: Row; choose: (row: Row) => void }) {
   return (
-    <button type="button" class="button small" aria-haspopup="dialog" aria-label={`Change the breaker of ${visible(row.policy)}`} onClick={() => choose(row)}>
-      <Icon name="configuration" /> Change
+    <button type="button" class="button small" aria-haspopup="dialog" title="Change the breaker" aria-label={`Change the breaker of ${visible(row.policy)}`} onClick={() => choose(row)}>
+      <Icon name="configuration" /> <span class="order-word">Change</span>
     </button>
   );
 }
@@ -110,8 +110,8 @@ function RateCell({ rate, label }: { rate: Rate | null; label: string }) {
         ) : (
           percent(rate.percent)
         )}
-        {rate.threshold === null ? null : <span class="rate-of faint"> of {percent(rate.threshold)}</span>}
-        <Meter rate={rate} />
+        {rate.threshold === null ? null : <span class="rate-of faint">of {percent(rate.threshold)}</span>}
+        {rate.percent === null ? null : <Meter rate={rate} />}
       </span>
     </td>
   );

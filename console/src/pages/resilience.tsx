@@ -12,7 +12,7 @@ import { Foreign, ServiceLink } from "../parts/text";
 import { change, href, parameter } from "../router";
 import { BreakerDialog } from "./breaker_dialog";
 import { usePolicies } from "./policies";
-import { KINDS, type PolicyFilter, type Row, type Target, filterTargets, joinEvents, needsLook, owner, policyTone, sortTargets, targets, transition, withConfigured } from "./policy_list";
+import { KINDS, type PolicyFilter, type Row, type Target, filterTargets, joinEvents, needsLook, owner, policyTone, sortTargets, targets, transition, withConfigured, worstFirst } from "./policy_list";
 import { PolicyTable } from "./policy_table";
 
 export function ResiliencePage() {
@@ -47,7 +47,7 @@ function Content({ all, of, choose }: { all: Target[]; of: Reading<Policies>; ch
   const shown = sortTargets(filterTargets(all, filter), sort);
   const total = count(all);
   const many = count(shown);
-  const open = all.flatMap((target) => target.rows).filter((row) => row.kind === "circuit breaker" && needsLook(row));
+  const open = worstFirst(all.flatMap((target) => target.rows).filter((row) => row.kind === "breaker" && needsLook(row)));
   const unfiltered = !filter.text && !filter.kind && filter.state === "all";
   if (total === 0) return <None />;
   return (
@@ -128,7 +128,7 @@ function Attention({ rows }: { rows: Row[] }) {
         </a>
       ))}
       {rows.length > FIRST ? (
-        <button type="button" class="button quiet small" onClick={() => change({ state: "trouble", kind: "circuit breaker" }, "push")}>
+        <button type="button" class="button quiet small" onClick={() => change({ state: "trouble", kind: "breaker" }, "push")}>
           {rows.length - FIRST} more
         </button>
       ) : null}
@@ -195,7 +195,7 @@ function EventLine({ event }: { event: PolicyEvent }) {
 }
 
 const EVENT_WORDS: Record<string, string> = {
-  STATE_TRANSITION: "state",
+  STATE_TRANSITION: "state changed",
   FAILURE_RATE_EXCEEDED: "failure rate exceeded",
   SLOW_CALL_RATE_EXCEEDED: "slow call rate exceeded",
   RESET: "reset",

@@ -1,6 +1,6 @@
 // How the state of a policy is shown: a tone, a shape and its word, never a colour alone.
 import type { Row } from "../pages/policy_list";
-import { policyTone } from "../pages/policy_list";
+import { policyTone, worstFirst } from "../pages/policy_list";
 import { visible } from "../format";
 import { href } from "../router";
 import { Icon, type IconName } from "./icon";
@@ -21,29 +21,23 @@ export function PolicyState({ state }: { state: string | null }) {
 
 /** Says that breakers of a service are not closed, and leads to them. */
 export function BreakerBadge({ service, rows }: { service: string; rows: Row[] | undefined }) {
-  const worst = worstOf(rows);
+  const worst = rows && worstFirst(rows)[0];
   if (!worst) return null;
   return (
-    <a class={`tag breaker-badge tone-${policyTone(worst.state)}`} href={href("/resilience", { q: service, kind: "circuit breaker" })} title={worst.now}>
+    <a class={`tag breaker-badge tone-${policyTone(worst.state)}`} href={href("/resilience", { q: service, kind: "breaker" })} title={worst.now}>
       <Icon name={ICONS[worst.state ?? ""] ?? policyTone(worst.state)} /> breaker {visible(worst.state)}
     </a>
   );
 }
 
-const WORST_FIRST = ["bad", "busy", "warn", "idle", "ready"];
-
-export function worstOf(rows: Row[] | undefined): Row | undefined {
-  const order = (row: Row) => WORST_FIRST.indexOf(policyTone(row.state));
-  return rows?.length ? [...rows].sort((one, other) => order(one) - order(other))[0] : undefined;
-}
-
 /** The same in a corner where there is room for a shape alone; its words are read out and shown on touch. */
 export function BreakerMark({ rows }: { rows: Row[] | undefined }) {
-  const worst = worstOf(rows);
+  const worst = rows && worstFirst(rows)[0];
   if (!worst) return null;
+  const tone = policyTone(worst.state);
   return (
-    <span class={`breaker-mark tone-${policyTone(worst.state)}`} title={`breaker ${visible(worst.state)}: ${worst.now}`}>
-      <Icon name="shield" />
+    <span class={`breaker-mark tone-${tone}`} title={`breaker ${visible(worst.state)}: ${worst.now}`}>
+      <Icon name={tone === "bad" ? "shield_shut" : tone === "busy" ? "shield_half" : "shield_off"} />
       <span class="hidden">breaker {visible(worst.state)}</span>
     </span>
   );
