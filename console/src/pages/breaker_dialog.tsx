@@ -59,7 +59,7 @@ export function BreakerDialog({ policy, breaker, close, done }: Props) {
           <button type="button" class="button" onClick={close} disabled={busy}>
             Cancel
           </button>
-          <button type="submit" class={`button ${order?.danger ? "danger" : "primary"}`} disabled={order === null || busy}>
+          <button type="submit" class={`button ${order === null ? "" : order.danger ? "danger" : "primary"}`} disabled={order === null || busy}>
             {busy ? "Telling…" : order ? `${order.name} now` : "Choose one"}
           </button>
         </div>

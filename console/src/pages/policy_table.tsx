@@ -1,16 +1,22 @@
 // The table of policies: the rows of one service or route belong together and have one head.
 import { count, visible } from "../format";
+import { useWidth } from "../hooks";
 import { SortHead } from "../parts/controls";
 import { Icon } from "../parts/icon";
 import { PolicyState } from "../parts/policy";
 import { Foreign, ServiceLink } from "../parts/text";
 import { type Figure, type Rate, type Row, type Target, needsLook, percent, policyTone, rateTone } from "./policy_list";
 
+/** Below this width permits stand in one column with the calls; few policies have both. */
+const WIDE = 1060;
+
 type Props = { targets: Target[]; sort: string; choose: (row: Row) => void };
 
 export function PolicyTable({ targets, sort, choose }: Props) {
+  const [frame, width] = useWidth<HTMLDivElement>(WIDE);
+  const wide = width >= WIDE;
   return (
-    <div class="table-frame">
+    <div class="table-frame" ref={frame}>
       <table class="table stacked policies-table">
         <thead>
           <tr>
@@ -27,8 +33,8 @@ export function PolicyTable({ targets, sort, choose }: Props) {
             <SortHead name="slow" sort={sort} end>
               Slow
             </SortHead>
-            <th scope="col">Calls</th>
-            <th scope="col">Permits</th>
+            <th scope="col">{wide ? "Calls" : "Calls and permits"}</th>
+            {wide ? <th scope="col">Permits</th> : null}
             <SortHead name="refused" sort={sort} end>
               Refused
             </SortHead>
@@ -40,7 +46,7 @@ export function PolicyTable({ targets, sort, choose }: Props) {
         {targets.map((target) => (
           <tbody key={target.policy}>
             {target.rows.map((row, at) => (
-              <PolicyRow key={row.kind} row={row} head={at === 0 ? target : null} choose={choose} />
+              <PolicyRow key={row.kind} row={row} head={at === 0 ? target : null} wide={wide} choose={choose} />
             ))}
           </tbody>
         ))}
@@ -49,7 +55,9 @@ export function PolicyTable({ targets, sort, choose }: Props) {
   );
 }
 
-function PolicyRow({ row, head, choose }: { row: Row; head: Target | null; choose: (row: Row) => void }) {
+type RowProps = { row: Row; head: Target | null; wide: boolean; choose: (row: Row) => void };
+
+function PolicyRow({ row, head, wide, choose }: RowProps) {
   return (
     <tr class={needsLook(row) ? `row-${policyTone(row.state)}` : ""}>
       {head ? (
@@ -78,8 +86,8 @@ function PolicyRow({ row, head, choose }: { row: Row; head: Target | null; choos
       </td>
       <RateCell rate={row.failing} label="Failing" />
       <RateCell rate={row.slow} label="Slow" />
-      <Figures of={row.calls} label="Calls" />
-      <Figures of={row.permits} label="Permits" />
+      <Figures of={wide ? row.calls : [...row.calls, ...row.permits]} />
+      {wide ? <Figures of={row.permits} /> : null}
       <td class={`end ${row.refused ? "" : "zero"}`} data-label={row.refused === null ? undefined : "Refused"}>
         {row.refused === null ? "" : count(row.refused)}
       </td>
@@ -110,7 +118,7 @@ function RateCell({ rate, label }: { rate: Rate | null; label: string }) {
         ) : (
           percent(rate.percent)
         )}
-        {rate.threshold === null ? null : <span class="rate-of faint">of {percent(rate.threshold)}</span>}
+        {rate.threshold === null ? null : <span class="rate-of faint"> of {percent(rate.threshold)}</span>}
         {rate.percent === null ? null : <Meter rate={rate} />}
       </span>
     </td>
@@ -131,10 +139,10 @@ function Meter({ rate }: { rate: Rate }) {
   );
 }
 
-function Figures({ of, label }: { of: Figure[]; label: string }) {
+function Figures({ of }: { of: Figure[] }) {
   if (of.length === 0) return <td />;
   return (
-    <td data-label={label}>
+    <td class="col-figures">
       <span class="figures">
         {of.map((figure) => (
           <span key={figure.of} class={figure.value === "0" ? "figure is-zero" : "figure"}>
