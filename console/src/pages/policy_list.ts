@@ -186,22 +186,22 @@ function outlier(policy: string, settings: Setting[], endpoints: Endpoint[]): Ro
   return { ...NO_ROW, policy, kind: "outlier", state: out ? "ejecting" : "watching", permits };
 }
 
-const TONES: Record<string, Tone> = {
-  CLOSED: "ready",
-  HALF_OPEN: "busy",
-  OPEN: "bad",
-  FORCED_OPEN: "bad",
-  DISABLED: "warn",
-  METRICS_ONLY: "warn",
-  free: "ready",
-  watching: "ready",
-  full: "warn",
-  spent: "warn",
-  ejecting: "warn",
-};
+const TONES = new Map<string | null, Tone>([
+  ["CLOSED", "ready"],
+  ["HALF_OPEN", "busy"],
+  ["OPEN", "bad"],
+  ["FORCED_OPEN", "bad"],
+  ["DISABLED", "warn"],
+  ["METRICS_ONLY", "warn"],
+  ["free", "ready"],
+  ["watching", "ready"],
+  ["full", "warn"],
+  ["spent", "warn"],
+  ["ejecting", "warn"],
+]);
 
 export function policyTone(state: string | null): Tone {
-  return TONES[state ?? ""] ?? "idle";
+  return TONES.get(state) ?? "idle";
 }
 
 /** Whether a person should look: it keeps calls away, or protects nobody although it should. */
@@ -216,12 +216,12 @@ export function rateTone(rate: Rate): string {
 
 /** The rows that a person should look at first come first. */
 export function worstFirst(rows: Row[]): Row[] {
-  const rank = (row: Row) => TROUBLE_FIRST.indexOf(row.state ?? "");
   return [...rows].sort((one, other) => rank(one) - rank(other) || one.policy.localeCompare(other.policy));
 }
 
 /** A rate is given to a tenth, as the events tell it. */
 export function percent(value: number): string {
+  if (value > 999) return ">999%";
   return `${value.toFixed(1).replace(/\.0$/, "")}%`;
 }
 
@@ -239,17 +239,23 @@ export function filterTargets(all: Target[], filter: PolicyFilter): Target[] {
 
 const TROUBLE_FIRST = ["OPEN", "FORCED_OPEN", "HALF_OPEN", "DISABLED", "METRICS_ONLY", "full", "spent", "ejecting", "CLOSED", "free", "watching"];
 
-const KEYS: Record<string, (row: Row) => number | null> = {
-  state: (row) => (row.state === null ? null : TROUBLE_FIRST.indexOf(row.state)),
-  failing: (row) => row.failing?.percent ?? null,
-  slow: (row) => row.slow?.percent ?? null,
-  refused: (row) => row.refused,
-};
+const KEYS = new Map<string, (row: Row) => number | null>([
+  ["state", (row) => (row.state === null ? null : rank(row))],
+  ["failing", (row) => row.failing?.percent ?? null],
+  ["slow", (row) => row.slow?.percent ?? null],
+  ["refused", (row) => row.refused],
+]);
+
+/** The worse the smaller. A state that is not known stands between those that need a look and those that do not. */
+function rank(row: Row): number {
+  const at = TROUBLE_FIRST.indexOf(row.state ?? "");
+  return at < 0 ? TROUBLE_FIRST.indexOf("CLOSED") - 0.5 : at;
+}
 
 /** `sort` is a column, with "-" before it for the reverse. A target stands where its first row would; rows stay together. */
 export function sortTargets(all: Target[], sort: string): Target[] {
   const reverse = sort.startsWith("-");
-  const key = KEYS[reverse ? sort.slice(1) : sort];
+  const key = KEYS.get(reverse ? sort.slice(1) : sort);
   const byName = (one: Target, other: Target) => one.service.localeCompare(other.service) || one.route.localeCompare(other.route);
   if (!key) return [...all].sort((one, other) => (reverse ? byName(other, one) : byName(one, other)));
   const best = (target: Target) => {

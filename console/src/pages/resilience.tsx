@@ -101,17 +101,15 @@ function KindPicker({ all, chosen }: { all: Target[]; chosen: string }) {
 
 function None() {
   return (
-    <>
-      <Empty icon="shield" title="No policies yet">
-        <p>
-          Write one at a service in <code>trunkline.yaml</code>, and <code>trunkline reload</code>:
-        </p>
-        <pre class="example">
-          <code>{"services:\n  orders:\n    breaker: true\n    retry: 3\n    bulkhead: 50"}</code>
-        </pre>
-        <a href={href("/configuration")}>Go to the configuration</a>
-      </Empty>
-    </>
+    <Empty icon="shield" title="No policies yet">
+      <p>
+        Write one at a service in <code>trunkline.yaml</code>, or at a route:
+      </p>
+      <pre class="example">
+        <code>{"services:\n  orders:\n    breaker: true\n    retry: 3\n    bulkhead: 50"}</code>
+      </pre>
+      <a href={href("/configuration")}>Go to the configuration</a>
+    </Empty>
   );
 }
 
@@ -194,13 +192,13 @@ function EventLine({ event }: { event: PolicyEvent }) {
   );
 }
 
-const EVENT_WORDS: Record<string, string> = {
-  STATE_TRANSITION: "state changed",
-  FAILURE_RATE_EXCEEDED: "failure rate exceeded",
-  SLOW_CALL_RATE_EXCEEDED: "slow call rate exceeded",
-  RESET: "reset",
-};
+const EVENT_WORDS = new Map<string | null | undefined, string>([
+  ["STATE_TRANSITION", "state changed"],
+  ["FAILURE_RATE_EXCEEDED", "failure rate exceeded"],
+  ["SLOW_CALL_RATE_EXCEEDED", "slow call rate exceeded"],
+  ["RESET", "reset"],
+]);
 
 function eventWord(type: string | null | undefined): string {
-  return EVENT_WORDS[type ?? ""] ?? visible(type ?? "");
+  return EVENT_WORDS.get(type) ?? visible(type);
 }

@@ -5,7 +5,11 @@ import { visible } from "../format";
 import { href } from "../router";
 import { Icon, type IconName } from "./icon";
 
-const ICONS: Record<string, IconName> = { FORCED_OPEN: "lock", DISABLED: "idle", METRICS_ONLY: "gauge" };
+const ICONS = new Map<string | null, IconName>([
+  ["FORCED_OPEN", "lock"],
+  ["DISABLED", "idle"],
+  ["METRICS_ONLY", "gauge"],
+]);
 
 /** Resilience4j's words are written as they are, so that they are found in metrics, logs and its documentation. */
 export function PolicyState({ state }: { state: string | null }) {
@@ -13,7 +17,7 @@ export function PolicyState({ state }: { state: string | null }) {
   const tone = policyTone(state);
   return (
     <span class={`state policy-state tone-${tone}`}>
-      <Icon name={ICONS[state] ?? tone} />
+      <Icon name={ICONS.get(state) ?? tone} />
       <span>{visible(state)}</span>
     </span>
   );
@@ -25,7 +29,7 @@ export function BreakerBadge({ service, rows }: { service: string; rows: Row[] |
   if (!worst) return null;
   return (
     <a class={`tag breaker-badge tone-${policyTone(worst.state)}`} href={href("/resilience", { q: service, kind: "breaker" })} title={worst.now}>
-      <Icon name={ICONS[worst.state ?? ""] ?? policyTone(worst.state)} /> breaker {visible(worst.state)}
+      <Icon name={ICONS.get(worst.state) ?? policyTone(worst.state)} /> breaker {visible(worst.state)}
     </a>
   );
 }

@@ -351,6 +351,7 @@ test("an order that is refused is told with what helps", mocked, async () => {
 test("policies that cannot be read are asked for again", mocked, async () => {
   const mock = await world("shop");
   await visit(mock.url, "/services", async (page) => {
+    await page.locator(".is-live").waitFor();
     await page.route("**/v1/resilience", (route) => route.fulfill({ status: 500, contentType: "application/problem+json", body: JSON.stringify({ code: "failed", title: "it failed", detail: "the registry is gone" }) }));
     await page.keyboard.press("g");
     await page.keyboard.press("b");
