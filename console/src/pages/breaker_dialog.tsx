@@ -54,7 +54,7 @@ export function BreakerDialog({ policy, breaker, close, done }: Props) {
             </label>
           ))}
         </fieldset>
-        <p class="faint">It stays so until somebody says otherwise, or this process ends.</p>
+        <p class="faint breaker-lasts">{order?.danger ? "It stays so until somebody says otherwise, or changes the policy in the configuration." : ""}</p>
         <div class="dialog-foot button-row">
           <button type="button" class="button" onClick={close} disabled={busy}>
             Cancel
