@@ -224,7 +224,7 @@ export function configuration(world) {
     services: world.services.filter((one) => !one.bare).map((one) => ({
       name: one.name,
       origin: one.origin,
-      settings: [setting("command", one.command, one.origin.line + 2), setting("calls", one.calls, one.origin.line + 3), setting("health.path", "/healthz", one.origin.line + 4), setting("health.interval", "10s", 1, true), setting("breaker.failures", 5, 1, true), setting("outlier.eject_after", 5, 1, true), setting("tls", null, 1, true)],
+      settings: [setting("command", one.command, one.origin.line + 2), setting("calls", one.calls, one.origin.line + 3), setting("health.path", "/healthz", one.origin.line + 4), setting("health.interval", "10s", 1, true), setting("timeout.connect", "5s", 1, true), setting("passive.consecutive", "5", 1, one.name !== "orders"), ...(one.name === "payments" ? [setting("timeout.request", "10s", one.origin.line + 4), setting("timeout.attempt", "4s", one.origin.line + 4)] : []), setting("tls", null, 1, true)],
     })),
   };
 }

@@ -11,6 +11,7 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as documents from "./documents.mjs";
+import { obey, passTime } from "./policies.mjs";
 import { WORLDS } from "./worlds.mjs";
 
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
@@ -18,12 +19,12 @@ export const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const HEADERS = { "content-security-policy": CSP, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml" };
-const PAGE = /^\/(?:|services(?:\/[^/]*)?|graph|requests|traces\/[^/]*|configuration)$/;
+const PAGE = /^\/(?:|services(?:\/[^/]*)?|graph|requests|traces\/[^/]*|resilience|configuration)$/;
 const REQUESTS_MAX = 1000;
 
 /** Starts a server and returns it with its address. Port 0 takes a free one. */
 export async function start({ port = 0, world: name = "shop", token = "", api = "" } = {}) {
-  const state = { world: WORLDS[name](), token, origin: api, serial: 0, requests: [], readers: new Set(), broken: false };
+  const state = { world: WORLDS[name](), token, origin: api, serial: 0, requests: [], readers: new Set(), broken: false, illegal: false, seconds: 0 };
   const began = Date.now() - 120_000;
   for (; state.serial < 150; ) remember(state, began + state.serial * 700);
   const server = createServer((request, response) => {
@@ -57,7 +58,13 @@ function incoming(state) {
 }
 
 function tick(state) {
+  state.seconds += 1;
+  tell(state, passTime(state, state.seconds));
   for (const reader of state.readers) event(reader, "snapshot", snapshot(state));
+}
+
+function tell(state, happened) {
+  if (happened) for (const reader of state.readers) event(reader, "resilience", happened);
 }
 
 function snapshot(state) {
@@ -129,6 +136,7 @@ function api(state, request, response, url) {
   const restart = /^\/v1\/services\/(.+)\/restart$/.exec(path);
   if (request.method === "POST" && restart) return void setTimeout(() => (decodeURIComponent(restart[1]) === "bank" ? problem(response, 409, "not_here", "this service is not run here") : json(response, { ready: true })), 600);
   if (request.method === "POST" && path === "/v1/reload") return json(response, { generation: 4, changed: true, warnings: [] });
+  if (path.startsWith("/v1/resilience")) return resilience(state, request, response, url);
   if (path === "/v1/status") return json(response, { schema: 1, project: world.project, version: "0.1.0", ready: true, generation: 3 });
   if (path === "/v1/services") return json(response, documents.services(world, window, Date.now()));
   if (path === "/v1/graph") return json(response, documents.graph(world, window ?? "5m", Date.now()));
@@ -139,6 +147,20 @@ function api(state, request, response, url) {
   if (path === "/v1/events") return events(state, request, response);
   if (trace) return traced(state, response, trace[1]);
   return problem(response, 404, "not_found", "no such path");
+}
+
+function resilience(state, request, response, url) {
+  const [name, word] = url.pathname.split("/").slice(3).map(decodeURIComponent);
+  if (name === undefined) return json(response, { policies: state.world.policies });
+  if (name === "events" && word === undefined) {
+    const after = Number(url.searchParams.get("after") ?? 0);
+    return json(response, { events: state.world.events.filter((one) => one.number > after) });
+  }
+  if (request.method !== "POST" || word === undefined) return problem(response, 404, "not_found", "no such path");
+  const { status, code, detail, hint, answer, event: happened } = obey(state, name, word);
+  if (status) return problem(response, status, code, detail, hint);
+  tell(state, happened);
+  return json(response, answer);
 }
 
 function traced(state, response, id) {

@@ -1,5 +1,6 @@
 // The systems that the mock server can pretend to be: an ordinary one, a large one, one that is out to break the page,
 // and one where nothing has happened.
+import { hostileEvents, hostilePolicies, manyPolicies, shopEvents, shopPolicies } from "./policies.mjs";
 import { pick, random } from "./random.mjs";
 
 const FILE = `version: 1
@@ -85,6 +86,8 @@ function shop() {
     undeclared: [["web", "analytics"]],
     unseen: [["orders", "mailer"]],
     routes: [["/api/auth/**", "auth", 9], ["/api/orders/**", "orders", 10], ["/api/payments/**", "payments", 11], ["/admin/**", "admin", 12], ["/**", "web", 13]],
+    policies: shopPolicies(),
+    events: shopEvents(Date.now()),
   };
 }
 
@@ -99,7 +102,7 @@ function many() {
     calls.delete(name);
     return service(name, pick(next, languages), "run", [...calls], { speed: 2 + next() * 60, weight: next() * 4, failing: next() < 0.1 ? next() * 0.1 : 0, state: next() < 0.95 ? "ready" : pick(next, ["unhealthy", "starting", "failed"]) });
   });
-  return { ...shop(), project: "many", services, missing: [], undeclared: [], unseen: [], routes: names.slice(0, 12).map((name, at) => [`/${name}/**`, name, at + 9]) };
+  return { ...shop(), project: "many", services, missing: [], undeclared: [], unseen: [], routes: names.slice(0, 12).map((name, at) => [`/${name}/**`, name, at + 9]), policies: manyPolicies(services), events: [] };
 }
 
 /** Names and texts that a page might trip over. */
@@ -118,17 +121,17 @@ function hostile() {
   const base = shop();
   const services = NASTY.map((name, at) => service(name, name, name, [NASTY[(at + 1) % NASTY.length]], { detail: name, url: `javascript:alert(${at})`, state: at % 2 ? "ready" : "unhealthy", origin: { file: name, line: 1, column: 1 } }));
   services.push({ name: "nothing", kind: null, state: null, calls: null, bare: true });
-  return { ...base, project: NASTY[0], services, missing: [], undeclared: [], unseen: [], nasty: NASTY, files: [{ name: NASTY[1], text: NASTY.join("\n") }], routes: NASTY.map((name, at) => [`/${name}`, name, at + 1]) };
+  return { ...base, project: NASTY[0], services, missing: [], undeclared: [], unseen: [], nasty: NASTY, files: [{ name: NASTY[1], text: NASTY.join("\n") }], routes: NASTY.map((name, at) => [`/${name}`, name, at + 1]), policies: hostilePolicies(NASTY), events: hostileEvents(NASTY) };
 }
 
 function empty() {
-  return { project: "empty", services: [], missing: [], undeclared: [], unseen: [], routes: [], files: [{ name: "trunkline.yaml", text: "version: 1\n" }] };
+  return { project: "empty", services: [], missing: [], undeclared: [], unseen: [], routes: [], files: [{ name: "trunkline.yaml", text: "version: 1\n" }], policies: {}, events: [] };
 }
 
 function quiet() {
   const base = shop();
   for (const one of base.services) Object.assign(one, { weight: 0, state: "ready", detail: null, restarts: 0 });
-  return { ...base, project: "quiet", quiet: true, missing: [], undeclared: [], unseen: [] };
+  return { ...base, project: "quiet", quiet: true, missing: [], undeclared: [], unseen: [], policies: {}, events: [] };
 }
 
 export const WORLDS = { shop, many, hostile, empty, quiet };

@@ -11,6 +11,7 @@ import { PAGES } from "./pages/list";
 import { overlay } from "./pages/overlay";
 import { Palette } from "./pages/palette";
 import { RequestsPage } from "./pages/requests";
+import { ResiliencePage } from "./pages/resilience";
 import { ServicePage } from "./pages/service";
 import { ServicesPage } from "./pages/services";
 import { TokenDialog } from "./pages/token";
@@ -60,6 +61,7 @@ function Page() {
   if (now === "/graph") return <GraphPage />;
   if (now === "/requests") return <RequestsPage />;
   if (trace !== null) return <TracePage key={trace} id={trace} />;
+  if (now === "/resilience") return <ResiliencePage />;
   if (now === "/configuration") return <ConfigurationPage />;
   return (
     <Empty icon="search" title="There is no such page">

@@ -9,6 +9,7 @@ import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/shell.css";
 import "./styles/pages.css";
+import "./styles/resilience.css";
 import "./styles/graph.css";
 import "./styles/trace.css";
 

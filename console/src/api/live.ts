@@ -5,7 +5,7 @@ import { signal } from "@preact/signals";
 import { ApiError, send, tokenTries } from "./client";
 import { EventParser, type StreamEvent } from "./events";
 import { noteServices } from "../known";
-import type { Entrance, Snapshot } from "./types";
+import type { Entrance, PolicyEvent, Snapshot } from "./types";
 
 export type Link = { state: "connecting" | "live" | "waiting" | "paused" | "refused"; retryAt?: number; since?: number };
 
@@ -16,10 +16,14 @@ const PAUSE_LONGEST_MS = 15_000;
 const SILENCE_MS = 40_000;
 /** Entrances that wait for the page to take them. */
 const ENTRANCES_MAX = 500;
+/** Events of policies that are kept: as many as the server keeps. */
+export const POLICY_EVENTS_MAX = 256;
 
 export const link = signal<Link>({ state: "connecting" });
 export const snapshot = signal<Snapshot | null>(null);
 export const generation = signal<number | null>(null);
+/** What happened to policies since the stream was opened, the oldest first. */
+export const policyEvents = signal<PolicyEvent[]>([]);
 /** Grows each time the stream is opened again: what was read before may be stale. */
 export const epoch = signal(0);
 
@@ -82,6 +86,8 @@ async function connect(): Promise<void> {
     const answer = await send("/v1/events", { headers: { accept: "text/event-stream" }, signal: mine.signal });
     failures = 0;
     link.value = { state: "live", since: Date.now() };
+    // Another process may answer, which counts its events from 1.
+    policyEvents.value = [];
     if (connected) epoch.value += 1;
     connected = true;
     await read(answer, mine);
@@ -135,6 +141,7 @@ function take(event: StreamEvent): void {
   }
   else if (event.event === "generation") generation.value = Number(data.generation);
   else if (event.event === "service") changeState(data);
+  else if (event.event === "resilience") policyEvents.value = [...policyEvents.peek(), data as PolicyEvent].slice(-POLICY_EVENTS_MAX);
   else if (event.event === "request") queue(data as Entrance);
 }
 

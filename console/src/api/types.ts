@@ -171,3 +171,54 @@ export type Totals = {
 export type Snapshot = { window_seconds?: number; services?: Service[]; graph?: Graph; totals?: Totals };
 
 export type LogLine = { time?: string; service?: string; stream?: string; text?: string };
+
+/** With the names of Resilience4j's actuator. Rates are in percent, and negative while there are too few calls. */
+export type Breaker = {
+  state?: string | null;
+  failureRate?: number | null;
+  slowCallRate?: number | null;
+  /** From which rate it opens, where the server tells: in percent, or with the sign as the actuator writes it. */
+  failureRateThreshold?: number | string | null;
+  slowCallRateThreshold?: number | string | null;
+  bufferedCalls?: number | null;
+  failedCalls?: number | null;
+  slowCalls?: number | null;
+  slowFailedCalls?: number | null;
+  notPermittedCalls?: number | null;
+  retryAfterSeconds?: number | null;
+  trialsLeft?: number | null;
+  calls?: Record<string, number> | null;
+  dry_run?: boolean;
+};
+
+export type Retry = {
+  calls?: Record<string, number> | null;
+  repeated?: number | null;
+  budgetExhausted?: number | null;
+  budget?: number | null;
+};
+
+export type Bulkhead = {
+  maxAllowedConcurrentCalls?: number | null;
+  availableConcurrentCalls?: number | null;
+  waiting?: number | null;
+  rejected?: number | null;
+  dry_run?: boolean;
+};
+
+export type Adaptive = { limit?: number | null; running?: number | null; rejected?: number | null; dry_run?: boolean };
+
+/** What protects a service, or a route to it. */
+export type Policy = {
+  circuitbreaker?: Breaker | null;
+  retry?: Retry | null;
+  bulkhead?: Bulkhead | null;
+  adaptive?: Adaptive | null;
+  shed?: number | null;
+  dry_run_refused?: number | null;
+  fallbacks?: number | null;
+};
+
+export type Policies = { policies?: Record<string, Policy> | null };
+
+export type PolicyEvent = { number: number; at_unix_ms?: number | null; policy?: string | null; type?: string | null; detail?: string | null };

@@ -3,13 +3,17 @@ import type { Graph, GraphEdge, GraphNode, Quantiles } from "../api/types";
 import { count, duration, rate, share, visible } from "../format";
 import { hueClass } from "../known";
 import { Icon } from "../parts/icon";
+import type { Row } from "../pages/policy_list";
+import { BreakerBadge } from "../parts/policy";
 import { State, errorTone } from "../parts/state";
 import { Foreign, Place, ServiceLink } from "../parts/text";
 import { change, href } from "../router";
 import { MEANING, edgeKey, edgeText, statusOf } from "./words";
 import { errorShare } from "../parts/measure";
 
-export function GraphDetails({ graph, node, edge }: { graph: Graph; node: string; edge: string }) {
+type Props = { graph: Graph; breakers: Map<string, Row[]>; node: string; edge: string };
+
+export function GraphDetails({ graph, breakers, node, edge }: Props) {
   const chosenNode = graph.nodes.find((one) => one.id === node);
   const chosenEdge = graph.edges.find((one) => edgeKey(one) === edge);
   if (!chosenNode && !chosenEdge) return null;
@@ -18,7 +22,7 @@ export function GraphDetails({ graph, node, edge }: { graph: Graph; node: string
       <button type="button" class="button quiet panel-close" aria-label="Close details" onClick={() => change({ node: null, edge: null }, "push")}>
         <Icon name="close" />
       </button>
-      {chosenNode ? <NodeDetails graph={graph} node={chosenNode} /> : chosenEdge ? <EdgeDetails edge={chosenEdge} /> : null}
+      {chosenNode ? <NodeDetails graph={graph} node={chosenNode} breakers={breakers.get(chosenNode.id)} /> : chosenEdge ? <EdgeDetails edge={chosenEdge} /> : null}
     </aside>
   );
 }
@@ -52,7 +56,7 @@ function Numbers({ of }: { of: { rate_per_second?: number | null; error_share?: 
   );
 }
 
-function NodeDetails({ graph, node }: { graph: Graph; node: GraphNode }) {
+function NodeDetails({ graph, node, breakers }: { graph: Graph; node: GraphNode; breakers: Row[] | undefined }) {
   const gateway = node.id === "gateway";
   const callees = graph.edges.filter((edge) => edge.from === node.id);
   const callers = graph.edges.filter((edge) => edge.to === node.id);
@@ -65,6 +69,7 @@ function NodeDetails({ graph, node }: { graph: Graph; node: GraphNode }) {
       <p class="panel-line">
         {node.state ? <State state={node.state} /> : null}
         {node.kind === "external" ? <span class="tag">external</span> : null}
+        <BreakerBadge service={node.id} rows={breakers} />
       </p>
       <Numbers of={node} />
       {gateway ? (

@@ -5,6 +5,8 @@ import { duration, hash, rate, share, visible } from "../format";
 import { hueClass } from "../known";
 import { useKeys } from "../hooks";
 import { Icon } from "../parts/icon";
+import type { Row } from "../pages/policy_list";
+import { BreakerMark } from "../parts/policy";
 import { State, errorTone, tone } from "../parts/state";
 
 import { change } from "../router";
@@ -18,9 +20,9 @@ const DOTS_MAX = 48;
 /** Beyond this many edges only those of the chosen or touched node are labelled. */
 const LABELS_MAX = 40;
 
-type Props = { graph: Graph; status: string; node: string; edge: string; text: string };
+type Props = { graph: Graph; breakers: Map<string, Row[]>; status: string; node: string; edge: string; text: string };
 
-export function GraphView({ graph, status, node, edge, text }: Props) {
+export function GraphView({ graph, breakers, status, node, edge, text }: Props) {
   const topology = `${graph.nodes.map((one) => one.id).sort().join("\n")}\n\n${graph.edges.map(edgeKey).sort().join("\n")}`;
   const found = useMemo(() => layout(graph.nodes.map((one) => one.id), graph.edges), [topology]);
   const frame = useRef<HTMLDivElement>(null);
@@ -48,6 +50,7 @@ export function GraphView({ graph, status, node, edge, text }: Props) {
             <NodeButton
               key={one.id}
               node={one}
+              breakers={breakers.get(one.id)}
               x={placed.x}
               y={placed.y}
               chosen={one.id === node}
@@ -84,6 +87,7 @@ function endsOf(edges: GraphEdge[], key: string): Set<string> {
 
 type NodeProps = {
   node: GraphNode;
+  breakers: Row[] | undefined;
   x: number;
   y: number;
   chosen: boolean;
@@ -93,7 +97,7 @@ type NodeProps = {
   reveal: () => void;
 };
 
-function NodeButton({ node, x, y, chosen, faded, touch, move, reveal }: NodeProps) {
+function NodeButton({ node, breakers, x, y, chosen, faded, touch, move, reveal }: NodeProps) {
   const gateway = node.kind === "gateway" || node.id === "gateway";
   const numbers = [rate(node.rate_per_second), duration(node.latency_ms?.p99)];
   return (
@@ -118,6 +122,7 @@ function NodeButton({ node, x, y, chosen, faded, touch, move, reveal }: NodeProp
       <span class="node-name">
         {gateway ? <Icon name="graph" /> : <span class={`swatch ${hueClass(node.id)}`} aria-hidden="true" />}
         <bdi class="clip">{visible(node.id)}</bdi>
+        <BreakerMark rows={breakers} />
         {gateway ? null : <State state={node.state} quiet />}
       </span>
       <span class="node-numbers">

@@ -13,6 +13,8 @@ import { Empty, Shown } from "../parts/notice";
 import { errorTone } from "../parts/state";
 import { Foreign, Place, ServiceLink } from "../parts/text";
 import { matchScore } from "./match";
+import { usePolicies } from "./policies";
+import { openBreakers } from "./policy_list";
 import { change, parameter, windowChosen, windowSeconds } from "../router";
 import { errorShare } from "../parts/measure";
 
@@ -83,10 +85,11 @@ function find(graph: Graph, text: string): string | null {
 function Drawing({ graph, status }: { graph: Graph; status: string }) {
   const node = parameter("node");
   const edge = parameter("edge");
+  const breakers = openBreakers(usePolicies(5000).data);
   return (
     <div class="graph-frame">
-      <GraphView graph={graph} status={status} node={node} edge={edge} text={parameter("q").toLowerCase()} />
-      <GraphDetails graph={graph} node={node} edge={edge} />
+      <GraphView graph={graph} breakers={breakers} status={status} node={node} edge={edge} text={parameter("q").toLowerCase()} />
+      <GraphDetails graph={graph} breakers={breakers} node={node} edge={edge} />
     </div>
   );
 }

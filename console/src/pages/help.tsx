@@ -10,6 +10,7 @@ const GROUPS: { name: string; keys: [string[], string][] }[] = [
       [["g", "s"], "Services"],
       [["g", "g"], "Graph"],
       [["g", "r"], "Requests"],
+      [["g", "b"], "Resilience: breakers and their like"],
       [["g", "c"], "Configuration"],
       [["/"], "Search on this page"],
       [["t"], "Change the theme"],

@@ -5,5 +5,6 @@ export const PAGES: { name: string; path: string; icon: IconName; key: string }[
   { name: "Services", path: "/services", icon: "services", key: "s" },
   { name: "Graph", path: "/graph", icon: "graph", key: "g" },
   { name: "Requests", path: "/requests", icon: "requests", key: "r" },
+  { name: "Resilience", path: "/resilience", icon: "shield", key: "b" },
   { name: "Configuration", path: "/configuration", icon: "configuration", key: "c" },
 ];

@@ -16,6 +16,7 @@ import { href, windowChosen, windowSeconds } from "../router";
 import { LogTail } from "./log_tail";
 import { RequestTable } from "./request_table";
 import { mergeLive } from "./service_list";
+import { ServicePolicies } from "./service_policies";
 import { errorShare } from "../parts/measure";
 
 const LAST_REQUESTS = 12;
@@ -60,6 +61,7 @@ function Content({ service }: { service: Service }) {
         <Neighbours service={service} />
       </div>
       <Endpoints endpoints={service.endpoints ?? []} />
+      <ServicePolicies name={service.name} />
       <LastRequests name={service.name} />
       {service.kind === "external" ? null : <LogTail service={service.name} />}
     </>

@@ -6,9 +6,12 @@ import { useDocument, useRowKeys } from "../hooks";
 import { Sparkline } from "../parts/chart";
 import { Empty, Shown } from "../parts/notice";
 import { SearchField, SortHead, Choice } from "../parts/controls";
+import { BreakerBadge } from "../parts/policy";
 import { State, errorTone, stateWord, tone } from "../parts/state";
 import { Foreign, ServiceLink } from "../parts/text";
 import { change, href, parameter, windowChosen, windowSeconds } from "../router";
+import { usePolicies } from "./policies";
+import { type Row as PolicyRow, openBreakers } from "./policy_list";
 import { mergeLive, sortServices } from "./service_list";
 import { errorShare } from "../parts/measure";
 
@@ -104,6 +107,7 @@ function Attention({ services }: { services: Service[] }) {
 }
 
 function Table({ services, sort }: { services: Service[]; sort: string }) {
+  const breakers = openBreakers(usePolicies(5000).data);
   return (
     <div class="table-frame">
       <table class="table services-table">
@@ -143,7 +147,7 @@ function Table({ services, sort }: { services: Service[]; sort: string }) {
         </thead>
         <tbody>
           {services.map((service) => (
-            <Row key={service.name} service={service} />
+            <Row key={service.name} service={service} breakers={breakers.get(service.name)} />
           ))}
         </tbody>
       </table>
@@ -151,7 +155,7 @@ function Table({ services, sort }: { services: Service[]; sort: string }) {
   );
 }
 
-function Row({ service }: { service: Service }) {
+function Row({ service, breakers }: { service: Service; breakers: PolicyRow[] | undefined }) {
   const latency = service.latency_ms ?? {};
   const held = service.held ?? 0;
   return (
@@ -159,6 +163,7 @@ function Row({ service }: { service: Service }) {
       <th scope="row" class="col-name">
         <ServiceLink name={service.name} row />
         <span class="sub">
+          <BreakerBadge service={service.name} rows={breakers} />
           {service.language ? <span class="tag">{visible(service.language)}</span> : null}
           {service.kind === "external" ? <span class="tag">external</span> : null}
           <span class="mono faint clip">{visible(service.command ?? service.address)}</span>

@@ -38,7 +38,7 @@ const isPressed = (page, name) => page.getByRole("radio", { name, exact: true })
 const query = (page) => new URL(page.url()).searchParams;
 
 describe("every page", () => {
-  const pages = () => ["/", "/services", `/services/${service}`, "/graph", "/graph?view=table", "/requests", `/traces/${trace}`, "/configuration", "/configuration?section=services", "/no-such-page"];
+  const pages = () => ["/", "/services", `/services/${service}`, "/graph", "/graph?view=table", "/requests", `/traces/${trace}`, "/resilience", "/resilience?state=trouble", "/configuration", "/configuration?section=services", "/no-such-page"];
   for (const colorScheme of ["light", "dark"]) {
     test(`is ${colorScheme}, readable and without errors`, async () => {
       for (const path of pages()) {
@@ -175,6 +175,9 @@ test("keys open pages, help and the quick jump", async () => {
     await page.keyboard.press("g");
     await page.keyboard.press("r");
     await page.waitForURL("**/requests*");
+    await page.keyboard.press("g");
+    await page.keyboard.press("b");
+    await page.waitForURL("**/resilience*");
     await page.keyboard.press("?");
     await page.getByRole("dialog", { name: "Keyboard help" }).waitFor();
     await page.keyboard.press("Escape");
@@ -252,6 +255,134 @@ test("a service is restarted after one more question", mocked, async () => {
   });
 });
 
+const breakerRow = (page, name) => page.locator(".policies-table tbody").filter({ has: page.getByRole("link", { name, exact: true }) }).locator("tr").first();
+
+test("policies can be filtered and sorted, and the address keeps it", mocked, async () => {
+  const mock = await world("shop");
+  await visit(mock.url, "/resilience", async (page) => {
+    const rows = page.locator(".policies-table tbody tr");
+    await breakerRow(page, "payments").getByText("OPEN", { exact: true }).waitFor();
+    await breakerRow(page, "payments").getByText("62.5%").waitFor();
+    await breakerRow(page, "analytics").getByText("FORCED_OPEN").waitFor();
+    const all = await rows.count();
+    await page.getByLabel("Kind").selectOption("bulkhead");
+    await eventually(() => rows.count(), 2);
+    await page.getByLabel("Filter policies").fill("orders");
+    await eventually(() => rows.count(), 1);
+    await rows.first().getByText("38 of 50 free").waitFor();
+    await page.getByLabel("Filter policies").fill("nobody");
+    await page.getByRole("button", { name: "Show all" }).click();
+    await eventually(() => rows.count(), all);
+    await page.getByRole("columnheader", { name: "Failing" }).getByRole("button").click();
+    assert.equal(query(page).get("sort"), "-failing");
+    assert.equal(await page.getByRole("columnheader", { name: "Failing" }).getAttribute("aria-sort"), "descending");
+    await rows.first().getByRole("link", { name: "payments" }).waitFor();
+    await page.getByRole("radio", { name: "needs a look" }).click();
+    await page.reload();
+    await rows.first().waitFor();
+    assert.equal(await page.locator(".policies-table .tone-ready").count(), 0);
+  });
+});
+
+test("rates stand beside their thresholds where those are told", mocked, async () => {
+  const mock = await world("shop");
+  await visit(mock.url, "/resilience", async (page) => {
+    await breakerRow(page, "orders").getByText("12.5%").waitFor();
+    assert.equal(await page.locator(".meter-mark").count(), 0);
+    Object.assign(mock.state.world.policies.orders.circuitbreaker, { failureRateThreshold: "10.0%", slowCallRateThreshold: 100 });
+    await breakerRow(page, "orders").getByText("of 10%").waitFor();
+    await breakerRow(page, "orders").getByText("of 100%").waitFor();
+    assert.equal(await breakerRow(page, "orders").locator("td.tone-bad").count(), 1);
+  });
+});
+
+test("events of policies come in by themselves", mocked, async () => {
+  const mock = await world("shop");
+  await visit(mock.url, "/resilience?q=bank", async (page) => {
+    const events = page.getByRole("log").locator("li");
+    await events.first().waitFor();
+    const before = await events.count();
+    await eventually(() => events.count(), (now) => now > before);
+    const state = mock.state.world.policies.bank.circuitbreaker.state;
+    assert.equal(await events.first().locator(".policy-state").last().innerText(), state);
+    await breakerRow(page, "bank").getByText(state, { exact: true }).waitFor();
+  });
+});
+
+test("a breaker is told what to do after one more question", mocked, async () => {
+  const mock = await world("shop");
+  await visit(mock.url, "/resilience", async (page) => {
+    const change = page.getByRole("button", { name: "Change the breaker of orders" });
+    const dialog = page.getByRole("dialog", { name: "Breaker of orders" });
+    await change.click();
+    await dialog.getByText("CLOSED", { exact: true }).waitFor();
+    assert.ok(await dialog.getByRole("button", { name: "Choose one" }).isDisabled());
+    assert.ok(await dialog.getByRole("radio", { name: /^Close/ }).isDisabled());
+    await page.keyboard.press("Escape");
+    await eventually(() => page.getByRole("dialog").count(), 0);
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), "Change the breaker of orders");
+    for (const [choice, state] of [["Force open", "FORCED_OPEN"], ["Disable", "DISABLED"], ["Metrics only", "METRICS_ONLY"], ["Close", "CLOSED"], ["Reset", "CLOSED"]]) {
+      await change.click();
+      await dialog.getByRole("radio", { name: new RegExp(`^${choice} `) }).check();
+      await dialog.getByRole("button", { name: `${choice} now` }).click();
+      await page.locator(".toast").last().getByText(`The breaker of orders is ${state} now`).waitFor();
+      await eventually(() => page.getByRole("dialog").count(), 0);
+      await breakerRow(page, "orders").getByText(state, { exact: true }).waitFor();
+      await page.getByRole("log").locator("li").first().getByText("orders").waitFor();
+      assert.equal(mock.state.world.policies.orders.circuitbreaker.state, state);
+    }
+    await page.getByRole("log").locator("li").first().getByText("reset", { exact: true }).waitFor();
+  });
+});
+
+test("an order that is refused is told with what helps", mocked, async () => {
+  const mock = await world("shop");
+  mock.state.illegal = true;
+  await visit(mock.url, "/resilience", async (page) => {
+    await page.getByRole("button", { name: "Change the breaker of pdf" }).click();
+    await page.getByRole("radio", { name: /^Force open / }).check();
+    await page.getByRole("button", { name: "Force open now" }).click();
+    await page.getByText("The breaker of pdf was not changed: a breaker does not go from DISABLED to FORCED_OPEN").waitFor();
+    await page.getByText("works from every state").waitFor();
+    await breakerRow(page, "pdf").getByText("DISABLED").waitFor();
+  }, { forgive: /409/ });
+});
+
+test("policies that cannot be read are asked for again", mocked, async () => {
+  const mock = await world("shop");
+  await visit(mock.url, "/services", async (page) => {
+    await page.locator(".is-live").waitFor();
+    await page.route("**/v1/resilience", (route) => route.fulfill({ status: 500, contentType: "application/problem+json", body: JSON.stringify({ code: "failed", title: "it failed", detail: "the registry is gone" }) }));
+    await page.keyboard.press("g");
+    await page.keyboard.press("b");
+    await page.getByRole("alert").getByText("the registry is gone").waitFor();
+    await page.unroute("**/v1/resilience");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await breakerRow(page, "orders").waitFor();
+  }, { forgive: /500/ });
+});
+
+test("a breaker that is not closed is seen at its service, in the list and in the graph", mocked, async () => {
+  const mock = await world("shop");
+  await visit(mock.url, "/services", async (page) => {
+    const row = (name) => page.locator(".services-table tbody tr").filter({ has: page.getByRole("link", { name, exact: true }) });
+    await row("payments").getByRole("link", { name: "breaker OPEN" }).waitFor();
+    assert.equal(await row("orders").locator(".breaker-badge").count(), 0);
+    await row("payments").getByRole("link", { name: "breaker OPEN" }).click();
+    await page.waitForURL("**/resilience?*");
+    assert.equal(query(page).get("q"), "payments");
+    await eventually(() => page.locator(".policies-table tbody tr").count(), 1);
+    await page.goto(`${mock.url}/services/payments`);
+    const list = page.getByRole("list", { name: "Policies of payments" });
+    await list.getByText("OPEN", { exact: true }).waitFor();
+    assert.equal(await list.getByRole("listitem").count(), 6);
+    await page.goto(`${mock.url}/graph?node=payments`);
+    await page.locator('[data-node="payments"] .breaker-mark').waitFor();
+    assert.equal(await page.locator('[data-node="orders"] .breaker-mark').count(), 0);
+    await page.locator(".graph-panel").getByRole("link", { name: "breaker OPEN" }).waitFor();
+  });
+});
+
 test("a lost connection is told, and found again", mocked, async () => {
   const mock = await world("shop");
   await visit(mock.url, "/services", async (page) => {
@@ -302,7 +433,7 @@ test("a token is asked for once, and a wrong one is told", mocked, async () => {
 test("hostile names are only text", mocked, async () => {
   const mock = await world("hostile");
   const nasty = mock.state.world.services.map((one) => one.name);
-  for (const path of ["/services", ...nasty.map((name) => `/services/${encodeURIComponent(name)}`), "/graph", "/graph?view=table", "/requests", `/traces/${"a".repeat(32)}`, "/configuration", "/configuration?section=services"]) {
+  for (const path of ["/services", ...nasty.map((name) => `/services/${encodeURIComponent(name)}`), "/graph", "/graph?view=table", "/requests", `/traces/${"a".repeat(32)}`, "/resilience", "/configuration", "/configuration?section=services"]) {
     await visit(mock.url, path, async (page) => {
       await eventually(() => page.locator(".skeleton").count(), 0);
       await page.locator(".is-live").waitFor();
@@ -316,7 +447,7 @@ test("hostile names are only text", mocked, async () => {
 
 test("a world without anything says what to do", mocked, async () => {
   const mock = await world("empty");
-  for (const [path, text] of [["/services", "No services yet"], ["/graph", "Nothing to draw yet"], ["/requests", "No requests yet"], ["/configuration", "There are no routes."]]) {
+  for (const [path, text] of [["/services", "No services yet"], ["/graph", "Nothing to draw yet"], ["/requests", "No requests yet"], ["/resilience", "No policies yet"], ["/configuration", "There are no routes."]]) {
     await visit(mock.url, path, (page) => page.getByText(text).waitFor());
   }
   await visit(mock.url, `/traces/${"0".repeat(32)}`, (page) => page.getByText("This trace is not kept").waitFor(), { forgive: /404/ });

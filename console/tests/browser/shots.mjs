@@ -19,6 +19,7 @@ const PAGES = {
   graph_table: "/graph?view=table",
   requests: "/requests",
   trace: `/traces/${trace}`,
+  resilience: "/resilience",
   configuration: "/configuration?file=trunkline.yaml&line=30",
   huge: `/traces/${"f".repeat(32)}`,
 };

@@ -33,8 +33,17 @@ const INDEX: &str = "index.html";
 const HASHED: &str = "assets/";
 
 /// First parts of paths that the page's router knows.
-const ROUTED: &[&str] =
-    &["", "services", "graph", "requests", "traces", "configuration", "logs", "routes"];
+const ROUTED: &[&str] = &[
+    "",
+    "services",
+    "graph",
+    "requests",
+    "traces",
+    "resilience",
+    "configuration",
+    "logs",
+    "routes",
+];
 
 /// The page may run and load what was embedded with it, and ask this server; nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \

@@ -80,6 +80,7 @@ fn policy(stats: &PolicyStats) -> Value {
         "shed": stats.shed,
         "dry_run_refused": stats.dry_run_refused,
         "fallbacks": stats.fallbacks,
+        "others": stats.others,
     });
     let Some(fields) = document.as_object_mut() else { return document };
     if let Some(found) = &stats.cluster {
@@ -143,6 +144,8 @@ fn breaker(stats: &BreakerStats) -> Value {
         "state": stats.state,
         "failureRate": stats.failure_rate,
         "slowCallRate": stats.slow_call_rate,
+        "failureRateThreshold": stats.failure_rate_threshold,
+        "slowCallRateThreshold": stats.slow_call_rate_threshold,
         "bufferedCalls": stats.buffered,
         "failedCalls": stats.failed,
         "slowCalls": stats.slow,

@@ -105,6 +105,8 @@ fn policy() -> PolicyStats {
             state: "OPEN",
             failure_rate: 62.5,
             slow_call_rate: 0.0,
+            failure_rate_threshold: 50.0,
+            slow_call_rate_threshold: 100.0,
             buffered: 8,
             failed: 5,
             slow: 0,
@@ -152,6 +154,7 @@ fn policy() -> PolicyStats {
         shed: 0,
         dry_run_refused: 6,
         fallbacks: 2,
+        others: vec!["fallback"],
     }
 }
 

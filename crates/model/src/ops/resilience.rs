@@ -32,6 +32,8 @@ pub struct PolicyStats {
     pub dry_run_refused: u64,
     /// Callers that got the fallback.
     pub fallbacks: u64,
+    /// What else is in force, in the words of the configuration: `shed`, `fallback`.
+    pub others: Vec<&'static str>,
 }
 
 /// What is known of the store that several processes share.
@@ -52,6 +54,10 @@ pub struct BreakerStats {
     pub failure_rate: f32,
     /// In percent; -1 while there are too few calls.
     pub slow_call_rate: f32,
+    /// The failure rate from which it opens, in percent.
+    pub failure_rate_threshold: f32,
+    /// The slow call rate from which it opens, in percent.
+    pub slow_call_rate_threshold: f32,
     /// Calls in its window.
     pub buffered: u32,
     /// Those of them that failed.

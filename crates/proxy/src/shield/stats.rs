@@ -62,6 +62,8 @@ impl Shield {
                 state: now.as_str(),
                 failure_rate: metrics.failure_rate,
                 slow_call_rate: metrics.slow_call_rate,
+                failure_rate_threshold: breaker.config().failure_rate_threshold,
+                slow_call_rate_threshold: breaker.config().slow_call_rate_threshold,
                 buffered: metrics.buffered,
                 failed: metrics.failed,
                 slow: metrics.slow,
@@ -134,7 +136,14 @@ impl Shield {
             shed: read(&self.counted.shed),
             dry_run_refused: read(&self.counted.dry_run),
             fallbacks: read(&self.counted.fallbacks),
+            others: self.others(),
         }
+    }
+
+    fn others(&self) -> Vec<&'static str> {
+        let shed = self.policies.shed.as_ref().map(|_| "shed");
+        let fallback = self.policies.fallback.as_ref().map(|_| "fallback");
+        shed.into_iter().chain(fallback).collect()
     }
 
     /// Carries out what a person says about the breaker.

@@ -1,0 +1,48 @@
+// How the state of a policy is shown: a tone, a shape and its word, never a colour alone.
+import type { Row } from "../pages/policy_list";
+import { policyTone, worstFirst } from "../pages/policy_list";
+import { visible } from "../format";
+import { href } from "../router";
+import { Icon, type IconName } from "./icon";
+
+const ICONS = new Map<string | null, IconName>([
+  ["FORCED_OPEN", "lock"],
+  ["DISABLED", "idle"],
+  ["METRICS_ONLY", "gauge"],
+]);
+
+/** Resilience4j's words are written as they are, so that they are found in metrics, logs and its documentation. */
+export function PolicyState({ state }: { state: string | null }) {
+  if (state === null) return <span class="faint">–</span>;
+  const tone = policyTone(state);
+  return (
+    <span class={`state policy-state tone-${tone}`}>
+      <Icon name={ICONS.get(state) ?? tone} />
+      <span>{visible(state)}</span>
+    </span>
+  );
+}
+
+/** Says that breakers of a service are not closed, and leads to them. */
+export function BreakerBadge({ service, rows }: { service: string; rows: Row[] | undefined }) {
+  const worst = rows && worstFirst(rows)[0];
+  if (!worst) return null;
+  return (
+    <a class={`tag breaker-badge tone-${policyTone(worst.state)}`} href={href("/resilience", { q: service, kind: "breaker" })} title={worst.now}>
+      <Icon name={ICONS.get(worst.state) ?? policyTone(worst.state)} /> breaker {visible(worst.state)}
+    </a>
+  );
+}
+
+/** The same in a corner where there is room for a shape alone; its words are read out and shown on touch. */
+export function BreakerMark({ rows }: { rows: Row[] | undefined }) {
+  const worst = rows && worstFirst(rows)[0];
+  if (!worst) return null;
+  const tone = policyTone(worst.state);
+  return (
+    <span class={`breaker-mark tone-${tone}`} title={`breaker ${visible(worst.state)}: ${worst.now}`}>
+      <Icon name={tone === "bad" ? "shield_shut" : tone === "busy" ? "shield_half" : "shield_off"} />
+      <span class="hidden">breaker {visible(worst.state)}</span>
+    </span>
+  );
+}
