@@ -21,6 +21,7 @@ pub struct Redis {
 
 impl Redis {
     /// Starts one on a free port; `None`, and a word about it, where there is no `redis-server`.
+    #[expect(clippy::print_stdout, reason = "a test that could not run says so")]
     pub fn start() -> Option<Self> {
         let Some(program) = find() else {
             println!("skipped: needs redis-server");

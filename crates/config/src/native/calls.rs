@@ -1,5 +1,6 @@
 //! `calls` of a service: whom it calls, and by which policies.
 
+use trunkline_model::route::RouteTimeouts;
 use trunkline_model::service::CallPolicies;
 
 use super::policies::{self, Written};
@@ -53,7 +54,7 @@ pub(super) fn policies(
         let raw = &call.value.0;
         let policies = policies::lower(&written(raw), diagnostics);
         let timeouts = routes::timeouts(raw.timeout.as_ref(), raw.retry.as_ref(), diagnostics);
-        let says_something = !policies.is_empty() || timeouts != Default::default();
+        let says_something = !policies.is_empty() || timeouts != RouteTimeouts::default();
         if let (Ok(service), true) = (raw.service.value.parse(), says_something) {
             all.push(CallPolicies { service, policies, timeouts });
         }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use trunkline_model::Fail;
 use trunkline_model::service::policies::{
     Condition, Fallback, HedgeDelay, Instead, Methods, Policies, Shared, Window,
 };
 use trunkline_model::units::Share;
+use trunkline_model::{Fail, ServiceName};
 
 use crate::rig::{model, screen};
 
@@ -97,7 +97,7 @@ services:
 ",
     );
     let web = model.services.iter().find(|service| service.name.as_str() == "web").unwrap();
-    let names: Vec<_> = web.calls.iter().map(|name| name.as_str()).collect();
+    let names: Vec<_> = web.calls.iter().map(ServiceName::as_str).collect();
     assert_eq!(names, ["orders", "payment"]);
     let [call] = &web.call_policies[..] else { panic!("one call has policies") };
     assert_eq!(call.service.as_str(), "payment");
@@ -133,6 +133,7 @@ services:
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one screen with every mistake")]
 fn what_cannot_be_shared_hedged_or_limited_is_told() {
     assert_snapshot!(screen(
         "

@@ -1,16 +1,17 @@
 //! What a shield knows, for metrics and people, and what people may tell it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use trunkline_model::ops::{
     AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, ClusterStats, HedgeStats,
     PolicyStats, RateLimiterStats, ResilienceError, RetryStats,
 };
-use trunkline_resilience::breaker::State;
+use trunkline_resilience::breaker;
 use trunkline_resilience::retry::Ended;
 use trunkline_share::Standing;
 
-use super::{Machines, Shared, Shield};
+use super::{Machines, Shared, Shield, State};
 use crate::observe::distribution;
 
 fn read(counter: &AtomicU64) -> u64 {
@@ -53,91 +54,116 @@ impl Shield {
     pub(crate) fn stats(&self) -> PolicyStats {
         let at = self.at(self.clock.now());
         let mut state = self.lock();
-        let sink = &mut |event| self.journal.note(&self.name, &event);
-        let [successful, failed, ignored] = &self.counted.calls;
-        let breaker = state.breaker.as_mut().map(|breaker| {
-            let now = breaker.state(at, sink);
-            let metrics = breaker.metrics(at);
-            BreakerStats {
-                state: now.as_str(),
-                failure_rate: metrics.failure_rate,
-                slow_call_rate: metrics.slow_call_rate,
-                failure_rate_threshold: breaker.config().failure_rate_threshold,
-                slow_call_rate_threshold: breaker.config().slow_call_rate_threshold,
-                buffered: metrics.buffered,
-                failed: metrics.failed,
-                slow: metrics.slow,
-                slow_failed: metrics.slow_failed,
-                not_permitted: read(&self.counted.not_permitted),
-                retry_after: breaker.retry_at().map(|retry_at| retry_at.saturating_sub(at)),
-                trials_left: breaker.permits_left(),
-                calls: [
-                    ("successful", distribution(std::iter::once(successful))),
-                    ("failed", distribution(std::iter::once(failed))),
-                    ("ignored", distribution(std::iter::once(ignored))),
-                ],
-                dry_run: self.compiled.dry_run.has(Machines::BREAKER),
-            }
-        });
-        let bulkhead = state.bulkhead.as_ref().map(|bulkhead| BulkheadStats {
-            max: bulkhead.config().max_concurrent_calls,
-            available: bulkhead.available(),
-            waiting: bulkhead.waiting(),
-            rejected: read(&self.counted.bulkhead_rejected),
-            dry_run: self.compiled.dry_run.has(Machines::BULKHEAD),
-        });
-        let adaptive = state.adaptive.as_ref().map(|adaptive| AdaptiveStats {
-            limit: adaptive.limit(),
-            running: adaptive.running(),
-            rejected: read(&self.counted.adaptive_rejected),
-            dry_run: self.compiled.dry_run.has(Machines::ADAPTIVE),
-        });
-        let rate_limiter = state.limiter.as_mut().map(|limiter| RateLimiterStats {
-            limit: limiter.config().limit_for_period,
-            period: limiter.config().limit_refresh_period,
-            available: limiter.available(at),
-            permitted: read(&self.counted.rate_permitted),
-            refused: read(&self.counted.rate_refused),
-            dry_run: self.compiled.dry_run.has(Machines::RATE_LIMITER),
-        });
-        let hedge = state.hedge.as_ref().map(|hedge| HedgeStats {
-            delay: hedge.delay(),
-            made: read(&self.counted.hedges.made),
-            won: read(&self.counted.hedges.won),
-            budget_exhausted: read(&self.counted.hedges.refused),
-            dry_run: self.policies.hedge.as_ref().is_some_and(|hedge| hedge.dry_run),
-        });
-        let balance = state.budget.as_mut().map(|budget| budget.balance(at));
+        let breaker = self.breaker_stats(&mut state, at);
+        let hedge = self.hedge_stats(&state);
+        let rate_limiter = self.rate_stats(&mut state, at);
+        let bulkhead = self.bulkhead_stats(&state);
+        let adaptive = self.adaptive_stats(&state);
+        let budget = state.budget.as_mut().map(|budget| budget.balance(at));
         drop(state);
         let standing = self.shared.as_ref().and_then(Shared::standing);
-        let breaker = breaker.map(|own| breaker_of_all(own, standing.as_ref()));
-        let bulkhead = bulkhead.map(|own| bulkhead_of_all(own, standing.as_ref()));
-        let rate_limiter = rate_limiter.map(|own| rate_of_all(own, standing.as_ref()));
-        let retry = self.policies.retry.is_some().then(|| RetryStats {
-            calls: std::array::from_fn(|index| {
-                let ended = Ended::ALL.get(index).map_or("", |ended| ended.as_str());
-                (ended, self.counted.retries.get(index).map_or(0, read))
-            }),
-            repeated: read(&self.counted.repeated),
-            budget_exhausted: read(&self.counted.budget_exhausted),
-            budget: balance,
-        });
+        let standing = standing.as_ref();
         let cluster = self.shared.as_ref().map(Shared::alone);
-        let cluster = cluster.map(|(away, alone)| ClusterStats { away, alone });
         PolicyStats {
-            cluster,
             name: self.name.to_string(),
-            breaker,
-            retry,
+            cluster: cluster.map(|(away, alone)| ClusterStats { away, alone }),
+            breaker: breaker.map(|own| breaker_of_all(own, standing)),
+            retry: self.retry_stats(budget),
             hedge,
-            rate_limiter,
-            bulkhead,
+            rate_limiter: rate_limiter.map(|own| rate_of_all(own, standing)),
+            bulkhead: bulkhead.map(|own| bulkhead_of_all(own, standing)),
             adaptive,
             shed: read(&self.counted.shed),
             dry_run_refused: read(&self.counted.dry_run),
             fallbacks: read(&self.counted.fallbacks),
             others: self.others(),
         }
+    }
+
+    fn breaker_stats(&self, state: &mut State, at: Duration) -> Option<BreakerStats> {
+        let breaker = state.breaker.as_mut()?;
+        // The one that stands beside another tells nothing.
+        let beside = self.shared.as_ref().is_some_and(|all| all.machines.has(Machines::BREAKER));
+        let now = breaker.state(at, &mut |event| self.note(&event, beside));
+        let metrics = breaker.metrics(at);
+        let [successful, failed, ignored] = &self.counted.calls;
+        Some(BreakerStats {
+            state: now.as_str(),
+            failure_rate: metrics.failure_rate,
+            slow_call_rate: metrics.slow_call_rate,
+            failure_rate_threshold: breaker.config().failure_rate_threshold,
+            slow_call_rate_threshold: breaker.config().slow_call_rate_threshold,
+            buffered: metrics.buffered,
+            failed: metrics.failed,
+            slow: metrics.slow,
+            slow_failed: metrics.slow_failed,
+            not_permitted: read(&self.counted.not_permitted),
+            retry_after: breaker.retry_at().map(|retry_at| retry_at.saturating_sub(at)),
+            trials_left: breaker.permits_left(),
+            calls: [
+                ("successful", distribution(std::iter::once(successful))),
+                ("failed", distribution(std::iter::once(failed))),
+                ("ignored", distribution(std::iter::once(ignored))),
+            ],
+            dry_run: self.compiled.dry_run.has(Machines::BREAKER),
+        })
+    }
+
+    fn bulkhead_stats(&self, state: &State) -> Option<BulkheadStats> {
+        let bulkhead = state.bulkhead.as_ref()?;
+        Some(BulkheadStats {
+            max: bulkhead.config().max_concurrent_calls,
+            available: bulkhead.available(),
+            waiting: bulkhead.waiting(),
+            rejected: read(&self.counted.bulkhead_rejected),
+            dry_run: self.compiled.dry_run.has(Machines::BULKHEAD),
+        })
+    }
+
+    fn adaptive_stats(&self, state: &State) -> Option<AdaptiveStats> {
+        let adaptive = state.adaptive.as_ref()?;
+        Some(AdaptiveStats {
+            limit: adaptive.limit(),
+            running: adaptive.running(),
+            rejected: read(&self.counted.adaptive_rejected),
+            dry_run: self.compiled.dry_run.has(Machines::ADAPTIVE),
+        })
+    }
+
+    fn rate_stats(&self, state: &mut State, at: Duration) -> Option<RateLimiterStats> {
+        let limiter = state.limiter.as_mut()?;
+        Some(RateLimiterStats {
+            limit: limiter.config().limit_for_period,
+            period: limiter.config().limit_refresh_period,
+            available: limiter.available(at),
+            permitted: read(&self.counted.rate_permitted),
+            refused: read(&self.counted.rate_refused),
+            dry_run: self.compiled.dry_run.has(Machines::RATE_LIMITER),
+        })
+    }
+
+    fn hedge_stats(&self, state: &State) -> Option<HedgeStats> {
+        let hedge = state.hedge.as_ref()?;
+        Some(HedgeStats {
+            delay: hedge.delay(),
+            made: read(&self.counted.hedges.made),
+            won: read(&self.counted.hedges.won),
+            budget_exhausted: read(&self.counted.hedges.refused),
+            dry_run: self.policies.hedge.as_ref().is_some_and(|hedge| hedge.dry_run),
+        })
+    }
+
+    fn retry_stats(&self, budget: Option<u64>) -> Option<RetryStats> {
+        self.policies.retry.as_ref()?;
+        Some(RetryStats {
+            calls: std::array::from_fn(|index| {
+                let ended = Ended::ALL.get(index).map_or("", |ended| ended.as_str());
+                (ended, self.counted.retries.get(index).map_or(0, read))
+            }),
+            repeated: read(&self.counted.repeated),
+            budget_exhausted: read(&self.counted.budget_exhausted),
+            budget,
+        })
     }
 
     fn others(&self) -> Vec<&'static str> {
@@ -151,20 +177,19 @@ impl Shield {
         let at = self.at(self.clock.now());
         let sink = &mut |event| self.journal.note(&self.name, &event);
         let mut state = self.lock();
-        let breaker = state.breaker.as_mut().ok_or(ResilienceError::NoBreaker)?;
+        let machine = state.breaker.as_mut().ok_or(ResilienceError::NoBreaker)?;
         let to = match order {
             BreakerOrder::Reset => {
-                breaker.reset(at, sink);
+                machine.reset(at, sink);
                 return Ok(());
             }
-            BreakerOrder::ForceOpen => State::ForcedOpen,
-            BreakerOrder::Disable => State::Disabled,
-            BreakerOrder::MetricsOnly => State::MetricsOnly,
-            BreakerOrder::Close => State::Closed,
+            BreakerOrder::ForceOpen => breaker::State::ForcedOpen,
+            BreakerOrder::Disable => breaker::State::Disabled,
+            BreakerOrder::MetricsOnly => breaker::State::MetricsOnly,
+            BreakerOrder::Close => breaker::State::Closed,
         };
-        let illegal = |error: trunkline_resilience::breaker::IllegalTransition| {
-            ResilienceError::Illegal(error.to_string())
-        };
-        breaker.transition_to(to, at, sink).map_err(illegal)
+        let illegal =
+            |error: breaker::IllegalTransition| ResilienceError::Illegal(error.to_string());
+        machine.transition_to(to, at, sink).map_err(illegal)
     }
 }

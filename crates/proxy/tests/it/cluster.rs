@@ -65,7 +65,8 @@ async fn a_breaker_that_one_gateway_opens_is_open_for_all() {
         let events = rig.proxy.resilience_events(0).into_iter();
         events.filter(|event| event.kind == "STATE_TRANSITION").count()
     };
-    until("each change is told, by who caused it", async || changes(&one) + changes(&two) == 3).await;
+    until("each change is told, by who caused it", async || changes(&one) + changes(&two) == 3)
+        .await;
 }
 
 #[tokio::test]

@@ -334,7 +334,7 @@ async fn a_stale_answer_is_better_than_a_refusal() {
 async fn an_endpoint_that_is_worse_than_its_siblings_is_ejected() {
     let count = Arc::new(AtomicUsize::new(0));
     let flaky = Upstream::http(move |_: Request<Incoming>| {
-        let fails = count.fetch_add(1, Ordering::Relaxed) % 2 == 0;
+        let fails = count.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
         async move {
             let mut response = Response::new(body::full("so"));
             if fails {
