@@ -3,6 +3,8 @@
 //! A value without a place is a default. Files are read again for that, when somebody asks; nothing
 //! here decides what is in force.
 
+mod policies;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -128,6 +130,9 @@ impl Written {
             list.time("passive.max", outlier.max, false);
             list.add("passive.percent_max", outlier.percent_max.to_string(), false);
         }
+        for (key, value, short) in policies::list(&service.policies) {
+            list.add(key, value, short);
+        }
         if let Source::Process(process) = &service.source {
             let port = process.port.map_or_else(|| "auto".to_owned(), |port| port.to_string());
             list.add("port", port, false);
@@ -168,7 +173,9 @@ pub fn route(route: &Route) -> Vec<Setting> {
     let setting = |(key, value): (&'static str, Option<Duration>)| {
         Some(Setting { key, value: format_duration(value?), origin: Some(route.origin.clone()) })
     };
-    own.into_iter().filter_map(setting).collect()
+    let policies = policies::list(&route.policies).into_iter();
+    let policy = |(key, value, _)| Setting { key, value, origin: Some(route.origin.clone()) };
+    own.into_iter().filter_map(setting).chain(policies.map(policy)).collect()
 }
 
 /// Settings of one object on their way.

@@ -22,7 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mesh", &["model", "net", "rt"]),
     ("filters", &["expr", "model", "net", "resilience"]),
     // `config` for its diagnostics only: `prepare` reports what is wrong as every other check of the file does.
-    ("proxy", &["config", "filters", "mesh", "model", "net", "resilience", "rt"]),
+    ("proxy", &["config", "filters", "mesh", "model", "net", "resilience", "rt", "share"]),
     ("share", &["resilience", "rt"]),
     ("local", &["config", "model", "net", "resilience", "rt"]),
     ("api", &["control", "model", "net", "query", "rt"]),

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use trunkline_model::ServiceName;
 use trunkline_model::endpoint::EndpointState;
 use trunkline_model::ops::{
-    CertificateStats, Distribution, EndpointStats, ListenerStats, ServiceStats, Stats,
+    CertificateStats, Distribution, EndpointStats, ListenerStats, PolicyStats, ServiceStats, Stats,
 };
 
 use super::SCHEMA;
@@ -41,7 +41,7 @@ pub(super) async fn status(State(wiring): State<Wiring>) -> Json<Value> {
         "workers": stats.workers,
         "listeners": listeners,
         "surfaces": surfaces,
-        "services": services(&stats, processes, &urls),
+        "services": with_breakers(services(&stats, processes, &urls), &wiring.ops.policies()),
         "routes": stats.routes.len(),
         "records_dropped": stats.records_dropped,
         "loop_stall_ms": quantiles(&stats.loop_stall),
@@ -100,6 +100,28 @@ fn services(stats: &Stats, processes: Vec<Process>, urls: &[Url]) -> Map<String,
     for (name, process) in processes {
         let document = service(&name, None, Some(&process), urls);
         services.insert(name.to_string(), document);
+    }
+    services
+}
+
+/// Each service with its breakers that are not closed.
+fn with_breakers(mut services: Map<String, Value>, policies: &[PolicyStats]) -> Map<String, Value> {
+    for policy in policies {
+        let Some(breaker) = policy.breaker.as_ref().filter(|one| one.state != "CLOSED") else {
+            continue;
+        };
+        let told = json!({
+            "name": policy.name,
+            "state": breaker.state,
+            "failure_rate": breaker.failure_rate,
+            "retry_after_seconds": breaker.retry_after.map(|after| after.as_secs_f64()),
+        });
+        let service = services.get_mut(policy.service()).and_then(Value::as_object_mut);
+        let breakers =
+            service.map(|service| service.entry("breakers").or_insert_with(|| json!([])));
+        if let Some(breakers) = breakers.and_then(Value::as_array_mut) {
+            breakers.push(told);
+        }
     }
     services
 }

@@ -1,14 +1,49 @@
 //! `calls` of a service: whom it calls, and by which policies.
 
+use trunkline_config_derive::Decode;
 use trunkline_model::route::RouteTimeouts;
 use trunkline_model::service::CallPolicies;
 
+use super::forms::TimeoutForm;
+use super::policies::forms::{AdaptiveForm, BreakerForm, BulkheadForm, RetryForm, ShedForm};
+use super::policies::hedge::HedgeForm;
+use super::policies::rate::RateLimiterForm;
+use super::policies::raw::RawFallback;
 use super::policies::{self, Written};
-use super::raw::RawCall;
 use super::routes;
 use crate::decode::{Context, Decode, Shape, Shapes, Spanned};
 use crate::diagnostic::Diagnostics;
 use crate::node::{Node, Value};
+
+/// A service that another calls, and what protects these calls. What it leaves out is as the service
+/// called has it for everybody.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "a call")]
+pub struct RawCall {
+    /// The service that is called.
+    pub service: Spanned<String>,
+    /// Time limit of a request, all attempts together; or `{ request, attempt, idle }`.
+    #[config(alias = "timeouts")]
+    pub timeout: Option<TimeoutForm>,
+    /// Sends nobody there while it fails, for these calls alone: a share such as `50%`, `true`, or a
+    /// map.
+    pub breaker: Option<Spanned<BreakerForm>>,
+    /// Further attempts after a failure: how many in all, `true`, or a map.
+    pub retry: Option<Spanned<RetryForm>>,
+    /// A second attempt beside one that takes long: after how long, `true`, or a map.
+    pub hedge: Option<Spanned<HedgeForm>>,
+    /// So many calls in each period: `100/s`, `true`, or a map.
+    #[config(alias = "ratelimiter")]
+    pub rate_limiter: Option<Spanned<RateLimiterForm>>,
+    /// A bound on requests at one time, over all endpoints: a number, `true`, or a map.
+    pub bulkhead: Option<Spanned<BulkheadForm>>,
+    /// A bound that finds its own height: its maximum, `true`, or a map.
+    pub adaptive: Option<Spanned<AdaptiveForm>>,
+    /// Refuses what is less important first, as `adaptive` or `bulkhead` fills: `true`, or a map.
+    pub shed: Option<Spanned<ShedForm>>,
+    /// What this caller gets instead of a refusal or a failure: `{ respond }`, `{ to }`, `{ stale }`.
+    pub fallback: Option<Spanned<RawFallback>>,
+}
 
 /// `payment`, or a map.
 #[derive(Debug, Clone)]

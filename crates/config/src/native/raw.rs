@@ -381,36 +381,6 @@ pub struct RawService {
     pub passive: Option<Spanned<PassiveForm>>,
 }
 
-/// A service that another calls, and what protects these calls. What it leaves out is as the service
-/// called has it for everybody.
-#[derive(Debug, Clone, Decode)]
-#[config(what = "a call")]
-pub struct RawCall {
-    /// The service that is called.
-    pub service: Spanned<String>,
-    /// Time limit of a request, all attempts together; or `{ request, attempt, idle }`.
-    #[config(alias = "timeouts")]
-    pub timeout: Option<TimeoutForm>,
-    /// Sends nobody there while it fails, for these calls alone: a share such as `50%`, `true`, or a
-    /// map.
-    pub breaker: Option<Spanned<BreakerForm>>,
-    /// Further attempts after a failure: how many in all, `true`, or a map.
-    pub retry: Option<Spanned<RetryForm>>,
-    /// A second attempt beside one that takes long: after how long, `true`, or a map.
-    pub hedge: Option<Spanned<HedgeForm>>,
-    /// So many calls in each period: `100/s`, `true`, or a map.
-    #[config(alias = "ratelimiter")]
-    pub rate_limiter: Option<Spanned<RateLimiterForm>>,
-    /// A bound on requests at one time, over all endpoints: a number, `true`, or a map.
-    pub bulkhead: Option<Spanned<BulkheadForm>>,
-    /// A bound that finds its own height: its maximum, `true`, or a map.
-    pub adaptive: Option<Spanned<AdaptiveForm>>,
-    /// Refuses what is less important first, as `adaptive` or `bulkhead` fills: `true`, or a map.
-    pub shed: Option<Spanned<ShedForm>>,
-    /// What this caller gets instead of a refusal or a failure: `{ respond }`, `{ to }`, `{ stale }`.
-    pub fallback: Option<Spanned<RawFallback>>,
-}
-
 /// Which changes of sources start a service anew. Dependencies, build output, temporary files of
 /// editors and what `.gitignore` names never do.
 #[derive(Debug, Clone, Decode)]

@@ -36,6 +36,15 @@ pub struct PolicyStats {
     pub others: Vec<&'static str>,
 }
 
+impl PolicyStats {
+    /// The service that is protected, as the name of the policy says.
+    pub fn service(&self) -> &str {
+        let name = self.name.split_once('@').map_or(self.name.as_str(), |(name, _)| name);
+        let name = name.split_once("->").map_or(name, |(_, callee)| callee);
+        name.split_once('/').map_or(name, |(service, _)| service)
+    }
+}
+
 /// What is known of the store that several processes share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClusterStats {

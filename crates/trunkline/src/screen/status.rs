@@ -45,6 +45,17 @@ struct Service {
     latency_ms: Option<Latency>,
     #[serde(default)]
     endpoints: Vec<Endpoint>,
+    #[serde(default)]
+    breakers: Vec<Breaker>,
+}
+
+/// A breaker that is not closed.
+#[derive(Debug, Deserialize)]
+struct Breaker {
+    name: String,
+    state: String,
+    failure_rate: f64,
+    retry_after_seconds: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,6 +93,20 @@ impl Status {
     /// Whether everything is as it should be.
     pub(crate) fn is_ready(&self) -> bool {
         self.ready
+    }
+}
+
+impl Breaker {
+    /// What it does, for people.
+    fn tell(&self) -> String {
+        let mut text = format!("the breaker is {}", self.state);
+        if self.failure_rate >= 0.0 {
+            let _ = write!(text, ", {:.1}% of its calls failed", self.failure_rate);
+        }
+        if let Some(seconds) = self.retry_after_seconds {
+            let _ = write!(text, ", tried again in {}", age(seconds));
+        }
+        text
     }
 }
 
@@ -225,6 +250,9 @@ fn troubles(now: &Status, paint: Paint) -> String {
     for (name, service) in &now.services {
         if let Some(detail) = &service.detail {
             tell(name, detail.clone());
+        }
+        for breaker in &service.breakers {
+            tell(&breaker.name, breaker.tell());
         }
         for endpoint in &service.endpoints {
             if let Some(error) = &endpoint.health_error {
