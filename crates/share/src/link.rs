@@ -39,6 +39,9 @@ pub struct Link {
 
 const TIME_OF_REDIS: u64 = u64::MAX;
 
+/// Parts that the time of a budget is divided into; `SLICES` in `budget.lua`.
+const BUDGET_SLICES: u64 = 10;
+
 /// Orphans that are given back at one time.
 const RELEASED_TOGETHER: usize = 32;
 
@@ -173,7 +176,7 @@ impl Link {
         self.pay(name, config, &paid.to_string()).await.map(drop)
     }
 
-    /// Tells the breaker of `name` what to do.
+    /// Tells the breaker of `name` what to do; nothing happens where there is none.
     ///
     /// # Errors
     /// No answer, or a state that none leads to.
@@ -226,7 +229,8 @@ impl Link {
 
     /// For tests: the time that scripts are told instead of Redis's own.
     pub fn set_now(&self, now: Duration) {
-        self.now.store(micros(now), Ordering::Relaxed);
+        let micros = u64::try_from(now.as_micros()).unwrap_or(TIME_OF_REDIS);
+        self.now.store(micros, Ordering::Relaxed);
     }
 
     /// Asks about a name's policies, and gives one orphan back on the way.
@@ -259,7 +263,7 @@ impl Link {
     }
 
     async fn pay(&self, name: &str, config: &budget::Config, paid: &str) -> Result<bool, Away> {
-        let slice = (micros(config.ttl) / budget_slices()).max(1).to_string();
+        let slice = (micros(config.ttl) / BUDGET_SLICES).max(1).to_string();
         let per_ttl = u128::from(config.min_per_second) * config.ttl.as_millis() / 1_000;
         let free = u64::try_from(per_ttl).unwrap_or(u64::MAX).min(1 << 40) * 1_000;
         let (now, free) = (self.time(), free.to_string());
@@ -296,11 +300,6 @@ impl Verdict {
             Self::Breaker(_) | Self::Rate { .. } | Self::Bulkhead { .. } => None,
         }
     }
-}
-
-/// Parts that the time of a budget is divided into; `SLICES` in `budget.lua`.
-const fn budget_slices() -> u64 {
-    10
 }
 
 /// What a call pays into a budget, in thousandths of a repetition, as `budget::Budget` counts it.
