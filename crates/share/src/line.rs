@@ -82,7 +82,7 @@ impl Line {
         &self,
         script: &Script,
         keys: &[String],
-        words: &[&str],
+        words: &[&[u8]],
     ) -> Result<Value, Away> {
         self.within_timeout(async {
             let (connection, attempt) = self.connection().await?;

@@ -96,8 +96,9 @@ impl Link {
         let lease = Lease { link: self.number, number };
         let watch = self.orphans.watch(name, lease);
         let Policies { breaker_words, rate_words, bulkhead_words, .. } = policies;
-        let words = [breaker_words, rate_words, bulkhead_words, &lease.to_string()];
-        let answer = self.ask(&SCRIPTS.admit, name, words.map(String::as_str)).await;
+        let word = lease.to_string();
+        let words = [breaker_words, rate_words, bulkhead_words, word.as_bytes()];
+        let answer = self.ask(&SCRIPTS.admit, name, words).await;
         let answer = answer.and_then(|answer| answer::admission(answer, lease));
         if !answer.as_ref().is_err_and(Away::is_unknown) {
             watch.disarm();
@@ -124,8 +125,9 @@ impl Link {
             Outcome::Error => (slow + 1).to_string(),
         };
         let (lease, epoch) = (lease.to_string(), epoch.to_string());
-        let words = [&policies.breaker_words, &happened, &lease, &epoch];
-        let answer = self.ask(&SCRIPTS.done, name, words.map(String::as_str)).await;
+        let words = [happened.as_bytes(), lease.as_bytes(), epoch.as_bytes()];
+        let words = [&policies.breaker_words, words[0], words[1], words[2]];
+        let answer = self.ask(&SCRIPTS.done, name, words).await;
         let change = answer.and_then(answer::change);
         if change.is_ok() {
             watch.disarm();
@@ -147,7 +149,8 @@ impl Link {
         if policies.bulkhead_words.is_empty() {
             return Ok(true);
         }
-        let words = [policies.bulkhead_words.as_str(), &permit.lease.to_string()];
+        let lease = permit.lease.to_string();
+        let words = [&policies.bulkhead_words, lease.as_bytes()];
         answer::yes(&self.ask(&SCRIPTS.renew, name, words).await?)
     }
 
@@ -193,7 +196,8 @@ impl Link {
             Order::Enter(state) => (state, index(state)),
             Order::Reset => (State::Closed, -1),
         };
-        let words = [policies.breaker_words.as_str(), &word.to_string()];
+        let word = word.to_string();
+        let words = [&policies.breaker_words, word.as_bytes()];
         answer::obeyed(self.ask(&SCRIPTS.order, name, words).await?, to)
     }
 
@@ -202,8 +206,9 @@ impl Link {
     /// # Errors
     /// No answer.
     pub async fn look(&self, name: &str, policies: &Policies) -> Result<Standing, Away> {
-        let words = [&policies.breaker_words, &policies.rate_words, &policies.bulkhead_words];
-        let answer = self.ask(&SCRIPTS.look, name, words.map(String::as_str)).await?;
+        let Policies { breaker_words, rate_words, bulkhead_words, .. } = policies;
+        let words = [breaker_words, rate_words, bulkhead_words].map(Vec::as_slice);
+        let answer = self.ask(&SCRIPTS.look, name, words).await?;
         let standing = answer::standing(answer)?;
         let rate_left = standing.rate_left.filter(|_| !policies.rate_words.is_empty());
         Ok(Standing { rate_left, ..standing })
@@ -238,10 +243,10 @@ impl Link {
         &self,
         script: &Script,
         name: &str,
-        words: [&str; N],
+        words: [&[u8]; N],
     ) -> Result<Value, Away> {
         let now = self.time();
-        let words: Vec<&str> = std::iter::once(now.as_str()).chain(words).collect();
+        let words: Vec<&[u8]> = std::iter::once(now.as_bytes()).chain(words).collect();
         let keys = policy_keys(&self.prefix, name);
         let question = self.line.run(script, &keys, &words);
         match self.orphans.pop() {
@@ -255,7 +260,7 @@ impl Link {
         let lease = orphan.lease.to_string();
         // Dropped half-way, it is an orphan still.
         let watch = self.orphans.watch(&orphan.name, orphan.lease);
-        let answer = self.line.run(&SCRIPTS.release, &keys, &["", &lease]).await;
+        let answer = self.line.run(&SCRIPTS.release, &keys, &[b"", lease.as_bytes()]).await;
         if matches!(answer, Ok(_) | Err(Away::Refused(_))) {
             watch.disarm();
         }
@@ -268,7 +273,8 @@ impl Link {
         let free = u64::try_from(per_ttl).unwrap_or(u64::MAX).min(1 << 40) * 1_000;
         let (now, free) = (self.time(), free.to_string());
         let keys = [budget_key(&self.prefix, name)];
-        answer::yes(&self.line.run(&SCRIPTS.budget, &keys, &[&now, &slice, &free, paid]).await?)
+        let words = [&now, &slice, &free, paid].map(str::as_bytes);
+        answer::yes(&self.line.run(&SCRIPTS.budget, &keys, &words).await?)
     }
 
     /// What scripts are told as the time: nothing, so that they ask Redis.

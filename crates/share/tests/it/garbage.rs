@@ -42,15 +42,17 @@ async fn a_key_of_somebody_else_is_an_error() {
 async fn numbers_that_make_no_sense_are_an_error() {
     let Some(redis) = Redis::start() else { return };
     let (link, mut raw) = (redis.link(), redis.raw());
-    for (field, value) in [("state", "77"), ("calls", "-5"), ("epoch", "nan"), ("state", "x")] {
+    let numbers = |state: f64| [&[state][..], &[0.0; 13][..]].concat();
+    for numbers in [vec![], vec![1.0; 13], vec![-1.0; 14], vec![f64::NAN; 14], numbers(77.0)] {
+        let packed: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         let key = "test:{web}:breaker";
-        let mut write = redis::cmd("HSET");
-        let _: i64 =
-            write.arg(key).arg("state").arg(0).arg(field).arg(value).query(&mut raw).unwrap();
+        let () = redis::cmd("SET").arg(key).arg(packed).query(&mut raw).unwrap();
         let answer = link.look("web", &policies()).await;
-        assert!(matches!(answer, Err(Away::Refused(_) | Away::Garbled)), "{field}: {answer:?}");
-        let _: i64 = redis::cmd("DEL").arg(key).query(&mut raw).unwrap();
+        assert!(matches!(answer, Err(Away::Refused(_) | Away::Garbled)), "{numbers:?}: {answer:?}");
     }
+    let _: i64 = redis::cmd("DEL").arg("test:{web}:breaker").query(&mut raw).unwrap();
+    let () = redis::cmd("SET").arg("test:{web}:rate").arg("hi").query(&mut raw).unwrap();
+    assert!(matches!(link.admit("web", &policies()).await, Err(Away::Refused(_))));
 }
 
 #[tokio::test]
