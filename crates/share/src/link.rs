@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
-use redis::{Client, Value};
+use redis::Value;
 use trunkline_resilience::breaker::{Outcome, State};
 use trunkline_resilience::budget;
 use trunkline_rt::{Clock, Random};
 
 use crate::answer;
 use crate::away::{Away, OrderError};
+use crate::dial::Dial;
 use crate::line::Line;
 use crate::orphans::{Orphan, Orphans};
 use crate::policies::{Policies, index, micros};
@@ -73,9 +74,8 @@ impl Link {
     /// Settings of which no link can be made.
     pub fn new(settings: &Settings) -> Result<Self, BadSettings> {
         settings.check()?;
-        let client = Client::open(settings.url.as_str()).map_err(|_| BadSettings::Url)?;
         Ok(Self {
-            line: Line::new(client, settings.timeout, Clock::system()),
+            line: Line::new(Dial::new(settings)?, settings.timeout, Clock::system()),
             prefix: settings.prefix.clone(),
             number: Random::from_system().number(),
             leases: AtomicU64::new(0),

@@ -70,8 +70,12 @@ async fn a_server_that_speaks_another_language_is_away() {
             }
         }
     });
-    let settings =
-        Settings { url: format!("redis://{address}"), prefix: String::new(), timeout: MILLI * 100 };
+    let settings = Settings {
+        url: format!("redis://{address}"),
+        tls: None,
+        prefix: String::new(),
+        timeout: MILLI * 100,
+    };
     for _ in 0..3 {
         // A link for each, because a link that failed pauses.
         let link = Link::new(&settings).unwrap();
@@ -85,7 +89,12 @@ async fn a_server_that_speaks_another_language_is_away() {
 
 #[test]
 fn settings_that_cannot_be_are_refused() {
-    let good = Settings { url: "redis://127.0.0.1".into(), prefix: "p".into(), timeout: SECOND };
+    let good = Settings {
+        url: "redis://127.0.0.1".into(),
+        tls: None,
+        prefix: "p".into(),
+        timeout: SECOND,
+    };
     let refused = |settings: Settings| Link::new(&settings).err();
     assert_eq!(refused(good.clone()), None);
     for url in ["unix:///run/redis", "redis://user:word@host:6380/2", "redis+unix:///run/redis"] {
@@ -95,6 +104,8 @@ fn settings_that_cannot_be_are_refused() {
         let settings = Settings { url: url.into(), ..good.clone() };
         assert_eq!(refused(settings), Some(BadSettings::Url), "{url}");
     }
+    let tls = Settings { url: "rediss://host".into(), ..good.clone() };
+    assert_eq!(refused(tls), Some(BadSettings::Tls));
     let braces = Settings { prefix: "{a}".into(), ..good.clone() };
     assert_eq!(refused(braces), Some(BadSettings::Prefix));
     let none = Settings { timeout: Duration::ZERO, ..good.clone() };
