@@ -127,7 +127,7 @@ local function save(b)
     life = life + math.max(b.at - now, 0)
   end
   -- The window outlives the numbers, and is told so once in a life only.
-  if b.calls > 0 and now - b.kept > life then
+  if b.calls > 0 and (b.kept == 0 or now - b.kept > life) then
     redis.call('PEXPIRE', window_key, micros_to_millis(2 * life))
     b.kept = now
   end
