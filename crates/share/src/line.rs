@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::future::Shared;
-use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, RedisError, Value};
 use trunkline_resilience::backoff;
 use trunkline_rt::{Clock, Random};
 
@@ -203,7 +203,7 @@ impl Line {
             }
             Err(error) => {
                 // After a failover, the name leads to another Redis than this one.
-                let elsewhere = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
+                let elsewhere = error.code() == Some("READONLY");
                 let refused = refusal(&error);
                 if current && (refused.is_none() || elsewhere) {
                     state.fail(now);
@@ -263,15 +263,11 @@ async fn send(connection: &Connection, command: &Cmd) -> Result<Value, RedisErro
 }
 
 fn is_unknown_script(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+    error.code() == Some("NOSCRIPT")
 }
 
 /// What Redis itself said; `None` where the connection failed.
 fn refusal(error: &RedisError) -> Option<Away> {
-    match error.kind() {
-        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => {
-            Some(Away::Refused(error.to_string()))
-        }
-        _ => None,
-    }
+    let said = error.code().is_some() || error.kind() == ErrorKind::AuthenticationFailed;
+    said.then(|| Away::Refused(error.to_string()))
 }
