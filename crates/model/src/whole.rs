@@ -1,6 +1,7 @@
 //! The Model: everything that is wanted, validated as a whole.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::guard::Guard;
@@ -56,6 +57,8 @@ pub enum Role {
 pub struct Cluster {
     /// A Redis: `redis://host:port/db`, with user and password where it wants them.
     pub url: String,
+    /// PEM file with the roots to trust instead of the system's, where the URL asks for TLS.
+    pub ca: Option<PathBuf>,
     /// What every key begins with.
     pub prefix: String,
     /// The longest wait for its answer.

@@ -292,8 +292,8 @@ impl Line<'_> {
         recording.toward(&toward.service.live, body);
         let worker = &self.connection.worker;
         let shared = toward.protection.as_ref().is_some_and(|one| one.is_shared());
-        let cluster = self.plan.model.cluster.as_ref().filter(|_| shared);
-        let tie = cluster.and_then(|cluster| worker.ties.to(cluster, &worker.scope));
+        let store = self.plan.destinations.cluster.as_ref().filter(|_| shared);
+        let tie = store.and_then(|store| worker.ties.to(store, &worker.scope));
         let mut call = Call {
             worker: &self.connection.worker,
             exchange: &mut self.exchange,

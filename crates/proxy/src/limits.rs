@@ -278,3 +278,6 @@ pub const LEASE_TIME: Duration = Duration::from_secs(60);
 pub const CLUSTER_TEND: Duration = Duration::from_secs(1);
 /// How often a person's order is told to a store that does not answer.
 pub const ORDER_TRIES: usize = 3;
+
+/// How often it is told how many calls a policy refused.
+pub const REFUSALS_TOLD: Duration = Duration::from_secs(10);

@@ -29,7 +29,7 @@ use crate::observe::{Connections, PerWorker, Requests};
 use crate::quick::QuickMap;
 use crate::route::RouteTable;
 use crate::secure::ListenerTls;
-use crate::shield::Protection;
+use crate::shield::{Protection, Store};
 
 pub(crate) use build::{Counters, Parts, build};
 pub use error::{PrepareError, PrepareErrors};
@@ -74,6 +74,8 @@ pub(crate) struct Destinations {
     pub(crate) of_routes: HashMap<(RouteId, ServiceName), Arc<Protection>>,
     /// Policies that callers have of their own: who calls, and whom.
     pub(crate) of_calls: HashMap<(ServiceName, ServiceName), CallPlan>,
+    /// Where policies that several processes share are kept.
+    pub(crate) cluster: Option<Arc<Store>>,
     /// Whether a service is told who calls, so that connections must know where they arrived.
     pub(crate) announces: bool,
 }

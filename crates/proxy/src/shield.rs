@@ -45,7 +45,7 @@ use event::Journal;
 use hedging::Hedges;
 use machines::Machines;
 
-pub(crate) use cluster::{Tie, Ties};
+pub(crate) use cluster::{Store, Tie, Ties};
 pub(crate) use judging::{Judged, What, grpc_status};
 pub(crate) use pass::{Pass, Waiting};
 pub(crate) use protection::{Asks, Protection, Refused};
@@ -182,8 +182,11 @@ impl Shield {
 
     /// Notes whether a repetition that was worth it is made.
     pub(super) fn repeats(&self, granted: bool) {
-        let counter = if granted { &self.counted.repeated } else { &self.counted.budget_exhausted };
-        counter.fetch_add(1, Ordering::Relaxed);
+        if granted {
+            self.counted.repeated.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.refuses(&self.counted.budget_exhausted, "BUDGET_EXHAUSTED");
+        }
     }
 
     /// Notes how all attempts of a call ended.

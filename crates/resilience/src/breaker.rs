@@ -45,5 +45,5 @@ mod tests;
 pub use config::{AfterHalfOpen, Config, Invalid, OpenWait, Window};
 pub use event::Event;
 pub use machine::{
-    Breaker, IllegalTransition, Metrics, NotPermitted, Outcome, Permit, Sink, State,
+    Breaker, IllegalTransition, Metrics, NotPermitted, Outcome, Permit, Sink, State, Stay,
 };

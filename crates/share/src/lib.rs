@@ -16,6 +16,7 @@
 
 mod answer;
 mod away;
+mod dial;
 mod line;
 mod link;
 mod orphans;

@@ -3,7 +3,7 @@
 //! A caller waits at most for `timeout`, whatever happens. An attempt to connect may take longer
 //! than that; then callers are told at once that Redis is away, and each of them only pushes the
 //! attempt a step further. Failed attempts are followed by a pause that grows. There is no task
-//! here but the one that the `redis` crate starts for a connection, which ends with it.
+//! here but the one that reads and writes for a connection, which ends with it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::future::Shared;
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, RedisError, Value};
 use trunkline_resilience::backoff;
 use trunkline_rt::{Clock, Random};
 
 use crate::away::Away;
+use crate::dial::{Connection, Dial};
 use crate::script::Script;
 
 /// Questions that one link may have open.
@@ -35,7 +35,7 @@ const PAUSE: backoff::Config =
     backoff::Config::new(Duration::from_millis(50), Duration::from_secs(2));
 
 pub(crate) struct Line {
-    client: Client,
+    dial: Dial,
     timeout: Duration,
     clock: Clock,
     open: AtomicUsize,
@@ -56,16 +56,16 @@ struct State {
 enum Phase {
     Down { until: Instant },
     Connecting { since: Instant, attempt: Attempt },
-    Up(MultiplexedConnection),
+    Up(Connection),
 }
 
-type Attempt = Shared<Pin<Box<dyn Future<Output = Result<MultiplexedConnection, Away>> + Send>>>;
+type Attempt = Shared<Pin<Box<dyn Future<Output = Result<Connection, Away>> + Send>>>;
 
 /// A place among the open questions.
 struct Place<'a>(&'a AtomicUsize);
 
 impl Line {
-    pub(crate) fn new(client: Client, timeout: Duration, clock: Clock) -> Self {
+    pub(crate) fn new(dial: Dial, timeout: Duration, clock: Clock) -> Self {
         let now = clock.now();
         let state = State {
             phase: Phase::Down { until: now },
@@ -74,7 +74,7 @@ impl Line {
             heard: now,
             random: Random::from_system(),
         };
-        Self { client, timeout, clock, open: AtomicUsize::new(0), state: Mutex::new(state) }
+        Self { dial, timeout, clock, open: AtomicUsize::new(0), state: Mutex::new(state) }
     }
 
     /// Runs a script: one round trip, unless Redis does not know it.
@@ -82,7 +82,7 @@ impl Line {
         &self,
         script: &Script,
         keys: &[String],
-        words: &[&str],
+        words: &[&[u8]],
     ) -> Result<Value, Away> {
         self.within_timeout(async {
             let (connection, attempt) = self.connection().await?;
@@ -134,7 +134,7 @@ impl Line {
     }
 
     /// The connection, and the number of the attempt that made it.
-    async fn connection(&self) -> Result<(MultiplexedConnection, u64), Away> {
+    async fn connection(&self) -> Result<(Connection, u64), Away> {
         let now = self.clock.now();
         let (attempt, number, since) = {
             let mut state = self.lock();
@@ -160,12 +160,9 @@ impl Line {
 
     /// An attempt to connect.
     fn attempt(&self) -> Attempt {
-        let client = self.client.clone();
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+        let dial = self.dial.clone();
         let connect = async move {
-            let connecting = client.get_multiplexed_async_connection_with_config(&config);
-            match tokio::time::timeout(CONNECT_MAX, connecting).await {
+            match tokio::time::timeout(CONNECT_MAX, dial.connect()).await {
                 Ok(Ok(connection)) => Ok(connection),
                 Ok(Err(error)) => Err(refusal(&error).unwrap_or(Away::Gone)),
                 Err(_) => Err(Away::Gone),
@@ -178,8 +175,8 @@ impl Line {
     fn settle(
         &self,
         number: u64,
-        result: Result<MultiplexedConnection, Away>,
-    ) -> Result<(MultiplexedConnection, u64), Away> {
+        result: Result<Connection, Away>,
+    ) -> Result<(Connection, u64), Away> {
         let now = self.clock.now();
         let mut state = self.lock();
         if state.attempt == number && matches!(state.phase, Phase::Connecting { .. }) {
@@ -206,7 +203,7 @@ impl Line {
             }
             Err(error) => {
                 // After a failover, the name leads to another Redis than this one.
-                let elsewhere = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
+                let elsewhere = error.code() == Some("READONLY");
                 let refused = refusal(&error);
                 if current && (refused.is_none() || elsewhere) {
                     state.fail(now);
@@ -261,20 +258,16 @@ impl Drop for Place<'_> {
     }
 }
 
-async fn send(connection: &MultiplexedConnection, command: &Cmd) -> Result<Value, RedisError> {
-    connection.clone().send_packed_command(command).await?.extract_error()
+async fn send(connection: &Connection, command: &Cmd) -> Result<Value, RedisError> {
+    connection.redis.clone().send_packed_command(command).await?.extract_error()
 }
 
 fn is_unknown_script(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+    error.code() == Some("NOSCRIPT")
 }
 
 /// What Redis itself said; `None` where the connection failed.
 fn refusal(error: &RedisError) -> Option<Away> {
-    match error.kind() {
-        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => {
-            Some(Away::Refused(error.to_string()))
-        }
-        _ => None,
-    }
+    let said = error.code().is_some() || error.kind() == ErrorKind::AuthenticationFailed;
+    said.then(|| Away::Refused(error.to_string()))
 }

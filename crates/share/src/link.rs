@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
-use redis::{Client, Value};
+use redis::Value;
 use trunkline_resilience::breaker::{Outcome, State};
 use trunkline_resilience::budget;
 use trunkline_rt::{Clock, Random};
 
 use crate::answer;
 use crate::away::{Away, OrderError};
+use crate::dial::Dial;
 use crate::line::Line;
 use crate::orphans::{Orphan, Orphans};
 use crate::policies::{Policies, index, micros};
@@ -38,6 +39,9 @@ pub struct Link {
 }
 
 const TIME_OF_REDIS: u64 = u64::MAX;
+
+/// Parts that the time of a budget is divided into; `SLICES` in `budget.lua`.
+const BUDGET_SLICES: u64 = 10;
 
 /// Orphans that are given back at one time.
 const RELEASED_TOGETHER: usize = 32;
@@ -70,9 +74,8 @@ impl Link {
     /// Settings of which no link can be made.
     pub fn new(settings: &Settings) -> Result<Self, BadSettings> {
         settings.check()?;
-        let client = Client::open(settings.url.as_str()).map_err(|_| BadSettings::Url)?;
         Ok(Self {
-            line: Line::new(client, settings.timeout, Clock::system()),
+            line: Line::new(Dial::new(settings)?, settings.timeout, Clock::system()),
             prefix: settings.prefix.clone(),
             number: Random::from_system().number(),
             leases: AtomicU64::new(0),
@@ -93,8 +96,9 @@ impl Link {
         let lease = Lease { link: self.number, number };
         let watch = self.orphans.watch(name, lease);
         let Policies { breaker_words, rate_words, bulkhead_words, .. } = policies;
-        let words = [breaker_words, rate_words, bulkhead_words, &lease.to_string()];
-        let answer = self.ask(&SCRIPTS.admit, name, words.map(String::as_str)).await;
+        let word = lease.to_string();
+        let words = [breaker_words, rate_words, bulkhead_words, word.as_bytes()];
+        let answer = self.ask(&SCRIPTS.admit, name, words).await;
         let answer = answer.and_then(|answer| answer::admission(answer, lease));
         if !answer.as_ref().is_err_and(Away::is_unknown) {
             watch.disarm();
@@ -121,8 +125,9 @@ impl Link {
             Outcome::Error => (slow + 1).to_string(),
         };
         let (lease, epoch) = (lease.to_string(), epoch.to_string());
-        let words = [&policies.breaker_words, &happened, &lease, &epoch];
-        let answer = self.ask(&SCRIPTS.done, name, words.map(String::as_str)).await;
+        let words = [happened.as_bytes(), lease.as_bytes(), epoch.as_bytes()];
+        let words = [&policies.breaker_words, words[0], words[1], words[2]];
+        let answer = self.ask(&SCRIPTS.done, name, words).await;
         let change = answer.and_then(answer::change);
         if change.is_ok() {
             watch.disarm();
@@ -139,7 +144,8 @@ impl Link {
         if policies.bulkhead_words.is_empty() {
             return Ok(true);
         }
-        let words = [policies.bulkhead_words.as_str(), &lease.to_string()];
+        let lease = lease.to_string();
+        let words = [&policies.bulkhead_words, lease.as_bytes()];
         answer::yes(&self.ask(&SCRIPTS.renew, name, words).await?)
     }
 
@@ -168,7 +174,7 @@ impl Link {
         self.pay(name, config, &paid.to_string()).await.map(drop)
     }
 
-    /// Tells the breaker of `name` what to do.
+    /// Tells the breaker of `name` what to do; nothing happens where there is none.
     ///
     /// # Errors
     /// No answer, or a state that none leads to.
@@ -185,7 +191,8 @@ impl Link {
             Order::Enter(state) => (state, index(state)),
             Order::Reset => (State::Closed, -1),
         };
-        let words = [policies.breaker_words.as_str(), &word.to_string()];
+        let word = word.to_string();
+        let words = [&policies.breaker_words, word.as_bytes()];
         answer::obeyed(self.ask(&SCRIPTS.order, name, words).await?, to)
     }
 
@@ -194,8 +201,9 @@ impl Link {
     /// # Errors
     /// No answer.
     pub async fn look(&self, name: &str, policies: &Policies) -> Result<Standing, Away> {
-        let words = [&policies.breaker_words, &policies.rate_words, &policies.bulkhead_words];
-        let answer = self.ask(&SCRIPTS.look, name, words.map(String::as_str)).await?;
+        let Policies { breaker_words, rate_words, bulkhead_words, .. } = policies;
+        let words = [breaker_words, rate_words, bulkhead_words].map(Vec::as_slice);
+        let answer = self.ask(&SCRIPTS.look, name, words).await?;
         let standing = answer::standing(answer)?;
         let rate_left = standing.rate_left.filter(|_| !policies.rate_words.is_empty());
         Ok(Standing { rate_left, ..standing })
@@ -221,7 +229,8 @@ impl Link {
 
     /// For tests: the time that scripts are told instead of Redis's own.
     pub fn set_now(&self, now: Duration) {
-        self.now.store(micros(now), Ordering::Relaxed);
+        let micros = u64::try_from(now.as_micros()).unwrap_or(TIME_OF_REDIS);
+        self.now.store(micros, Ordering::Relaxed);
     }
 
     /// Asks about a name's policies, and gives one orphan back on the way.
@@ -229,10 +238,10 @@ impl Link {
         &self,
         script: &Script,
         name: &str,
-        words: [&str; N],
+        words: [&[u8]; N],
     ) -> Result<Value, Away> {
         let now = self.time();
-        let words: Vec<&str> = std::iter::once(now.as_str()).chain(words).collect();
+        let words: Vec<&[u8]> = std::iter::once(now.as_bytes()).chain(words).collect();
         let keys = policy_keys(&self.prefix, name);
         let question = self.line.run(script, &keys, &words);
         match self.orphans.pop() {
@@ -246,7 +255,7 @@ impl Link {
         let lease = orphan.lease.to_string();
         // Dropped half-way, it is an orphan still.
         let watch = self.orphans.watch(&orphan.name, orphan.lease);
-        let answer = self.line.run(&SCRIPTS.release, &keys, &["", &lease]).await;
+        let answer = self.line.run(&SCRIPTS.release, &keys, &[b"", lease.as_bytes()]).await;
         if matches!(answer, Ok(_) | Err(Away::Refused(_))) {
             watch.disarm();
         }
@@ -254,12 +263,13 @@ impl Link {
     }
 
     async fn pay(&self, name: &str, config: &budget::Config, paid: &str) -> Result<bool, Away> {
-        let slice = (micros(config.ttl) / budget_slices()).max(1).to_string();
+        let slice = (micros(config.ttl) / BUDGET_SLICES).max(1).to_string();
         let per_ttl = u128::from(config.min_per_second) * config.ttl.as_millis() / 1_000;
         let free = u64::try_from(per_ttl).unwrap_or(u64::MAX).min(1 << 40) * 1_000;
         let (now, free) = (self.time(), free.to_string());
         let keys = [budget_key(&self.prefix, name)];
-        answer::yes(&self.line.run(&SCRIPTS.budget, &keys, &[&now, &slice, &free, paid]).await?)
+        let words = [&now, &slice, &free, paid].map(str::as_bytes);
+        answer::yes(&self.line.run(&SCRIPTS.budget, &keys, &words).await?)
     }
 
     /// What scripts are told as the time: nothing, so that they ask Redis.
@@ -291,11 +301,6 @@ impl Verdict {
             Self::Breaker(_) | Self::Rate { .. } | Self::Bulkhead { .. } => None,
         }
     }
-}
-
-/// Parts that the time of a budget is divided into; `SLICES` in `budget.lua`.
-const fn budget_slices() -> u64 {
-    10
 }
 
 /// What a call pays into a budget, in thousandths of a repetition, as `budget::Budget` counts it.

@@ -22,9 +22,9 @@ pub struct Bulkhead {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Policies {
     breaker: Option<breaker::Config>,
-    pub(crate) breaker_words: String,
-    pub(crate) rate_words: String,
-    pub(crate) bulkhead_words: String,
+    pub(crate) breaker_words: Vec<u8>,
+    pub(crate) rate_words: Vec<u8>,
+    pub(crate) bulkhead_words: Vec<u8>,
 }
 
 /// No time is longer than this (ten years): sums of times stay exact in a script's numbers.
@@ -64,44 +64,54 @@ impl Policies {
 }
 
 /// In the order of `settings` in `breaker.lua`.
-fn write_breaker(config: &breaker::Config) -> String {
+fn write_breaker(config: &breaker::Config) -> Vec<u8> {
     let (by_time, size) = match config.window {
-        Window::Calls(size) => (0, size),
-        Window::Seconds(size) => (1, size),
+        Window::Calls(size) => (false, size),
+        Window::Seconds(size) => (true, size),
     };
     let wait = config.wait_in_open;
     let after = match config.after_half_open {
         AfterHalfOpen::Open => State::Open,
         AfterHalfOpen::Closed => State::Closed,
     };
-    [
-        // As 64 bits, whose decimals are the exact value of the 32 bits.
-        f64::from(config.failure_rate_threshold).to_string(),
-        f64::from(config.slow_call_rate_threshold).to_string(),
-        by_time.to_string(),
-        size.to_string(),
-        config.minimum_calls.to_string(),
-        wait.initial.as_millis().to_string(),
-        wait.multiplier.to_string(),
-        wait.randomization_factor.to_string(),
-        micros(wait.max.unwrap_or(Duration::MAX)).to_string(),
-        config.permitted_in_half_open.to_string(),
-        micros(config.max_wait_in_half_open).to_string(),
-        index(after).to_string(),
-        u8::from(config.automatic_transition).to_string(),
-        u8::from(config.own_trials_only).to_string(),
-        index(config.initial).to_string(),
-    ]
-    .join(",")
+    pack(&[
+        config.failure_rate_threshold.into(),
+        config.slow_call_rate_threshold.into(),
+        by_time.into(),
+        size.into(),
+        config.minimum_calls.into(),
+        exact(u64::try_from(wait.initial.as_millis()).unwrap_or(u64::MAX)),
+        wait.multiplier,
+        wait.randomization_factor,
+        exact(micros(wait.max.unwrap_or(Duration::MAX))),
+        config.permitted_in_half_open.into(),
+        exact(micros(config.max_wait_in_half_open)),
+        index(after).into(),
+        config.automatic_transition.into(),
+        config.own_trials_only.into(),
+        index(config.initial).into(),
+    ])
 }
 
-fn write_rate(config: &rate_limiter::Config) -> String {
+fn write_rate(config: &rate_limiter::Config) -> Vec<u8> {
     let period = micros(config.limit_refresh_period).max(1);
-    format!("{},{period},{}", config.limit_for_period.max(1), micros(config.timeout_duration))
+    let timeout = micros(config.timeout_duration);
+    pack(&[config.limit_for_period.max(1).into(), exact(period), exact(timeout)])
 }
 
-fn write_bulkhead(bulkhead: &Bulkhead) -> String {
-    format!("{},{}", bulkhead.max, micros(bulkhead.lease).max(1))
+fn write_bulkhead(bulkhead: &Bulkhead) -> Vec<u8> {
+    pack(&[bulkhead.max.into(), exact(micros(bulkhead.lease).max(1))])
+}
+
+/// As `numbers` in `common.lua` reads them.
+fn pack(numbers: &[f64]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+}
+
+/// As a number of a script.
+#[expect(clippy::cast_precision_loss, reason = "it is exact below 2^53, and cut to that")]
+fn exact(number: u64) -> f64 {
+    number.min(1 << 53) as f64
 }
 
 /// In microseconds, as scripts count.
@@ -110,7 +120,7 @@ pub(crate) fn micros(time: Duration) -> u64 {
 }
 
 /// The number of a state in the scripts.
-pub(crate) const fn index(state: State) -> i64 {
+pub(crate) const fn index(state: State) -> i8 {
     match state {
         State::Closed => 0,
         State::Open => 1,

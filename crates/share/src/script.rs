@@ -48,17 +48,17 @@ impl Script {
     }
 
     /// The command that runs it where Redis knows it.
-    pub(crate) fn by_hash(&self, keys: &[String], words: &[&str]) -> Cmd {
+    pub(crate) fn by_hash(&self, keys: &[String], words: &[&[u8]]) -> Cmd {
         command("EVALSHA", &self.hash, keys, words)
     }
 
     /// The command that runs it, and makes it known.
-    pub(crate) fn by_text(&self, keys: &[String], words: &[&str]) -> Cmd {
+    pub(crate) fn by_text(&self, keys: &[String], words: &[&[u8]]) -> Cmd {
         command("EVAL", &self.text, keys, words)
     }
 }
 
-fn command(verb: &str, script: &str, keys: &[String], words: &[&str]) -> Cmd {
+fn command(verb: &str, script: &str, keys: &[String], words: &[&[u8]]) -> Cmd {
     let mut command = redis::cmd(verb);
     command.arg(script).arg(keys.len()).arg(keys).arg(words);
     command

@@ -1,14 +1,19 @@
 //! Where the Redis is and how long it is waited for.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
+
 /// The settings of a link.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Settings {
-    /// `redis://[user:password@]host[:port][/database]`, or
+    /// `redis://[user:password@]host[:port][/database]`, `rediss://` for the same over TLS, or
     /// `unix:///path/of/socket[?db=1&user=name&pass=word]`.
     pub url: String,
+    /// Whom to trust where the URL asks for TLS; not looked at where it does not.
+    pub tls: Option<Arc<ClientConfig>>,
     /// Begins the name of every key; without braces, which are for the hash tag.
     pub prefix: String,
     /// The longest wait for an answer, and for a connection; at least a millisecond.
@@ -21,6 +26,9 @@ pub enum BadSettings {
     /// Not a URL of a Redis.
     #[error("the url is not one of redis://, rediss:// or unix://")]
     Url,
+    /// TLS without a word about whom to trust.
+    #[error("rediss:// needs settings of tls")]
+    Tls,
     /// A brace would move the hash tag of the keys.
     #[error("the prefix holds a brace")]
     Prefix,

@@ -82,6 +82,10 @@ pub(crate) struct State {
     /// time when it was made. The channel between the two processes is a private one.
     #[serde(default)]
     pub tickets: Vec<(String, String, u64)>,
+    /// Policy, the state of its breaker in Resilience4j's word, how often it has opened, and for how
+    /// many more milliseconds it is open.
+    #[serde(default)]
+    pub breakers: Vec<(String, String, u32, u64)>,
 }
 
 /// Why an upgrade did not happen. The old process goes on.

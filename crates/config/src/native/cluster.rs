@@ -5,6 +5,7 @@ use trunkline_model::service::Service;
 use trunkline_model::service::policies::{Policies, Shared};
 use trunkline_model::{Cluster, Fail};
 
+use super::Lowering;
 use crate::builder::ModelBuilder;
 use crate::decode::{Context, Decode, Given, Period, Shape, Shapes, Spanned};
 use crate::defaults;
@@ -15,9 +16,11 @@ use crate::node::{Node, Value};
 #[derive(Debug, Clone, Decode)]
 #[config(what = "`cluster`")]
 pub struct RawCluster {
-    /// URL of a Redis, `redis://host:6379/0`, or `env:NAME` for the value of that variable, which is
+    /// URL of a Redis, `redis://host:6379/0`, `rediss://` for TLS, or `env:NAME` for the value of that variable, which is
     /// the place for one with a password.
     pub redis: Spanned<String>,
+    /// PEM file with the roots to trust instead of the system's, for a `rediss://` URL.
+    pub ca: Option<Spanned<String>>,
     /// The longest wait for its answer.
     #[config(default = defaults::CLUSTER_TIMEOUT)]
     pub timeout: Given<Period>,
@@ -49,7 +52,7 @@ impl Decode for ClusterForm {
         }
         let redis = Spanned::<String>::decode(node, context)?;
         let timeout = defaults::CLUSTER_TIMEOUT.into();
-        Some(Self(RawCluster { redis, timeout, fail: FailWord::Open, prefix: None }))
+        Some(Self(RawCluster { redis, ca: None, timeout, fail: FailWord::Open, prefix: None }))
     }
 
     fn shape(shapes: &mut Shapes) -> Shape {
@@ -62,6 +65,7 @@ impl Decode for ClusterForm {
 
 /// Lowers the `cluster` of one file.
 pub(super) fn lower(
+    lowering: &Lowering<'_>,
     written: &Spanned<ClusterForm>,
     into: &mut ModelBuilder<'_>,
     diagnostics: &mut Diagnostics,
@@ -81,7 +85,7 @@ pub(super) fn lower(
         }),
         None => raw.redis.value.clone(),
     };
-    let known = ["redis://", "unix://"];
+    let known = ["redis://", "rediss://", "unix://"];
     if !url.is_empty() && !known.iter().any(|scheme| url.starts_with(scheme)) {
         wrong("not the URL of a Redis".to_owned(), "it begins with `redis://`");
     }
@@ -100,6 +104,11 @@ pub(super) fn lower(
     }
     let cluster = Cluster {
         url,
+        ca: raw.ca.as_ref().map(|ca| {
+            let path = lowering.path(&ca.value);
+            into.watched.push(path.clone());
+            path
+        }),
         prefix: raw.prefix.clone().unwrap_or_default(),
         timeout: raw.timeout.value.0,
         fail: match raw.fail {

@@ -49,7 +49,7 @@ pub(super) fn lower(
         into.tracing.set("`trace`", value, trace.span, diagnostics);
     }
     if let Some(cluster) = &file.cluster {
-        cluster::lower(cluster, into, diagnostics);
+        cluster::lower(raw, cluster, into, diagnostics);
     }
     if let Some(gateway) = &file.gateway {
         let reasons = match gateway.value.reasons {

@@ -28,7 +28,7 @@ use crate::observe::{Connections, PerWorker, Requests};
 use crate::quick::QuickMap;
 use crate::route::RouteTable;
 use crate::secure::Certificates;
-use crate::shield::{Protection, Said, Shields};
+use crate::shield::{Protection, Said, Shields, Store};
 
 /// What plans are made of and what outlives them.
 #[derive(Debug)]
@@ -101,6 +101,7 @@ pub(crate) fn build(
         unrouted: Arc::clone(&parts.counters.unrouted),
         of_routes: of_routes(parts, &model),
         of_calls: of_calls(parts, &model),
+        cluster: cluster(&model, former, &mut wrong),
         announces: model.services.iter().any(|service| service.proxy_protocol.is_some()),
     });
     let mut listeners: Vec<Arc<ListenerPlan>> = Vec::new();
@@ -191,6 +192,21 @@ fn of_calls(parts: &Parts, model: &Model) -> HashMap<(ServiceName, ServiceName),
         }
     }
     all
+}
+
+/// The store that processes share.
+fn cluster(
+    model: &Model,
+    former: Option<&Plan>,
+    wrong: &mut Vec<PrepareError>,
+) -> Option<Arc<Store>> {
+    let wanted = model.cluster.as_ref()?;
+    let known = former.and_then(|plan| plan.destinations.cluster.as_ref());
+    if let Some(known) = known.filter(|known| known.is_still(wanted)) {
+        return Some(Arc::clone(known));
+    }
+    let store = Store::new(wanted);
+    store.map_err(|error| wrong.push(PrepareError::Cluster(error))).ok().map(Arc::new)
 }
 
 /// What a service has for everybody.

@@ -68,6 +68,9 @@ pub enum PrepareError {
     /// A route cannot be served.
     #[error("route `{}` cannot be served: {}", .0.id, .0.problem)]
     Route(#[source] InvalidRoute),
+    /// TLS towards the store that processes share cannot be spoken.
+    #[error("the Redis of `cluster` cannot be spoken to by TLS: {0}")]
+    Cluster(#[source] ClientTlsError),
     /// TLS towards a service cannot be spoken.
     #[error("service `{service}` cannot be spoken to by TLS: {source}")]
     UpstreamTls {
@@ -84,7 +87,7 @@ impl PrepareError {
     /// Where the mistake was written, if one place is at fault.
     pub fn origin(&self) -> Option<&Origin> {
         match self {
-            Self::Law(_) => None,
+            Self::Law(_) | Self::Cluster(_) => None,
             Self::Bind { origin, .. }
             | Self::Certificate { origin, .. }
             | Self::Issue { origin, .. }

@@ -42,11 +42,11 @@ impl Ops for Proxy {
     fn order_breaker(&self, policy: &str, order: BreakerOrder) -> Result<(), ResilienceError> {
         let shield = self.inner.parts.shields.find(policy);
         let shield = shield.ok_or_else(|| ResilienceError::Unknown(policy.to_owned()))?;
-        let cluster = self.plan().and_then(|plan| plan.model.cluster.clone());
+        let store = self.plan().and_then(|plan| plan.destinations.cluster.clone());
         let shared = shield.is_shared() && shield.policies.breaker.is_some();
-        match cluster.filter(|_| shared) {
-            Some(cluster) => {
-                let told = async move { shield.order_all(&cluster, order).await };
+        match store.filter(|_| shared) {
+            Some(store) => {
+                let told = async move { shield.order_all(&store, order).await };
                 self.scope().spawn("order", Policy::Best, told);
                 Ok(())
             }

@@ -6,10 +6,12 @@ use std::time::Duration;
 use trunkline_model::EndpointId;
 use trunkline_model::ops::EndpointOrders;
 use trunkline_net::tls::ExportedKey;
+use trunkline_resilience::breaker::Stay;
 
 use super::Proxy;
 
-/// What an upgrade hands over: what people and checks have said of endpoints.
+/// What an upgrade hands over: what people and checks have said of endpoints, and how
+/// breakers are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct State {
     /// What people have ordered.
@@ -22,6 +24,8 @@ pub struct State {
     pub ejected: Vec<(EndpointId, Duration)>,
     /// Keys that seal the sessions of TLS callers, the newest first.
     pub tickets: Vec<ExportedKey>,
+    /// Breakers that are not closed, by the name of their policy.
+    pub breakers: Vec<(String, Stay)>,
 }
 
 impl Proxy {
@@ -32,6 +36,7 @@ impl Proxy {
         let mut state = State {
             orders: registry.all_orders(),
             tickets: self.certificates().tickets.export(),
+            breakers: self.inner.parts.shields.stays(),
             ..State::default()
         };
         for service in registry.all() {
@@ -61,6 +66,7 @@ impl Proxy {
         let now = self.inner.clock.now();
         let registry = &self.inner.parts.registry;
         self.certificates().tickets.import(&state.tickets);
+        self.inner.parts.shields.resume(&state.breakers);
         for (id, orders) in &state.orders {
             registry.import_orders(id.clone(), *orders);
         }

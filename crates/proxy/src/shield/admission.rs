@@ -83,7 +83,7 @@ impl Shield {
         let share = self.compiled.share(asks.class, max);
         if bulkhead.running() >= share && share < max {
             let refusal = Refusal::Shed { class: asks.class, share, limit: max };
-            return self.refused(state, pass, refusal, &self.counted.shed);
+            return self.refused(state, pass, refusal, (&self.counted.shed, "SHED"));
         }
         let mut receiver = None;
         let entry = bulkhead.enter(asks.priority, || {
@@ -102,7 +102,12 @@ impl Shield {
             }
             (Entry::Rejected | Entry::Waits(_), _) => {
                 let refusal = Refusal::Bulkhead { max, waiting: bulkhead.waiting() };
-                self.refused(state, pass, refusal, &self.counted.bulkhead_rejected)
+                self.refused(
+                    state,
+                    pass,
+                    refusal,
+                    (&self.counted.bulkhead_rejected, "CALL_REJECTED"),
+                )
             }
         }
     }
@@ -113,16 +118,22 @@ impl Shield {
         state: MutexGuard<'_, State>,
         pass: Pass,
         refusal: Refusal,
-        counter: &AtomicU64,
+        (counter, kind): (&AtomicU64, &'static str),
     ) -> Admission {
         // A pass that is dropped takes the lock.
         drop(state);
         if self.is_on_trial(Machines::BULKHEAD) {
             return Admission::Passed(pass);
         }
-        counter.fetch_add(1, Ordering::Relaxed);
+        self.refuses(counter, kind);
         drop(pass);
         Admission::Refused(refusal)
+    }
+
+    /// Counts a refusal, and tells of it.
+    pub(super) fn refuses(&self, counter: &AtomicU64, kind: &'static str) {
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.journal.refused(&self.name, kind);
     }
 
     /// Whether the machine refuses nothing; then that is counted.
@@ -145,7 +156,7 @@ impl Shield {
             Err(_) if beside => Ok(None),
             Err(_) if self.is_on_trial(Machines::BREAKER) => Ok(None),
             Err(NotPermitted { state, retry_at }) => {
-                self.counted.not_permitted.fetch_add(1, Ordering::Relaxed);
+                self.refuses(&self.counted.not_permitted, "NOT_PERMITTED");
                 let metrics = breaker.metrics(at);
                 let retry_after = retry_at.map(|retry_at| retry_at.saturating_sub(at));
                 Err(Refusal::Breaker { state, metrics, retry_after })
@@ -173,7 +184,7 @@ impl Shield {
                 Ok(Duration::ZERO)
             }
             Reservation::Refused(retry_after) => {
-                self.counted.rate_refused.fetch_add(1, Ordering::Relaxed);
+                self.refuses(&self.counted.rate_refused, "FAILED_ACQUIRE");
                 Err(Refusal::RateLimiter { limit, period, retry_after })
             }
         }
@@ -196,10 +207,10 @@ impl Shield {
             return Ok(());
         }
         if share < limit {
-            self.counted.shed.fetch_add(1, Ordering::Relaxed);
+            self.refuses(&self.counted.shed, "SHED");
             return Err(Refusal::Shed { class, share, limit });
         }
-        self.counted.adaptive_rejected.fetch_add(1, Ordering::Relaxed);
+        self.refuses(&self.counted.adaptive_rejected, "LIMIT_REJECTED");
         Err(Refusal::Adaptive { limit })
     }
 }

@@ -7,11 +7,13 @@ mod held;
 mod tie;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use rustls::ClientConfig;
 use trunkline_model::Cluster;
 use trunkline_model::ops::BreakerOrder;
 use trunkline_model::service::policies::{self, Policies};
+use trunkline_net::tls::{ClientSettings, ClientTlsError, Roots, client_config};
 use trunkline_resilience::breaker::{Event, State};
 use trunkline_resilience::budget;
 use trunkline_share::{Bulkhead, Change, Link, Order, Settings, Standing};
@@ -99,15 +101,41 @@ impl Shared {
     }
 }
 
-/// A link to this store.
-pub(crate) fn link(cluster: &Cluster) -> Option<Link> {
-    let Cluster { url, prefix, timeout, .. } = cluster;
-    let settings = Settings { url: url.clone(), prefix: prefix.clone(), timeout: *timeout };
-    match Link::new(&settings) {
-        Ok(link) => Some(link),
-        Err(error) => {
-            tracing::error!(%error, "no link to the store of the cluster can be made");
-            None
+/// Where the store is, and whom to trust there.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(super) cluster: Cluster,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Store {
+    /// Reads the roots, where the store is spoken to by TLS.
+    ///
+    /// # Errors
+    /// Roots that cannot be read.
+    pub(crate) fn new(cluster: &Cluster) -> Result<Self, ClientTlsError> {
+        let by_tls = cluster.url.starts_with("rediss://");
+        let roots = cluster.ca.clone().map_or(Roots::System, |ca| Roots::Files(vec![ca]));
+        let settings = ClientSettings { roots, ..ClientSettings::default() };
+        let tls = by_tls.then(|| client_config(&settings)).transpose()?;
+        Ok(Self { cluster: cluster.clone(), tls })
+    }
+
+    /// Whether it is the one that is wanted. Roots are read again: the file may be another.
+    pub(crate) fn is_still(&self, wanted: &Cluster) -> bool {
+        self.cluster == *wanted && self.tls.is_none()
+    }
+
+    /// A link to it.
+    fn link(&self) -> Option<Link> {
+        let Cluster { url, prefix, timeout, .. } = &self.cluster;
+        let (url, prefix, tls) = (url.clone(), prefix.clone(), self.tls.clone());
+        match Link::new(&Settings { url, tls, prefix, timeout: *timeout }) {
+            Ok(link) => Some(link),
+            Err(error) => {
+                tracing::error!(%error, "no link to the store of the cluster can be made");
+                None
+            }
         }
     }
 }
@@ -133,10 +161,10 @@ impl Shield {
     }
 
     /// Tells the store what a person orders of the breaker.
-    pub(crate) async fn order_all(&self, cluster: &Cluster, order: BreakerOrder) {
+    pub(crate) async fn order_all(&self, store: &Store, order: BreakerOrder) {
         // The one of this process, for when the store is away.
         let _ = self.order(order);
-        let (Some(shared), Some(link)) = (&self.shared, link(cluster)) else { return };
+        let (Some(shared), Some(link)) = (&self.shared, store.link()) else { return };
         if !shared.machines.has(Machines::BREAKER) {
             return;
         }

@@ -1,8 +1,9 @@
 //! What policies tell: changes of state, rates that were exceeded, resets. The last ones are kept
 //! for whoever asks, and each is a line of the log.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use trunkline_model::ops::ResilienceEvent;
 use trunkline_resilience::breaker::Event;
@@ -14,7 +15,16 @@ use crate::limits;
 #[derive(Debug)]
 pub(super) struct Journal {
     last: Mutex<Last>,
+    /// By policy and kind; bounded by the policies of the plan.
+    refusals: Mutex<HashMap<(Arc<str>, &'static str), Refusals>>,
     clock: Clock,
+}
+
+/// Refusals of one kind that were not told yet.
+#[derive(Debug, Default)]
+struct Refusals {
+    calls: u64,
+    told: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -25,7 +35,7 @@ struct Last {
 
 impl Journal {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { last: Mutex::default(), clock }
+        Self { last: Mutex::default(), refusals: Mutex::default(), clock }
     }
 
     /// Notes an event of the policy `name`. Those of single calls are counted elsewhere.
@@ -42,11 +52,41 @@ impl Journal {
             Event::Reset => String::new(),
             _ => return,
         };
+        self.keep(name, event.as_str(), detail);
+    }
+
+    /// Notes that a policy refused a call. There may be thousands in a second: the first is told, then
+    /// their number, from time to time.
+    pub(super) fn refused(&self, name: &Arc<str>, kind: &'static str) {
+        let now = self.clock.now();
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = refusals.entry((Arc::clone(name), kind)).or_default();
+        known.calls += 1;
+        let told = known.told;
+        if told.is_some_and(|told| now < told + limits::REFUSALS_TOLD) {
+            return;
+        }
+        let calls = std::mem::take(&mut known.calls);
+        known.told = Some(now);
+        drop(refusals);
+        let detail = match calls {
+            1 => "1 call".to_owned(),
+            calls => format!("{calls} calls"),
+        };
+        self.keep(name, kind, detail);
+    }
+
+    /// Forgets those of policies that are not there any more.
+    pub(super) fn retain(&self, is_there: impl Fn(&str) -> bool) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.retain(|(name, _), _| is_there(name));
+    }
+
+    fn keep(&self, name: &Arc<str>, kind: &'static str, detail: String) {
         let at_unix_ms = self.clock.wall_nanos() / 1_000_000;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.number += 1;
-        let (number, kind) = (last.number, event.as_str());
-        let policy = name.to_string();
+        let (number, policy) = (last.number, name.to_string());
         last.events.push_back(ResilienceEvent { number, at_unix_ms, policy, kind, detail });
         if last.events.len() > limits::RESILIENCE_EVENTS {
             last.events.pop_front();

@@ -1,7 +1,6 @@
 //! What one attempt took of its policies; dropping it gives everything back.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -179,7 +178,7 @@ impl Waiting {
             pass.holds_bulkhead();
             return Ok(pass);
         }
-        pass.shield.counted.bulkhead_rejected.fetch_add(1, Ordering::Relaxed);
+        pass.shield.refuses(&pass.shield.counted.bulkhead_rejected, "CALL_REJECTED");
         Err(Refusal::Bulkhead { max, waiting })
     }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use trunkline_model::ops::{PolicyStats, ResilienceEvent};
 use trunkline_model::service::policies::Policies;
+use trunkline_resilience::breaker::{State, Stay};
 use trunkline_rt::Clock;
 
 use super::Shield;
@@ -109,11 +110,31 @@ impl Shields {
         let mut known = self.known();
         known.targets.retain(|_, shield| targets.contains(&Arc::as_ptr(shield)));
         known.endpoints.retain(|_, all| endpoints.contains(&Arc::as_ptr(all)));
+        drop(known);
+        let all = self.all();
+        self.ground.journal.retain(|name| all.iter().any(|shield| *shield.name == *name));
     }
 
     /// The shield of this name.
     pub(crate) fn find(&self, name: &str) -> Option<Arc<Shield>> {
         self.all().into_iter().find(|shield| *shield.name == *name)
+    }
+
+    /// How breakers are that are not closed.
+    pub(crate) fn stays(&self) -> Vec<(String, Stay)> {
+        let stay = |shield: &Arc<Shield>| Some((shield.name.to_string(), shield.stay()?));
+        let stays = self.all().iter().filter_map(stay).collect::<Vec<_>>();
+        stays.into_iter().filter(|(_, stay)| stay.state != State::Closed).collect()
+    }
+
+    /// Has breakers go on as they were in another process.
+    pub(crate) fn resume(&self, stays: &[(String, Stay)]) {
+        for shield in self.all() {
+            let stay = stays.iter().find(|(name, _)| **name == *shield.name);
+            if let Some((_, stay)) = stay {
+                shield.resume(*stay);
+            }
+        }
     }
 
     /// What all of them know, by name.

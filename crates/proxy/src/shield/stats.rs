@@ -7,7 +7,7 @@ use trunkline_model::ops::{
     AdaptiveStats, BreakerOrder, BreakerStats, BulkheadStats, ClusterStats, HedgeStats,
     PolicyStats, RateLimiterStats, ResilienceError, RetryStats,
 };
-use trunkline_resilience::breaker;
+use trunkline_resilience::breaker::{self, Stay};
 use trunkline_resilience::retry::Ended;
 use trunkline_share::Standing;
 
@@ -170,6 +170,20 @@ impl Shield {
         let shed = self.policies.shed.as_ref().map(|_| "shed");
         let fallback = self.policies.fallback.as_ref().map(|_| "fallback");
         shed.into_iter().chain(fallback).collect()
+    }
+
+    /// How its breaker is, for another process.
+    pub(super) fn stay(&self) -> Option<Stay> {
+        let at = self.at(self.clock.now());
+        self.lock().breaker.as_ref().map(|breaker| breaker.stay(at))
+    }
+
+    /// Has its breaker go on as it was in another process.
+    pub(super) fn resume(&self, stay: Stay) {
+        let at = self.at(self.clock.now());
+        if let Some(breaker) = &mut self.lock().breaker {
+            breaker.resume(stay, at);
+        }
     }
 
     /// Carries out what a person says about the breaker.

@@ -88,8 +88,27 @@ fn a_breaker_that_opens_refuses_with_its_numbers() {
     }
     let stats = shield.stats().breaker.unwrap();
     assert_eq!((stats.state, stats.not_permitted), ("CLOSED", 1));
-    let kinds: Vec<_> = shield.journal.after(0).iter().map(|event| event.detail.clone()).collect();
-    assert_eq!(kinds, ["100.0%", "CLOSED to OPEN", "OPEN to HALF_OPEN", "HALF_OPEN to CLOSED"]);
+    let told: Vec<_> = shield.journal.after(0).iter().map(|event| event.detail.clone()).collect();
+    let expect =
+        ["100.0%", "CLOSED to OPEN", "1 call", "OPEN to HALF_OPEN", "HALF_OPEN to CLOSED"];
+    assert_eq!(told, expect);
+}
+
+#[test]
+fn refusals_are_told_with_their_number_and_not_one_by_one() {
+    let (shield, clock) =
+        shield(&Policies { breaker: Some(breaker(false)), ..Policies::default() });
+    fail(&shield, 4);
+    let refuse = |times: u32| (0..times).for_each(|_| drop(admit(&shield)));
+    refuse(50);
+    clock.advance(Duration::from_secs(9));
+    refuse(1);
+    clock.advance(Duration::from_secs(1));
+    refuse(1);
+    let told = shield.journal.after(0);
+    let refusals = told.iter().filter(|event| event.kind == "NOT_PERMITTED");
+    let details: Vec<_> = refusals.map(|event| event.detail.as_str()).collect();
+    assert_eq!(details, ["1 call", "51 calls"]);
 }
 
 #[test]

@@ -19,7 +19,8 @@ use crate::rig::{Rig, model};
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 fn tied(redis: &Redis, upstream: &Upstream, policies: &Policies, fail: Fail) -> Model {
-    let cluster = Cluster { url: redis.url(), prefix: "shop".into(), timeout: TIMEOUT, fail };
+    let cluster =
+        Cluster { url: redis.url(), ca: None, prefix: "shop".into(), timeout: TIMEOUT, fail };
     Model { cluster: Some(cluster), ..model(vec![guarded(&[upstream], policies.clone())]) }
 }
 

@@ -192,6 +192,23 @@ async fn a_reload_that_changes_nothing_keeps_what_a_breaker_knows() {
 }
 
 #[tokio::test]
+async fn the_process_that_takes_over_has_the_breakers_as_they_were() {
+    let upstream = Upstream::answering(500, "no");
+    let policies = Policies { breaker: Some(breaker(60_000)), ..Policies::default() };
+    let rig = before(&[&upstream], policies.clone()).await;
+    let mut caller = rig.client().await;
+    for _ in 0..4 {
+        status(&mut caller).await;
+    }
+    let heir = before(&[&upstream], policies).await;
+    heir.proxy.import_state(&rig.proxy.export_state());
+    let (refused, reason) = status(&mut heir.client().await).await;
+    assert_eq!(refused, 503);
+    assert!(reason.unwrap().contains("state=open"));
+    assert_eq!(upstream.requests(), 4);
+}
+
+#[tokio::test]
 async fn a_failed_get_is_repeated_elsewhere_and_a_post_is_not() {
     let (bad, good) = (Upstream::answering(503, "no"), Upstream::answering(200, "ok"));
     let rig =

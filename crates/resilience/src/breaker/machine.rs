@@ -1,11 +1,15 @@
 //! The breaker itself. All changes of state go through [`Breaker::enter`].
 
+mod stay;
+
 use std::fmt;
 use std::time::Duration;
 
 use super::config::{AfterHalfOpen, Config, Invalid, Window};
 use super::event::Event;
 use super::window::{Counts, Ring};
+
+pub use stay::Stay;
 
 /// What a breaker does with calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -50,7 +50,7 @@ if ARGV[4] ~= '' then
   keep(bulkhead_key, wait + life)
 end
 if r then
-  take_rate(r, rate, wait)
+  take_rate(r, rate)
 end
 local report_of_breaker = told()
 if b and b.state == HALF_OPEN then

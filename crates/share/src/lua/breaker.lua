@@ -1,7 +1,7 @@
 -- The breaker: the machine of `trunkline_resilience::breaker`, which says what it does and why. Here is how it is kept.
 --
--- KEYS[1] is a hash of its numbers, KEYS[2] the window, KEYS[3] the trials of HALF_OPEN that run: their leases, sorted by
--- when each is over. `b` is the hash as a table; nothing but the window is written before `save`.
+-- KEYS[1] is its numbers, packed; KEYS[2] the window; KEYS[3] the trials of HALF_OPEN that run: their leases, sorted by
+-- when each is over. `b` is the numbers as a table; nothing but the window is written before `save`.
 local breaker_key, trials_key = KEYS[1], KEYS[3]
 
 local CLOSED, OPEN, HALF_OPEN, DISABLED, FORCED_OPEN, METRICS_ONLY = 0, 1, 2, 3, 4, 5
@@ -13,15 +13,14 @@ local DAY = 86400 * 1000000
 -- A trial whose process died comes back after this where HALF_OPEN may last for ever.
 local TRIAL = 600 * 1000000
 
-local FIELDS = {
-  'state', 'epoch', 'attempts', 'at', 'by', 'calls', 'failed', 'slow', 'both', 'refused', 'told', 'used', 'kind',
-}
+-- How many numbers are kept.
+local FIELDS = 14
 
-local function settings(text)
-  if text == '' then
+local function settings(packed)
+  if packed == '' then
     return nil
   end
-  local n = numbers(text)
+  local n = numbers(packed)
   return {
     failure = n[1], slow = n[2], seconds = n[3] == 1, size = n[4], minimum = n[5],
     wait = n[6], multiplier = n[7], random = n[8], wait_max = n[9],
@@ -62,7 +61,7 @@ local function enter(b, set, state, attempts)
     b.refused = 0
     empty(b)
   end
-  b.state, b.told, b.used, b.at = state, 0, 0, now
+  b.state, b.told, b.used, b.at, b.kept = state, 0, 0, now, 0
   b.attempts = (state == OPEN or state == HALF_OPEN or state == FORCED_OPEN) and attempts or 0
   if state == OPEN then
     b.at = now + open_wait(set, math.max(attempts, 1))
@@ -84,18 +83,26 @@ local function pass_time(b, set)
   end
 end
 
-local function load_breaker(set)
-  local values, b = redis.call('HMGET', breaker_key, unpack(FIELDS)), {}
-  for index, field in ipairs(FIELDS) do
-    local number = tonumber(values[index] or 0)
-    if not number or not (number >= 0) then
+-- What is not ours is refused, not guessed at.
+local function unpack_breaker(packed)
+  local n = #packed == 8 * FIELDS and numbers(packed)
+  for index = 1, FIELDS do
+    if not n or not (n[index] >= 0) then
       error('not a breaker: ' .. breaker_key)
     end
-    b[field] = number
   end
-  b.exceeded = 0
-  if not values[1] then
-    b.by = BY_CALLS
+  return {
+    state = n[1], epoch = n[2], attempts = n[3], at = n[4], by = n[5], calls = n[6], failed = n[7], slow = n[8],
+    both = n[9], refused = n[10], told = n[11], used = n[12], kind = n[13], kept = n[14], exceeded = 0,
+  }
+end
+
+local function load_breaker(set)
+  local packed = redis.call('GET', breaker_key)
+  local b = packed and unpack_breaker(packed)
+  if not b then
+    b = {epoch = 0, attempts = 0, refused = 0, kind = 0, by = BY_CALLS, exceeded = 0}
+    empty(b)
     enter(b, set, set.initial, 1)
   end
   local kind = set.seconds and 1 or 0
@@ -115,18 +122,19 @@ local function save(b)
   if b.entered then
     redis.call('DEL', trials_key)
   end
-  local all = {}
-  for _, field in ipairs(FIELDS) do
-    all[#all + 1] = field
-    all[#all + 1] = b[field]
-  end
-  redis.call('HSET', breaker_key, unpack(all))
   local life = (b.state >= DISABLED and 30 or 1) * DAY
   if b.state == OPEN then
     life = life + math.max(b.at - now, 0)
   end
-  redis.call('PEXPIRE', breaker_key, math.ceil(life / 1000))
-  redis.call('PEXPIRE', window_key, math.ceil(life / 1000))
+  -- The window outlives the numbers, and is told so once in a life only.
+  if b.calls > 0 and (b.kept == 0 or now - b.kept > life) then
+    redis.call('PEXPIRE', window_key, micros_to_millis(2 * life))
+    b.kept = now
+  end
+  local packed = pack(
+    b.state, b.epoch, b.attempts, b.at, b.by, b.calls, b.failed, b.slow, b.both, b.refused, b.told, b.used, b.kind, b.kept
+  )
+  redis.call('SET', breaker_key, packed, 'PX', micros_to_millis(life))
 end
 
 -- Failure rate and slow call rate; nothing while there are too few calls.

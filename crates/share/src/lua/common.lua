@@ -7,19 +7,23 @@ if not now then
   now = time[1] * 1000000 + time[2]
 end
 
--- The settings of one policy are one argument, numbers with commas between them; empty: there is no such policy.
-local function numbers(text)
-  local all = {}
-  for word in string.gmatch(text, '[^,]+') do
-    all[#all + 1] = tonumber(word)
-  end
-  return all
+-- Numbers that were packed, 8 bytes each: settings, of which each policy's are one argument, and what is kept in a
+-- value. Twice as fast as text, of which Redis, with its one thread for all who ask, is to do little.
+local function numbers(packed)
+  return {struct.unpack('<' .. string.rep('d', #packed / 8), packed)}
+end
+
+local function pack(...)
+  return struct.pack('<' .. string.rep('d', select('#', ...)), ...)
+end
+
+local function micros_to_millis(life)
+  return string.format('%.0f', math.ceil(life / 1000))
 end
 
 -- Lets a key live for at least so many microseconds more, and never shortens a life: others may have asked for longer.
 local function keep(key, life)
-  life = math.ceil(life / 1000)
-  if redis.call('PTTL', key) < life then
-    redis.call('PEXPIRE', key, life)
+  if redis.call('PTTL', key) < life / 1000 then
+    redis.call('PEXPIRE', key, micros_to_millis(life))
   end
 end

@@ -1,13 +1,15 @@
--- The rate limiter: `trunkline_resilience::rate_limiter::Cycles`. KEYS[4] is a hash: when the cycles began, how long one
--- is, the number of the last one that was seen, and what is left of it; below zero, cycles to come are taken from.
+-- The rate limiter: `trunkline_resilience::rate_limiter::Cycles`. KEYS[4] is four numbers, packed: when the cycles began,
+-- how long one is, the number of the last one that was seen, and what is left of it; below zero, cycles to come are
+-- taken from.
 local rate_key = KEYS[4]
 
 local function load_rate(set)
-  local values = redis.call('HMGET', rate_key, 'start', 'period', 'cycle', 'left')
-  local r = {
-    start = tonumber(values[1] or now), period = tonumber(values[2] or set.period),
-    cycle = tonumber(values[3] or 0), left = tonumber(values[4] or set.limit),
-  }
+  local packed = redis.call('GET', rate_key)
+  if packed and #packed ~= 32 then
+    error('not a rate limiter: ' .. rate_key)
+  end
+  local n = packed and numbers(packed) or {now, set.period, 0, set.limit}
+  local r = {start = n[1], period = n[2], cycle = n[3], left = n[4]}
   if r.period ~= set.period then
     r.start, r.cycle, r.period = now, 0, set.period
   end
@@ -27,8 +29,9 @@ local function rate_wait(r, set)
   return r.period - r.elapsed % r.period + math.ceil(missing / set.limit) * r.period
 end
 
-local function take_rate(r, set, wait)
-  redis.call('HSET', rate_key, 'start', r.start, 'period', r.period, 'cycle', r.cycle, 'left', r.left - 1)
+local function take_rate(r, set)
+  r.left = r.left - 1
   -- A limiter that is forgotten later than this has all its permits again, as a new one has.
-  keep(rate_key, wait + 2 * r.period)
+  local life = (math.ceil((set.limit - r.left) / set.limit) + 1) * r.period
+  redis.call('SET', rate_key, pack(r.start, r.period, r.cycle, r.left), 'PX', micros_to_millis(life))
 end

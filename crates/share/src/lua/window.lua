@@ -17,7 +17,7 @@ end
 local function settle(b)
   if b.clear then
     redis.call('DEL', window_key)
-    b.clear = false
+    b.clear, b.kept = false, 0
   end
 end
 

@@ -1,11 +1,11 @@
 //! One breaker of two processes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use trunkline_resilience::breaker::{Config, OpenWait, Outcome, State, Window};
 use trunkline_share::{Change, Order, OrderError, Policies, Verdict};
 
-use crate::rig::{MILLI, Redis, SECOND, admit, call, done, set_now, state};
+use crate::rig::{MILLI, Redis, SECOND, admit, call, done, set_now, state, until};
 
 fn small() -> Config {
     Config {
@@ -158,4 +158,46 @@ async fn every_key_expires_and_a_lost_window_begins_anew() {
     call(&link, &policies, Outcome::Error).await;
     let seen = link.look("web", &policies).await.unwrap().breaker.unwrap();
     assert_eq!((seen.state, seen.metrics.buffered), (State::Closed, 1));
+}
+
+#[tokio::test]
+async fn the_wait_is_over_by_the_clock_of_redis() {
+    let Some(redis) = Redis::start() else { return };
+    let link = redis.link();
+    let policies = policies(Config { wait_in_open: OpenWait::fixed(MILLI * 100), ..small() });
+    for _ in 0..4 {
+        call(&link, &policies, Outcome::Error).await;
+    }
+    let asked = Instant::now();
+    until("a trial passes", async || admit(&link, &policies).await.is_ok()).await;
+    assert!(asked.elapsed() > MILLI * 50);
+    assert_eq!(state(&link, &policies).await, State::HalfOpen);
+}
+
+#[tokio::test]
+async fn a_window_of_time_forgets_and_a_smaller_one_holds_less() {
+    let Some(redis) = Redis::start() else { return };
+    let link = redis.link();
+    let sized = |window| policies(Config { window, minimum_calls: 50, ..small() });
+    let buffered = async |policies: &Policies| {
+        link.look("web", policies).await.unwrap().breaker.unwrap().metrics.buffered
+    };
+    let (large, small, seconds) =
+        (sized(Window::Calls(40)), sized(Window::Calls(3)), sized(Window::Seconds(5)));
+    for _ in 0..30 {
+        call(&link, &large, Outcome::Success).await;
+    }
+    assert_eq!(buffered(&large).await, 30);
+    call(&link, &small, Outcome::Success).await;
+    assert_eq!(buffered(&small).await, 3);
+    // Calls are not seconds: it begins anew.
+    link.set_now(SECOND * 2_000_000_000);
+    for _ in 0..4 {
+        call(&link, &seconds, Outcome::Success).await;
+    }
+    assert_eq!(buffered(&seconds).await, 4);
+    link.set_now(SECOND * 2_000_000_005);
+    assert_eq!(buffered(&seconds).await, 0);
+    call(&link, &seconds, Outcome::Success).await;
+    assert_eq!(buffered(&seconds).await, 1);
 }

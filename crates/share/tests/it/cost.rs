@@ -38,4 +38,8 @@ async fn a_call_costs_two_round_trips() {
         println!("{what}: admit and done {alone:?}; {TOGETHER} at a time {together:?} each");
         assert!(alone < MILLI * 20);
     }
+    let mut raw = redis.raw();
+    let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut raw).unwrap();
+    let scripts = stats.lines().find(|line| line.starts_with("cmdstat_evalsha:"));
+    println!("in redis: {}", scripts.unwrap());
 }

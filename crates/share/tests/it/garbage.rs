@@ -42,15 +42,17 @@ async fn a_key_of_somebody_else_is_an_error() {
 async fn numbers_that_make_no_sense_are_an_error() {
     let Some(redis) = Redis::start() else { return };
     let (link, mut raw) = (redis.link(), redis.raw());
-    for (field, value) in [("state", "77"), ("calls", "-5"), ("epoch", "nan"), ("state", "x")] {
+    let numbers = |state: f64| [&[state][..], &[0.0; 13][..]].concat();
+    for numbers in [vec![], vec![1.0; 13], vec![-1.0; 14], vec![f64::NAN; 14], numbers(77.0)] {
+        let packed: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         let key = "test:{web}:breaker";
-        let mut write = redis::cmd("HSET");
-        let _: i64 =
-            write.arg(key).arg("state").arg(0).arg(field).arg(value).query(&mut raw).unwrap();
+        let () = redis::cmd("SET").arg(key).arg(packed).query(&mut raw).unwrap();
         let answer = link.look("web", &policies()).await;
-        assert!(matches!(answer, Err(Away::Refused(_) | Away::Garbled)), "{field}: {answer:?}");
-        let _: i64 = redis::cmd("DEL").arg(key).query(&mut raw).unwrap();
+        assert!(matches!(answer, Err(Away::Refused(_) | Away::Garbled)), "{numbers:?}: {answer:?}");
     }
+    let _: i64 = redis::cmd("DEL").arg("test:{web}:breaker").query(&mut raw).unwrap();
+    let () = redis::cmd("SET").arg("test:{web}:rate").arg("hi").query(&mut raw).unwrap();
+    assert!(matches!(link.admit("web", &policies()).await, Err(Away::Refused(_))));
 }
 
 #[tokio::test]
@@ -68,8 +70,12 @@ async fn a_server_that_speaks_another_language_is_away() {
             }
         }
     });
-    let settings =
-        Settings { url: format!("redis://{address}"), prefix: String::new(), timeout: MILLI * 100 };
+    let settings = Settings {
+        url: format!("redis://{address}"),
+        tls: None,
+        prefix: String::new(),
+        timeout: MILLI * 100,
+    };
     for _ in 0..3 {
         // A link for each, because a link that failed pauses.
         let link = Link::new(&settings).unwrap();
@@ -83,7 +89,12 @@ async fn a_server_that_speaks_another_language_is_away() {
 
 #[test]
 fn settings_that_cannot_be_are_refused() {
-    let good = Settings { url: "redis://127.0.0.1".into(), prefix: "p".into(), timeout: SECOND };
+    let good = Settings {
+        url: "redis://127.0.0.1".into(),
+        tls: None,
+        prefix: "p".into(),
+        timeout: SECOND,
+    };
     let refused = |settings: Settings| Link::new(&settings).err();
     assert_eq!(refused(good.clone()), None);
     for url in ["unix:///run/redis", "redis://user:word@host:6380/2", "redis+unix:///run/redis"] {
@@ -93,6 +104,8 @@ fn settings_that_cannot_be_are_refused() {
         let settings = Settings { url: url.into(), ..good.clone() };
         assert_eq!(refused(settings), Some(BadSettings::Url), "{url}");
     }
+    let tls = Settings { url: "rediss://host".into(), ..good.clone() };
+    assert_eq!(refused(tls), Some(BadSettings::Tls));
     let braces = Settings { prefix: "{a}".into(), ..good.clone() };
     assert_eq!(refused(braces), Some(BadSettings::Prefix));
     let none = Settings { timeout: Duration::ZERO, ..good.clone() };

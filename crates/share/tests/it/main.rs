@@ -20,3 +20,4 @@ mod garbage;
 mod outage;
 mod rate;
 mod same_machine;
+mod tls;

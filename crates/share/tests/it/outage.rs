@@ -110,10 +110,24 @@ async fn more_than_may_be_open_are_told_so_at_once() {
 async fn a_redis_that_was_never_there_is_away_at_once() {
     let settings = Settings {
         url: "unix:///nonexistent/redis".into(),
+        tls: None,
         prefix: String::new(),
         timeout: MILLI * 50,
     };
     expect_away(&Link::new(&settings).unwrap(), &policies()).await;
+}
+
+/// What asks may run on any thread, as the API's does.
+#[test]
+fn a_question_may_move_between_threads() {
+    fn is_send<T: Send>(_: &T) {}
+    let settings =
+        Settings { url: "redis://host".into(), tls: None, prefix: String::new(), timeout: SECOND };
+    let (link, policies) = (Link::new(&settings).unwrap(), policies());
+    is_send(&&link);
+    is_send(&link.admit("web", &policies));
+    is_send(&link.look("web", &policies));
+    is_send(&link.tend());
 }
 
 fn end(permit: trunkline_share::Permit) -> End {

@@ -24,27 +24,30 @@ pub struct Redis {
     folder: TempDir,
     /// A port of the loopback; a socket in the folder where there is none.
     port: Option<u16>,
+    /// What is told besides, on its command line.
+    more: Vec<String>,
     child: Option<Child>,
 }
 
 impl Redis {
     /// `None`, and a word about it, where there is no Redis.
     pub fn start() -> Option<Self> {
-        Self::new(None)
+        Self::new(None, |_| vec![])
     }
 
     pub fn start_on_port() -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self::new(Some(port))
+        Self::new(Some(unused_port()), |_| vec![])
     }
 
-    fn new(port: Option<u16>) -> Option<Self> {
+    /// With more on its command line, which may name files in its folder.
+    pub fn new(port: Option<u16>, more: impl FnOnce(&Path) -> Vec<String>) -> Option<Self> {
         let Some(program) = find() else {
             println!("skipped: needs redis-server");
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
-        let mut redis = Self { program, folder, port, child: None };
+        let more = more(folder.path());
+        let mut redis = Self { program, folder, port, more, child: None };
         redis.restart();
         Some(redis)
     }
@@ -56,7 +59,7 @@ impl Redis {
         command.args(["--bind", "127.0.0.1", "--dir"]).arg(self.folder.path());
         command.arg("--port").arg(self.port.unwrap_or(0).to_string());
         command.arg("--unixsocket").arg(self.folder.path().join("redis"));
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(&self.more).stdout(Stdio::null()).stderr(Stdio::null());
         self.child = Some(command.spawn().unwrap());
         let until = Instant::now() + DEADLINE;
         while !self.answers() {
@@ -88,7 +91,7 @@ impl Redis {
             Some(port) => format!("redis://127.0.0.1:{port}/"),
             None => format!("unix://{}", self.folder.path().join("redis").display()),
         };
-        Settings { url, prefix: "test:".into(), timeout: PATIENT }
+        Settings { url, tls: None, prefix: "test:".into(), timeout: PATIENT }
     }
 
     /// A link of a process of its own.
@@ -106,6 +109,10 @@ impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+pub fn unused_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn find() -> Option<String> {

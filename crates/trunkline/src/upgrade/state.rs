@@ -10,6 +10,7 @@ use trunkline_model::EndpointId;
 use trunkline_model::endpoint::EndpointState::{self, Down, Draining, Maint, Ready, Starting};
 use trunkline_model::ops::{EndpointOrder, EndpointOrders};
 use trunkline_net::tls::ExportedKey;
+use trunkline_resilience::breaker::{self, Stay};
 
 use super::State;
 
@@ -44,6 +45,7 @@ impl From<State> for trunkline_proxy::State {
                 .map(|(id, left_ms)| (EndpointId::new(id), Duration::from_millis(left_ms)))
                 .collect(),
             tickets: state.tickets.iter().filter_map(ticket_key).collect(),
+            breakers: state.breakers.into_iter().filter_map(stay).collect(),
         }
     }
 }
@@ -74,6 +76,11 @@ impl From<trunkline_proxy::State> for State {
             (to_hex(&key.name), to_hex(&key.secret), made.as_secs())
         });
         written.tickets = tickets.collect();
+        let breakers = state.breakers.into_iter().map(|(name, stay)| {
+            let left_ms = u64::try_from(stay.left.as_millis()).unwrap_or(u64::MAX);
+            (name, stay.state.as_str().to_owned(), stay.attempts, left_ms)
+        });
+        written.breakers = breakers.collect();
         written
     }
 }
@@ -96,6 +103,11 @@ fn ticket_key((name, secret, made): &(String, String, u64)) -> Option<ExportedKe
     Some(ExportedKey { name: of_hex(name)?, secret: of_hex(secret)?, made })
 }
 
+fn stay((name, word, attempts, left_ms): (String, String, u32, u64)) -> Option<(String, Stay)> {
+    let state = breaker::State::ALL.into_iter().find(|state| state.as_str() == word)?;
+    Some((name, Stay { state, attempts, left: Duration::from_millis(left_ms) }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +125,10 @@ mod tests {
                 secret: [2; 32],
                 made: UNIX_EPOCH + Duration::from_secs(3),
             }],
+            breakers: vec![(
+                "orders".to_owned(),
+                Stay { state: breaker::State::Open, attempts: 2, left: Duration::from_secs(9) },
+            )],
         };
         let written = serde_json::to_string(&State::from(state.clone())).unwrap();
         let read: State = serde_json::from_str(&written).unwrap();

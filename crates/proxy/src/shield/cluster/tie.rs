@@ -3,17 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use trunkline_model::{Cluster, Fail};
+use trunkline_model::Fail;
 use trunkline_resilience::breaker::Metrics;
 use trunkline_rt::{Policy, Scope};
 use trunkline_share::{Admission, End, Lease, Link, Verdict};
 
 use super::super::{Refusal, Shield};
-use super::{Held, Shared, link};
+use super::{Held, Shared, Store};
 use crate::limits;
 
 /// The tie of a worker, if its plan has one.
@@ -24,7 +23,7 @@ pub(crate) struct Ties(RefCell<Option<Rc<Tie>>>);
 #[derive(Debug)]
 pub(crate) struct Tie {
     link: Link,
-    cluster: Cluster,
+    store: Arc<Store>,
     pub(super) scope: Scope,
     /// Who asked, to be told how things are.
     known: RefCell<HashMap<Arc<str>, Known>>,
@@ -61,12 +60,12 @@ pub(in crate::shield) enum Decided {
 
 impl Ties {
     /// The tie to this store, made if need be.
-    pub(crate) fn to(&self, cluster: &Cluster, scope: &Scope) -> Option<Rc<Tie>> {
+    pub(crate) fn to(&self, store: &Arc<Store>, scope: &Scope) -> Option<Rc<Tie>> {
         let mut tie = self.0.borrow_mut();
-        if let Some(tie) = tie.as_ref().filter(|tie| tie.cluster == *cluster) {
+        if let Some(tie) = tie.as_ref().filter(|tie| Arc::ptr_eq(&tie.store, store)) {
             return Some(Rc::clone(tie));
         }
-        let made = Tie::new(cluster, scope)?;
+        let made = Tie::new(store, scope)?;
         let tending = tend(Rc::downgrade(&made), scope.clone());
         scope.spawn_local("cluster", Policy::Best, tending);
         *tie = Some(Rc::clone(&made));
@@ -75,10 +74,10 @@ impl Ties {
 }
 
 impl Tie {
-    fn new(cluster: &Cluster, scope: &Scope) -> Option<Rc<Self>> {
+    fn new(store: &Arc<Store>, scope: &Scope) -> Option<Rc<Self>> {
         Some(Rc::new(Self {
-            link: link(cluster)?,
-            cluster: cluster.clone(),
+            link: store.link()?,
+            store: Arc::clone(store),
             scope: scope.clone(),
             known: RefCell::default(),
             places: RefCell::default(),
@@ -102,7 +101,7 @@ impl Tie {
             Err(away) => {
                 tracing::debug!(policy = %shield.name, %away, "the store of the cluster was asked");
                 shared.is_away(shield, true);
-                match self.cluster.fail {
+                match self.store.cluster.fail {
                     Fail::Open => Decided::Alone,
                     Fail::Closed => Decided::Refused(Refusal::Away),
                 }
@@ -112,7 +111,7 @@ impl Tie {
 
     fn decided(self: &Rc<Self>, shield: &Arc<Shield>, verdict: Verdict) -> Decided {
         let counted = &shield.counted;
-        let (refusal, counter) = match verdict {
+        let (refusal, counter, kind) = match verdict {
             Verdict::Admitted { permit, wait } => {
                 return Decided::Passed(Held::new(self, shield, permit), wait);
             }
@@ -124,18 +123,26 @@ impl Tie {
                     ..Metrics::default()
                 };
                 let (state, retry_after) = (refused.state, refused.retry_after);
-                (Refusal::Breaker { state, metrics, retry_after }, &counted.not_permitted)
+                (
+                    Refusal::Breaker { state, metrics, retry_after },
+                    &counted.not_permitted,
+                    "NOT_PERMITTED",
+                )
             }
             Verdict::Rate { limit, retry_after } => {
                 let limiter = shield.policies.rate_limiter;
                 let period = limiter.map_or(Duration::ZERO, |limiter| limiter.period);
-                (Refusal::RateLimiter { limit, period, retry_after }, &counted.rate_refused)
+                (
+                    Refusal::RateLimiter { limit, period, retry_after },
+                    &counted.rate_refused,
+                    "FAILED_ACQUIRE",
+                )
             }
             Verdict::Bulkhead { max, .. } => {
-                (Refusal::Bulkhead { max, waiting: 0 }, &counted.bulkhead_rejected)
+                (Refusal::Bulkhead { max, waiting: 0 }, &counted.bulkhead_rejected, "CALL_REJECTED")
             }
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        shield.refuses(counter, kind);
         Decided::Refused(refusal)
     }
 
@@ -151,7 +158,7 @@ impl Tie {
         let granted = self.link.withdraw(&shield.name, budget).await;
         shared.is_away(shield, granted.is_err());
         // The budget of this process was asked before.
-        granted.unwrap_or(self.cluster.fail == Fail::Open)
+        granted.unwrap_or(self.store.cluster.fail == Fail::Open)
     }
 
     /// A place in a bulkhead is taken, and kept until it is left.
