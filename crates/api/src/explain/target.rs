@@ -11,7 +11,22 @@ use super::{Known, place, setting, texts};
 use crate::commands::{Object, Process, Setting};
 
 /// The settings that are told: those that a request meets.
-const TOLD: &[&str] = &["timeout.", "health", "balance", "passive.", "protocol", "tls."];
+const TOLD: &[&str] = &[
+    "timeout.",
+    "health",
+    "balance",
+    "passive.",
+    "protocol",
+    "tls.",
+    "breaker.",
+    "retry.",
+    "hedge.",
+    "rate_limiter.",
+    "bulkhead.",
+    "adaptive.",
+    "shed.",
+    "fallback",
+];
 
 /// A service that a route leads to.
 pub(super) struct Seen<'a> {

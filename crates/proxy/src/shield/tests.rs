@@ -89,8 +89,7 @@ fn a_breaker_that_opens_refuses_with_its_numbers() {
     let stats = shield.stats().breaker.unwrap();
     assert_eq!((stats.state, stats.not_permitted), ("CLOSED", 1));
     let told: Vec<_> = shield.journal.after(0).iter().map(|event| event.detail.clone()).collect();
-    let expect =
-        ["100.0%", "CLOSED to OPEN", "1 call", "OPEN to HALF_OPEN", "HALF_OPEN to CLOSED"];
+    let expect = ["100.0%", "CLOSED to OPEN", "1 call", "OPEN to HALF_OPEN", "HALF_OPEN to CLOSED"];
     assert_eq!(told, expect);
 }
 
