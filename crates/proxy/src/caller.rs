@@ -29,8 +29,14 @@ pub(crate) fn learn(peer: &mut Peer, request: &Head, trusted: &[Network]) {
     let mut lists = [&[][..]; 8];
     let mut count = 0;
     for value in request.get_all("x-forwarded-for") {
-        let Some(place) = lists.get_mut(count) else { return };
-        *place = value;
+        if count == lists.len() {
+            // The nearest count.
+            lists.rotate_left(1);
+            count -= 1;
+        }
+        if let Some(place) = lists.get_mut(count) {
+            *place = value;
+        }
         count += 1;
     }
     for list in lists.iter().take(count).rev() {
@@ -186,6 +192,11 @@ mod tests {
         check("192.0.2.1", &["198.51.100.1"], "192.0.2.1", false);
         check("10.0.0.1", &[], "10.0.0.1", true);
         check("10.0.0.1", &["198.51.100.1"], "198.51.100.1", true);
+        let mut many = vec!["1.1.1.1"; 20];
+        many.push("198.51.100.1");
+        check("10.0.0.1", &many, "198.51.100.1", true);
+        many.extend(["10.0.0.2"; 9]);
+        check("10.0.0.1", &many, "10.0.0.2", true);
         check("::ffff:10.0.0.1", &["1.1.1.1, 198.51.100.1, 10.0.0.2"], "198.51.100.1", true);
         check("10.0.0.1", &["1.1.1.1", "198.51.100.1:80", "[::1]:8080"], "198.51.100.1", true);
         check("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3", true);

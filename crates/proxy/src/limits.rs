@@ -281,3 +281,9 @@ pub const ORDER_TRIES: usize = 3;
 
 /// How often it is told how many calls a policy refused.
 pub const REFUSALS_TOLD: Duration = Duration::from_secs(10);
+
+/// A service that did not answer within the deadline of its caller has failed if it had this time.
+pub const FAIR_TIME: Duration = Duration::from_secs(1);
+
+/// Policies and kinds of refusal whose numbers are remembered to be told.
+pub const REFUSALS_MAX: usize = 1_024;

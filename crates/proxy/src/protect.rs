@@ -129,7 +129,9 @@ pub(crate) async fn forward(call: &mut Call<'_>) -> Result<Answered, Reason> {
     if let Some(result) = attempted {
         return result;
     }
-    if !call.body.waits_for_caller() {
+    // A caller that waits for a moment only says nothing about the service.
+    let fair = kind != Kind::Deadline || limit >= limits::FAIR_TIME;
+    if fair && !call.body.waits_for_caller() {
         if let Some(endpoint) = call.recording.endpoint().map(Arc::clone) {
             judge(call, &progress, &endpoint, Outcome::Failure);
         }

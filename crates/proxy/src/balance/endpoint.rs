@@ -126,6 +126,7 @@ impl LiveEndpoint {
         if is_ready && self.state.load(Ordering::SeqCst) != ready {
             // Its owner has just seen it answer; what was known is of a former life.
             self.set_health(true, None);
+            *lock(&self.outlier) = Outlier::default();
             self.ejected_until.store(0, Ordering::Relaxed);
             self.came_up();
         }

@@ -29,7 +29,9 @@ pub(super) async fn keep_resolving(proxy: Proxy) {
             () = proxy.managed().wait_for_sources() => {}
         }
         if let Some(plan) = proxy.plan() {
-            follow(&proxy, &plan, limits::RESOLVE_TIME).await;
+            // What a former plan named must not come back.
+            let in_force = || proxy.plan().is_some_and(|now| Arc::ptr_eq(&now, &plan));
+            follow(&proxy, &plan, limits::RESOLVE_TIME, in_force).await;
         }
     }
 }
@@ -44,12 +46,13 @@ pub(super) async fn publish(proxy: &Proxy, plan: &Plan, limit: Duration) {
             publish_set(proxy, service, endpoints);
         }
     }
-    follow(proxy, plan, limit).await;
+    follow(proxy, plan, limit, || true).await;
 }
 
 /// Publishes the services that have an endpoint which can change by itself. A name server that does
 /// not answer holds up nobody else's names.
-async fn follow(proxy: &Proxy, plan: &Plan, limit: Duration) {
+async fn follow(proxy: &Proxy, plan: &Plan, limit: Duration, is_wanted: impl Fn() -> bool) {
+    let is_wanted = &is_wanted;
     let services = plan.model.services.iter().filter_map(|service| match &service.source {
         Source::Static(written) if !written.iter().all(is_literal) => Some((service, written)),
         _ => None,
@@ -59,7 +62,9 @@ async fn follow(proxy: &Proxy, plan: &Plan, limit: Duration) {
         async move {
             let resolving = resolve_all(proxy, &service.name, &written);
             let found = tokio::time::timeout(limit, resolving).await;
-            if let Ok(Some(endpoints)) = found {
+            if let Ok(Some(endpoints)) = found
+                && is_wanted()
+            {
                 publish_set(proxy, &service, endpoints);
             }
         }

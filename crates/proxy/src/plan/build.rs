@@ -95,6 +95,7 @@ pub(crate) fn build(
         return Err(PrepareErrors(laws.into_iter().map(PrepareError::from).collect()));
     }
     let mut wrong = Vec::new();
+    parts.shields.begin();
     let destinations = Arc::new(Destinations {
         services: services(parts, &model, &mut wrong),
         routes: model.routes.iter().map(|r| (r.id.clone(), parts.counters.route(&r.id))).collect(),

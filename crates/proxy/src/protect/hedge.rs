@@ -20,7 +20,7 @@ use super::{Call, Progress, judge, policy, seat};
 use crate::balance::{InFlight, Injected, LiveEndpoint};
 use crate::context;
 use crate::forward::{self, Attempt, Failure, Processed, Sent, Spent};
-use crate::shield::{Shield, What, grpc_status};
+use crate::shield::{Pass, Shield, What, grpc_status};
 
 /// An answer with which nobody is content while another may come.
 const POOR: [Condition; 2] = [Condition::Statuses(5), Condition::Grpc(14)];
@@ -34,6 +34,8 @@ pub(super) struct Done {
     began: Instant,
     /// Made because the first took long.
     is_hedge: bool,
+    /// What it took of the policies of its endpoint.
+    pass: Option<Box<Pass>>,
 }
 
 type Running<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + 'a>>>;
@@ -45,6 +47,7 @@ struct Start {
     span: SpanId,
     fresh: bool,
     is_hedge: bool,
+    pass: Option<Box<Pass>>,
     injected: Option<Injected>,
 }
 
@@ -66,7 +69,8 @@ pub(super) async fn race(
 ) -> Done {
     let began = call.worker.clock.now();
     let mut used = vec![Arc::clone(first.endpoint())];
-    let first = start(call, first, fresh, false);
+    let mut first = start(call, first, fresh, None);
+    first.pass = progress.at_endpoint.take();
     let mut sides = Sides { running: FuturesUnordered::new(), made: 0, poor: None };
     sides.running.push(one(call, first));
     let delay = shield.hedge_delay();
@@ -81,15 +85,16 @@ pub(super) async fn race(
         };
         if let Some(done) = done {
             match sides.over(call, progress, done) {
-                Some(done) => {
+                Some(mut done) => {
                     settle(call, progress, shield, &done, began);
+                    progress.at_endpoint = done.pass.take();
                     return done;
                 }
                 None => continue,
             }
         }
         sides.made += 1;
-        if let Some(second) = again(call, progress, shield, &used) {
+        if let Some(second) = again(call, progress, shield, &used).await {
             used.push(Arc::clone(second.in_flight.endpoint()));
             sides.running.push(one(call, second));
         } else {
@@ -111,7 +116,7 @@ impl Sides<'_> {
         let good = done.result.as_ref().is_ok_and(|sent| !is_poor(sent));
         if good {
             if let Some(poor) = self.poor.take() {
-                lose(call, progress, &poor);
+                lose(call, progress, poor);
             }
             return Some(done);
         }
@@ -121,7 +126,7 @@ impl Sides<'_> {
         };
         let worse = if better { self.poor.replace(done) } else { Some(done) };
         if let Some(worse) = worse {
-            lose(call, progress, &worse);
+            lose(call, progress, worse);
         }
         if self.running.is_empty() { self.poor.take() } else { None }
     }
@@ -133,12 +138,19 @@ fn is_poor(sent: &Sent) -> bool {
 }
 
 /// An attempt that does not count: its endpoint is judged all the same.
-fn lose(call: &mut Call<'_>, progress: &Progress, done: &Done) {
+fn lose(call: &mut Call<'_>, progress: &Progress, mut done: Done) {
     let outcome = match &done.result {
         Ok(sent) => Ok(sent.head.status()),
         Err(failure) => Err(failure.kind),
     };
     call.recording.lost(done.span, outcome);
+    if let Some(pass) = &mut done.pass {
+        let what = match &done.result {
+            Ok(sent) => What::Answer(sent.head.status(), grpc_status(&sent.head)),
+            Err(failure) => What::Failure(failure.kind),
+        };
+        pass.judge(what, call.worker.clock.now());
+    }
     if outcome != Err(Kind::Overload) {
         judge(call, progress, done.in_flight.endpoint(), Outcome::Failure);
     }
@@ -163,7 +175,7 @@ fn settle(
 }
 
 /// A further attempt, if there may be one and somebody can take it.
-fn again(
+async fn again(
     call: &mut Call<'_>,
     progress: &Progress,
     shield: &Shield,
@@ -173,10 +185,20 @@ fn again(
         return None;
     }
     let in_flight = seat::beside(call, progress, used)?;
-    shield.may_hedge(call.worker.clock.now()).then(|| start(call, in_flight, false, true))
+    let pass = policy::pass_at(call, call.protection?, &in_flight).await.ok()?;
+    let may = shield.may_hedge(call.worker.clock.now());
+    may.then(|| start(call, in_flight, false, Some(pass)))
 }
 
-fn start(call: &mut Call<'_>, in_flight: InFlight, fresh: bool, is_hedge: bool) -> Start {
+/// `hedge` is what a hedge took of the policies of its endpoint; `None` for the first attempt.
+fn start(
+    call: &mut Call<'_>,
+    in_flight: InFlight,
+    fresh: bool,
+    hedge: Option<Option<Box<Pass>>>,
+) -> Start {
+    let is_hedge = hedge.is_some();
+    let pass = hedge.flatten();
     let span = context::span_id(&mut call.worker.random.borrow_mut());
     let trace = call.exchange.trace;
     context::inject(&mut call.exchange.request, &trace, span);
@@ -187,7 +209,7 @@ fn start(call: &mut Call<'_>, in_flight: InFlight, fresh: bool, is_hedge: bool) 
     }
     let injected = call.service.live.faults.draw(|| call.worker.random());
     let head = call.exchange.request.clone();
-    Start { in_flight, head, span, fresh, is_hedge, injected }
+    Start { in_flight, head, span, fresh, is_hedge, pass, injected }
 }
 
 /// One attempt. It borrows nothing that the next one changes.
@@ -196,7 +218,7 @@ fn one<'a>(call: &Call<'a>, start: Start) -> Pin<Box<dyn Future<Output = Done> +
     let (limits, peer) = (call.limits, call.exchange.peer.clone());
     let interim = call.interim.filter(|_| !start.is_hedge);
     Box::pin(async move {
-        let Start { in_flight, head, span, fresh, is_hedge, injected } = start;
+        let Start { in_flight, head, span, fresh, is_hedge, pass, injected } = start;
         let began = worker.clock.now();
         let mut spent = Spent::default();
         let attempt = Attempt {
@@ -225,7 +247,7 @@ fn one<'a>(call: &Call<'a>, start: Start) -> Pin<Box<dyn Future<Output = Done> +
             let detail = format!("no answer from {} within {limit:?}", attempt.endpoint.address);
             Err(Failure::new(Kind::AttemptTimeout, detail, Processed::Maybe))
         });
-        Done { in_flight, spent, result, span, began, is_hedge }
+        Done { in_flight, spent, result, span, began, is_hedge, pass }
     })
 }
 

@@ -42,18 +42,27 @@ pub(super) async fn admit_at(
     protection: &Protection,
     in_flight: &InFlight,
 ) -> bool {
-    let (live, endpoint) = (&call.service.live, in_flight.endpoint());
-    match protection.admit_at(live, endpoint, asks(call, protection)).await {
+    match pass_at(call, protection, in_flight).await {
         Ok(pass) => {
             progress.at_endpoint = pass;
             true
         }
         Err(refused) => {
             progress.refused = Some(refused);
-            progress.tried.push(Arc::clone(endpoint));
+            progress.tried.push(Arc::clone(in_flight.endpoint()));
             false
         }
     }
+}
+
+/// What an attempt takes of the policies of its endpoint.
+pub(super) async fn pass_at(
+    call: &Call<'_>,
+    protection: &Protection,
+    in_flight: &InFlight,
+) -> Result<Option<Box<Pass>>, Refused> {
+    let (live, endpoint) = (&call.service.live, in_flight.endpoint());
+    protection.admit_at(live, endpoint, asks(call, protection)).await
 }
 
 fn asks(call: &Call<'_>, protection: &Protection) -> Asks {

@@ -60,6 +60,9 @@ impl Journal {
     pub(super) fn refused(&self, name: &Arc<str>, kind: &'static str) {
         let now = self.clock.now();
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.len() >= limits::REFUSALS_MAX {
+            refusals.clear();
+        }
         let known = refusals.entry((Arc::clone(name), kind)).or_default();
         known.calls += 1;
         let told = known.told;

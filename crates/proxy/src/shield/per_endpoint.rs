@@ -17,7 +17,7 @@ const SPARE: usize = 16;
 /// The shields of a service's endpoints.
 #[derive(Debug)]
 pub(crate) struct PerEndpoint {
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     pub(super) policies: Policies,
     known: Mutex<HashMap<EndpointId, Arc<Shield>>>,
     ground: Ground,

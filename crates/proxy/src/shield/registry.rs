@@ -26,6 +26,9 @@ pub(crate) struct Shields {
 struct Known {
     targets: HashMap<Arc<str>, Arc<Shield>>,
     endpoints: HashMap<Arc<str>, Arc<PerEndpoint>>,
+    /// Those of a plan that is not in force yet, and may never be.
+    next_targets: HashMap<Arc<str>, Arc<Shield>>,
+    next_endpoints: HashMap<Arc<str>, Arc<PerEndpoint>>,
 }
 
 /// What every shield stands on.
@@ -79,37 +82,46 @@ impl Shields {
     fn target(&self, name: &str, policies: &Policies) -> Arc<Shield> {
         let mut known = self.known();
         let same = |shield: &&Arc<Shield>| shield.policies == *policies;
-        if let Some(shield) = known.targets.get(name).filter(same) {
-            return Arc::clone(shield);
+        for all in [&known.targets, &known.next_targets] {
+            if let Some(shield) = all.get(name).filter(same) {
+                return Arc::clone(shield);
+            }
         }
         let name: Arc<str> = name.into();
         let shield = Arc::new(Shield::new(Arc::clone(&name), policies, &self.ground));
-        known.targets.insert(name, Arc::clone(&shield));
+        known.next_targets.insert(name, Arc::clone(&shield));
         shield
     }
 
     fn per_endpoint(&self, name: &str, policies: &Policies) -> Arc<PerEndpoint> {
         let mut known = self.known();
         let same = |all: &&Arc<PerEndpoint>| all.policies == *policies;
-        if let Some(all) = known.endpoints.get(name).filter(same) {
-            return Arc::clone(all);
+        for known in [&known.endpoints, &known.next_endpoints] {
+            if let Some(all) = known.get(name).filter(same) {
+                return Arc::clone(all);
+            }
         }
         let name: Arc<str> = name.into();
         let all = Arc::new(PerEndpoint::new(&name, policies, &self.ground));
-        known.endpoints.insert(name, Arc::clone(&all));
+        known.next_endpoints.insert(name, Arc::clone(&all));
         all
     }
 
-    /// Forgets what the plan in force does not have.
+    /// A plan is about to be made: what a former one brought that did not come into force is gone.
+    pub(crate) fn begin(&self) {
+        let mut known = self.known();
+        known.next_targets.clear();
+        known.next_endpoints.clear();
+    }
+
+    /// Takes over what the plan in force has, and forgets the rest.
     pub(crate) fn retain(&self, plan: &Plan) {
         let protections: Vec<_> = plan.destinations.protections().collect();
         let targets = protections.iter().flat_map(|one| one.shields());
-        let targets: Vec<_> = targets.map(Arc::as_ptr).collect();
         let endpoints = protections.iter().filter_map(|one| one.endpoints());
-        let endpoints: Vec<_> = endpoints.map(Arc::as_ptr).collect();
         let mut known = self.known();
-        known.targets.retain(|_, shield| targets.contains(&Arc::as_ptr(shield)));
-        known.endpoints.retain(|_, all| endpoints.contains(&Arc::as_ptr(all)));
+        known.targets = targets.map(|one| (Arc::clone(&one.name), Arc::clone(one))).collect();
+        known.endpoints = endpoints.map(|one| (Arc::clone(&one.name), Arc::clone(one))).collect();
         drop(known);
         let all = self.all();
         self.ground.journal.retain(|name| all.iter().any(|shield| *shield.name == *name));
@@ -129,7 +141,11 @@ impl Shields {
 
     /// Has breakers go on as they were in another process.
     pub(crate) fn resume(&self, stays: &[(String, Stay)]) {
-        for shield in self.all() {
+        let known = self.known();
+        let all: Vec<_> =
+            known.targets.values().chain(known.next_targets.values()).cloned().collect();
+        drop(known);
+        for shield in all {
             let stay = stays.iter().find(|(name, _)| **name == *shield.name);
             if let Some((_, stay)) = stay {
                 shield.resume(*stay);

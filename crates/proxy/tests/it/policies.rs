@@ -192,6 +192,41 @@ async fn a_reload_that_changes_nothing_keeps_what_a_breaker_knows() {
 }
 
 #[tokio::test]
+async fn a_reload_that_is_refused_leaves_breakers_alone() {
+    let upstream = Upstream::answering(500, "no");
+    let policies = Policies { breaker: Some(breaker(60_000)), ..Policies::default() };
+    let rig = before(&[&upstream], policies.clone()).await;
+    let mut caller = rig.client().await;
+    for _ in 0..4 {
+        status(&mut caller).await;
+    }
+    let mut wrong = model(vec![guarded(&[&upstream], policies)]);
+    wrong.services[0].policies.breaker.as_mut().unwrap().trials = 7;
+    wrong.routes[0].matching.path = trunkline_model::route::PathPattern::Regex("(".into());
+    assert!(rig.proxy.prepare(std::sync::Arc::new(wrong)).is_err());
+    assert_eq!(policy(&rig).breaker.unwrap().state, "OPEN");
+    rig.proxy.order_breaker("web", BreakerOrder::Disable).unwrap();
+    assert_eq!(status(&mut caller).await.0, 500, "the one in force was told");
+}
+
+#[tokio::test]
+async fn a_caller_with_a_tiny_deadline_does_the_service_no_harm() {
+    let upstream = Upstream::hanging();
+    let policies = Policies { breaker: Some(breaker(60_000)), ..Policies::default() };
+    let rig = before(&[&upstream], policies).await;
+    let mut caller = rig.client().await;
+    for _ in 0..8 {
+        caller.send("GET / HTTP/1.1\r\nHost: a\r\ngrpc-timeout: 20m\r\n\r\n").await;
+        assert_eq!(caller.response().await.status, 504);
+    }
+    let known = policy(&rig).breaker.unwrap();
+    assert_eq!((known.state, known.failed), ("CLOSED", 0));
+    caller.send("GET / HTTP/1.1\r\nHost: a\r\ngrpc-timeout: 1100m\r\n\r\n").await;
+    assert_eq!(caller.response().await.status, 504);
+    assert_eq!(policy(&rig).breaker.unwrap().failed, 1, "it had time enough");
+}
+
+#[tokio::test]
 async fn the_process_that_takes_over_has_the_breakers_as_they_were() {
     let upstream = Upstream::answering(500, "no");
     let policies = Policies { breaker: Some(breaker(60_000)), ..Policies::default() };

@@ -88,6 +88,25 @@ async fn a_slow_answer_is_overtaken_by_a_hedge_and_cancelled() {
 }
 
 #[tokio::test]
+async fn a_hedge_asks_the_policies_of_its_endpoint() {
+    let (slow, _) = slow_first(usize::MAX);
+    let quick = Upstream::answering(200, "ok");
+    let one = Bulkhead { scope: Scope::Endpoint, ..bulkhead(1, 0) };
+    let policies =
+        Policies { hedge: Some(hedge(soon())), bulkhead: Some(one), ..Policies::default() };
+    let rig = Rig::start(model(vec![guarded(&[&slow, &quick], policies)])).await;
+    let mut caller = rig.client().await;
+    for _ in 0..6 {
+        assert_eq!(status(&mut caller).await.0, 200);
+    }
+    for upstream in [&slow, &quick] {
+        let name = format!("web@{}", upstream.address());
+        let free = async || known(&rig, &name).bulkhead.unwrap().available == 1;
+        until("every place came back", free).await;
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_was_sent_whole_is_sent_by_the_hedge_too() {
     let (upstream, whole) = slow_first(1);
     let policies = Policies { hedge: Some(hedge(soon())), ..Policies::default() };

@@ -61,7 +61,9 @@ impl Latency {
     }
 
     fn weight(self, now: Duration) -> f32 {
-        let idle = Duration::from_millis(millis(now).wrapping_sub(self.stamp_ms).into());
+        // Another thread's clock may be a little ahead: that is no time at all, and not 49 days.
+        let idle = millis(now).wrapping_sub(self.stamp_ms).cast_signed().max(0);
+        let idle = Duration::from_millis(u64::from(idle.unsigned_abs()));
         (-idle.as_secs_f32() / DECAY.as_secs_f32()).exp()
     }
 
@@ -117,6 +119,18 @@ mod tests {
 
     const fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_forgets_nothing() {
+        let now = Duration::from_secs(100);
+        let known = Latency::default().record(Duration::from_millis(50), false, now);
+        let (behind, at) =
+            (known.cost(0, 1, now - Duration::from_millis(1)), known.cost(0, 1, now));
+        assert!(
+            behind.partial_cmp(&at).is_some_and(std::cmp::Ordering::is_eq),
+            "{behind:?} {at:?}"
+        );
     }
 
     #[test]

@@ -123,7 +123,7 @@ pub struct RawQueue {
     /// How long one may wait; then it is answered 503 `queue_timeout`.
     #[config(default = defaults::QUEUE_TIMEOUT)]
     pub timeout: Period,
-    /// Header by which trusted callers say how urgent a request is: from -10 (served first) to 10.
+    /// Header by which callers say how urgent a request is: from -10 (served first) to 10.
     /// It goes before the `priority` of the route.
     pub priority_header: Option<Spanned<String>>,
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use hyper::Request;
 use trunkline_model::service::HttpProbe;
 use trunkline_net::client::{Client, Connect};
@@ -21,19 +22,34 @@ pub(super) async fn check(probe: &HttpProbe, place: &Place, limit: Duration) -> 
         limit,
         body_bytes_max: ANSWER_BYTES_MAX,
     };
+    let asked = tokio::time::timeout(limit, ask(probe, &client, request(probe, place)?));
+    asked.await.unwrap_or_else(|_| Err(format!("no answer within {limit:?}")))
+}
+
+/// A status alone is judged by the head: the body may be of any size.
+async fn ask(probe: &HttpProbe, client: &Client, request: Request<Bytes>) -> Result<(), String> {
     let (method, path) = (&probe.method, &probe.path);
-    let answer = client.request(request(probe, place)?).await;
-    let answer = answer.map_err(|error| crate::forward::whole(&error))?;
+    let answer = client.stream(request).await.map_err(|error| crate::forward::whole(&error))?;
     let status = answer.status().as_u16();
     if !probe.passes(status) {
         return Err(format!("{method} {path} answered {status}"));
     }
-    match &probe.contains {
-        Some(text) if !holds(answer.body(), text.as_bytes()) => {
-            Err(format!("{method} {path} answered without `{text}`"))
+    let Some(text) = &probe.contains else { return Ok(()) };
+    let (mut body, mut read) = (answer.into_body(), BytesMut::new());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| crate::forward::whole(&error))?;
+        if let Some(data) = frame.data_ref() {
+            let room = ANSWER_BYTES_MAX - read.len();
+            read.extend_from_slice(data.get(..room).unwrap_or(data));
         }
-        _ => Ok(()),
+        if holds(&read, text.as_bytes()) {
+            return Ok(());
+        }
+        if read.len() == ANSWER_BYTES_MAX {
+            break;
+        }
     }
+    Err(format!("{method} {path} answered without `{text}`"))
 }
 
 fn request(probe: &HttpProbe, place: &Place) -> Result<Request<Bytes>, String> {
