@@ -69,8 +69,8 @@ pub(super) async fn race(
 ) -> Done {
     let began = call.worker.clock.now();
     let mut used = vec![Arc::clone(first.endpoint())];
-    let mut first = start(call, first, fresh, None);
-    first.pass = progress.at_endpoint.take();
+    let pass = progress.at_endpoint.take();
+    let first = Start { pass, ..start(call, first, fresh, false) };
     let mut sides = Sides { running: FuturesUnordered::new(), made: 0, poor: None };
     sides.running.push(one(call, first));
     let delay = shield.hedge_delay();
@@ -187,18 +187,10 @@ async fn again(
     let in_flight = seat::beside(call, progress, used)?;
     let pass = policy::pass_at(call, call.protection?, &in_flight).await.ok()?;
     let may = shield.may_hedge(call.worker.clock.now());
-    may.then(|| start(call, in_flight, false, Some(pass)))
+    may.then(|| Start { pass, ..start(call, in_flight, false, true) })
 }
 
-/// `hedge` is what a hedge took of the policies of its endpoint; `None` for the first attempt.
-fn start(
-    call: &mut Call<'_>,
-    in_flight: InFlight,
-    fresh: bool,
-    hedge: Option<Option<Box<Pass>>>,
-) -> Start {
-    let is_hedge = hedge.is_some();
-    let pass = hedge.flatten();
+fn start(call: &mut Call<'_>, in_flight: InFlight, fresh: bool, is_hedge: bool) -> Start {
     let span = context::span_id(&mut call.worker.random.borrow_mut());
     let trace = call.exchange.trace;
     context::inject(&mut call.exchange.request, &trace, span);
@@ -209,7 +201,7 @@ fn start(
     }
     let injected = call.service.live.faults.draw(|| call.worker.random());
     let head = call.exchange.request.clone();
-    Start { in_flight, head, span, fresh, is_hedge, pass, injected }
+    Start { in_flight, head, span, fresh, is_hedge, pass: None, injected }
 }
 
 /// One attempt. It borrows nothing that the next one changes.

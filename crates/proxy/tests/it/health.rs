@@ -141,6 +141,16 @@ async fn a_request_of_a_check_and_what_it_expects_can_be_written() {
     assert!(error.ends_with("OPTIONS / answered without `GET`"), "{error}");
 }
 
+#[tokio::test]
+async fn an_answer_may_be_larger_than_what_is_read_of_it() {
+    let large = |_: Request<Incoming>| async { Response::new(body::full("x".repeat(200_000))) };
+    let upstream = Upstream::http(large);
+    assert_eq!(verdict(&upstream, quick(Probe::Http(HttpProbe::get("/")))).await, Ok(()));
+    let probe = HttpProbe { contains: Some("y".into()), ..HttpProbe::get("/") };
+    let error = verdict(&upstream, quick(Probe::Http(probe))).await.unwrap_err();
+    assert!(error.ends_with("GET / answered without `y`"), "{error}");
+}
+
 /// A gRPC server whose health service answers with this message.
 fn grpc(message: &'static [u8]) -> Upstream {
     Upstream::http(move |request: Request<Incoming>| async move {
