@@ -1,0 +1,138 @@
+//! What is written is read back the same, and no bytes make the reader panic.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use trunkline_model::trace::{SpanId, TraceId};
+use trunkline_otlp::view::{check, spans};
+use trunkline_otlp::{
+    Attributes, Event, Kind, Link, Resource, Scope, Span, Status, StatusCode, Value, write,
+};
+
+fn text() -> impl Strategy<Value = Arc<str>> {
+    "[a-z.é]{0,6}".prop_map(Arc::from)
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Empty),
+        text().prop_map(Value::Text),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::Int),
+        (-1e9_f64..1e9).prop_map(Value::Double),
+        prop::collection::vec(any::<u8>(), 0..4).prop_map(|b| Value::Bytes(b.into())),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::Array),
+            prop::collection::vec((text(), inner), 0..3).prop_map(Value::Map),
+        ]
+    })
+}
+
+fn attributes() -> impl Strategy<Value = Attributes> {
+    prop::collection::vec((text(), value()), 0..4)
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    (any::<u64>(), text(), attributes(), 0..3_u32).prop_map(|(time, name, attributes, dropped)| {
+        Event { time_unix_nanos: time, name, attributes, dropped_attributes: dropped }
+    })
+}
+
+fn ids() -> impl Strategy<Value = (TraceId, SpanId)> {
+    (1..u128::MAX, 1..u64::MAX).prop_map(|(trace, span)| {
+        (TraceId::new(trace.to_be_bytes()).unwrap(), SpanId::new(span.to_be_bytes()).unwrap())
+    })
+}
+
+fn link() -> impl Strategy<Value = Link> {
+    (ids(), text(), attributes(), any::<u32>()).prop_map(
+        |((trace, span), state, attributes, flags)| Link {
+            trace,
+            span,
+            trace_state: state,
+            attributes,
+            dropped_attributes: 1,
+            flags,
+        },
+    )
+}
+
+fn span() -> impl Strategy<Value = Span> {
+    let head = (ids(), prop::option::of(ids()), text(), text(), 0..6_u64, any::<(u64, u64, u32)>());
+    let parts = (
+        attributes(),
+        prop::collection::vec(event(), 0..3),
+        prop::collection::vec(link(), 0..3),
+        (0..3_u64, text()),
+        attributes(),
+        (text(), attributes()),
+    );
+    (head, parts).prop_map(|(head, parts)| {
+        let ((trace, id), parent, trace_state, name, kind, (start, end, flags)) = head;
+        let (attributes, events, links, (code, message), resource, (scope, scoped)) = parts;
+        let resource =
+            Resource { attributes: resource, dropped_attributes: 2, schema_url: "r".into() };
+        let scope = Scope {
+            name: scope,
+            version: "1".into(),
+            attributes: scoped,
+            dropped_attributes: 0,
+            schema_url: "".into(),
+        };
+        Span {
+            trace,
+            id,
+            parent: parent.map(|(_, span)| span),
+            trace_state,
+            flags,
+            name,
+            kind: Kind::of(kind),
+            start_unix_nanos: start,
+            end_unix_nanos: end,
+            attributes,
+            dropped_attributes: 3,
+            events,
+            dropped_events: 0,
+            links,
+            dropped_links: 1,
+            status: Status { code: StatusCode::of(code), message },
+            resource: Arc::new(resource),
+            scope: Arc::new(scope),
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_the_same(all in prop::collection::vec(span(), 0..6)) {
+        let bytes = write::request(&all);
+        let counts = check(&bytes).unwrap();
+        prop_assert_eq!((counts.spans, counts.invalid), (all.len(), 0));
+        prop_assert_eq!(spans(&bytes).unwrap(), all);
+    }
+
+    #[test]
+    fn what_passes_the_check_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(counts) = check(&bytes) {
+            prop_assert_eq!(spans(&bytes).unwrap().len(), counts.spans);
+        }
+    }
+
+    #[test]
+    fn a_damaged_batch_is_refused_or_read(
+        all in prop::collection::vec(span(), 1..3),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = write::request(&all);
+        let place = at.index(bytes.len());
+        bytes[place] = byte;
+        bytes.truncate(cut.index(bytes.len()) + 1);
+        if let Ok(counts) = check(&bytes) {
+            prop_assert_eq!(spans(&bytes).unwrap().len(), counts.spans);
+        }
+    }
+}
