@@ -7,4 +7,5 @@
 //! so that tests can break it. Readers meet [`source::SpanSource`]. The store knows OTLP's spans
 //! and their protobuf, and no network protocol.
 
+pub mod disk;
 pub mod source;
