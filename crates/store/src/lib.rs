@@ -8,4 +8,6 @@
 //! and their protobuf, and no network protocol.
 
 pub mod disk;
+mod encoding;
 pub mod source;
+mod table;
