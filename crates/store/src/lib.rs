@@ -9,5 +9,12 @@
 
 pub mod disk;
 mod encoding;
+mod head;
+mod search;
 pub mod source;
+mod store;
 mod table;
+
+pub use store::{
+    Accepted, Config, OpenError, Refused, Removed, Retention, Rule, ServiceRetention, Stats, Store,
+};
