@@ -7,10 +7,14 @@
 //! so that tests can break it. Readers meet [`source::SpanSource`]. The store knows OTLP's spans
 //! and their protobuf, and no network protocol.
 
+#[cfg(test)]
+extern crate self as trunkline_store;
+
 pub mod disk;
 mod encoding;
 mod head;
 mod search;
+mod segment;
 pub mod source;
 mod store;
 mod table;
