@@ -3,6 +3,7 @@
 
 #[path = "../../tests/it/generate.rs"]
 mod generate;
+mod speed;
 
 use std::io;
 use std::sync::{Arc, Mutex};
