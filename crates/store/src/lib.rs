@@ -9,3 +9,4 @@
 
 pub mod disk;
 pub mod source;
+pub mod wal;
