@@ -55,7 +55,7 @@ pub struct Fault {
 }
 
 /// Is told of each call before it is done, from the thread that makes it.
-type Watcher = Arc<dyn Fn(Call) + Send + Sync>;
+type Watcher = Arc<dyn Fn(Call, &Path) + Send + Sync>;
 
 /// A disk in memory. Clones are the same disk.
 #[derive(Clone)]
@@ -73,7 +73,7 @@ struct State {
     faults: Vec<Fault>,
     capacity: u64,
     random: Random,
-    calls: Vec<Call>,
+    calls: Vec<(Call, PathBuf)>,
 }
 
 impl fmt::Debug for Recorder {
@@ -122,6 +122,15 @@ impl Recorder {
         Self::with(names, contents, state.folders.clone(), random)
     }
 
+    /// What is there when the process ends at this moment and the machine goes on: all that was
+    /// written, synced or not.
+    #[must_use = "it is another disk"]
+    pub fn kill(&self) -> Self {
+        let state = self.0.state();
+        let (names, contents) = (state.names.clone(), state.contents.clone());
+        Self::with(names, contents, state.folders.clone(), state.random.clone())
+    }
+
     /// Lets calls fail from now on.
     pub fn fail(&self, fault: Fault) {
         self.0.state().faults.push(fault);
@@ -138,13 +147,18 @@ impl Recorder {
     }
 
     /// Tells `watcher` of each call of [`Call`] before it is done. It may ask for a crash.
-    pub fn watch(&self, watcher: impl Fn(Call) + Send + Sync + 'static) {
+    pub fn watch(&self, watcher: impl Fn(Call, &Path) + Send + Sync + 'static) {
         *self.0.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(watcher));
     }
 
-    /// The calls that were made so far, failed ones included.
-    pub fn calls(&self) -> Vec<Call> {
+    /// The calls that were made so far, failed ones included, with the file or folder as it was
+    /// named when it was opened.
+    pub fn calls(&self) -> Vec<(Call, PathBuf)> {
         self.0.state().calls.clone()
+    }
+
+    fn handle(&self, path: &Path, index: usize) -> Box<dyn File> {
+        Box::new(Handle { shared: Arc::clone(&self.0), path: path.to_owned(), index })
     }
 
     /// Changes the bytes of a file behind everybody's back: as seen and as kept.
@@ -162,13 +176,13 @@ impl Shared {
     }
 
     /// Announces a call, and fails if it shall.
-    fn begin(&self, call: Call) -> Result<MutexGuard<'_, State>, Failed<'_>> {
+    fn begin(&self, call: Call, path: &Path) -> Result<MutexGuard<'_, State>, Failed<'_>> {
         let watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(watcher) = watcher {
-            watcher(call);
+            watcher(call, path);
         }
         let mut state = self.state();
-        state.calls.push(call);
+        state.calls.push((call, path.to_owned()));
         match state.fault(call) {
             Some(error) => Err(Failed { state, error: error.into() }),
             None => Ok(state),
@@ -224,7 +238,7 @@ impl State {
 
 impl Disk for Recorder {
     fn create(&self, path: &Path) -> io::Result<Box<dyn File>> {
-        let mut state = self.0.begin(Call::Create)?;
+        let mut state = self.0.begin(Call::Create, path)?;
         if !state.folders.contains(parent(path)) && !parent(path).as_os_str().is_empty() {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -234,16 +248,16 @@ impl Disk for Recorder {
         let index = state.contents.len();
         state.contents.push(Content::default());
         state.names.change(Change::Link { path: path.to_owned(), index });
-        Ok(Box::new(Handle { shared: Arc::clone(&self.0), index }))
+        Ok(self.handle(path, index))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn File>> {
         let index = self.0.state().names.find(path)?;
-        Ok(Box::new(Handle { shared: Arc::clone(&self.0), index }))
+        Ok(self.handle(path, index))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.0.begin(Call::Rename)?;
+        let mut state = self.0.begin(Call::Rename, from)?;
         if parent(from) != parent(to) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
@@ -253,7 +267,7 @@ impl Disk for Recorder {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.0.begin(Call::Remove)?;
+        let mut state = self.0.begin(Call::Remove, path)?;
         state.names.find(path)?;
         state.names.change(Change::Unlink { path: path.to_owned() });
         Ok(())
@@ -277,7 +291,7 @@ impl Disk for Recorder {
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        match self.0.begin(Call::SyncFolder) {
+        match self.0.begin(Call::SyncFolder, path) {
             Ok(mut state) => {
                 state.names.sync(path);
                 Ok(())
@@ -301,18 +315,19 @@ fn parent(path: &Path) -> &Path {
 /// An open file of the recorder.
 struct Handle {
     shared: Arc<Shared>,
+    path: PathBuf,
     index: usize,
 }
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Handle").field(&self.index).finish()
+        f.debug_tuple("Handle").field(&self.path).finish()
     }
 }
 
 impl File for Handle {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let (mut state, failed) = match self.shared.begin(Call::Write) {
+        let (mut state, failed) = match self.shared.begin(Call::Write, &self.path) {
             Ok(state) => (state, None),
             Err(failed) => (failed.state, Some(failed.error)),
         };
@@ -335,7 +350,7 @@ impl File for Handle {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        match self.shared.begin(Call::SyncData) {
+        match self.shared.begin(Call::SyncData, &self.path) {
             Ok(mut state) => {
                 state.content(self.index)?.sync();
                 Ok(())
@@ -350,7 +365,7 @@ impl File for Handle {
     }
 
     fn set_length(&self, bytes: u64) -> io::Result<()> {
-        let mut state = self.shared.begin(Call::SetLength)?;
+        let mut state = self.shared.begin(Call::SetLength, &self.path)?;
         state.check_space(self.index, bytes)?;
         state.content(self.index)?.set_length(bytes)
     }

@@ -116,13 +116,7 @@ impl Log {
         let sync = self.config.durability == Durability::Fsync || self.is_sync_due();
         let sequence = self.end.sequence;
         let active = self.ready(bytes)?;
-        let frames = active.write(group, sequence).and_then(|frames| {
-            if sync {
-                active.sync()?;
-            }
-            Ok(frames)
-        });
-        match frames {
+        match active.write(group, sequence, sync) {
             Ok(frames) => {
                 let length = active.end();
                 self.end.sequence += frames.len() as u64;
@@ -138,7 +132,8 @@ impl Log {
     }
 
     fn check_space(&self, group: &[Waiting]) -> Result<(), Refused> {
-        let wanted = size(group);
+        // It may need a new file.
+        let wanted = size(group) + DATA_START;
         let bytes = self.files.stats().bytes;
         if bytes.saturating_add(wanted) > self.config.bytes_max {
             return Err(Refused::Behind { bytes, retry_after: BEHIND });
@@ -246,7 +241,11 @@ impl Log {
     /// Ends the file in order: a restart will know that nothing is missing.
     pub(super) fn close(mut self) {
         let sequence = self.end.sequence;
-        if let Some(active) = &mut self.active {
+        if self.active.is_none() && self.imagined.is_none() {
+            // The next file says where the one that failed ends.
+            self.retry_at = None;
+            let _ = self.begin();
+        } else if let Some(active) = &mut self.active {
             // What is acknowledged is as durable as it shall be already.
             let _ = active.finish(sequence);
         }

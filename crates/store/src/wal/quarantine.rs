@@ -52,9 +52,14 @@ fn copy(disk: &dyn Disk, damage: &Damage, to: &Path, room: u64) -> io::Result<u6
     let mut from = Window::new(disk.open(Path::new(&damage.file))?)?;
     let end = (damage.offset + damage.length).min(from.length());
     let bytes = end.saturating_sub(damage.offset);
+    if disk.open(to).and_then(|kept| kept.length()).is_ok_and(|length| length == bytes) {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
     if bytes == 0 || bytes > room {
         return Err(io::ErrorKind::QuotaExceeded.into());
     }
+    // A copy that was not finished.
+    let _ = disk.remove(to);
     let kept = disk.create(to)?;
     let mut at = damage.offset;
     while at < end {

@@ -162,7 +162,9 @@ impl Queue {
         state.bytes = 0;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_iter().for_each(|waiting| waiting.refuse(&Refused::Closed));
+        for waiting in waiting {
+            waiting.refuse(&Refused::Closed);
+        }
     }
 }
 

@@ -152,8 +152,6 @@ fn read(
                 }
             }
             Item::Broken { start, end, header } => walk.broken(start, end, header.as_ref()),
-            Item::Blank { start } if sealed.is_some() => walk.broken(start, reached, None),
-            Item::Blank { .. } => continue,
         }
         seen.untouched = false;
     }

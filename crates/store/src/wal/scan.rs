@@ -15,8 +15,6 @@ pub(super) enum Item {
     Frame { start: u64, header: FrameHeader, payload: Bytes },
     /// Bytes that are no frame; with a header, one frame whose payload is not what was written.
     Broken { start: u64, end: u64, header: Option<FrameHeader> },
-    /// Nothing but zeros up to the end: space that was not used yet.
-    Blank { start: u64 },
 }
 
 #[derive(Debug)]
@@ -58,19 +56,18 @@ impl Scan {
         }
     }
 
-    /// Where the next sound header begins, and whether all was zeros up to there.
-    fn find(&mut self, from: u64) -> (Option<u64>, bool) {
+    /// Where the next sound header begins.
+    fn find(&mut self, from: u64) -> Option<u64> {
         let finder = Finder::new(&FRAME_MAGIC);
-        let (mut at, mut blank) = (from, true);
+        let mut at = from;
         while at < self.limit {
             let rest = usize::try_from(self.limit - at).unwrap_or(usize::MAX);
             let piece = self.window.get(at, WINDOW_BYTES.min(rest));
-            blank = blank && piece.iter().all(|byte| *byte == 0);
             let (found, length) = (finder.find(piece), piece.len());
             if let Some(index) = found {
                 at += index as u64;
                 if self.header(at).is_some() {
-                    return (Some(at), blank);
+                    return Some(at);
                 }
                 at += 1;
             } else if length < FRAME_MAGIC.len() || length == rest {
@@ -80,7 +77,7 @@ impl Scan {
                 at += (length - FRAME_MAGIC.len() + 1) as u64;
             }
         }
-        (None, blank)
+        None
     }
 }
 
@@ -92,18 +89,15 @@ impl Iterator for Scan {
         if start >= self.limit {
             return None;
         }
-        let item = match self.header(start) {
-            Some(header) => self.frame(start, header),
-            None => match self.find(start) {
-                (Some(end), _) => Item::Broken { start, end, header: None },
-                (None, true) => Item::Blank { start },
-                (None, false) => Item::Broken { start, end: self.limit, header: None },
-            },
+        let item = if let Some(header) = self.header(start) {
+            self.frame(start, header)
+        } else {
+            let end = self.find(start).unwrap_or(self.limit);
+            Item::Broken { start, end, header: None }
         };
         self.offset = match &item {
             Item::Frame { header, .. } => start + header.total(),
             Item::Broken { end, .. } => *end,
-            Item::Blank { .. } => self.limit,
         };
         Some(item)
     }

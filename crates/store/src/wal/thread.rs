@@ -13,11 +13,13 @@ pub(super) fn start(
     queue: Arc<Queue>,
     committed: impl FnMut(&[Frame]) + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
-    Builder::new().name("wal".to_owned()).spawn(move || run(log, Reader(queue), committed))
+    Builder::new().name("wal".to_owned()).spawn(move || {
+        let reader = Reader(queue);
+        run(log, &reader.0, committed);
+    })
 }
 
-fn run(mut log: Log, reader: Reader, mut committed: impl FnMut(&[Frame])) {
-    let queue = &*reader.0;
+fn run(mut log: Log, queue: &Queue, mut committed: impl FnMut(&[Frame])) {
     log.prepare();
     loop {
         match queue.next(log.patience()) {
@@ -42,6 +44,10 @@ fn commit(log: &mut Log, group: Vec<Waiting>, committed: &mut impl FnMut(&[Frame
                 waiting.acknowledge(frame.position);
             }
         }
-        Err(refused) => group.into_iter().for_each(|waiting| waiting.refuse(&refused)),
+        Err(refused) => {
+            for waiting in group {
+                waiting.refuse(&refused);
+            }
+        }
     }
 }

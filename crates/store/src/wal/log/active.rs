@@ -61,8 +61,25 @@ impl Active {
         self.end > DATA_START && self.end.saturating_add(bytes) > file_bytes
     }
 
-    /// Writes a group behind the last one. After an error the file must not be used any more.
-    pub(super) fn write(&mut self, group: &[Waiting], sequence: u64) -> io::Result<Vec<Frame>> {
+    /// Writes a group behind the last one, and syncs it if asked to. After an error the file must
+    /// not be used any more, and still ends where it did.
+    pub(super) fn write(
+        &mut self,
+        group: &[Waiting],
+        sequence: u64,
+        sync: bool,
+    ) -> io::Result<Vec<Frame>> {
+        let (frames, end) = self.put(group, sequence)?;
+        if sync {
+            self.file.sync_data()?;
+            self.synced = end;
+        }
+        self.end = end;
+        Ok(frames)
+    }
+
+    /// Gives back where the group ends, too.
+    fn put(&mut self, group: &[Waiting], sequence: u64) -> io::Result<(Vec<Frame>, u64)> {
         self.buffer.clear();
         let mut written = self.end;
         let mut end = self.end;
@@ -89,8 +106,7 @@ impl Active {
         if !self.buffer.is_empty() {
             self.file.write_at(written, &self.buffer)?;
         }
-        self.end = end;
-        Ok(frames)
+        Ok((frames, end))
     }
 
     fn put_header(

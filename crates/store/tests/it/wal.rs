@@ -1,0 +1,8 @@
+//! The write-ahead log.
+
+mod crash;
+mod damage;
+mod faults;
+mod killed;
+mod order;
+mod rig;
