@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use trunkline_rt::Random;
 use trunkline_store::disk::{Call, Disk, Fault, Recorder};
-use trunkline_store::wal::{Config, Damage, Position, Report, Signal};
+use trunkline_store::wal::{Config, Damage, Position, Report, Signal, Wal};
 
 use super::rig::{acknowledged, base, below, open, payload, seed, small};
 
@@ -50,8 +50,14 @@ fn write(random: &mut Random, count: u64, file_bytes: u64) -> Written {
     Written { frames: frames.collect(), disk, config }
 }
 
+type Harmed = BTreeMap<PathBuf, Vec<Range<u64>>>;
+
+fn one(path: &Path, range: Range<u64>) -> Harmed {
+    BTreeMap::from([(path.to_owned(), Vec::from([range]))])
+}
+
 /// Opens it and compares what is there with what the damage left.
-fn check(written: &Written, harmed: &BTreeMap<PathBuf, Vec<Range<u64>>>, what: &str) -> Report {
+fn check(written: &Written, harmed: &Harmed, what: &str) -> Report {
     let hit = |(path, frame): &(PathBuf, Range<u64>)| {
         let ranges = harmed.get(path).into_iter().flatten();
         ranges.into_iter().any(|range| range.start < frame.end && frame.start < range.end)
@@ -140,7 +146,7 @@ fn a_file_that_was_cut_costs_what_was_cut_off() {
         };
         let end = frame.start + random.number() % (frame.end - frame.start);
         written.disk.damage(path, |bytes| bytes.truncate(usize::try_from(end).unwrap())).unwrap();
-        let harmed = BTreeMap::from([(path.clone(), vec![end..u64::MAX])]);
+        let harmed = one(path, end..u64::MAX);
         let report = check(&written, &harmed, &format!("run {run} of {seed}: {path:?} at {end}"));
         assert_eq!(report.lost_places, 1);
         assert_eq!(report.unfinished, []);
@@ -155,7 +161,7 @@ fn the_last_group_is_named_too_when_it_is_damaged() {
     let (path, frame) = written.frames.last().unwrap();
     let at = usize::try_from(frame.end - 1).unwrap();
     written.disk.damage(path, |bytes| bytes[at] ^= 1).unwrap();
-    let harmed = BTreeMap::from([(path.clone(), vec![frame.clone()])]);
+    let harmed = one(path, frame.clone());
     let report = check(&written, &harmed, "closed");
     assert_eq!((report.lost_frames, report.unfinished.len()), (1, 0));
     // Not closed: it may have been what was being written.
@@ -203,7 +209,7 @@ fn a_file_that_is_missing_is_named_with_what_was_in_it() {
     let path = file(2);
     written.disk.remove(&path).unwrap();
     let end = written.frames.iter().filter(|(of, _)| *of == path).map(|(_, frame)| frame.end);
-    let harmed = BTreeMap::from([(path.clone(), vec![DATA_START..end.max().unwrap()])]);
+    let harmed = one(&path, DATA_START..end.max().unwrap());
     let report = check(&written, &harmed, "missing");
     assert_eq!(report.lost_places, 1);
     assert_eq!(report.lost[0].kept, None);
@@ -219,7 +225,7 @@ fn a_payload_cannot_pass_for_frames_of_its_log() {
     let mut sent = payload(7, 16);
     sent.extend(stolen);
     let disk = Recorder::new();
-    let (wal, _, _) = open_unchecked(&disk);
+    let (wal, _) = Wal::open(base(&disk, small()), START, &mut |_| Ok(()), |_| {}).unwrap();
     let before = wal.append(Signal::Spans, Bytes::from(payload(0, 100))).wait().unwrap();
     wal.append(Signal::Spans, Bytes::from(sent)).wait().unwrap();
     wal.append(Signal::Spans, Bytes::from(payload(1, 100))).wait().unwrap();
@@ -229,14 +235,6 @@ fn a_payload_cannot_pass_for_frames_of_its_log() {
     let (_, head, report) = open(base(&disk, small()), START).unwrap();
     assert_eq!(head.after(START), [0, 1]);
     assert_eq!((report.lost_places, report.lost_frames), (1, 1));
-}
-
-/// A log whose payloads are not looked at.
-fn open_unchecked(disk: &Recorder) -> (trunkline_store::wal::Wal, (), Report) {
-    let base = base(disk, small());
-    let (wal, report) =
-        trunkline_store::wal::Wal::open(base, START, &mut |_| Ok(()), |_| {}).unwrap();
-    (wal, (), report)
 }
 
 #[test]
@@ -268,6 +266,6 @@ fn a_disk_that_cannot_keep_damage_does_not_hinder_the_opening() {
     let (path, range) = flip(&written, &mut random);
     let error = std::io::ErrorKind::StorageFull;
     written.disk.fail(Fault { call: Some(Call::Create), after: 0, times: 10, error });
-    let report = check(&written, &BTreeMap::from([(path, vec![range])]), "full");
+    let report = check(&written, &one(&path, range), "full");
     assert_eq!(report.lost[0].kept, None);
 }
