@@ -13,6 +13,7 @@ mod names;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -155,6 +156,14 @@ impl Recorder {
     /// named when it was opened.
     pub fn calls(&self) -> Vec<(Call, PathBuf)> {
         self.0.state().calls.clone()
+    }
+
+    /// Lets the reads of some bytes of a file fail.
+    pub fn spoil(&self, path: &Path, bytes: Range<u64>) -> io::Result<()> {
+        let mut state = self.0.state();
+        let index = state.names.find(path)?;
+        state.content(index)?.spoil(bytes);
+        Ok(())
     }
 
     fn handle(&self, path: &Path, index: usize) -> Box<dyn File> {

@@ -10,15 +10,15 @@
 //! | number of the file | 8 | length of the payload | 4 |
 //! | sequence of its first frame | 8 | sequence | 8 |
 //! | salt | 4 | salt of the file | 4 |
-//! | the file before: number, end, synced | 24 | bytes since its group began | 4 |
+//! | the file before: number, end, synced | 24 | bytes before it that were not synced | 4 |
 //! | crc32c of the 60 bytes before | 4 | signal, flags, 0, 0 | 4 |
 //!
 //! The first 16 bytes stay the same in all versions. The salt is random, so that a payload cannot
 //! contain what would pass for a frame of its file. A header tells where the frames of the file
 //! before end, because what lies behind may be of a group that was refused; and up to where that
 //! file is known to have been synced, because what is missing before that was lost, and what is
-//! missing after it was never acknowledged. Frames tell the latter of their own file: a group is
-//! written when the one before it was synced.
+//! missing after it was never acknowledged, or not as durable. Frames tell that of their own file:
+//! as a rule a group is written when the one before it was synced.
 
 use super::{Position, Signal};
 
@@ -126,8 +126,8 @@ pub(super) struct FrameHeader {
     pub length: u32,
     pub sequence: u64,
     pub salt: u32,
-    /// Bytes from the start of its group to its own.
-    pub base: u32,
+    /// So many bytes before it were not known to be synced when it was written.
+    pub unsynced: u32,
     /// None for a seal.
     pub signal: Option<Signal>,
 }
@@ -140,7 +140,7 @@ impl FrameHeader {
             &self.length.to_le_bytes(),
             &self.sequence.to_le_bytes(),
             &self.salt.to_le_bytes(),
-            &self.base.to_le_bytes(),
+            &self.unsynced.to_le_bytes(),
             &self.signal.map_or([0, SEAL], |signal| [signal.number(), 0]),
         ];
         for (place, byte) in body.iter_mut().zip(fields.into_iter().flatten()) {
@@ -161,13 +161,13 @@ impl FrameHeader {
         let length = u32_of(&mut rest)?;
         let sequence = u64_of(&mut rest)?;
         let salt = u32_of(&mut rest)?;
-        let base = u32_of(&mut rest)?;
+        let unsynced = u32_of(&mut rest)?;
         let signal = match rest {
             [0, SEAL, 0, 0] => None,
             [number, 0, 0, 0] => Some(Signal::from_number(*number)?),
             _ => return None,
         };
-        Some(Self { payload_crc, length, sequence, salt, base, signal })
+        Some(Self { payload_crc, length, sequence, salt, unsynced, signal })
     }
 
     /// Bytes of the frame with its header.
@@ -203,8 +203,14 @@ mod tests {
         assert_eq!(bytes.len(), FILE_HEADER_BYTES);
         assert_eq!(FileHeader::decode(&bytes), Ok(file_header()));
         for signal in [None, Some(Signal::Spans)] {
-            let header =
-                FrameHeader { payload_crc: 1, length: 2, sequence: 3, salt: 4, base: 5, signal };
+            let header = FrameHeader {
+                payload_crc: 1,
+                length: 2,
+                sequence: 3,
+                salt: 4,
+                unsynced: 5,
+                signal,
+            };
             let mut bytes = Vec::new();
             header.encode(&mut bytes);
             assert_eq!(bytes.len(), FRAME_HEADER_BYTES);
@@ -219,7 +225,7 @@ mod tests {
             length: 2,
             sequence: 3,
             salt: 4,
-            base: 5,
+            unsynced: 5,
             signal: Some(Signal::Spans),
         };
         let mut frame = Vec::new();

@@ -24,8 +24,8 @@ pub struct Report {
     pub lost_frames: u64,
     /// Bytes that were lost.
     pub lost_bytes: u64,
-    /// What was being written when the log ended, and was not finished. It was never acknowledged,
-    /// unless it was damaged later: of the very last group that cannot be told.
+    /// What was being written when the log ended, and was not finished. It was never acknowledged
+    /// as synced, unless it was damaged later: of the very last group that cannot be told.
     pub unfinished: Vec<Damage>,
 }
 

@@ -1,5 +1,6 @@
 //! The write-ahead log.
 
+mod budget;
 mod crash;
 mod damage;
 mod faults;

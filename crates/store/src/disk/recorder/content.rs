@@ -1,6 +1,7 @@
 //! The bytes of a file: as they are seen, as they were synced, and what lies between.
 
 use std::io;
+use std::ops::Range;
 
 use trunkline_rt::Random;
 
@@ -19,6 +20,7 @@ pub(super) struct Content {
     seen: Vec<u8>,
     durable: Vec<u8>,
     changes: Vec<Change>,
+    unreadable: Vec<Range<u64>>,
 }
 
 impl Content {
@@ -29,6 +31,10 @@ impl Content {
     pub(super) fn read(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         let rest = self.seen.get(position(offset)?..).unwrap_or_default();
         let count = rest.len().min(into.len());
+        let end = offset + count as u64;
+        if self.unreadable.iter().any(|bad| bad.start < end && offset < bad.end) {
+            return Err(io::Error::other("the medium fails"));
+        }
         if let (Some(to), Some(from)) = (into.get_mut(..count), rest.get(..count)) {
             to.copy_from_slice(from);
         }
@@ -66,7 +72,11 @@ impl Content {
 
     pub(super) fn crash(&self, random: &mut Random) -> Self {
         let durable = self.survivor(random);
-        Self { seen: durable.clone(), durable, changes: Vec::new() }
+        Self { seen: durable.clone(), durable, changes: Vec::new(), unreadable: Vec::new() }
+    }
+
+    pub(super) fn spoil(&mut self, bytes: Range<u64>) {
+        self.unreadable.push(bytes);
     }
 
     pub(super) fn damage(&mut self, harm: impl Fn(&mut Vec<u8>)) {

@@ -122,7 +122,7 @@ impl Active {
             length: u32::try_from(payload.len()).map_err(too_large)?,
             sequence,
             salt: self.salt,
-            base: u32::try_from(start - self.end).map_err(too_large)?,
+            unsynced: u32::try_from(start - self.synced).map_err(too_large)?,
             signal,
         };
         header.encode(&mut self.buffer);

@@ -62,7 +62,7 @@ impl<'a> Walk<'a> {
     pub(super) fn header(&mut self, start: u64, header: &FrameHeader) {
         self.resolve(header.sequence);
         self.expected = Some(header.sequence + u64::from(header.signal.is_some()));
-        self.synced = self.synced.max(start.saturating_sub(u64::from(header.base)));
+        self.synced = self.synced.max(start.saturating_sub(u64::from(header.unsynced)));
         while self.pending.front().is_some_and(|damage| damage.offset < self.synced) {
             if let Some(damage) = self.pending.pop_front() {
                 self.report.lose(damage);

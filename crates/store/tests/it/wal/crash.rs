@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use trunkline_rt::Random;
 use trunkline_store::disk::{Call, Fault, Recorder};
-use trunkline_store::wal::{Config, Position, Signal, Ticket, Wal};
+use trunkline_store::wal::{Config, Durability, Position, Signal, Ticket, Wal};
 
 use super::rig::{Head, base, below, open, payload, seed, small};
 
@@ -136,6 +136,7 @@ fn check(image: &Image, config: Config) -> (Wal, Head, HashSet<u64>) {
     let (wal, head, report) = open(base(&image.disk, config), image.mark).unwrap();
     let seed = image.seed;
     assert_eq!(report.lost_places, 0, "image {seed}: {report:?}");
+    assert!(head.positions().iter().all(|position| *position > image.mark), "image {seed}");
     let mut replayed = head.after(Position::default());
     let committed: HashSet<_> = image.committed.iter().copied().collect();
     let rest: Vec<_> = replayed.extract_if(.., |id| !committed.contains(id)).collect();
@@ -208,4 +209,31 @@ fn what_is_acknowledged_survives_power_cuts_on_a_disk_that_fails() {
             });
         });
     }
+}
+
+#[test]
+fn without_sync_a_power_cut_costs_what_was_not_synced_and_spoils_nothing() {
+    let mut random = Random::from_seed(seed());
+    let (mut images, mut lost) = (0, 0);
+    while images < 200 {
+        let mut run = Run::new(random.number(), Recorder::new(), 0, Position::default());
+        run.config.durability = Durability::Os;
+        let (wal, head, _) =
+            open(base(&run.disk, run.config.clone()), Position::default()).unwrap();
+        run.take_images(&head, 3, 20);
+        run.work(&wal, &head, 20);
+        drop(wal);
+        for image in run.images() {
+            let config = run.config.clone();
+            let (_wal, head, report) = open(base(&image.disk, config), image.mark).unwrap();
+            let replayed = head.after(Position::default());
+            let seed = image.seed;
+            assert!(replayed.is_sorted_by(|a, b| a < b), "image {seed}: {replayed:?}");
+            assert!(replayed.iter().all(|id| *id < image.submitted), "image {seed}");
+            assert_eq!(report.lost_places, 0, "image {seed}: {report:?}");
+            images += 1;
+            lost += image.committed.iter().filter(|id| !replayed.contains(id)).count();
+        }
+    }
+    assert!(lost > 0, "or the disk is not as bad as it should be");
 }

@@ -109,6 +109,33 @@ fn a_log_opens_on_a_full_disk_and_refuses_until_there_is_room() {
 }
 
 #[test]
+fn a_disk_that_keeps_failing_is_asked_again_with_growing_pauses() {
+    let (disk, clock) = (Recorder::new(), ManualClock::new());
+    let (wal, _, _) = open(with_clock(&disk, &clock, small()), START).unwrap();
+    append(&wal, 0).unwrap();
+    disk.fail(Fault { call: None, after: 0, times: u64::MAX, error: ErrorKind::Other });
+    let attempts =
+        |disk: &Recorder| disk.calls().iter().filter(|(call, _)| *call == Call::Create).count();
+    append(&wal, 1).unwrap_err();
+    let mut pauses = Vec::new();
+    for _ in 0..12 {
+        let before = attempts(&disk);
+        let pause = append(&wal, 2).unwrap_err().retry_after().unwrap();
+        clock.advance(pause / 2);
+        (0..5).for_each(|id| assert!(append(&wal, id).is_err()));
+        assert_eq!(attempts(&disk), before, "it is not asked during the pause");
+        clock.advance(pause / 2);
+        append(&wal, 3).unwrap_err();
+        assert_eq!(attempts(&disk), before + 1);
+        pauses.push(pause);
+    }
+    assert!(pauses.is_sorted(), "{pauses:?}");
+    assert_eq!(*pauses.last().unwrap(), Duration::from_secs(5));
+    let files = disk.list(std::path::Path::new("wal")).unwrap().len();
+    assert_eq!(files, 1, "failed attempts leave nothing");
+}
+
+#[test]
 fn the_last_bytes_of_the_disk_are_left_to_segments() {
     let disk = Recorder::new();
     disk.set_capacity(100_000);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use trunkline_rt::Random;
@@ -15,10 +16,25 @@ const START: Position = Position { file: 0, offset: 0 };
 /// Holds the calls of a kind until it is opened.
 #[derive(Default)]
 struct Gate {
-    open: Mutex<bool>,
-    opened: Condvar,
-    reached: Mutex<bool>,
-    arrived: Condvar,
+    open: Flag,
+    reached: Flag,
+}
+
+#[derive(Default)]
+struct Flag(Mutex<bool>, Condvar);
+
+impl Flag {
+    fn raise(&self) {
+        *self.0.lock().unwrap() = true;
+        self.1.notify_all();
+    }
+
+    fn wait(&self) {
+        let raised = self.0.lock().unwrap();
+        let long = Duration::from_secs(30);
+        let waited = self.1.wait_timeout_while(raised, long, |raised| !*raised).unwrap();
+        assert!(!waited.1.timed_out(), "it never came to that");
+    }
 }
 
 impl Gate {
@@ -27,23 +43,19 @@ impl Gate {
         let inside = Arc::clone(&gate);
         disk.watch(move |call, _| {
             if call == held {
-                *inside.reached.lock().unwrap() = true;
-                inside.arrived.notify_all();
-                let open = inside.open.lock().unwrap();
-                drop(inside.opened.wait_while(open, |open| !*open).unwrap());
+                inside.reached.raise();
+                inside.open.wait();
             }
         });
         gate
     }
 
     fn wait_for_arrival(&self) {
-        let reached = self.reached.lock().unwrap();
-        drop(self.arrived.wait_while(reached, |reached| !*reached).unwrap());
+        self.reached.wait();
     }
 
     fn open(&self) {
-        *self.open.lock().unwrap() = true;
-        self.opened.notify_all();
+        self.open.raise();
     }
 }
 
