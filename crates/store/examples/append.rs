@@ -3,7 +3,12 @@
 //! `cargo run --release -p trunkline-store --example append -- FOLDER [SECONDS] [BYTES] [SENDERS]
 //! [DURABILITY]`: so many senders append batches of so many bytes, each waiting for its
 //! acknowledgement before the next. FOLDER must be on the disk that is meant, not in memory.
-#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "an example that measures")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    reason = "an example that measures"
+)]
 
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -186,10 +186,10 @@ fn one_header_of_a_file_may_be_lost() {
         for name in written.disk.list(Path::new("wal")).unwrap() {
             // With the first frame as well, so that it does not help out.
             let path = Path::new("wal").join(name);
-            harmed.insert(path.clone(), Vec::from([DATA_START..DATA_START + 1]));
+            harmed.extend(one(&path, DATA_START..DATA_START + 1));
             let harm = |bytes: &mut Vec<u8>| {
                 bytes[headers.clone()].fill(0x5a);
-                bytes.get_mut(8192).map(|byte| *byte ^= 1);
+                bytes.iter_mut().skip(8192).take(1).for_each(|byte| *byte ^= 1);
             };
             written.disk.damage(&path, harm).unwrap();
         }
