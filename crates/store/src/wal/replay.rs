@@ -13,7 +13,8 @@ use super::format::{DATA_START, FRAME_HEADER_BYTES, Seal};
 use super::log::Entry;
 use super::report::{Damage, Report};
 use super::scan::{Item, Scan};
-use super::{Frame, OpenError, Position, ReplayError, name};
+use super::window::Window;
+use super::{Frame, OpenError, Position, ReplayError, name, path};
 use crate::disk::Disk;
 use files::Known;
 use walk::Walk;
@@ -60,11 +61,14 @@ pub(super) fn run(
         }
         let seal = seals.get(&file.number).copied();
         let (number, length, header) = (file.number, file.length, (file.previous, file.first));
-        let seen = read(&mut walk, file, seal, mark)?;
+        let seen = read(&mut walk, disk, file, seal, mark)?;
         last = Last { seen, header, number };
         entries.push(Entry { number, end: seen.end, bytes: length });
     }
-    let (report, sequence) = walk.finish();
+    let (mut report, sequence) = walk.finish();
+    for (number, bytes) in listed.unfinished {
+        report.leave(damage(&name(number), 0, bytes));
+    }
     let mut end = End {
         number: newest + 1,
         sequence: sequence.unwrap_or(1),
@@ -119,6 +123,7 @@ fn miss(walk: &mut Walk<'_>, known: &[u64], previous: Seal, mark: Position) {
 
 fn read(
     walk: &mut Walk<'_>,
+    disk: &dyn Disk,
     file: Known,
     seal: Option<Seal>,
     mark: Position,
@@ -139,7 +144,9 @@ fn read(
         walk.end(Some(limit));
         return Ok(Seen { end: limit, synced: limit, untouched: false });
     };
-    let scan = Scan::new(file.window, salt, from, limit);
+    let opened = disk.open(&path(file.number)).and_then(Window::new);
+    let window = opened.map_err(io_error(name(file.number)))?;
+    let scan = Scan::new(window, salt, from, limit);
     let reached = scan.limit().max(from);
     for item in scan {
         match item {

@@ -7,18 +7,19 @@ use super::super::format::{
     COPY_START, DATA_START, FILE_HEADER_BYTES, FRAME_HEADER_BYTES, FileHeader, FrameHeader,
     HeaderError, Seal,
 };
-use super::super::window::{WINDOW_BYTES, Window};
 use super::super::{OpenError, Position, name, number, path};
 use super::{folder, io_error};
-use crate::disk::Disk;
+use crate::disk::{Disk, File};
 
 /// The files of a log.
 #[derive(Debug)]
 pub(super) struct Listed {
     /// Those that may hold frames after the mark, in order.
     pub known: Vec<Known>,
-    /// Those that hold none for certain.
+    /// Those that hold none.
     pub unused: Vec<u64>,
+    /// Of these, those that were not finished when they were begun: number and bytes.
+    pub unfinished: Vec<(u64, u64)>,
     /// Highest number.
     pub newest: u64,
 }
@@ -28,7 +29,6 @@ pub(super) struct Listed {
 pub(super) struct Known {
     pub number: u64,
     pub length: u64,
-    pub window: Window,
     pub salt: Option<u32>,
     /// Sequence of its first frame.
     pub first: Option<u64>,
@@ -43,33 +43,34 @@ pub(super) fn list(disk: &dyn Disk, mark: Position) -> Result<Listed, OpenError>
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| number(name)).collect();
     numbers.sort_unstable();
     let newest = numbers.last().copied().unwrap_or(0);
-    let mut listed = Listed { known: Vec::new(), unused: Vec::new(), newest };
+    let (unused, numbers): (Vec<_>, Vec<_>) =
+        numbers.into_iter().partition(|number| *number < mark.file);
+    let mut listed = Listed { known: Vec::new(), unused, unfinished: Vec::new(), newest };
     for number in numbers {
-        if number < mark.file {
-            listed.unused.push(number);
-            continue;
-        }
-        let mut file = open(disk, number)?;
-        if file.salt.is_none() && is_blank(&mut file) {
-            listed.unused.push(number);
-        } else {
-            listed.known.push(file);
-        }
+        listed.known.push(open(disk, number)?);
     }
-    // A file that was cut to nothing is told from one that was never begun by the one after it.
-    let needed: Vec<Seal> = listed.known.iter().filter_map(|file| file.previous).collect();
-    let lost = |number: &u64| needed.iter().any(|seal| seal.number == *number);
-    listed.unused.retain(|number| *number < mark.file || !lost(number));
+    // Frames are written when the header is durable: without it, there are none. One that is named
+    // by the file after it had some, and was cut.
+    let named: Vec<Seal> = listed.known.iter().filter_map(|file| file.previous).collect();
+    listed.known.retain(|file| {
+        let begun = file.salt.is_some() || file.length > DATA_START;
+        let kept = begun || named.iter().any(|seal| seal.number == file.number);
+        if !kept {
+            listed.unused.push(file.number);
+            listed.unfinished.push((file.number, file.length));
+        }
+        kept
+    });
     Ok(listed)
 }
 
 fn open(disk: &dyn Disk, number: u64) -> Result<Known, OpenError> {
     let file = disk.open(&path(number)).map_err(io_error(name(number)))?;
-    let window = Window::new(file).map_err(io_error(name(number)))?;
-    let length = window.length();
-    let mut known = Known { number, length, window, salt: None, first: None, previous: None };
+    let length = file.length().map_err(io_error(name(number)))?;
+    let mut known = Known { number, length, salt: None, first: None, previous: None };
     for start in [0, COPY_START] {
-        match FileHeader::decode(known.window.get(start, FILE_HEADER_BYTES)) {
+        let bytes: [u8; FILE_HEADER_BYTES] = read(&*file, start);
+        match FileHeader::decode(&bytes) {
             Ok(header) if header.number == number => {
                 known.salt = Some(header.salt);
                 known.first = Some(header.first_sequence);
@@ -84,22 +85,18 @@ fn open(disk: &dyn Disk, number: u64) -> Result<Known, OpenError> {
         }
     }
     // No payload lies here, so that this frame is one.
-    let frame = FrameHeader::decode(known.window.get(DATA_START, FRAME_HEADER_BYTES));
-    known.salt = frame.map(|frame| frame.salt);
+    let bytes: [u8; FRAME_HEADER_BYTES] = read(&*file, DATA_START);
+    known.salt = FrameHeader::decode(&bytes).map(|frame| frame.salt);
     Ok(known)
 }
 
-/// Whether no frame was ever written to it.
-fn is_blank(file: &mut Known) -> bool {
-    let mut at = DATA_START;
-    while at < file.length {
-        let piece = file.window.get(at, WINDOW_BYTES);
-        if piece.is_empty() || piece.iter().any(|byte| *byte != 0) {
-            return false;
-        }
-        at += piece.len() as u64;
+/// What cannot be read is zeros, which are no header.
+fn read<const BYTES: usize>(file: &dyn File, offset: u64) -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
+    match file.read_exact_at(offset, &mut bytes) {
+        Ok(()) => bytes,
+        Err(_) => [0; BYTES],
     }
-    true
 }
 
 /// Where files end, as the ones after them say.

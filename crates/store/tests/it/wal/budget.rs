@@ -109,6 +109,7 @@ fn a_replay_needs_memory_for_one_frame() {
     };
     let (_wal, report) = Wal::open(base, Position::default(), &mut replay, |_| {}).unwrap();
     assert_eq!((frames, report.frames), (FRAMES, FRAMES));
+    // Files are looked at one after the other: of each, its headers and what they hold.
     assert!(meter.largest.load(Ordering::Relaxed) <= 1 << 20);
     let (read, bytes) = (meter.all.load(Ordering::Relaxed), 100_000 * 400);
     assert!(read < bytes * 5 / 4, "{read} bytes were read for {bytes}");

@@ -10,7 +10,10 @@ use trunkline_rt::Random;
 use trunkline_store::disk::{Call, Fault, Recorder};
 use trunkline_store::wal::{Config, Durability, Position, Signal, Ticket, Wal};
 
-use super::rig::{Head, base, below, open, payload, seed, small};
+use super::rig::{Head, base, below, open, payload, seed, small, times};
+
+/// At least so many of each kind; `TRUNKLINE_IMAGES` says otherwise.
+const IMAGES: usize = 500;
 
 /// A moment at which everything ends, and what had happened by then.
 struct Image {
@@ -181,7 +184,7 @@ fn torture(seed: u64, faults: impl Fn(&Recorder, &mut Random)) -> usize {
 fn what_is_acknowledged_survives_power_cuts() {
     let mut random = Random::from_seed(seed());
     let mut images = 0;
-    while images < 500 {
+    while images < times("TRUNKLINE_IMAGES", IMAGES) {
         images += torture(random.number(), |_, _| {});
     }
 }
@@ -198,7 +201,7 @@ fn what_is_acknowledged_survives_power_cuts_on_a_disk_that_fails() {
     ];
     let mut random = Random::from_seed(seed());
     let mut images = 0;
-    while images < 500 {
+    while images < times("TRUNKLINE_IMAGES", IMAGES) {
         images += torture(random.number(), |disk, random| {
             let error = [std::io::ErrorKind::StorageFull, std::io::ErrorKind::Other];
             disk.fail(Fault {

@@ -219,6 +219,22 @@ fn bytes_that_cannot_be_read_cost_the_frames_of_their_pages() {
 }
 
 #[test]
+fn a_file_of_which_nothing_can_be_read_is_named_whole() {
+    let mut random = Random::from_seed(10);
+    let written = write(&mut random, 60, 20_000);
+    let path = file(3);
+    let length = written.disk.open(&path).unwrap().length().unwrap();
+    written.disk.damage(&path, |bytes| bytes.fill(0)).unwrap();
+    let report = check(&written, &one(&path, 0..length), "zeroed");
+    assert_eq!(report.lost_places, 1);
+    // And of the last one, of which no other file tells.
+    let written = write(&mut random, 20, 1 << 20);
+    written.disk.damage(&file(1), |bytes| bytes.fill(0)).unwrap();
+    let (_, _, report) = open(base(&written.disk, written.config.clone()), START).unwrap();
+    assert_eq!((report.lost_places, report.frames), (1, 0));
+}
+
+#[test]
 fn a_cut_is_noticed_after_restarts_without_work() {
     let mut random = Random::from_seed(9);
     let written = write(&mut random, 20, 1 << 20);

@@ -10,12 +10,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use trunkline_rt::{Clock, Random};
 use trunkline_store::disk::Folder;
-use trunkline_store::wal::{Base, Config, Position, Signal, Ticket};
+use trunkline_store::wal::{Base, Config, Position, Signal, Ticket, Wal};
 
-use super::rig::{below, open, payload, seed, small};
+use super::rig::{below, open, payload, seed, small, times};
 
 const FOLDER: &str = "TRUNKLINE_TEST_FOLDER";
 const FIRST: &str = "TRUNKLINE_TEST_FIRST";
+
+/// How often; `TRUNKLINE_KILLS` says otherwise.
+const KILLS: usize = 20;
 
 /// A killed process may have sent so many payloads that it heard nothing of.
 const BURST: u64 = 20;
@@ -73,7 +76,7 @@ fn what_is_acknowledged_survives_kill_9() {
     let mut random = Random::from_seed(seed());
     let mut all = Vec::new();
     let mut unheard = HashSet::new();
-    for _ in 0..20 {
+    for _ in 0..times("TRUNKLINE_KILLS", KILLS) {
         let first = all.last().map_or(0, |id| id + BURST + 1);
         let (mut child, output) = start(folder.path(), first);
         let mut lines = output.lines();
@@ -100,4 +103,17 @@ fn what_is_acknowledged_survives_kill_9() {
         assert_eq!(rest.iter().collect::<HashSet<_>>().len(), rest.len(), "twice in {rest:?}");
         assert_eq!(report.lost_places, 0, "{report:?}");
     }
+}
+
+#[test]
+fn a_log_can_be_checked_while_another_process_writes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (wal, _, _) = open(base(folder.path()), Position::default()).unwrap();
+    for id in 0..50 {
+        wal.append(Signal::Spans, Bytes::from(payload(id, 100))).wait().unwrap();
+    }
+    let look = Folder::look(folder.path()).unwrap();
+    let report = Wal::check(&look, Position::default(), &mut |_| Ok(())).unwrap();
+    assert_eq!((report.frames, report.lost_places), (50, 0));
+    wal.append(Signal::Spans, Bytes::from(payload(50, 100))).wait().unwrap();
 }

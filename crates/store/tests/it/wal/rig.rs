@@ -38,6 +38,11 @@ pub fn seed() -> u64 {
     seed
 }
 
+/// How often something is done: so often, unless the environment says otherwise.
+pub fn times(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().unwrap())
+}
+
 /// A small log, so that little makes many files.
 pub fn small() -> Config {
     Config {
