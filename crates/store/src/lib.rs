@@ -18,6 +18,7 @@ mod segment;
 pub mod source;
 mod store;
 mod table;
+pub mod wal;
 
 pub use store::{
     Accepted, Config, OpenError, Refused, Removed, Retention, Rule, ServiceRetention, Stats, Store,
