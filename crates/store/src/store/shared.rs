@@ -52,6 +52,10 @@ impl Shared {
         &self.clock
     }
 
+    pub(crate) const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
     pub(crate) const fn times(&self) -> &Times {
         &self.times
     }
