@@ -35,7 +35,7 @@ impl Store {
         let mut replay = |frame: crate::wal::Frame| {
             shared.replay(&frame);
             // One head at a time: however long the log is, memory is bounded.
-            while shared.cut()? {}
+            while shared.cut_if_possible()? {}
             Ok(())
         };
         let live = Arc::clone(&shared);
@@ -50,6 +50,17 @@ impl Store {
         // What was cut while it was read.
         let _ = store.log.forget(store.shared.manifest.with(|state| state.mark));
         Ok(Arc::new(store))
+    }
+}
+
+impl Shared {
+    /// Cuts a head that waits for it. On a full disk heads stay in memory as far as they may: so a
+    /// store opens, and what is in it can be asked for and removed.
+    fn cut_if_possible(&self) -> Result<bool, super::MaintainError> {
+        match self.cut() {
+            Err(_) if !self.is_full() => Ok(false),
+            done => done,
+        }
     }
 }
 
