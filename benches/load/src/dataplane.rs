@@ -7,12 +7,13 @@
 mod attack;
 pub(crate) mod attackers;
 mod bars;
+mod heap;
 pub(crate) mod hold;
 mod idle;
-mod inner;
 mod latency;
 mod ratios;
 mod routes;
+mod steps;
 
 use std::fs;
 use std::path::PathBuf;
@@ -39,8 +40,8 @@ const SCENARIOS: [(&str, &str, Scenario); 12] = [
     ("routes", "10 000 routes against 10", routes::run),
     ("idle", "10 000 idle connections", idle::run),
     ("attack", "callers beside an attack", attack::run),
-    ("heap", "allocations and heap of connections", inner::heap),
-    ("steps", "cost of each step", inner::steps),
+    ("heap", "allocations and heap of connections", heap::run),
+    ("steps", "cost of each step", steps::run),
 ];
 
 /// How this run measures.
