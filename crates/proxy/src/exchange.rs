@@ -34,6 +34,7 @@ use crate::observe::{Observed, Recording, Source};
 use crate::plan::{Limits, ListenerPlan, Toward};
 use crate::protect::{self, Answered, Call};
 use crate::reply;
+use crate::route::host::BadHost;
 use crate::route::{CompiledAction, CompiledRoute};
 use crate::shield::Pass;
 
@@ -78,9 +79,9 @@ enum Outcome {
 struct Line<'a> {
     connection: &'a Rc<Connection>,
     plan: Arc<ListenerPlan>,
-    exchange: Exchange,
+    exchange: &'a mut Exchange,
     route: Option<Arc<CompiledRoute>>,
-    recording: Option<Recording>,
+    recording: Option<Box<Recording>>,
     interim: Option<Interim>,
     alarm: Rc<Alarm>,
 }
@@ -88,14 +89,17 @@ struct Line<'a> {
 /// Runs an exchange to the head of its response; the body streams on by itself.
 pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer {
     let Arrival { plan, request, strict, body, upgrade, interim, began, busy, alarm } = arrival;
-    let (exchange, valid) = begin(connection, &plan, request, strict);
+    let host = connection.last_host.borrow_mut().of(&request);
+    let valid = check(&request, strict, &host);
+    // Made where it stays: it is large, and a step that took it as its own would move it.
+    let mut exchange = begin(connection, &plan, request, host.unwrap_or_default());
     let start = connection.worker.clock.now();
     let unrouted = &plan.destinations.unrouted;
     let mut recording = Recording::begin(connection, &exchange, unrouted, start, busy);
     if let Some(began) = began {
         recording.head_began(began);
     }
-    let recording = Some(recording);
+    let (recording, exchange) = (Some(recording), &mut exchange);
     let mut line = Line { connection, plan, exchange, route: None, recording, interim, alarm };
     let outcome = match valid {
         // Pinned where they are made: an awaited future is moved first, and these are large.
@@ -109,30 +113,36 @@ pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer
     pin!(line.finish(outcome)).await
 }
 
-/// The exchange of a request, and whether its head is one that can be served.
-fn begin(
-    connection: &Connection,
-    plan: &ListenerPlan,
-    mut request: Head,
+/// Whether the head of a request is one that can be served.
+fn check(
+    request: &Head,
     strict: Result<(), Refusal>,
-) -> (Exchange, Result<(), Reason>) {
-    headers::strip_named(&mut request);
-    let sample = plan.model.tracing.sample;
-    let identity = context::begin(&mut request, sample, &mut connection.worker.random.borrow_mut());
+    host: &Result<Arc<str>, BadHost>,
+) -> Result<(), Reason> {
     let bad = |what| Reason::new(Kind::BadRequest).fact("what", Fact::Token(what));
-    let host = connection.last_host.borrow_mut().of(&request);
-    let valid = match (strict, &host) {
+    match (strict, host) {
         (Err(ambiguous), _) => Err(bad(ambiguous.token())),
         (_, Err(_)) => Err(bad("host")),
         // A proxy for other people's tunnels is not what this is (RFC 9110 §9.3.6).
         (_, Ok(_)) if request.method() == "CONNECT" => Err(bad("connect")),
         (_, Ok(_)) => Ok(()),
-    };
+    }
+}
+
+/// The exchange of a request to this host.
+fn begin(
+    connection: &Connection,
+    plan: &ListenerPlan,
+    mut request: Head,
+    host: Arc<str>,
+) -> Exchange {
+    headers::strip_named(&mut request);
+    let sample = plan.model.tracing.sample;
+    let identity = context::begin(&mut request, sample, &mut connection.worker.random.borrow_mut());
     let arrival = (plan.listener.id.clone(), connection.scheme);
-    let host = host.unwrap_or_default();
     let mut peer = connection.peer.clone();
     caller::learn(&mut peer, &request, &plan.model.trusted_proxies);
-    (Exchange::begin(request, peer, arrival, host, identity), valid)
+    Exchange::begin(request, peer, arrival, host, identity)
 }
 
 impl Line<'_> {
@@ -140,19 +150,19 @@ impl Line<'_> {
     async fn decide(&mut self, body: Body, upgrade: Option<Upgrade>) -> Result<Outcome, Reply> {
         let plan = Arc::clone(&self.plan);
         self.come_in(&plan).await.map_err(Reply::because)?;
-        if let Some(reply) = filter::before_routing(&plan, &mut self.exchange).await {
+        if let Some(reply) = filter::before_routing(&plan, self.exchange).await {
             return Err(reply);
         }
-        let picked = plan.table.pick(&self.exchange);
+        let picked = plan.table.pick(self.exchange);
         let route = Arc::clone(picked.map_err(|miss| Reply::because(miss.reason()))?);
         if let Some(recording) = &mut self.recording {
             recording.routed(&route.id, plan.destinations.routes.get(&route.id));
         }
         self.route = Some(Arc::clone(&route));
-        if let Some(reply) = filter::after_routing(&route, &mut self.exchange).await {
+        if let Some(reply) = filter::after_routing(&route, self.exchange).await {
             return Err(reply);
         }
-        if let Some(reply) = route.action.answer(&self.exchange) {
+        if let Some(reply) = route.action.answer(self.exchange) {
             return Err(reply);
         }
         let CompiledAction::Forward(targets) = &route.action else {
@@ -172,7 +182,7 @@ impl Line<'_> {
         }
         let outcome = pin!(self.forward(&toward, body, upgrade, None)).await;
         if let Ok(Outcome::Service(head, _)) = &outcome {
-            self.connection.worker.cache.changed(&self.exchange, head);
+            self.connection.worker.cache.changed(self.exchange, head);
         }
         outcome
     }
@@ -205,7 +215,7 @@ impl Line<'_> {
         let service = toward.service.service.name.clone();
         let owner = Owner { route: route.clone(), service };
         let found = if body.is_end_stream() {
-            cache::look(&worker.cache, &self.exchange, owner, &worker.clock).await
+            cache::look(&worker.cache, self.exchange, owner, &worker.clock).await
         } else {
             // What it asks for is not in its target alone.
             worker.cache.pass()
@@ -229,7 +239,7 @@ impl Line<'_> {
                 return stale.map(hit).ok_or(reply);
             }
         };
-        worker.cache.changed(&self.exchange, &head);
+        worker.cache.changed(self.exchange, &head);
         let Some(fill) = fill else {
             return Ok(Outcome::Service(head, body));
         };
@@ -247,7 +257,7 @@ impl Line<'_> {
         upgrade: Option<Upgrade>,
         fill: Option<&Fill>,
     ) -> Result<Outcome, Reply> {
-        headers::prepare_request(&mut self.exchange, upgrade.is_some());
+        headers::prepare_request(self.exchange, upgrade.is_some());
         let (guard, limits) = (&self.plan.model.guard, toward.limits);
         let bounds = Bounds { idle: limits.idle, pace: guard.pace, bytes_max: guard.body_bytes };
         if guard.body_bytes.is_some_and(|most| body.size_hint().lower() > most) {
@@ -296,7 +306,7 @@ impl Line<'_> {
         let tie = store.and_then(|store| worker.ties.to(store, &worker.scope));
         let mut call = Call {
             worker: &self.connection.worker,
-            exchange: &mut self.exchange,
+            exchange: self.exchange,
             body,
             upgrade,
             service: &toward.service,
@@ -389,13 +399,13 @@ impl Line<'_> {
             Outcome::Switched(head) => (head, Body::Empty.into(), false),
         };
         self.exchange.response = Some(head);
-        let instead = filter::on_response(&plan, self.route.as_deref(), &mut self.exchange).await;
+        let instead = filter::on_response(&plan, self.route.as_deref(), self.exchange).await;
         if let Some(reply) = instead.filter(|_| !own) {
             let (head, own_body, _) = self.own(&reply);
             self.exchange.response = Some(head);
             body = own_body;
         }
-        body = filter::on_response_body(&plan, self.route.as_deref(), &mut self.exchange, body);
+        body = filter::on_response_body(&plan, self.route.as_deref(), self.exchange, body);
         let head = self.exchange.response.take();
         let mut head = head.unwrap_or_else(|| Head::response(500, self.exchange.request.version()));
         if !head.has(context::REQUEST_ID) {

@@ -94,8 +94,9 @@ fn table(columns: &[Column]) -> Vec<String> {
     let heads: Vec<_> = columns.iter().map(|c| format!("{:>11}", c.label)).collect();
     let mut lines = vec![format!("{:<34}{}", "  µs CPU of a request", heads.concat())];
     for step in Step::ALL {
-        let known = |column: &Column| (column.told || step.is_kernel()).then_some(column);
-        let us = |column: &Column| known(column).map(|column| column.us(|one| one == step));
+        let us = |column: &Column| {
+            (column.told || step.is_kernel()).then(|| column.us(|one| one == step))
+        };
         lines.push(row(&format!("  {}", step.name()), &us));
         if step == Step::LAST_OF_USER {
             lines.push(row("  = user space", &|column| Some(column.us(|one| !one.is_kernel()))));

@@ -189,7 +189,11 @@ pub(super) fn found(block: &[u8], field: &httparse::Header<'_>) -> crate::http::
     // An empty value may lie anywhere: the line is found from the name.
     let from = value.end.max(name.end);
     let rest = block.get(from..).unwrap_or_default();
-    let line_end = memchr::memchr(b'\n', rest).map_or(0, |at| from + at + 1);
+    // Hardly anybody puts space behind a value.
+    let line_end = match rest {
+        [b'\r', b'\n', ..] => from + 2,
+        rest => memchr::memchr(b'\n', rest).map_or(0, |at| from + at + 1),
+    };
     (name, value, line_end)
 }
 

@@ -33,8 +33,17 @@ pub(crate) struct ResponseBody {
 
 enum Source {
     Http1(Exclusive),
-    Framed { body: Body, lease: Lease, part: Bytes },
+    /// Boxed, because a body is moved more often than it is read.
+    Framed(Box<Framed>),
     Ended,
+}
+
+/// A body that comes in frames.
+struct Framed {
+    body: Body,
+    lease: Lease,
+    /// What came and was not used yet.
+    part: Bytes,
 }
 
 /// Where a body is.
@@ -54,7 +63,7 @@ impl ResponseBody {
     ) -> Self {
         let source = match lease {
             Lease::Http1(exclusive) => Source::Http1(exclusive),
-            lease => Source::Framed { body, lease, part: Bytes::new() },
+            lease => Source::Framed(Box::new(Framed { body, lease, part: Bytes::new() })),
         };
         let mut body = Self { source, in_flight: Some(in_flight), idle, timer: None };
         if body.is_ended() {
@@ -67,13 +76,15 @@ impl ResponseBody {
     pub(crate) fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, BodyError>> {
         let polled = match &mut self.source {
             Source::Ended => return Poll::Ready(Ok(Part::End(None))),
-            Source::Http1(exclusive) => exclusive.client.poll_part(cx).map(|part| match part {
-                Ok(http1::Part::Data(count)) => Ok(Part::Data(count)),
-                Ok(http1::Part::End(trailers)) => Ok(Part::End(trailers)),
-                Err(Broken::Body(error)) => Err(error),
-                Err(error) => Err(BodyError::Broken(error.into())),
-            }),
-            Source::Framed { body, part, .. } => poll_frames(body, part, cx),
+            Source::Http1(exclusive) => {
+                exclusive.client_mut().poll_part(cx).map(|part| match part {
+                    Ok(http1::Part::Data(count)) => Ok(Part::Data(count)),
+                    Ok(http1::Part::End(trailers)) => Ok(Part::End(trailers)),
+                    Err(Broken::Body(error)) => Err(error),
+                    Err(error) => Err(BodyError::Broken(error.into())),
+                })
+            }
+            Source::Framed(framed) => poll_frames(&mut framed.body, &mut framed.part, cx),
         };
         if polled.is_pending() {
             let idle = self.idle;
@@ -96,8 +107,8 @@ impl ResponseBody {
     /// The bytes that [`Part::Data`] told of.
     pub(crate) fn data(&self, count: usize) -> &[u8] {
         match &self.source {
-            Source::Http1(exclusive) => exclusive.client.data(count),
-            Source::Framed { part, .. } => part.get(..count).unwrap_or_default(),
+            Source::Http1(exclusive) => exclusive.client().data(count),
+            Source::Framed(framed) => framed.part.get(..count).unwrap_or_default(),
             Source::Ended => &[],
         }
     }
@@ -105,7 +116,7 @@ impl ResponseBody {
     /// The same as bytes of their own.
     pub(crate) fn bytes(&self, count: usize) -> Bytes {
         match &self.source {
-            Source::Framed { part, .. } => part.slice(..count.min(part.len())),
+            Source::Framed(framed) => framed.part.slice(..count.min(framed.part.len())),
             _ => Bytes::copy_from_slice(self.data(count)),
         }
     }
@@ -113,8 +124,8 @@ impl ResponseBody {
     /// So many of them were used.
     pub(crate) fn consume(&mut self, count: usize) {
         match &mut self.source {
-            Source::Http1(exclusive) => exclusive.client.consume(count),
-            Source::Framed { part, .. } => part.advance(count.min(part.len())),
+            Source::Http1(exclusive) => exclusive.client_mut().consume(count),
+            Source::Framed(framed) => framed.part.advance(count.min(framed.part.len())),
             Source::Ended => {}
         }
         if self.is_ended() {
@@ -125,8 +136,8 @@ impl ResponseBody {
     /// Whether all of it was read.
     pub(crate) fn is_ended(&self) -> bool {
         match &self.source {
-            Source::Http1(exclusive) => exclusive.client.is_ended(),
-            Source::Framed { body, part, .. } => part.is_empty() && body.is_end_stream(),
+            Source::Http1(exclusive) => exclusive.client().is_ended(),
+            Source::Framed(framed) => framed.part.is_empty() && framed.body.is_end_stream(),
             Source::Ended => true,
         }
     }
@@ -134,7 +145,7 @@ impl ResponseBody {
     fn finish(&mut self) {
         match std::mem::replace(&mut self.source, Source::Ended) {
             Source::Http1(exclusive) => Lease::Http1(exclusive).give_back(),
-            Source::Framed { lease, .. } => lease.give_back(),
+            Source::Framed(framed) => framed.lease.give_back(),
             Source::Ended => {}
         }
         self.in_flight = None;
@@ -192,10 +203,10 @@ impl HttpBody for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Http1(exclusive) => {
-                exclusive.client.left().map_or_else(SizeHint::default, SizeHint::with_exact)
+                exclusive.client().left().map_or_else(SizeHint::default, SizeHint::with_exact)
             }
-            Source::Framed { body, part, .. } if part.is_empty() => body.size_hint(),
-            Source::Framed { .. } => SizeHint::default(),
+            Source::Framed(framed) if framed.part.is_empty() => framed.body.size_hint(),
+            Source::Framed(_) => SizeHint::default(),
             Source::Ended => SizeHint::with_exact(0),
         }
     }

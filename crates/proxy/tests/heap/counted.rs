@@ -104,6 +104,8 @@ pub fn allocations(address: SocketAddr) -> f64 {
 /// Bytes that each of the connections holds that `open` opens, uses once and returns; what is returned keeps them
 /// open, and holds as good as nothing of this process's heap.
 pub fn idle<T>(open: impl FnOnce() -> T) -> f64 {
+    // What closed before is not to be counted as given back now.
+    std::thread::sleep(SETTLED_AFTER);
     let region = Region::new(ALLOCATOR);
     let kept = open();
     std::thread::sleep(SETTLED_AFTER);
