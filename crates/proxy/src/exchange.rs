@@ -148,18 +148,18 @@ fn begin(
 impl Line<'_> {
     /// Everything before the response hooks. An own answer is an early end, hence `Err`.
     async fn decide(&mut self, body: Body, upgrade: Option<Upgrade>) -> Result<Outcome, Reply> {
-        let plan = Arc::clone(&self.plan);
-        self.come_in(&plan).await.map_err(Reply::because)?;
-        if let Some(reply) = filter::before_routing(&plan, self.exchange).await {
+        self.come_in().await.map_err(Reply::because)?;
+        if let Some(reply) = filter::before_routing(&self.plan, self.exchange).await {
             return Err(reply);
         }
-        let picked = plan.table.pick(self.exchange);
+        let destinations = &self.plan.destinations;
+        let picked = self.plan.table.pick(self.exchange);
         let route = Arc::clone(picked.map_err(|miss| Reply::because(miss.reason()))?);
         if let Some(recording) = &mut self.recording {
-            recording.routed(&route.id, plan.destinations.routes.get(&route.id));
+            recording.routed(&route.id, destinations.routes.get(&route.id));
         }
-        self.route = Some(Arc::clone(&route));
-        if let Some(reply) = filter::after_routing(&route, self.exchange).await {
+        let route = &*self.route.insert(route);
+        if let Some(reply) = filter::after_routing(route, self.exchange).await {
             return Err(reply);
         }
         if let Some(reply) = route.action.answer(self.exchange) {
@@ -169,16 +169,15 @@ impl Line<'_> {
             return Err(Reply::because(Reason::new(Kind::Internal)));
         };
         let target = targets.pick(self.connection.worker.random());
-        let service = target.and_then(|target| plan.destinations.services.get(&target.service));
+        let service = target.and_then(|target| destinations.services.get(&target.service));
         let Some(service) = service.map(Arc::clone) else {
             return Err(Reply::because(Reason::new(Kind::NoEndpoint)));
         };
-        let way = (&*route, plan.listener.caller.as_ref());
-        let toward = Toward::new(&plan.destinations, way, service);
-        // What follows may take long: the plan must not be kept for it.
-        drop(plan);
+        let way = (&**route, self.plan.listener.caller.as_ref());
+        let toward = Toward::new(destinations, way, service);
         if route.filters.caches() && upgrade.is_none() {
-            return Box::pin(self.through_cache(&toward, &route.id, body)).await;
+            let id = route.id.clone();
+            return Box::pin(self.through_cache(&toward, &id, body)).await;
         }
         let outcome = pin!(self.forward(&toward, body, upgrade, None)).await;
         if let Ok(Outcome::Service(head, _)) = &outcome {
@@ -188,13 +187,13 @@ impl Line<'_> {
     }
 
     /// Whether the process has room, and the source may ask.
-    async fn come_in(&self, plan: &ListenerPlan) -> Result<(), Reason> {
+    async fn come_in(&self) -> Result<(), Reason> {
         let guard = &self.connection.worker.guard;
         if guard.level() == Level::Critical {
             guard.refused();
             return Err(Reason::new(Kind::Overload));
         }
-        match &plan.model.guard.per_source {
+        match &self.plan.model.guard.per_source {
             Some(settings) => {
                 let client = self.exchange.peer.client;
                 Box::pin(guard::allow(self.connection, client, settings)).await
@@ -278,7 +277,7 @@ impl Line<'_> {
         let mut response = sent.head;
         headers::prepare_response(&mut response);
         if response.status() != 101 {
-            let body = ResponseBody::new(sent.body, sent.lease, (in_flight, pass), limits.idle);
+            let body = ResponseBody::new(sent.lease, (in_flight, pass), limits.idle);
             return Ok(Outcome::Service(response, body));
         }
         let (Some(caller), Some(far)) = (upgrade, sent.switched) else {
@@ -391,7 +390,6 @@ impl Line<'_> {
 
     /// The response hooks, and the end of the line.
     async fn finish(&mut self, outcome: Outcome) -> Answer {
-        let plan = Arc::clone(&self.plan);
         let (head, mut body, own) = match outcome {
             Outcome::Own(reply) => self.own(&reply),
             Outcome::Service(head, body) => (head, Source::Service(body), false),
@@ -399,13 +397,13 @@ impl Line<'_> {
             Outcome::Switched(head) => (head, Body::Empty.into(), false),
         };
         self.exchange.response = Some(head);
-        let instead = filter::on_response(&plan, self.route.as_deref(), self.exchange).await;
+        let instead = filter::on_response(&self.plan, self.route.as_deref(), self.exchange).await;
         if let Some(reply) = instead.filter(|_| !own) {
             let (head, own_body, _) = self.own(&reply);
             self.exchange.response = Some(head);
             body = own_body;
         }
-        body = filter::on_response_body(&plan, self.route.as_deref(), self.exchange, body);
+        body = filter::on_response_body(&self.plan, self.route.as_deref(), self.exchange, body);
         let head = self.exchange.response.take();
         let mut head = head.unwrap_or_else(|| Head::response(500, self.exchange.request.version()));
         if !head.has(context::REQUEST_ID) {

@@ -312,17 +312,15 @@ impl Head {
     }
 
     fn position(&self, name: &str) -> Option<usize> {
-        if !self.store.may_have(name) {
-            return None;
-        }
         self.named(name).next().map(|(at, _)| at)
     }
 
-    /// The fields of this name with their places. Lengths differ for most, which is found without
-    /// looking at a byte of the name.
+    /// The fields of this name with their places. Most names that are asked for are not there, which
+    /// is known at once; of the others, lengths differ for most.
     fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a Field)> + 'a {
         let length = name.len();
-        self.store.fields.iter().enumerate().filter(move |(_, field)| {
+        let fields = if self.store.may_have(name) { self.store.fields.as_slice() } else { &[] };
+        fields.iter().enumerate().filter(move |(_, field)| {
             field.name.len() == length
                 && self.slice(field.name).eq_ignore_ascii_case(name.as_bytes())
         })
@@ -354,10 +352,38 @@ impl Head {
         Place { start, end }
     }
 
+    /// Writes the head of a request as HTTP/1.1 does, without the empty line; its fields as in
+    /// [`Self::write_fields`].
+    pub(crate) fn write_request(&self, out: &mut Buffer) {
+        let line = self.received_line();
+        if line.is_none() {
+            out.extend(self.method().as_bytes());
+            out.extend(b" ");
+            out.extend(self.target().as_bytes());
+            out.extend(b" HTTP/1.1\r\n");
+        }
+        self.write_behind(line, out);
+    }
+
+    /// The first line of a request, where it was received as it is to be sent.
+    fn received_line(&self) -> Option<Place> {
+        let Line::Request { method, target } = self.store.line else { return None };
+        let bytes = &self.store.bytes;
+        let one = method.start == 0 && method.end + 1 == target.start;
+        let space = bytes.get(method.end as usize) == Some(&b' ');
+        let rest = bytes.get(target.end as usize..)?;
+        let end = b" HTTP/1.1\r\n";
+        (one && space && rest.starts_with(end)).then(|| place(0..target.end as usize + end.len()))
+    }
+
     /// Writes the fields as HTTP/1.1 does, each with its line end. What was received and is
     /// unchanged goes out as it came, byte for byte, neighbours in one piece.
     pub fn write_fields(&self, out: &mut Buffer) {
-        let mut run: Option<Place> = None;
+        self.write_behind(None, out);
+    }
+
+    /// Writes `run`, a part of the buffer, and the fields behind it.
+    fn write_behind(&self, mut run: Option<Place>, out: &mut Buffer) {
         for field in &self.store.fields {
             match &mut run {
                 Some(run) if field.line_end != 0 && field.name.start == run.end => {

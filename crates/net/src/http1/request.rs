@@ -317,6 +317,27 @@ mod tests {
     }
 
     #[test]
+    fn an_unchanged_line_goes_out_as_it_came() {
+        let sent = |line: &str, change: fn(&mut Head)| {
+            let mut head = parse(&format!("{line}\r\nHost:a\r\n\r\n")).unwrap().head;
+            change(&mut head);
+            let mut out = crate::buffer::Buffer::default();
+            super::super::encode::encode_request(&head, &[], &mut out).unwrap();
+            String::from_utf8(out.data().to_vec()).unwrap()
+        };
+        let line = "GET /a?b HTTP/1.1";
+        assert_eq!(sent(line, |_| {}), format!("{line}\r\nHost:a\r\n\r\n"));
+        let old = sent("GET /a?b HTTP/1.0", |_| {});
+        assert_eq!(old, format!("{line}\r\nHost:a\r\n\r\n"));
+        let moved = sent(line, |head| head.set_target("/c"));
+        assert_eq!(moved, "GET /c HTTP/1.1\r\nHost:a\r\n\r\n");
+        let renamed = sent(line, |head| head.set_method("PUT"));
+        assert_eq!(renamed, "PUT /a?b HTTP/1.1\r\nHost:a\r\n\r\n");
+        let removed = sent(line, |head| head.remove("host"));
+        assert_eq!(removed, format!("{line}\r\n\r\n"));
+    }
+
+    #[test]
     fn unchanged_fields_go_out_as_they_came() {
         let fields = "Host:  a\r\nX-One:1\r\nx-tWO: 2 \r\nEmpty:\r\n";
         let mut head = parse(&format!("GET / HTTP/1.1\r\n{fields}\r\n")).unwrap().head;

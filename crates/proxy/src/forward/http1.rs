@@ -35,7 +35,7 @@ pub(super) async fn send(attempt: &Attempt<'_>, mut exclusive: Exclusive) -> Res
         Ok(Answered::Final(head) | Answered::Interim(head)) => {
             exclusive.limit_idle(headers::keep_alive(&head));
             let lease = Lease::Http1(exclusive);
-            Ok(Sent { head, body: Body::Empty, lease, switched: None })
+            Ok(Sent { head, lease, switched: None })
         }
         Err(broken) => Err(failure(&broken)),
     }
@@ -75,7 +75,7 @@ fn switched(head: Head, exclusive: Exclusive) -> Sent {
     let (stream, read) = exclusive.into_client().into_stream();
     // The other end of the channel is in `side`: it is there.
     let _ = sender.send(crate::carry::Side { stream, read });
-    Sent { head, body: Body::Empty, lease: Lease::None, switched: Some(side) }
+    Sent { head, lease: Lease::None, switched: Some(side) }
 }
 
 /// How the request's body is framed, and the fields that say so.

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use h2::client::SendRequest;
 use tokio::sync::Notify;
+use trunkline_net::http::Body;
 use trunkline_net::http1::Client;
 
 use super::driver::Link;
@@ -119,20 +120,33 @@ pub(crate) struct Exclusive {
     worker: Rc<Worker>,
 }
 
-/// A connection in use; dropping it closes it or resets its stream.
+/// A connection in use, by which the response's body is read; dropping it closes it or resets its
+/// stream. It is moved more often than it is read, and therefore small.
 #[derive(Debug)]
 pub(crate) enum Lease {
     Http1(Exclusive),
-    Http2 {
-        _stream: Stream,
-        /// The rest of the request's body.
-        _upload: Option<Uploading>,
-    },
-    /// The connection became a tunnel.
+    Http2(Box<Framed>),
+    /// It was given back, or became a tunnel.
     None,
 }
 
+/// A response's body that comes in frames.
+#[derive(Debug)]
+pub(crate) struct Framed {
+    pub(crate) body: Body,
+    /// What came and was not used yet.
+    pub(crate) part: Bytes,
+    _stream: Stream,
+    /// The rest of the request's body.
+    _upload: Option<Uploading>,
+}
+
 impl Lease {
+    /// The body on this stream, and what is still sent on it.
+    pub(crate) fn framed(body: Body, stream: Stream, upload: Option<Uploading>) -> Self {
+        Self::Http2(Box::new(Framed { body, part: Bytes::new(), _stream: stream, _upload: upload }))
+    }
+
     /// The exchange is over and the connection can serve another one.
     pub(crate) fn give_back(self) {
         if let Self::Http1(exclusive) = self {
