@@ -7,4 +7,14 @@
 //! so that tests can break it. Readers meet [`source::SpanSource`]. The store knows OTLP's spans
 //! and their protobuf, and no network protocol.
 
+pub mod disk;
+mod encoding;
+mod head;
+mod search;
 pub mod source;
+mod store;
+mod table;
+
+pub use store::{
+    Accepted, Config, OpenError, Refused, Removed, Retention, Rule, ServiceRetention, Stats, Store,
+};
