@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 mod batch;
+pub mod forward;
 mod http;
 mod intake;
 pub mod jaeger;

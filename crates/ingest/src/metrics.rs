@@ -131,6 +131,8 @@ pub struct Metrics {
     pub forward_rejected_spans: Counter,
     /// Tries to send on that failed and are repeated.
     pub forward_failures: Counter,
+    /// Batches that were dropped because too much waited to be sent on.
+    pub forward_dropped_batches: Counter,
     /// Bytes that wait to be sent on.
     pub forward_waiting_bytes: Gauge,
 }
@@ -196,6 +198,12 @@ pub const CATALOG: &[Family] = &[
         "Spans that the receiver of what is sent on rejected for good.",
     ),
     family("trunkline_forward_failures", true, &[], "Failed tries to send on, which are repeated."),
+    family(
+        "trunkline_forward_dropped_batches",
+        true,
+        &[],
+        "Batches that are not sent on because too much waited already.",
+    ),
     family("trunkline_forward_waiting_bytes", false, &[], "Bytes that wait to be sent on."),
 ];
 
@@ -252,6 +260,7 @@ impl Metrics {
                 ("trunkline_forward_spans", self.forwarded_spans.get()),
                 ("trunkline_forward_rejected_spans", self.forward_rejected_spans.get()),
                 ("trunkline_forward_failures", self.forward_failures.get()),
+                ("trunkline_forward_dropped_batches", self.forward_dropped_batches.get()),
                 ("trunkline_forward_waiting_bytes", waiting),
             ]
             .map(|(name, value)| Sample { name, labels: Vec::new(), value }),
