@@ -59,7 +59,7 @@ const DURATIONS_MAX: usize = 4_096;
 
 #[derive(Debug, Default)]
 struct Calls {
-    calls: u64,
+    count: u64,
     failed: u64,
     durations: Vec<u64>,
     /// Every so many calls are kept: 2 to this power.
@@ -68,10 +68,10 @@ struct Calls {
 
 impl Calls {
     fn add(&mut self, span: &Span) {
-        if self.calls.trailing_zeros() >= self.thinned {
+        if self.count.trailing_zeros() >= self.thinned {
             self.durations.push(span.duration_nanos());
         }
-        self.calls += 1;
+        self.count += 1;
         self.failed += u64::from(span.failed());
         if self.durations.len() > DURATIONS_MAX {
             let mut keep = false;
@@ -129,7 +129,7 @@ impl Counter {
                 caller,
                 callee,
                 sort,
-                calls: calls.calls,
+                calls: calls.count,
                 failed: calls.failed,
                 p50_nanos: at(50),
                 p99_nanos: at(99),

@@ -171,6 +171,7 @@ pub enum Comparison {
 
 impl Comparison {
     /// The same with its sides exchanged.
+    #[must_use]
     pub const fn turned(self) -> Self {
         match self {
             Self::Greater => Self::Less,

@@ -138,11 +138,14 @@ impl Question {
     }
 }
 
+/// A service, and an operation where it was asked for.
+type Whose = (Arc<str>, Option<Arc<str>>);
+
 /// Rollups under way to series.
 #[derive(Debug)]
 pub struct Collector<'a> {
     question: &'a Question,
-    found: BTreeMap<(Arc<str>, Option<Arc<str>>), Vec<Step>>,
+    found: BTreeMap<Whose, Vec<Step>>,
 }
 
 #[derive(Debug)]

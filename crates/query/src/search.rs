@@ -199,7 +199,9 @@ pub fn edges(
         for hits in page.hits.chunks(CHUNK) {
             let ids: Vec<TraceId> = hits.iter().map(|hit| hit.trace).collect();
             let Some(traces) = ended(source.traces(&ids, budget), &mut seen)? else { break };
-            traces.iter().for_each(|spans| counter.add(spans));
+            for spans in &traces {
+                counter.add(spans);
+            }
             count += hits.len();
         }
         seen.partial |= page.partial;

@@ -253,7 +253,7 @@ impl<'a> Got<'a> {
             (Self::Int(int), Self::Double(double)) | (Self::Double(double), Self::Int(int)) => {
                 float(*int).total_cmp(double).is_eq()
             }
-            (Self::Double(a), Self::Double(b)) => a == b,
+            (Self::Double(a), Self::Double(b)) => a.partial_cmp(b) == Some(Ordering::Equal),
             (Self::Bool(a), Self::Bool(b)) => a == b,
             (Self::Moment(a), Self::Moment(b)) => a == b,
             (Self::Kind(a), Self::Kind(b)) => a == b,

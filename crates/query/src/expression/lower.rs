@@ -44,8 +44,8 @@ fn lower_part(predicate: &Predicate, context: Context) -> Part {
         Predicate::Not(part) => lower_part(part, Context { negated: !context.negated, ..context }),
         // By De Morgan, within `not` one becomes the other.
         Predicate::All(parts) if context.negated => any(parts, context),
-        Predicate::All(parts) => all(parts, context),
-        Predicate::Any(parts) if context.negated => all(parts, context),
+        Predicate::All(parts) => Some(all(parts, context)),
+        Predicate::Any(parts) if context.negated => Some(all(parts, context)),
         Predicate::Any(parts) => any(parts, context),
         Predicate::Some(_, part) => {
             // Turned round it would ask for every event.
@@ -71,7 +71,7 @@ fn lower_part(predicate: &Predicate, context: Context) -> Part {
     }
 }
 
-fn all(parts: &[Predicate], context: Context) -> Part {
+fn all(parts: &[Predicate], context: Context) -> (Filter, bool) {
     let mut exact = true;
     let mut filters = Vec::with_capacity(parts.len());
     for part in parts {
@@ -83,7 +83,7 @@ fn all(parts: &[Predicate], context: Context) -> Part {
             None => exact = false,
         }
     }
-    Some((Filter::All(filters), exact))
+    (Filter::All(filters), exact)
 }
 
 fn any(parts: &[Predicate], context: Context) -> Part {
