@@ -9,6 +9,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use threshold::{Digits, Threshold};
+
 /// The two digits of every byte.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which would tell")]
 const HEX: [[u8; 2]; 256] = {
@@ -121,6 +123,8 @@ pub struct TraceContext {
     pub sampled: bool,
     /// Whether the trace id is random (flag 02, level 2).
     pub random: bool,
+    /// The threshold by which that was decided; `None` where there was none, or nobody knows it.
+    pub threshold: Option<Threshold>,
 }
 
 /// Which side of an exchange a span tells of.
