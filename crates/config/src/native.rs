@@ -25,6 +25,7 @@ mod schema;
 mod services;
 pub mod spreading;
 mod tls;
+pub mod tracing;
 mod watching;
 
 pub use describe::{Described, describe};

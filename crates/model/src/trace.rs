@@ -1,7 +1,10 @@
 //! Trace context and spans: plain data, and the trait that readers of traces are given.
 //!
 //! Ids and flags follow W3C Trace Context level 2. A span here is what Trunkline itself records of
-//! an exchange; spans of services join it in the store.
+//! an exchange; spans of services join it in the store. [`tracing`] is what is wanted of traces.
+
+mod threshold;
+pub mod tracing;
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -54,9 +54,9 @@ impl Threshold {
         if text.is_empty() || text.len() > DIGITS {
             return None;
         }
-        let digits = text.iter().try_fold(0, |number, byte| {
-            Some((number << 4) | u64::from(hex_digit(*byte)?))
-        })?;
+        let digits = text
+            .iter()
+            .try_fold(0, |number, byte| Some((number << 4) | u64::from(hex_digit(*byte)?)))?;
         Some(Self(digits << (4 * (DIGITS - text.len()))))
     }
 

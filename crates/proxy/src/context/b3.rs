@@ -239,10 +239,7 @@ mod tests {
         check(&[trace, span, ("x-b3-flags", "1")], &format!("{ids} d"));
         check(&[trace, span, ("x-b3-flags", "0"), ("x-b3-sampled", "0")], &format!("{ids} 0"));
         check(&[trace, ("x-b3-traceid", "x"), span], &format!("{ids} ?"));
-        check(
-            &[("x-b3-traceid", SHORT), span],
-            &format!("0000000000000000{SHORT} {SPAN} ?"),
-        );
+        check(&[("x-b3-traceid", SHORT), span], &format!("0000000000000000{SHORT} {SPAN} ?"));
         check(&[("x-b3-sampled", "0")], "- - 0");
         check(&[("x-b3-flags", "1")], "- - d");
         check(&[trace], "invalid");
@@ -255,7 +252,9 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_short_ids_stay_short() {
         for trace in [LONG.to_owned(), format!("0000000000000000{SHORT}")] {
-            for (sampled, debug, state) in [(true, false, "1"), (false, false, "0"), (true, true, "d")] {
+            for (sampled, debug, state) in
+                [(true, false, "1"), (false, false, "0"), (true, true, "d")]
+            {
                 let context = TraceContext {
                     trace: trace.parse().unwrap(),
                     span: "05e3ac9a4f6e3b90".parse().unwrap(),

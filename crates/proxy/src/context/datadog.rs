@@ -143,10 +143,7 @@ mod tests {
             check(&[trace, parent, (priority, text)], &format!("{plain} Some({keeps})"));
         }
         let tags = ("x-datadog-tags", "_dd.p.dm=-4,_dd.p.tid=640cfd8d00000000");
-        check(
-            &[trace, parent, tags],
-            "640cfd8d0000000000000000000000ff 0000000000000010 None",
-        );
+        check(&[trace, parent, tags], "640cfd8d0000000000000000000000ff 0000000000000010 None");
         for half in ["640CFD8D00000000", "640cfd8d", "", "0000000000000000"] {
             let tags = ("x-datadog-tags", &*format!("_dd.p.tid={half}"));
             check(&[trace, parent, tags], &format!("{plain} None"));
@@ -194,7 +191,8 @@ mod tests {
     fn what_is_written_is_read_and_other_tags_stay() {
         let long = "640cfd8d0000000000000000000000ff";
         let tags = "_dd.p.dm=-4,_dd.p.tid=1111111111111111,_dd.p.usr=a";
-        let out = settled(long, true, &[(TAGS, tags), (PRIORITY, "2"), ("x-datadog-origin", "rum")]);
+        let out =
+            settled(long, true, &[(TAGS, tags), (PRIORITY, "2"), ("x-datadog-origin", "rum")]);
         let expected = "_dd.p.tid=640cfd8d00000000,_dd.p.dm=-4,_dd.p.usr=a";
         assert_eq!(out.get_text(TAGS), Some(expected));
         assert_eq!(out.get_text(PRIORITY), Some("2"));

@@ -153,7 +153,10 @@ mod tests {
         assert_eq!(said(false, low), half);
         assert_eq!(said(false, high), None);
         let rate = Sampling { rate: "5/s".parse().ok(), ..share("50%") };
-        assert_eq!(sampler(rate)(OURS, high), Decision { sampled: true, threshold: None, debug: false });
+        assert_eq!(
+            sampler(rate)(OURS, high),
+            Decision { sampled: true, threshold: None, debug: false }
+        );
     }
 
     #[test]

@@ -115,10 +115,7 @@ fn every_format_is_read_and_written() {
     let all: [(Format, &[(&str, &str)]); 5] = [
         (Format::W3c, &[("traceparent", VALID)]),
         (Format::B3, &[("b3", &single)]),
-        (
-            Format::B3Multi,
-            &[("x-b3-traceid", TRACE), ("x-b3-spanid", SPAN), ("x-b3-sampled", "1")],
-        ),
+        (Format::B3Multi, &[("x-b3-traceid", TRACE), ("x-b3-spanid", SPAN), ("x-b3-sampled", "1")]),
         (Format::Jaeger, &[("uber-trace-id", &jaeger)]),
         (
             Format::Datadog,
@@ -164,11 +161,9 @@ fn without_a_format_nothing_comes_in_or_goes_out() {
 
 #[test]
 fn a_decision_alone_is_followed_by_a_trace_that_starts_here() {
-    for (field, sampled, written) in [
-        (("b3", "0"), false, "0"),
-        (("b3", "1"), true, "1"),
-        (("b3", "d"), true, "d"),
-    ] {
+    for (field, sampled, written) in
+        [(("b3", "0"), false, "0"), (("b3", "1"), true, "1"), (("b3", "d"), true, "d")]
+    {
         let (head, context) = passed(&share("50%"), &[field]);
         assert_eq!((context.sampled, context.parent, context.random), (sampled, None, true));
         assert!(head.get_text("b3").unwrap().contains(&format!("-{written}-")));
@@ -198,7 +193,8 @@ fn a_threshold_goes_with_the_decision_that_it_explains() {
         let (head, context) = passed(tracer, &[("traceparent", &*parent), ("tracestate", state)]);
         let text = head.get_text(TRACESTATE).map(str::to_owned);
         let written = text.as_deref().and_then(|text| text.split_once("th:"));
-        let written = written.and_then(|(_, th)| Threshold::parse(th.split([';', ',']).next()?.as_bytes()));
+        let written =
+            written.and_then(|(_, th)| Threshold::parse(th.split([';', ',']).next()?.as_bytes()));
         assert_eq!(context.threshold, written);
         (context.sampled, text.unwrap_or_default())
     };
@@ -207,14 +203,20 @@ fn a_threshold_goes_with_the_decision_that_it_explains() {
     assert_eq!(state(&follow, "03", "a=1,ot=th:c"), (true, "a=1,ot=th:c".into()));
     assert_eq!(state(&follow, "03", "a=1,ot=th:d"), (true, "a=1".into()));
     assert_eq!(state(&follow, "02", "a=1,ot=th:d"), (false, "a=1,ot=th:d".into()));
-    assert_eq!(state(&follow, "03", "ot=th:d;rv:e0000000000000"), (true, "ot=th:d;rv:e0000000000000".into()));
+    assert_eq!(
+        state(&follow, "03", "ot=th:d;rv:e0000000000000"),
+        (true, "ot=th:d;rv:e0000000000000".into())
+    );
     let ignore = |share: &str| {
         let sample = Sampling { parent: Parent::Ignore, ..Sampling::share(share.parse().unwrap()) };
         Tracer::new(&Tracing { sample, propagate: Propagation::AsCalled })
     };
     assert_eq!(state(&ignore("25%"), "02", "a=1,ot=rv:1;th:8"), (true, "ot=th:c;rv:1,a=1".into()));
     assert_eq!(state(&ignore("12.5%"), "03", "a=1,ot=th:8"), (false, "a=1".into()));
-    assert_eq!(state(&ignore("12.5%"), "03", "ot=rv:f0000000000000"), (true, "ot=th:e;rv:f0000000000000".into()));
+    assert_eq!(
+        state(&ignore("12.5%"), "03", "ot=rv:f0000000000000"),
+        (true, "ot=th:e;rv:f0000000000000".into())
+    );
     assert_eq!(state(&ignore("100%"), "02", "a=1"), (true, "ot=th:0,a=1".into()));
     assert_eq!(state(&ignore("0%"), "03", "ot=th:0"), (false, String::new()));
     let rate = Sampling::rate("1000/s".parse().unwrap());
