@@ -24,3 +24,4 @@ mod rig;
 mod several;
 mod size;
 mod tls;
+mod tracing;
