@@ -50,7 +50,8 @@ fn keeps(priority: &[u8]) -> Option<bool> {
         [b'-', digits @ ..] => (true, digits),
         digits => (false, digits),
     };
-    Some(!negative && decimal(digits)? > 0)
+    let number = decimal(digits)?;
+    Some(!negative && number > 0)
 }
 
 fn upper_half(tags: &[u8]) -> Option<u64> {

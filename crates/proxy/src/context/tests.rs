@@ -264,8 +264,7 @@ const NAMES: [&str; 17] = [
 
 /// Bytes of a field: any, and such as come near to what is valid.
 fn value() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![
-        prop::collection::vec(any::<u8>(), 0..80),
+    let texts = prop_oneof![
         "[0-9a-f]{1,34}",
         "[0-9a-fA-F:%]{0,40}",
         "(00|cc|ff)-[0-9a-f]{31,33}-[0-9a-f]{16}-0[0-3](-x)?",
@@ -274,8 +273,9 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
         "(ot=(th|rv):[0-9a-f]{0,15};?|[a-z@]{1,3}=[!-~]{0,40}| ){0,3}(,(ot=th:[0-9a-f]{1,3}|[a-z]{1,2}=1)){0,40}",
         "(_dd\\.p\\.tid=[0-9a-f]{16}|[a-z]{1,200}=1)(,[a-z]{1,300}=1){0,3}",
         "-?[0-9]{1,21}",
-    ]
-    .prop_map(Into::into)
+    ];
+    let texts = texts.prop_map(String::into_bytes);
+    prop_oneof![prop::collection::vec(any::<u8>(), 0..80), texts]
 }
 
 proptest! {

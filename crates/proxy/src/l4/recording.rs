@@ -7,8 +7,6 @@ use trunkline_model::reason::Reason;
 use trunkline_model::record::{Attempt, End, ExchangeRecord, Timings};
 use trunkline_model::relay::Carrier;
 use trunkline_model::trace::TraceContext;
-use trunkline_net::http::Head;
-use trunkline_net::http::Version;
 
 use crate::carry::Carried;
 use crate::context;
