@@ -91,7 +91,7 @@ pub(crate) fn model_of(services: Vec<Service>) -> Model {
         listeners: Vec::new(),
         routes: Vec::new(),
         services,
-        tracing: Tracing { sample: Share::ALL },
+        tracing: Tracing::share(Share::ALL),
         telemetry: trunkline_model::Telemetry::none(),
         cluster: None,
         access_log: AccessLog::Off,

@@ -10,7 +10,7 @@ use crate::log::AccessLog;
 use crate::route::Route;
 use crate::service::Service;
 use crate::telemetry::Telemetry;
-use crate::units::Share;
+use crate::trace::tracing::Tracing;
 use crate::{Network, ProjectName, ServiceName};
 
 /// What is wanted. See the crate's documentation.
@@ -86,13 +86,6 @@ pub enum Workers {
     PerCpu,
     /// So many; at least 1.
     Count(u16),
-}
-
-/// What is traced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Tracing {
-    /// Share of the traces that start here; a caller's decision is followed.
-    pub sample: Share,
 }
 
 /// How much of a reason a caller is told.

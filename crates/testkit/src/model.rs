@@ -21,7 +21,7 @@ pub fn empty() -> Model {
         listeners: Vec::new(),
         routes: Vec::new(),
         services: Vec::new(),
-        tracing: Tracing { sample: Share::ALL },
+        tracing: Tracing::share(Share::ALL),
         telemetry: trunkline_model::Telemetry::none(),
         cluster: None,
         access_log: AccessLog::Off,

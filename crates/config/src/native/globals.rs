@@ -3,9 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use trunkline_model::ports::Surface;
-use trunkline_model::{
-    AccessLog, LogFormat, LogLines, Management, ProjectName, Reasons, Tracing, Workers,
-};
+use trunkline_model::{AccessLog, LogFormat, LogLines, Management, ProjectName, Reasons, Workers};
 
 use super::forms::{Address, FormatForm, LogForm, WorkersForm};
 use super::raw::{LogWord, RawManagement, RawPorts, ReasonsWord};
@@ -45,7 +43,7 @@ pub(super) fn lower(
         into.zone.set("`zone`", value, zone.span, diagnostics);
     }
     if let Some(trace) = &file.trace {
-        let value = Tracing { sample: trace.value.sample };
+        let value = super::tracing::lower(&trace.value);
         into.tracing.set("`trace`", value, trace.span, diagnostics);
     }
     if let Some(written) = &file.telemetry {

@@ -23,6 +23,7 @@ use super::relays::raw::{ProxyWord, RawProxyProtocol, RawTcp, RawUdp};
 use super::spreading::forms::{BalanceForm, EndpointForm, SlowStartForm};
 use super::spreading::raw::{RawAffinity, RawQueue};
 use super::telemetry::RawTelemetry;
+use super::tracing::{RawRouteTrace, RawTrace};
 use super::watching::WatchForm;
 use crate::decode::{Entries, Period, Spanned};
 use crate::defaults;
@@ -254,6 +255,8 @@ pub struct RawRoute {
     /// served first, to 10.
     #[config(default = defaults::PRIORITY)]
     pub priority: i8,
+    /// Its traces, where they are treated otherwise than those of other routes.
+    pub trace: Option<RawRouteTrace>,
 }
 
 /// An answer that Trunkline gives itself.
@@ -739,15 +742,6 @@ pub struct RawLog {
     /// Requests that have a line whatever the share: `status`, `duration` or `failed`, joined by
     /// `or`.
     pub always: Option<Always>,
-}
-
-/// Traces.
-#[derive(Debug, Clone, Decode)]
-#[config(what = "`trace`", unserved = unserved::TRACE)]
-pub struct RawTrace {
-    /// Share of the traces that start here and are recorded; a caller's decision is followed.
-    #[config(default = defaults::SAMPLE)]
-    pub sample: Share,
 }
 
 /// The surfaces for people and tools.
