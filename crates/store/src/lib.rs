@@ -7,4 +7,16 @@
 //! so that tests can break it. Readers meet [`source::SpanSource`]. The store knows OTLP's spans
 //! and their protobuf, and no network protocol.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::disallowed_methods
+    )
+)]
+
+pub mod rollup;
 pub mod source;
