@@ -17,6 +17,7 @@
 //! the order of the log, so that the same log counts the same.
 
 mod edges;
+mod ledger;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use super::{Config, PROXY_SCOPE, Wanted};
 use edges::Edges;
 
 pub(super) use edges::Checkpoint;
-pub use edges::Sides;
+pub use ledger::Sides;
 
 /// What became of the spans that came in. Each is counted in a series or in one of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -88,7 +88,7 @@ fn places(hash: u64) -> (usize, usize) {
 pub(super) struct SpanKey(u64);
 
 impl SpanKey {
-    pub(super) fn of(trace: &TraceId, span: &SpanId) -> Self {
+    pub(super) fn of(trace: &TraceId, span: SpanId) -> Self {
         let [high, low] = trace.bytes().as_chunks::<8>().0 else { return Self(0) };
         let number = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
         let mut hash = number(high).wrapping_mul(0xff51_afd7_ed55_8ccd)
@@ -108,10 +108,7 @@ mod tests {
     fn key(number: u64) -> SpanKey {
         let mut trace = [7_u8; 16];
         trace[8..].copy_from_slice(&(number / 10 + 1).to_be_bytes());
-        SpanKey::of(
-            &TraceId::new(trace).unwrap(),
-            &SpanId::new((number + 1).to_be_bytes()).unwrap(),
-        )
+        SpanKey::of(&TraceId::new(trace).unwrap(), SpanId::new((number + 1).to_be_bytes()).unwrap())
     }
 
     #[test]

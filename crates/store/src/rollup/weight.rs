@@ -4,14 +4,14 @@
 //! bits, of which so many are refused. What it kept counts for ten. Counts are kept as fixed-point
 //! numbers, so that sums do not depend on the order in which they were added.
 //!
-//! Source: OpenTelemetry, "TraceState: Probability Sampling", section on the rejection threshold.
+//! Source: OpenTelemetry, "`TraceState`: Probability Sampling", section on the rejection threshold.
 
 /// A number of calls with 16 bits after the point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Weight(u64);
 
 /// Bits after the point.
-pub const FRACTION_BITS: u32 = 16;
+pub(super) const FRACTION_BITS: u32 = 16;
 
 /// Sampling one in a million is the rarest that is believed: a threshold comes from outside, and one
 /// span must not stand for more calls than a service takes in a day.
@@ -32,10 +32,10 @@ impl Weight {
     }
 
     fn read(trace_state: &str) -> Self {
-        let members = trace_state.split(',').map(|member| member.trim_ascii());
-        let ours = members.filter_map(|member| member.strip_prefix("ot=")).next();
-        let fields = ours.into_iter().flat_map(|value| value.split(';'));
-        let threshold = fields.filter_map(|field| field.strip_prefix("th:")).next();
+        let mut members = trace_state.split(',').map(str::trim_ascii);
+        let ours = members.find_map(|member| member.strip_prefix("ot="));
+        let mut fields = ours.into_iter().flat_map(|value| value.split(';'));
+        let threshold = fields.find_map(|field| field.strip_prefix("th:"));
         threshold.and_then(Self::of_threshold).unwrap_or(Self::ONE)
     }
 
@@ -59,7 +59,7 @@ impl Weight {
         Self(count.saturating_mul(1 << FRACTION_BITS))
     }
 
-    /// As a fixed-point number, see [`FRACTION_BITS`].
+    /// As a fixed-point number, with 16 bits after the point.
     pub const fn fixed(self) -> u64 {
         self.0
     }

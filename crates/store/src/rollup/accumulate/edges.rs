@@ -7,60 +7,16 @@ use trunkline_model::trace::{SpanId, TraceId};
 use trunkline_otlp::Kind;
 use trunkline_otlp::view::SpanView;
 
-use super::{cell, period_of};
+use super::ledger::{Edge, Ledger, Sides, Way};
 use crate::rollup::Config;
-use crate::rollup::cell::{Call, EdgeCell};
-use crate::rollup::nodes::{NodeId, Nodes, USER_NODE};
-use crate::rollup::pairs::{Kept, Met, Pairs, Side, Why};
+use crate::rollup::cell::Call;
+use crate::rollup::nodes::{NodeId, Nodes};
+use crate::rollup::pairs::{Kept, Pairs, Side};
 use crate::rollup::peer::Said;
-use crate::rollup::period::{EdgeKey, EdgeKind, Period, Recorder, Rollup};
-use crate::rollup::recent::{Recent, SpanKey};
+use crate::rollup::period::{EdgeKind, Period, Recorder, Rollup};
+use crate::rollup::recent::SpanKey;
 use crate::rollup::seen::Seen;
 use crate::rollup::weight::Weight;
-
-/// What became of the sides of calls that spans tell of. A span that is called and calls itself has
-/// two sides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sides {
-    /// Spans that are no side: their parent is in their process.
-    pub local: u64,
-    /// Callees that are called from outside.
-    pub entries: u64,
-    /// Spans without parent that are not called either.
-    pub roots: u64,
-    /// Callers that waited or met a callee.
-    pub callers: u64,
-    /// Callees that waited or met a caller.
-    pub callees: u64,
-    /// Callers that met a callee.
-    pub callers_met: u64,
-    /// Callees that met a caller.
-    pub callees_met: u64,
-    /// Callees that met no caller, but whose parent came.
-    pub by_parent: u64,
-    /// Callers whose call another span tells of.
-    pub told: u64,
-    /// Callers that nobody came for, who said whom they call.
-    pub named: u64,
-    /// Sides that nobody came for.
-    pub unpaired: u64,
-    /// Sides that nobody came for in the shorter time that there was, because too many waited.
-    pub dropped: u64,
-    /// Sides that wait.
-    pub waiting: u64,
-    /// Calls that are in no edge: they ended before what is kept, or memory is full.
-    pub lost: u64,
-}
-
-/// What is counted by. Numbers instead of names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Edge {
-    period: Period,
-    caller: NodeId,
-    callee: NodeId,
-    kind: EdgeKind,
-    recorder: Recorder,
-}
 
 #[derive(Debug)]
 pub(super) struct Edges {
@@ -68,15 +24,6 @@ pub(super) struct Edges {
     ledger: Ledger,
     known: HashMap<String, Arc<str>>,
     scratch: String,
-}
-
-/// Where calls are entered.
-#[derive(Debug)]
-struct Ledger {
-    config: Config,
-    cells: HashMap<Edge, EdgeCell>,
-    recent: Recent,
-    sides: Sides,
 }
 
 /// What is known of a span.
@@ -108,8 +55,7 @@ fn remote(flags: u32) -> Option<bool> {
 impl Edges {
     pub(super) fn new(config: &Config) -> Self {
         let pairs = Pairs::new(config.wait_nanos(), config.waiting_max);
-        let (recent, sides) = (Recent::default(), Sides::default());
-        let ledger = Ledger { config: config.clone(), cells: HashMap::new(), recent, sides };
+        let ledger = Ledger::new(config);
         Self { pairs, ledger, known: HashMap::new(), scratch: String::new() }
     }
 
@@ -119,22 +65,25 @@ impl Edges {
 
     pub(super) fn span(&mut self, one: &One, span: &SpanView<'_>, nodes: &mut Nodes, now: u64) {
         let ledger = &mut self.ledger;
-        ledger.recent.insert(SpanKey::of(&one.trace, &one.id), one.node);
+        ledger.recent.insert(SpanKey::of(&one.trace, one.id), one.node);
         let calls = matches!(span.kind, Kind::Client | Kind::Producer);
         match span.parent {
             Some(parent) => {
-                let above = SpanKey::of(&one.trace, &parent);
+                let above = SpanKey::of(&one.trace, parent);
                 let by_kind =
                     matches!(span.kind, Kind::Server | Kind::Consumer | Kind::Unspecified);
                 if remote(span.flags).unwrap_or(by_kind) {
-                    // The two sides of a call may share one span, as Zipkin's do.
-                    ledger.recent.tell(SpanKey::of(&one.trace, &one.id));
+                    if !calls {
+                        // The two sides of a call may share one span, as Zipkin's do.
+                        ledger.recent.tell(SpanKey::of(&one.trace, one.id));
+                    }
                     ledger.sides.callees += 1;
                     let side = one.side(span, None, one.failed);
                     self.pairs
                         .receive((one.trace, parent), side, now, &mut |met| ledger.enter(met, now));
                 } else {
-                    ledger.local(one, !calls);
+                    ledger.sides.local += u64::from(!calls);
+                    ledger.local(one);
                     if calls {
                         ledger.recent.tell(above);
                     }
@@ -142,22 +91,7 @@ impl Edges {
             }
             None if span.kind == Kind::Server => {
                 ledger.sides.entries += 1;
-                let edge = Edge {
-                    period: one.period,
-                    caller: USER_NODE,
-                    callee: one.node,
-                    kind: EdgeKind::Entry,
-                    recorder: Recorder::Own,
-                };
-                ledger.count(
-                    edge,
-                    &Call {
-                        weight: one.weight,
-                        failed: one.failed,
-                        caller_micros: None,
-                        callee_micros: Some(one.micros),
-                    },
-                );
+                ledger.entry(one);
             }
             None => ledger.sides.roots += u64::from(!calls),
         }
@@ -178,13 +112,8 @@ impl Edges {
 
     pub(super) fn seen(&mut self, seen: &Seen<'_>, nodes: &mut Nodes, now: u64) {
         let (caller, callee) = (nodes.id(seen.caller, now), nodes.id(seen.callee, now));
-        let edge = Edge {
-            period: Period::of(now),
-            caller,
-            callee,
-            kind: EdgeKind::Call,
-            recorder: Recorder::Proxy,
-        };
+        let way = Way { caller, callee, kind: EdgeKind::Call };
+        let edge = Edge { period: Period::of(now), way, recorder: Recorder::Proxy };
         let Some(cell) = self.ledger.cell(edge) else { return };
         cell.seen = cell.seen.saturating_add(seen.calls);
         cell.calls = cell.calls.saturating_add(Weight::calls(seen.calls).fixed());
@@ -212,8 +141,8 @@ impl Edges {
         into: &mut BTreeMap<Period, Rollup>,
     ) {
         for (edge, cell) in self.ledger.cells.drain() {
-            nodes.touch(edge.caller, now);
-            nodes.touch(edge.callee, now);
+            nodes.touch(edge.way.caller, now);
+            nodes.touch(edge.way.callee, now);
             if let Some(key) = edge.key(nodes) {
                 into.entry(edge.period).or_default().edges.insert(key, cell);
             }
@@ -261,6 +190,11 @@ impl Edges {
 }
 
 impl One {
+    /// As a call of which at most one side is known.
+    pub(super) fn call(&self, failed: bool, callee_micros: Option<u64>) -> Call {
+        Call { weight: self.weight, failed, caller_micros: None, callee_micros }
+    }
+
     fn side(&self, span: &SpanView<'_>, peer: Option<(EdgeKind, NodeId)>, failed: bool) -> Side {
         let end = span.end_unix_nanos.max(span.start_unix_nanos);
         Side {
@@ -272,118 +206,5 @@ impl One {
             end,
             peer,
         }
-    }
-}
-
-impl Edge {
-    fn key(&self, nodes: &Nodes) -> Option<EdgeKey> {
-        let name = |id| nodes.name(id).map(Arc::clone);
-        Some(EdgeKey {
-            caller: name(self.caller)?,
-            callee: name(self.callee)?,
-            kind: self.kind,
-            recorder: self.recorder,
-        })
-    }
-}
-
-impl Ledger {
-    fn cell(&mut self, edge: Edge) -> Option<&mut EdgeCell> {
-        let full = self.cells.len() >= self.config.cells_max;
-        let cell = cell(&mut self.cells, edge, full);
-        if cell.is_none() {
-            self.sides.lost += 1;
-        }
-        cell
-    }
-
-    fn count(&mut self, edge: Edge, call: &Call) {
-        if let Some(cell) = self.cell(edge) {
-            cell.add(call);
-        }
-    }
-
-    /// A span whose parent is in the same process.
-    fn local(&mut self, one: &One, no_side: bool) {
-        self.sides.local += u64::from(no_side);
-        let edge = Edge {
-            period: one.period,
-            caller: one.node,
-            callee: one.node,
-            kind: EdgeKind::Local,
-            recorder: Recorder::Own,
-        };
-        self.count(
-            edge,
-            &Call { weight: one.weight, failed: false, caller_micros: None, callee_micros: None },
-        );
-    }
-
-    fn enter(&mut self, met: Met, now: u64) {
-        match met {
-            Met::Pair { caller, callee, new } => {
-                self.sides.callers_met += u64::from(new);
-                self.sides.callees_met += 1;
-                let message = caller.kind == Kind::Producer || callee.kind == Kind::Consumer;
-                let kind = if message { EdgeKind::Message } else { EdgeKind::Call };
-                self.call(caller.node, callee.node, kind, Some(&caller), Some(&callee), now);
-            }
-            Met::Caller((trace, span), caller, why) => match caller.peer {
-                _ if self.recent.is_told(SpanKey::of(&trace, &span)) => self.sides.told += 1,
-                Some((kind, peer)) => {
-                    self.sides.named += 1;
-                    self.call(caller.node, peer, kind, Some(&caller), None, now);
-                }
-                None => self.alone(why),
-            },
-            Met::Callee((trace, span), callee, why) => {
-                match self.recent.node(SpanKey::of(&trace, &span)) {
-                    Some(parent) => {
-                        self.sides.by_parent += 1;
-                        // The same service twice is one call seen twice: by its proxy and by itself.
-                        let kind = match callee.kind {
-                            _ if parent == callee.node => EdgeKind::Local,
-                            Kind::Consumer => EdgeKind::Message,
-                            _ => EdgeKind::Call,
-                        };
-                        self.call(parent, callee.node, kind, None, Some(&callee), now);
-                    }
-                    None => self.alone(why),
-                }
-            }
-        }
-    }
-
-    fn alone(&mut self, why: Why) {
-        match why {
-            Why::Over => self.sides.unpaired += 1,
-            Why::Full => self.sides.dropped += 1,
-        }
-    }
-
-    fn call(
-        &mut self,
-        from: NodeId,
-        to: NodeId,
-        kind: EdgeKind,
-        caller: Option<&Side>,
-        callee: Option<&Side>,
-        now: u64,
-    ) {
-        let sides = || [caller, callee].into_iter().flatten();
-        let end = caller.or(callee).map_or(now, |side| side.end);
-        let Some(period) = period_of(end, now, &self.config) else {
-            self.sides.lost += 1;
-            return;
-        };
-        let local = kind == EdgeKind::Local;
-        let call = Call {
-            // Where both are recorded, the rarer one decides how often that happens.
-            weight: sides().map(|side| side.weight).max().unwrap_or(Weight::ONE),
-            failed: !local && sides().any(|side| side.failed),
-            caller_micros: caller.map(|side| side.micros),
-            callee_micros: callee.filter(|_| !local).map(|side| side.micros),
-        };
-        self.count(Edge { period, caller: from, callee: to, kind, recorder: Recorder::Own }, &call);
     }
 }

@@ -144,7 +144,8 @@ proptest! {
     fn a_state_comes_back(sequence in any::<u64>(), file in any::<u64>(), offset in any::<u64>(), sides in prop::collection::vec(side(), 0..20), names in prop::collection::btree_map(any::<u32>(), text(), 0..9)) {
         let state = State { sequence, mark: Mark { file, offset }, checkpoint: Checkpoint { names, sides } };
         let bytes = write_state(&state);
-        prop_assert_eq!(read_state(&bytes).as_ref(), Ok(&state));
+        let read = read_state(&bytes);
+        prop_assert_eq!(read.as_ref(), Ok(&state));
         prop_assert_eq!(read_state(&bytes[..bytes.len() - 1]), Err(Unreadable::Damaged));
     }
 }
