@@ -18,5 +18,15 @@
     )
 )]
 
+pub mod disk;
+mod encoding;
+mod head;
 pub mod rollup;
+mod search;
 pub mod source;
+mod store;
+mod table;
+
+pub use store::{
+    Accepted, Config, OpenError, Refused, Removed, Retention, Rule, ServiceRetention, Stats, Store,
+};

@@ -5,6 +5,7 @@
 
 mod budget;
 mod filter;
+mod order;
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -16,6 +17,7 @@ use trunkline_otlp::{Kind, Span};
 
 pub use budget::{Budget, Limits, Spent};
 pub use filter::{Field, Filter, Level, Pattern, Test, as_text};
+pub use order::{arrange, type_name};
 
 /// Why a question was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -141,10 +143,10 @@ pub struct KnownKey {
     pub key: Arc<str>,
     /// Where it stands.
     pub level: Level,
-    /// The type of its values: `string`, `bool`, `int64`, `float64`, `bytes`, `array`, `map`. A key
-    /// with values of several types is listed once for each.
+    /// The type of its values, as [`type_name`] has it. A key with values of several types is listed
+    /// once for each.
     pub kind: &'static str,
-    /// How often it stands there.
+    /// How often it stands there: of resources and scopes, in how many spans.
     pub count: u64,
 }
 
@@ -173,8 +175,8 @@ pub trait SpanSource: Send + Sync {
         budget: &mut Budget,
     ) -> Result<Vec<Arc<str>>, QueryError>;
 
-    /// The spans of each of these traces, by start, in the order of `ids`; empty for one that is
-    /// not there.
+    /// The spans of each of these traces, in the order of `ids`; empty for one that is not there.
+    /// They come as [`arrange`] puts them: by start, attributes by key, none twice.
     fn traces(&self, ids: &[TraceId], budget: &mut Budget) -> Result<Vec<Vec<Span>>, QueryError>;
 
     /// A summary of each of these traces that is there, in the order of `ids`.
