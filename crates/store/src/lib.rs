@@ -7,9 +7,21 @@
 //! so that tests can break it. Readers meet [`source::SpanSource`]. The store knows OTLP's spans
 //! and their protobuf, and no network protocol.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::disallowed_methods
+    )
+)]
+
 pub mod disk;
 mod encoding;
 mod head;
+pub mod rollup;
 mod search;
 pub mod source;
 mod store;
