@@ -322,7 +322,6 @@ pub fn telemetry() -> Telemetry {
             memory: STORE_MEMORY,
         }),
         receive: vec![at(Surface::OtlpGrpc), at(Surface::OtlpHttp)],
-        from: Vec::new(),
         forward: None,
     }
 }

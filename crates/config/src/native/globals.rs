@@ -228,7 +228,7 @@ fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
 
-fn no_token(span: Span) -> Diagnostic {
+pub(super) fn no_token(span: Span) -> Diagnostic {
     Diagnostic::new(codes::NO_TOKEN, "a management surface beyond loopback needs a token")
         .at(span, "others can reach this address")
         .hint("add `token: env:TRUNKLINE_TOKEN` or `token: file:/path` to `management`")
