@@ -21,7 +21,7 @@ use trunkline_store::{OpenError, Store};
 
 use crate::exit::chain;
 
-pub(crate) use place::Place;
+pub(crate) use place::{Place, usual as usual_folder};
 
 /// How often it is looked whether another process has let go of the store.
 const IN_USE_EVERY: Duration = Duration::from_millis(100);
@@ -152,7 +152,8 @@ impl Sink for Keeping {
         let store = self.store();
         Box::pin(async move {
             let store = store.ok_or(Refused::Unavailable { retry_after: COME_AGAIN })?;
-            let accepted = store.append(batch).await.map_err(|refused| in_words_of_ingest(&refused))?;
+            let accepted =
+                store.append(batch).await.map_err(|refused| in_words_of_ingest(&refused))?;
             Ok(Accepted { spans: accepted.spans })
         })
     }

@@ -72,7 +72,8 @@ pub(super) async fn flush_until(keeping: &Keeping, end: impl Future<Output = ()>
 /// Gives what was gathered to the store, as far as it takes it.
 pub(super) async fn flush(keeping: &Keeping) {
     loop {
-        let mut batch: Vec<Arc<Span>> = keeping.own.lock().iter().take(BATCH_MAX).cloned().collect();
+        let mut batch: Vec<Arc<Span>> =
+            keeping.own.lock().iter().take(BATCH_MAX).cloned().collect();
         if batch.is_empty() {
             return;
         }

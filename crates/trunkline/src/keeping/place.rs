@@ -47,10 +47,11 @@ impl Place {
 }
 
 fn config(keep: &Keep) -> Config {
-    let services = keep.retention.services.iter().map(|(service, age)| ServiceRetention {
-        service: service.to_string(),
-        age: *age,
-    });
+    let services = keep
+        .retention
+        .services
+        .iter()
+        .map(|(service, age)| ServiceRetention { service: service.to_string(), age: *age });
     Config {
         // One head fills while the one before is written.
         head_bytes_max: usize::try_from(keep.memory.0 / 2).unwrap_or(usize::MAX),

@@ -50,7 +50,9 @@ impl SpanSource for Keeping {
     ) -> Result<Vec<Operation>, QueryError> {
         let mut all = self.open_store()?.operations(service, budget)?;
         let own = self.own.select(|span| service.is_none_or(|service| span.service() == service));
-        all.extend(own.iter().map(|span| Operation { name: Arc::clone(&span.name), kind: span.kind }));
+        all.extend(
+            own.iter().map(|span| Operation { name: Arc::clone(&span.name), kind: span.kind }),
+        );
         all.sort_unstable();
         all.dedup();
         Ok(all)
@@ -80,8 +82,12 @@ impl SpanSource for Keeping {
     }
 
     fn summaries(&self, ids: &[TraceId], budget: &mut Budget) -> Result<Vec<Summary>, QueryError> {
-        let waiting: HashSet<TraceId> =
-            self.own.select(|span| ids.contains(&span.trace)).iter().map(|span| span.trace).collect();
+        let waiting: HashSet<TraceId> = self
+            .own
+            .select(|span| ids.contains(&span.trace))
+            .iter()
+            .map(|span| span.trace)
+            .collect();
         let (new, old): (Vec<_>, Vec<_>) = ids.iter().partition(|id| waiting.contains(id));
         let mut all = BTreeMap::new();
         let store = self.open_store()?;
@@ -105,7 +111,8 @@ impl SpanSource for Keeping {
             let start = newest.entry(span.trace).or_default();
             *start = span.start_unix_nanos.max(*start);
         }
-        let hits = newest.into_iter().map(|(trace, start_unix_nanos)| Hit { start_unix_nanos, trace });
+        let hits =
+            newest.into_iter().map(|(trace, start_unix_nanos)| Hit { start_unix_nanos, trace });
         found.hits = hits.filter(|hit| search.after.is_none_or(|after| *hit < after)).collect();
         found.hits.sort_unstable_by(|a, b| b.cmp(a));
         found.more |= found.hits.len() > search.limit;
