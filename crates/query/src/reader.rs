@@ -163,6 +163,19 @@ impl Reader {
         self.pool.run(budget, move |budget| question(&*source, budget)).await?.map_err(Error::from)
     }
 
+    /// Computes something large, such as the text of an answer, where questions are answered.
+    ///
+    /// # Errors
+    /// There is no place.
+    pub async fn compute<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let budget = Budget::new(&self.clock, self.config.limits);
+        self.pool.run(budget, move |_| work()).await
+    }
+
     /// The services that have spans, by name.
     ///
     /// # Errors
