@@ -261,6 +261,7 @@ pub fn management() -> Management {
         control: at(Surface::Console),
         metrics: at(Surface::Metrics),
         jaeger: at(Surface::JaegerQuery),
+        jaeger_grpc: at(Surface::JaegerQueryGrpc),
         origins: Vec::new(),
         token: None,
         idle: MANAGEMENT_IDLE,

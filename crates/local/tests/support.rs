@@ -102,6 +102,7 @@ pub(crate) fn model_of(services: Vec<Service>) -> Model {
             control: None,
             metrics: None,
             jaeger: None,
+            jaeger_grpc: None,
             origins: Vec::new(),
             token: None,
             idle: Duration::from_secs(1),

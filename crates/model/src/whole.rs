@@ -106,6 +106,8 @@ pub struct Management {
     pub metrics: Option<SocketAddr>,
     /// Jaeger-compatible query API.
     pub jaeger: Option<SocketAddr>,
+    /// The same over gRPC.
+    pub jaeger_grpc: Option<SocketAddr>,
     /// Origins of pages that may call them (CORS), such as `https://tools.example.com`.
     pub origins: Vec<String>,
     /// Where the token is found that a caller from outside loopback must send: `env:NAME`,

@@ -32,6 +32,7 @@ pub fn empty() -> Model {
             control: None,
             metrics: None,
             jaeger: None,
+            jaeger_grpc: None,
             origins: Vec::new(),
             token: None,
             idle: Duration::from_secs(60),

@@ -86,14 +86,7 @@ impl Receiving {
         for &(surface, address) in &model.telemetry.receive {
             match bind(surface, address, inherited) {
                 Ok(socket) => bound.push((surface, socket)),
-                Err(error) => {
-                    let error = chain(&error);
-                    tracing::warn!(
-                        error,
-                        surface = surface.entry().name,
-                        "spans are not taken here"
-                    );
-                }
+                Err(error) => not_taken(surface, address, &chain(&error)),
             }
         }
         Ok(Self { bound, servers: [server(None), server(token)], metrics })
@@ -139,6 +132,16 @@ fn bind(
     match known {
         Some(index) => Ok(inherited.swap_remove(index)),
         None => Bound::bind_to(transport, address, 1),
+    }
+}
+
+/// A port that nobody asked for by name may be somebody else's: another run has it, or a collector.
+fn not_taken(surface: Surface, address: SocketAddr, error: &str) {
+    let surface_name = surface.entry().name;
+    if address.port() == surface.port() {
+        tracing::info!(error, surface = surface_name, "spans are not taken here");
+    } else {
+        tracing::warn!(error, surface = surface_name, "spans are not taken here");
     }
 }
 

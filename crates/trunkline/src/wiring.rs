@@ -15,6 +15,7 @@ use trunkline_api::{Console, Wiring};
 use trunkline_local::supervisor::EndpointSink;
 use trunkline_model::endpoint::EndpointSet;
 use trunkline_model::ops::Ops;
+use trunkline_model::ports::Surface;
 use trunkline_model::record::{ExchangeRecord, RecordSink};
 use trunkline_model::trace::TraceSource;
 use trunkline_model::{AccessLog as Wanted, Model, Workers};
@@ -22,6 +23,7 @@ use trunkline_net::resolve::Resolver;
 use trunkline_net::socket::Bound;
 use trunkline_proxy::access_log::{AccessLog, Target};
 use trunkline_proxy::{Deps, Proxy};
+use trunkline_query::reader::{self, Reader};
 use trunkline_rt::{Clock, Scope};
 
 use crate::exit::{Failure, chain};
@@ -45,6 +47,8 @@ pub(crate) struct Parts {
     pub traces: Arc<Buffer>,
     /// What is kept of traces.
     pub keeping: Arc<Keeping>,
+    /// Answers questions about them.
+    pub reader: Arc<Reader>,
     /// Where services send theirs.
     pub receiving: Option<Receiving>,
     /// What the console shows.
@@ -86,6 +90,8 @@ impl Parts {
         let usual = data.as_deref().map(|data| usual_folder(data, model.name.as_str(), &config));
         let place = Place::of(&model.telemetry, usual.as_deref());
         let keeping = Keeping::start(place, &clock, &scope);
+        let reader =
+            Reader::new(reader::Config::default(), Arc::clone(&keeping) as _, None, clock.clone());
         let records = Arc::new(Records {
             traces: Arc::clone(&traces),
             keeping: Arc::clone(&keeping),
@@ -114,6 +120,7 @@ impl Parts {
             issuer,
             traces,
             keeping,
+            reader,
             receiving: None,
             console,
             records,
@@ -135,7 +142,12 @@ impl Parts {
             .map_err(|error| Failure::usage(chain(&error)))?;
         let (surfaces, missing) = Surfaces::bind(&config, &mut inherited);
         for error in &missing {
-            tracing::warn!(error = %chain(error), "a management surface is not served");
+            // Nobody asked for this one by name, and another run may have it.
+            if error.surface() == Surface::JaegerQueryGrpc {
+                tracing::info!(error = %chain(error), "a management surface is not served");
+            } else {
+                tracing::warn!(error = %chain(error), "a management surface is not served");
+            }
         }
         let receiving = Receiving::bind(
             model,
@@ -181,6 +193,8 @@ impl Parts {
             ops: Arc::new(self.proxy.clone()) as Arc<dyn Ops>,
             commands: Arc::clone(&self.switchboard) as _,
             traces: Arc::clone(&self.traces) as Arc<dyn TraceSource>,
+            reader: Arc::clone(&self.reader),
+            read_json: Some(Arc::new(|text: &[u8]| read_json(text))),
             console: Arc::clone(&self.console),
             clock: self.clock.clone(),
         };
@@ -279,6 +293,7 @@ impl RecordSink for Records {
         }
         // Before it is told, its trace is to be found.
         let request = self.console.take(record);
+        self.keeping.take_own(self.traces.spans_of(record));
         self.traces.take(record);
         if let Some(request) = request {
             self.console.tell(request);
@@ -293,4 +308,10 @@ impl EndpointSink for ToProxy {
     fn publish(&self, endpoints: EndpointSet) {
         self.0.publish(endpoints);
     }
+}
+
+/// Reads a file with spans in OTLP's JSON, which a person gives to look at.
+fn read_json(text: &[u8]) -> Result<Vec<trunkline_otlp::Span>, String> {
+    let batch = trunkline_ingest::otlp::json::to_protobuf(text).map_err(|error| chain(&error))?;
+    trunkline_otlp::view::spans(&batch).map_err(|error| chain(&error))
 }

@@ -209,12 +209,14 @@ fn management(raw: &Lowering<'_>, into: &mut ModelBuilder<'_>, diagnostics: &mut
         control: at(Surface::Console, written.and_then(|m| m.control.as_ref())),
         metrics: at(Surface::Metrics, written.and_then(|m| m.metrics.as_ref())),
         jaeger: at(Surface::JaegerQuery, written.and_then(|m| m.jaeger.as_ref())),
+        jaeger_grpc: at(Surface::JaegerQueryGrpc, written.and_then(|m| m.jaeger_grpc.as_ref())),
         origins: written.map(|m| origins(m, diagnostics)).unwrap_or_default(),
         token: written.and_then(|m| token(m, diagnostics)),
         idle: written.map_or(defaults::MANAGEMENT_IDLE, |m| m.idle.0),
     };
     if let Some(written) = written.filter(|m| m.token.is_none()) {
-        for address in [&written.control, &written.metrics, &written.jaeger].into_iter().flatten() {
+        let all = [&written.control, &written.metrics, &written.jaeger, &written.jaeger_grpc];
+        for address in all.into_iter().flatten() {
             let bound = address.value.at(defaults::MANAGEMENT_IP);
             if bound.is_some_and(|address| !is_loopback(address.ip())) {
                 diagnostics.push(no_token(address.span));

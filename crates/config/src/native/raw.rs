@@ -754,6 +754,8 @@ pub struct RawManagement {
     pub metrics: Option<Spanned<Address>>,
     /// Jaeger-compatible query API: a port, `addr:port`, or `off`.
     pub jaeger: Option<Spanned<Address>>,
+    /// The same over gRPC: a port, `addr:port`, or `off`.
+    pub jaeger_grpc: Option<Spanned<Address>>,
     /// Origins of web pages that may call them, such as `https://tools.example.com`.
     pub origins: Vec<Spanned<String>>,
     /// Where the token is found that callers must send: `env:NAME` or `file:path`.

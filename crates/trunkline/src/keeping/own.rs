@@ -78,7 +78,7 @@ pub(super) async fn flush(keeping: &Keeping) {
             return;
         }
         let count = batch.len();
-        batch.sort_by_key(|span| (Arc::as_ptr(&span.resource), Arc::as_ptr(&span.scope)));
+        batch.sort_by(|one, other| one.service().cmp(other.service()));
         let bytes = Bytes::from(write::request(batch.iter().map(AsRef::as_ref)));
         if let Err(refused) = keeping.append(bytes).await {
             tracing::debug!(%refused, "spans of the proxy wait for the store");

@@ -213,7 +213,8 @@ impl Node {
 /// Sockets of the surfaces, and those of the gateway.
 fn split(inherited: Vec<Bound>, model: &Model) -> (Vec<Bound>, Vec<Bound>) {
     let management = &model.management;
-    let surfaces = [management.control, management.metrics, management.jaeger];
+    let surfaces =
+        [management.control, management.metrics, management.jaeger, management.jaeger_grpc];
     let receive: Vec<_> = model.telemetry.receive.iter().map(|(_, address)| *address).collect();
     inherited.into_iter().partition(|bound| {
         surfaces.contains(&Some(bound.address())) || receive.contains(&bound.address())
