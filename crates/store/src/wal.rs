@@ -9,6 +9,8 @@
 //! it hit; they are named in the [`Report`], and kept in the folder `quarantine`. What a payload
 //! means is not known here.
 
+mod config;
+mod error;
 mod format;
 mod log;
 mod quarantine;
@@ -33,22 +35,13 @@ use crate::disk::Disk;
 use log::{Files, Log};
 use queue::Queue;
 
+pub use config::{Config, Durability};
+pub use error::{OpenError, Refused, ReplayError};
 pub use queue::Ticket;
 pub use report::{Damage, Report};
 
 /// Where the files of the log are, below the store's folder.
 const FOLDER: &str = "wal";
-
-/// What is held before an acknowledgement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// On the disk: survives a power cut.
-    Fsync,
-    /// With the system, which writes it within about a second: survives the end of the process.
-    Os,
-    /// In memory until the next segment. Nothing is written to the log.
-    None,
-}
 
 /// What a frame carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -107,143 +100,6 @@ pub struct Frame {
     /// What was appended.
     pub payload: Bytes,
 }
-
-/// How a log behaves, and the bounds that it keeps.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
-    /// What an acknowledgement means.
-    pub durability: Durability,
-    /// A new file is begun before one is larger than this; a group may be larger by itself.
-    pub file_bytes: u64,
-    /// A group takes no further frame when it has so many bytes.
-    pub group_bytes: usize,
-    /// Largest payload.
-    pub payload_bytes_max: usize,
-    /// What may wait to be written, in bytes of payload. A single payload may be larger.
-    pub queue_bytes_max: usize,
-    /// What may wait to be written, in payloads.
-    pub queue_frames_max: usize,
-    /// The log leaves so many bytes of the disk free, for segments.
-    pub free_bytes_min: u64,
-    /// Largest log. It is as large as what no segment has yet.
-    pub bytes_max: u64,
-    /// What is kept of damaged frames.
-    pub quarantine_bytes_max: u64,
-}
-
-impl Config {
-    /// The house's bounds.
-    pub const fn new(durability: Durability) -> Self {
-        const MIB: usize = 1024 * 1024;
-        Self {
-            durability,
-            file_bytes: 64 * MIB as u64,
-            group_bytes: MIB,
-            payload_bytes_max: 64 * MIB,
-            queue_bytes_max: 32 * MIB,
-            queue_frames_max: 4_096,
-            free_bytes_min: 256 * MIB as u64,
-            bytes_max: 4_096 * MIB as u64,
-            quarantine_bytes_max: 64 * MIB as u64,
-        }
-    }
-}
-
-/// Why something was not taken. It is not in the log.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// More comes than can be written.
-    #[error("too much waits to be written")]
-    Busy {
-        /// When there may be room.
-        retry_after: Duration,
-    },
-    /// The disk is full, but for what is left to make room with.
-    #[error("the disk is full: {free_bytes} bytes are free")]
-    Full {
-        /// Bytes that are free, as far as the system knows.
-        free_bytes: u64,
-        /// When it is tried again.
-        retry_after: Duration,
-    },
-    /// The log has reached its bound: segments are not written as fast as they should.
-    #[error("the log has {bytes} bytes that no segment has yet")]
-    Behind {
-        /// Its size.
-        bytes: u64,
-        /// When it may be smaller.
-        retry_after: Duration,
-    },
-    /// The disk fails.
-    #[error("the log cannot be written: {reason}")]
-    Failing {
-        /// What the system says.
-        reason: Arc<str>,
-        /// When it is tried again.
-        retry_after: Duration,
-    },
-    /// It will never be taken.
-    #[error("{bytes} bytes are more than the {bytes_max} that one batch may have")]
-    TooLarge {
-        /// Its size.
-        bytes: usize,
-        /// Largest size.
-        bytes_max: usize,
-    },
-    /// The log is closed.
-    #[error("the log is closed")]
-    Closed,
-}
-
-impl Refused {
-    /// When to try again; never if there is none.
-    pub const fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Busy { retry_after }
-            | Self::Full { retry_after, .. }
-            | Self::Behind { retry_after, .. }
-            | Self::Failing { retry_after, .. } => Some(*retry_after),
-            Self::TooLarge { .. } | Self::Closed => None,
-        }
-    }
-}
-
-/// Why a log could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A newer Trunkline wrote it.
-    #[error("{file} has format {version}, and this version knows up to {}", format::VERSION)]
-    Newer {
-        /// Which file, below the store's folder.
-        file: String,
-        /// Its format.
-        version: u32,
-    },
-    /// A file, or the folder of files, cannot be used.
-    #[error("cannot use {file}")]
-    Io {
-        /// Which, below the store's folder.
-        file: String,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
-    /// Whoever takes the frames does not take one.
-    #[error("the frame that ends at {position} could not be taken")]
-    Replay {
-        /// Where it ends.
-        position: Position,
-        /// Why.
-        #[source]
-        source: ReplayError,
-    },
-    /// The thread that writes could not be started.
-    #[error("cannot start the thread of the log")]
-    Thread(#[source] io::Error),
-}
-
-/// Why a frame could not be taken.
-pub type ReplayError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a log stands on.
 #[derive(Debug, Clone)]

@@ -55,7 +55,7 @@ pub(super) fn run(
     let mut entries = Vec::new();
     let mut last = Last::default();
     let known: Vec<u64> = listed.known.iter().map(|file| file.number).collect();
-    for file in listed.known {
+    for file in &listed.known {
         if let Some(previous) = file.previous {
             miss(&mut walk, &known, previous, mark);
         }
@@ -116,15 +116,16 @@ fn miss(walk: &mut Walk<'_>, known: &[u64], previous: Seal, mark: Position) {
     if empty || previous.position() <= mark || known.contains(&previous.number) {
         return;
     }
-    walk.begin(name(previous.number), None, DATA_START);
-    walk.broken(DATA_START, previous.end, None);
+    let from = if previous.number == mark.file { mark.offset } else { 0 }.max(DATA_START);
+    walk.begin(name(previous.number), None, from);
+    walk.broken(from, previous.end, None);
     walk.end(Some(previous.end));
 }
 
 fn read(
     walk: &mut Walk<'_>,
     disk: &dyn Disk,
-    file: Known,
+    file: &Known,
     seal: Option<Seal>,
     mark: Position,
 ) -> Result<Seen, OpenError> {
