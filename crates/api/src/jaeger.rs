@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{Method, StatusCode, Uri};
@@ -43,7 +43,8 @@ pub(crate) fn router(wiring: &Wiring) -> Router {
         .route("/api/traces", get(search))
         .route("/api/traces/{id}", get(trace))
         .route("/api/archive/{id}", post(archive))
-        .route("/api/transform", post(transform))
+        // The guard has read the body, within its own limit.
+        .route("/api/transform", post(transform).layer(DefaultBodyLimit::disable()))
         .route("/api/dependencies", get(dependencies))
         .route("/api/deep-dependencies", get(deep::dependencies))
         .route("/api/metrics/minstep", get(metrics::minstep))
@@ -120,10 +121,14 @@ async fn search(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Fail
             traces
         }
         Search::Ids(ids) => {
-            let traces = wiring.reader.traces(ids.clone(), raw).await?;
-            let there = |id| traces.iter().any(|trace| trace.id == id);
-            let missing = ids.into_iter().filter(|id| !there(*id));
-            errors.extend(missing.map(|id| envelope::trace_not_found(Some(id))));
+            let (traces, all) = wiring.reader.traces(ids.clone(), raw).await?;
+            if all {
+                let there = |id| traces.iter().any(|trace| trace.id == id);
+                let missing = ids.into_iter().filter(|id| !there(*id));
+                errors.extend(missing.map(|id| envelope::trace_not_found(Some(id))));
+            } else {
+                errors.push(envelope::partial());
+            }
             traces
         }
     };

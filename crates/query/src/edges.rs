@@ -35,6 +35,28 @@ impl Sort {
     }
 }
 
+/// Who saw the calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The services' own spans.
+    Spans,
+    /// The proxy.
+    Proxy,
+    /// Both.
+    Both,
+}
+
+impl Source {
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Spans => "spans",
+            Self::Proxy => "proxy",
+            Self::Both => "both",
+        }
+    }
+}
+
 /// Calls of one service by another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edge {
@@ -44,6 +66,8 @@ pub struct Edge {
     pub callee: Arc<str>,
     /// How.
     pub sort: Sort,
+    /// Who saw them.
+    pub source: Source,
     /// How often.
     pub calls: u64,
     /// How often it failed.
@@ -129,6 +153,7 @@ impl Counter {
                 caller,
                 callee,
                 sort,
+                source: Source::Spans,
                 calls: calls.count,
                 failed: calls.failed,
                 p50_nanos: at(50),

@@ -5,7 +5,7 @@
 //! searches without a service (RFC 0013) are always served. Where several bounds of an answer end
 //! it early, the header `x-trunkline-partial: true` tells so.
 
-pub(super) mod filter;
+pub(crate) mod filter;
 pub(super) mod query;
 pub(super) mod token;
 
