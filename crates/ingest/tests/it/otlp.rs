@@ -33,7 +33,7 @@ fn status_of(message: &[u8]) -> (u64, String, usize) {
     for field in Fields::of(message) {
         match field.unwrap() {
             (1, raw) => code = raw.varint(1).unwrap(),
-            (2, raw) => text = raw.text(2).unwrap().to_owned(),
+            (2, raw) => text.push_str(raw.text(2).unwrap()),
             (3, _) => details += 1,
             _ => panic!("an unknown field"),
         }
