@@ -10,6 +10,7 @@
 )]
 
 mod any_bytes;
+mod clients;
 mod forward;
 mod jaeger;
 mod json;
