@@ -11,6 +11,7 @@ use trunkline_otlp::{Kind, Span, StatusCode, Value};
 
 use crate::rig::listed;
 
+mod go;
 mod node;
 mod python;
 
