@@ -12,6 +12,7 @@ use trunkline_otlp::{Kind, Span, StatusCode, Value};
 use crate::rig::listed;
 
 mod go;
+mod java;
 mod node;
 mod python;
 
