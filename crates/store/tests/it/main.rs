@@ -8,3 +8,4 @@
 
 mod answers;
 mod generate;
+mod rollup;
