@@ -6,6 +6,7 @@
 //! [`Writer`]; what it means that a write or a sync failed is for the caller to know.
 
 mod folder;
+mod memory;
 mod writer;
 
 use std::fmt::Debug;
@@ -13,6 +14,7 @@ use std::io;
 use std::path::Path;
 
 pub use folder::{Folder, FolderError};
+pub use memory::Memory;
 pub use writer::Writer;
 
 /// A folder that holds the files of a store.

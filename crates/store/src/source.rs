@@ -13,7 +13,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use trunkline_model::trace::TraceId;
-use trunkline_otlp::{Kind, Span};
+use trunkline_otlp::span::get;
+use trunkline_otlp::{Attributes, Kind, Span, Value};
 
 pub use budget::{Budget, Limits, Spent};
 pub use filter::{Field, Filter, Level, Pattern, Test, as_text};
@@ -102,6 +103,8 @@ pub struct Summary {
     pub root_service: Arc<str>,
     /// Operation of that span.
     pub root_operation: Arc<str>,
+    /// What that span says of its HTTP response, where it had one: see [`http_status`].
+    pub root_status: Option<u16>,
     /// Earliest start of a span, nanoseconds since the Unix epoch.
     pub start_unix_nanos: u64,
     /// Latest end of a span, nanoseconds since the Unix epoch.
@@ -190,6 +193,17 @@ pub trait SpanSource: Send + Sync {
     fn search(&self, search: &Search, budget: &mut Budget) -> Result<Found, QueryError>;
 }
 
+/// The status of an HTTP response, by OpenTelemetry's semantic conventions: the name of today, else
+/// the one before 1.21; as a number or as a text.
+pub fn http_status(attributes: &Attributes) -> Option<u16> {
+    let status = get(attributes, "http.response.status_code");
+    match status.or_else(|| get(attributes, "http.status_code"))? {
+        Value::Int(status) => u16::try_from(*status).ok(),
+        Value::Text(status) => status.parse().ok(),
+        _ => None,
+    }
+}
+
 impl Summary {
     /// The summary of the spans of one trace; `None` when there are none.
     pub fn of(spans: &[Span]) -> Option<Self> {
@@ -213,6 +227,7 @@ impl Summary {
             trace: first.trace,
             root_service: root.service().into(),
             root_operation: Arc::clone(&root.name),
+            root_status: http_status(&root.attributes),
             start_unix_nanos: first.start_unix_nanos,
             end_unix_nanos: spans.iter().map(|span| span.end_unix_nanos).max().unwrap_or(0),
             spans: spans.len(),

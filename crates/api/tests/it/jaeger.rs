@@ -27,6 +27,7 @@ fn with_a_trace() -> Running {
             parent: None,
             sampled: true,
             random: true,
+            threshold: None,
         },
         correlation: "c-1".into(),
         peer: "127.0.0.1:4000".parse().unwrap(),
