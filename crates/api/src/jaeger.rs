@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{Method, StatusCode, Uri};
@@ -43,7 +43,8 @@ pub(crate) fn router(wiring: &Wiring) -> Router {
         .route("/api/traces", get(search))
         .route("/api/traces/{id}", get(trace))
         .route("/api/archive/{id}", post(archive))
-        .route("/api/transform", post(transform))
+        // The guard has read the body, within its own limit.
+        .route("/api/transform", post(transform).layer(DefaultBodyLimit::disable()))
         .route("/api/dependencies", get(dependencies))
         .route("/api/deep-dependencies", get(deep::dependencies))
         .route("/api/metrics/minstep", get(metrics::minstep))
@@ -120,10 +121,14 @@ async fn search(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Fail
             traces
         }
         Search::Ids(ids) => {
-            let traces = wiring.reader.traces(ids.clone(), raw).await?;
-            let there = |id| traces.iter().any(|trace| trace.id == id);
-            let missing = ids.into_iter().filter(|id| !there(*id));
-            errors.extend(missing.map(|id| envelope::trace_not_found(Some(id))));
+            let (traces, all) = wiring.reader.traces(ids.clone(), raw).await?;
+            if all {
+                let there = |id| traces.iter().any(|trace| trace.id == id);
+                let missing = ids.into_iter().filter(|id| !there(*id));
+                errors.extend(missing.map(|id| envelope::trace_not_found(Some(id))));
+            } else {
+                errors.push(envelope::partial());
+            }
             traces
         }
     };
@@ -195,16 +200,12 @@ async fn dependencies(State(wiring): State<Wiring>, uri: Uri) -> Result<Response
     let service = parameters.one("service")?;
     let time = query::dependencies(&parameters, wiring.clock.wall_nanos())?;
     let (edges, exact) = wiring.reader.edges(time).await?;
-    let mut calls = BTreeMap::<(&Arc<str>, &Arc<str>), u64>::new();
-    for edge in &edges {
-        *calls.entry((&edge.caller, &edge.callee)).or_default() += edge.calls;
-    }
     let wanted = |name: &str| service.is_none_or(|service| service == name);
-    let links = calls
+    let links = v3::calls(&edges)
         .into_iter()
-        .filter(|((caller, callee), _)| wanted(caller) || wanted(callee))
-        .map(|((caller, callee), calls)| {
-            json!({ "parent": &**caller, "child": &**callee, "callCount": calls })
+        .filter(|(caller, callee, _)| wanted(caller) || wanted(callee))
+        .map(|(caller, callee, calls)| {
+            json!({ "parent": caller, "child": callee, "callCount": calls })
         });
     let mut envelope = Envelope::of(links.collect::<Vec<_>>());
     envelope.errors.extend((!exact).then(envelope::partial));

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::merged::{Merged, Sum};
+use crate::merged::Merged;
+pub use crate::merged::Sum;
 use crate::skeleton::Skeleton;
 
 /// Nodes of a comparison at most.

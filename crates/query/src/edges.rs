@@ -42,18 +42,18 @@ impl Sort {
     }
 }
 
-/// Who saw the calls of an edge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum SeenBy {
-    /// Spans tell of them.
+/// Who saw the calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The services' own spans.
     Spans,
-    /// The proxy carried them.
+    /// The proxy.
     Proxy,
-    /// Both; each call counts once.
+    /// Both.
     Both,
 }
 
-impl SeenBy {
+impl Source {
     /// Its word.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -73,8 +73,8 @@ pub struct Edge {
     pub callee: Arc<str>,
     /// How.
     pub sort: Sort,
-    /// By whom that is known.
-    pub seen_by: SeenBy,
+    /// Who saw them.
+    pub source: Source,
     /// How often.
     pub calls: u64,
     /// How often it failed.
@@ -171,9 +171,9 @@ impl Counter {
                 caller,
                 callee,
                 sort,
+                source: Source::Spans,
                 calls: calls.count,
                 failed: calls.failed,
-                seen_by: SeenBy::Spans,
                 p50_nanos: at(50),
                 p95_nanos: at(95),
                 p99_nanos: at(99),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use trunkline_model::trace::SpanId;
 
-use crate::merged::{Merged, Sum};
+use crate::merged::Merged;
+pub use crate::merged::Sum;
 use crate::skeleton::Skeleton;
 
 /// Frames of a graph at most.

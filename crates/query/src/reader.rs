@@ -41,6 +41,8 @@ pub struct Config {
     pub waiting_max: usize,
     /// How long one waits for a place.
     pub wait: Duration,
+    /// Spans of an answer with several traces; one trace is answered whole.
+    pub answer_spans_max: usize,
     /// Memory of the skeletons that are kept, in bytes.
     pub kept_bytes_max: usize,
     /// Corrections of traces.
@@ -48,8 +50,8 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// A question on half of the CPUs, at least one and at most four; 64 wait for up to 5 s; 32 MiB
-    /// of skeletons.
+    /// A question on half of the CPUs, at least one and at most four; 64 wait for up to 5 s; 100 000
+    /// spans of several traces; 32 MiB of skeletons.
     fn default() -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
@@ -57,6 +59,7 @@ impl Default for Config {
             running_max: (cpus / 2).clamp(1, 4),
             waiting_max: 64,
             wait: Duration::from_secs(5),
+            answer_spans_max: 100_000,
             kept_bytes_max: 32 << 20,
             adjust: adjust::Config::default(),
         }
@@ -259,17 +262,14 @@ impl Reader {
         Ok(built)
     }
 
-    /// The traces with these ids that are there, in their order.
+    /// The traces with these ids that are there, in their order; of more spans than an answer may
+    /// have, the first ones, and whether those are all.
     ///
     /// # Errors
     /// See [`Reader::ask`].
-    pub async fn traces(&self, ids: Vec<TraceId>, raw: bool) -> Result<Vec<Trace>, Error> {
-        let adjust = self.config.adjust;
-        self.ask(move |source, budget| {
-            let traces = source.traces(&ids, budget)?.into_iter();
-            Ok(traces.filter_map(|spans| assembled(spans, raw, &adjust)).collect())
-        })
-        .await
+    pub async fn traces(&self, ids: Vec<TraceId>, raw: bool) -> Result<(Vec<Trace>, bool), Error> {
+        let config = self.config;
+        self.ask(move |source, budget| load(source, &ids, raw, &config, budget)).await
     }
 
     /// What a search finds.
@@ -280,17 +280,19 @@ impl Reader {
         self.ask(move |source, budget| search::find(source, &query, budget)).await
     }
 
-    /// The traces that a search finds.
+    /// The traces that a search finds; of more spans than an answer may have, the newest traces, as
+    /// a partial answer.
     ///
     /// # Errors
     /// See [`Reader::ask`].
     pub async fn find_traces(&self, query: Query, raw: bool) -> Result<(Vec<Trace>, Found), Error> {
-        let adjust = self.config.adjust;
+        let config = self.config;
         self.ask(move |source, budget| {
-            let found = search::find(source, &query, budget)?;
+            let mut found = search::find(source, &query, budget)?;
             let ids: Vec<TraceId> = found.hits.iter().map(|hit| hit.trace).collect();
-            let traces = source.traces(&ids, budget)?.into_iter();
-            Ok((traces.filter_map(|spans| assembled(spans, raw, &adjust)).collect(), found))
+            let (traces, all) = load(source, &ids, raw, &config, budget)?;
+            found.partial |= !all;
+            Ok((traces, found))
         })
         .await
     }
@@ -358,6 +360,31 @@ impl Reader {
     pub fn step(&self) -> Option<Duration> {
         self.rollups.as_ref().map(|_| red::STEP)
     }
+}
+
+/// Traces that are read together.
+const CHUNK: usize = 8;
+
+/// Reads traces until an answer has as many spans as it may have; says whether those are all.
+fn load(
+    source: &dyn SpanSource,
+    ids: &[TraceId],
+    raw: bool,
+    config: &Config,
+    budget: &mut Budget,
+) -> Result<(Vec<Trace>, bool), QueryError> {
+    let mut traces = Vec::new();
+    let mut spans = 0;
+    for ids in ids.chunks(CHUNK) {
+        for of_one in source.traces(ids, budget)? {
+            spans += of_one.len();
+            if spans > config.answer_spans_max && !traces.is_empty() {
+                return Ok((traces, false));
+            }
+            traces.extend(assembled(of_one, raw, &config.adjust));
+        }
+    }
+    Ok((traces, true))
 }
 
 fn assembled(spans: Vec<Span>, raw: bool, config: &adjust::Config) -> Option<Trace> {

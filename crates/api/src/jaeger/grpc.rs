@@ -1,8 +1,8 @@
 //! Version 3 of Jaeger's query API over gRPC: `jaeger.api_v3.QueryService`, on port 16685.
 //!
 //! Messages are read and written field by field, as everywhere here. Traces are streamed, each in
-//! parts that every client takes (gRPC's default is 4 MiB), and read a few at a time: a long answer
-//! takes the memory of a short one.
+//! parts that every client takes (gRPC's default is 4 MiB), and read one by one: a long answer takes
+//! the memory of a short one.
 
 mod messages;
 
@@ -27,8 +27,6 @@ use crate::guard::Token;
 const MESSAGE_BYTES: usize = 1 << 20;
 /// Summaries in one message.
 const SUMMARIES: usize = 256;
-/// Traces that are read at a time.
-const TRACES: usize = 8;
 
 const METHODS: &[&str] = &[
     "/jaeger.api_v3.QueryService/GetTrace",
@@ -175,9 +173,9 @@ impl Streaming {
     }
 
     async fn read(&mut self) -> Result<VecDeque<Bytes>, Error> {
-        let ids = self.ids.drain(..TRACES.min(self.ids.len())).collect();
-        let traces = self.reader.traces(ids, self.raw).await?;
-        self.reader.compute(move || traces.iter().flat_map(parts).collect()).await
+        let Some(id) = self.ids.pop_front() else { return Ok(VecDeque::new()) };
+        let trace = self.reader.trace(id, self.raw).await?;
+        self.reader.compute(move || trace.iter().flat_map(parts).collect()).await
     }
 }
 

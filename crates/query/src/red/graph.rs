@@ -14,7 +14,7 @@ use trunkline_store::rollup::{EdgeCell, EdgeKey, EdgeKind, Recorder, Wanted, per
 use trunkline_store::source::{Budget, QueryError};
 
 use super::Rollups;
-use crate::edges::{Edge, SeenBy, Sort};
+use crate::edges::{Edge, Sort, Source};
 
 /// The edges of a time, by caller and callee.
 ///
@@ -101,10 +101,10 @@ fn joined(sums: BTreeMap<EdgeKey, EdgeCell>) -> Vec<Edge> {
 
 impl Both {
     fn edge(self, caller: Arc<str>, callee: Arc<str>, sort: Sort) -> Edge {
-        let seen_by = match (self.spans.seen > 0, self.proxy.seen > 0) {
-            (true, true) => SeenBy::Both,
-            (false, true) => SeenBy::Proxy,
-            _ => SeenBy::Spans,
+        let source = match (self.spans.seen > 0, self.proxy.seen > 0) {
+            (true, true) => Source::Both,
+            (false, true) => Source::Proxy,
+            _ => Source::Spans,
         };
         let counts = if self.spans.calls > self.proxy.calls { self.spans } else { self.proxy };
         let at = |share| counts.latency().quantile(share).map(nanos);
@@ -112,7 +112,7 @@ impl Both {
             caller,
             callee,
             sort,
-            seen_by,
+            source,
             calls: whole(counts.calls),
             failed: whole(counts.failed),
             p50_nanos: at(0.5),

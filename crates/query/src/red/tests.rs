@@ -12,7 +12,7 @@ use trunkline_store::rollup::{
 use trunkline_store::source::Limits;
 
 use super::*;
-use crate::edges::{Edge, SeenBy, Sort};
+use crate::edges::{Edge, Sort, Source};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -307,7 +307,7 @@ fn words(edges: &[Edge]) -> Vec<String> {
             edge.caller,
             edge.callee,
             edge.sort.as_str(),
-            edge.seen_by.as_str(),
+            edge.source.as_str(),
             edge.calls,
             edge.failed
         )
@@ -370,5 +370,5 @@ fn edges_have_the_best_word_for_what_they_are() {
     let dependencies: Vec<_> =
         told.iter().filter(|edge| edge.is_dependency()).map(|edge| &*edge.callee).collect();
     assert_eq!(dependencies, ["a", "b", "b", "c", "legacy"]);
-    assert!(told.iter().all(|edge| edge.seen_by != SeenBy::Both || edge.sort == Sort::Database));
+    assert!(told.iter().all(|edge| edge.source != Source::Both || edge.sort == Sort::Database));
 }

@@ -20,7 +20,7 @@ const DEPTH_MAX: usize = 24;
 /// Why a filter is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(in super::super) struct Invalid(pub(in super::super) String);
+pub(crate) struct Invalid(pub(in super::super) String);
 
 impl Invalid {
     pub(in super::super) fn new(text: impl Into<String>) -> Self {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use redb::backends::InMemoryBackend;
 use trunkline_otlp::Kind;
 use trunkline_rt::Clock;
 use trunkline_store::rollup::kept::Kept;
@@ -15,8 +14,7 @@ use trunkline_store::source::{Budget, Limits};
 use super::span::{NOW, SECOND, With, edges, request, span};
 
 pub fn memory() -> Arc<dyn Keep> {
-    let database = redb::Builder::new().create_with_backend(InMemoryBackend::new()).unwrap();
-    Arc::new(Kept::open(Arc::new(database)).unwrap())
+    Arc::new(Kept::in_memory().unwrap())
 }
 
 pub fn open(keep: &Arc<dyn Keep>) -> Rollups {
