@@ -138,6 +138,11 @@ impl Rollups {
         })
     }
 
+    /// How much is counted and kept.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Up to where the log is counted in what is kept: what comes after is needed after a crash.
     pub fn mark(&self) -> Mark {
         self.live().kept

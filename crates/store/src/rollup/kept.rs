@@ -6,6 +6,7 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
+use redb::backends::InMemoryBackend;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
 
 use super::Period;
@@ -30,6 +31,15 @@ impl Kept {
         drop(transaction.open_table(STATE).map_err(error)?);
         transaction.commit().map_err(error)?;
         Ok(Self(database))
+    }
+
+    /// Keeps rollups in memory, until the end of the process.
+    ///
+    /// # Errors
+    /// As [`Kept::open`].
+    pub fn in_memory() -> Result<Self, KeepError> {
+        let database = Database::builder().create_with_backend(InMemoryBackend::new());
+        Self::open(Arc::new(database.map_err(error)?))
     }
 }
 

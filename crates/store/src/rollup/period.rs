@@ -23,14 +23,14 @@ impl Period {
         Self(u32::try_from(unix_nanos / PERIOD_NANOS).unwrap_or(u32::MAX))
     }
 
-    /// Its begin, nanoseconds since the Unix epoch.
+    /// Its begin, nanoseconds since the Unix epoch; the greatest number for those after the year 2554.
     pub fn start_unix_nanos(self) -> u64 {
-        u64::from(self.0) * PERIOD_NANOS
+        u64::from(self.0).saturating_mul(PERIOD_NANOS)
     }
 
     /// Its end, nanoseconds since the Unix epoch; no longer part of it.
     pub fn end_unix_nanos(self) -> u64 {
-        self.start_unix_nanos() + PERIOD_NANOS
+        self.next().start_unix_nanos()
     }
 
     /// So many periods before.

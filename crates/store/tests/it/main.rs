@@ -13,4 +13,5 @@
 mod answers;
 mod disk;
 mod generate;
+mod rollup;
 mod wal;

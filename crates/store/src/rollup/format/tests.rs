@@ -103,6 +103,8 @@ fn side() -> impl Strategy<Value = Kept> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn a_rollup_comes_back(rollup in rollup()) {
         let read = read(&write(&rollup), &Wanted::ALL, &mut Texts::default());
