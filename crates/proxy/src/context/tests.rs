@@ -13,9 +13,12 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
 const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-fn head<V: AsRef<[u8]>>(fields: &[(&str, V)]) -> Head {
+/// The head of a request with these fields.
+pub(super) fn head<V: AsRef<[u8]>>(fields: &[(&str, V)]) -> Head {
     let mut head = Head::request("GET", "/", Version::Http11);
-    fields.iter().for_each(|(name, value)| head.append(name, value.as_ref()));
+    for (name, value) in fields {
+        head.append(name, value.as_ref());
+    }
     head
 }
 
