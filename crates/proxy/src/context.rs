@@ -24,6 +24,7 @@ mod tracestate;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use trunkline_model::trace::tracing::{Format, Propagation, Tracing};
@@ -50,18 +51,18 @@ pub struct Tracer {
     /// How they come in and go out.
     pub propagation: Propagation,
     /// Which are recorded.
-    pub sampler: Sampler,
+    pub sampler: Arc<Sampler>,
 }
 
 impl Tracer {
-    /// Puts settings to work.
-    pub fn new(tracing: &Tracing) -> Self {
-        Self { propagation: tracing.propagate.clone(), sampler: Sampler::new(tracing.sample) }
-    }
-
-    /// Whether it does what these settings want.
-    pub fn is_of(&self, tracing: &Tracing) -> bool {
-        self.propagation == tracing.propagate && *self.sampler.sampling() == tracing.sample
+    /// Puts settings to work. A rate that stays as it was goes on counting.
+    pub fn new(tracing: &Tracing, former: Option<&Self>) -> Self {
+        let same = former.filter(|former| *former.sampler.sampling() == tracing.sample);
+        let sampler = same.map_or_else(
+            || Arc::new(Sampler::new(tracing.sample)),
+            |former| Arc::clone(&former.sampler),
+        );
+        Self { propagation: tracing.propagate.clone(), sampler }
     }
 }
 

@@ -23,12 +23,12 @@ pub(super) fn head<V: AsRef<[u8]>>(fields: &[(&str, V)]) -> Head {
 }
 
 fn share(text: &str) -> Tracer {
-    Tracer::new(&Tracing::share(text.parse().unwrap()))
+    Tracer::new(&Tracing::share(text.parse().unwrap()), None)
 }
 
 fn listed(formats: &[Format]) -> Tracer {
     let propagate = Propagation::Listed(formats.to_vec());
-    Tracer::new(&Tracing { propagate, ..Tracing::share(Share::NONE) })
+    Tracer::new(&Tracing { propagate, ..Tracing::share(Share::NONE) }, None)
 }
 
 /// What a service is sent in the place of this request, and the context of the exchange.
@@ -212,7 +212,7 @@ fn a_threshold_goes_with_the_decision_that_it_explains() {
     );
     let ignore = |share: &str| {
         let sample = Sampling { parent: Parent::Ignore, ..Sampling::share(share.parse().unwrap()) };
-        Tracer::new(&Tracing { sample, propagate: Propagation::AsCalled })
+        Tracer::new(&Tracing { sample, propagate: Propagation::AsCalled }, None)
     };
     assert_eq!(state(&ignore("25%"), "02", "a=1,ot=rv:1;th:8"), (true, "ot=th:c;rv:1,a=1".into()));
     assert_eq!(state(&ignore("12.5%"), "03", "a=1,ot=th:8"), (false, "a=1".into()));
@@ -224,7 +224,7 @@ fn a_threshold_goes_with_the_decision_that_it_explains() {
     assert_eq!(state(&ignore("0%"), "03", "ot=th:0"), (false, String::new()));
     let rate = Sampling::rate("1000/s".parse().unwrap());
     let rate = Sampling { parent: Parent::Ignore, ..rate };
-    let rate = Tracer::new(&Tracing { sample: rate, propagate: Propagation::AsCalled });
+    let rate = Tracer::new(&Tracing { sample: rate, propagate: Propagation::AsCalled }, None);
     assert_eq!(state(&rate, "02", "ot=th:8"), (true, String::new()));
 }
 
@@ -294,7 +294,7 @@ proptest! {
         sample.parent = if ignore { Parent::Ignore } else { Parent::Follow };
         let propagate =
             if as_called { Propagation::AsCalled } else { Propagation::Listed(formats.clone()) };
-        let tracer = Tracer::new(&Tracing { sample, propagate });
+        let tracer = Tracer::new(&Tracing { sample, propagate }, None);
         let (head, context) = passed(&tracer, &fields);
         let told = if as_called { vec![Format::W3c] } else { formats };
         for format in told {

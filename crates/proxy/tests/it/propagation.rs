@@ -182,6 +182,7 @@ async fn a_rate_lets_so_many_traces_be_recorded_over_all_workers_and_reloads() {
     }
     let mut changed = wanted();
     changed.domains.push("other.test".into());
+    changed.tracing.propagate = Propagation::Listed(vec![Format::W3c]);
     rig.reload(changed).await;
     rig.client().await.get("shop.test", "/").await;
     let records = rig.records.wait(21).await;
