@@ -86,6 +86,10 @@ pub struct Wanted<'a> {
     pub propagation: &'a Propagation,
     /// It comes in by that too, and not as [`begin`] was told.
     pub anew: bool,
+    /// The caller is a service behind this gateway.
+    pub inner: bool,
+    /// When that is asked.
+    pub now: Instant,
 }
 
 /// What each attempt of a request is told its trace in.
@@ -141,7 +145,6 @@ pub fn settle(
     context: &mut TraceContext,
     (mut asked, wanted): (Asked, Wanted<'_>),
     random: &mut Random,
-    now: impl FnOnce() -> Instant,
 ) -> Outgoing {
     if wanted.anew {
         (*context, asked) = start(request, wanted.propagation.tried(), context.span, random);
@@ -151,7 +154,8 @@ pub fn settle(
     let state = if speaks_w3c { state(request, context.trace, asked.format) } else { None };
     let ot = state.map(|state| state.ot()).unwrap_or_default();
     let randomness = ot.randomness().unwrap_or_else(|| context.trace.randomness());
-    let decision = wanted.sampler.decide(asked, (randomness, ot.threshold()), now);
+    let said = (randomness, ot.threshold());
+    let decision = wanted.sampler.decide(asked, wanted.inner, said, wanted.now);
     (context.sampled, context.threshold) = (decision.sampled, decision.threshold);
     let settled = state.map(|state| state.settle(decision.threshold));
     match settled {

@@ -36,9 +36,9 @@ fn passed<V: AsRef<[u8]>>(tracer: &Tracer, fields: &[(&str, V)]) -> (Head, Trace
     let (mut head, mut random) = (head(fields), Random::from_seed(1));
     let Tracer { propagation, sampler } = tracer;
     let (mut context, asked, _) = begin(&mut head, propagation, &mut random);
-    let wanted = Wanted { sampler, propagation, anew: false };
-    let now = || Clock::system().now();
-    let outgoing = settle(&mut head, &mut context, (asked, wanted), &mut random, now);
+    let wanted =
+        Wanted { sampler, propagation, anew: false, inner: false, now: Clock::system().now() };
+    let outgoing = settle(&mut head, &mut context, (asked, wanted), &mut random);
     let span = span_id(&mut random);
     inject(&mut head, &context, span, outgoing);
     (head, context)
@@ -237,9 +237,14 @@ fn a_route_may_read_other_formats_than_its_gateway() {
     let (span, first) = (context.span, context.trace);
     assert_ne!(first.to_string(), TRACE);
     let propagation = Propagation::Listed(vec![Format::B3]);
-    let wanted = Wanted { sampler: &gateway.sampler, propagation: &propagation, anew: true };
-    let now = || Clock::system().now();
-    let outgoing = settle(&mut head, &mut context, (asked, wanted), &mut random, now);
+    let wanted = Wanted {
+        sampler: &gateway.sampler,
+        propagation: &propagation,
+        anew: true,
+        inner: false,
+        now: Clock::system().now(),
+    };
+    let outgoing = settle(&mut head, &mut context, (asked, wanted), &mut random);
     assert_eq!((context.trace.to_string(), context.span), (TRACE.to_owned(), span));
     inject(&mut head, &context, span, outgoing);
     assert_eq!(propagated(&head), [Format::B3]);

@@ -191,6 +191,24 @@ async fn a_rate_lets_so_many_traces_be_recorded_over_all_workers_and_reloads() {
 }
 
 #[tokio::test]
+async fn calls_between_services_follow_what_a_rate_decided_for_their_trace() {
+    let rate = Sampling::rate("1/1h".parse().unwrap());
+    let sample = Sampling { parent: Parent::Ignore, ..rate };
+    let mut traced = Traced::with(|model| {
+        model.tracing = tracing(sample);
+        model.listeners[0].caller = Some(model.services[0].name.clone());
+    })
+    .await;
+    for sampled in [true, false, true, true] {
+        let parent = format!("00-{TRACE}-{SPAN}-0{}", i32::from(sampled));
+        let told = traced.told(&[("traceparent", &parent)]).await;
+        assert_eq!(told.traceparent().sampled, sampled);
+    }
+    assert!(traced.told(&[]).await.traceparent().sampled, "what starts there counts");
+    assert!(!traced.told(&[]).await.traceparent().sampled);
+}
+
+#[tokio::test]
 async fn a_route_decides_for_its_requests() {
     let mut traced = Traced::with(|model| {
         model.tracing = tracing(share("0%"));
