@@ -285,11 +285,7 @@ impl Reader {
     ///
     /// # Errors
     /// See [`Reader::ask`].
-    pub async fn find_traces(
-        &self,
-        query: Query,
-        raw: bool,
-    ) -> Result<(Vec<Trace>, Found), Error> {
+    pub async fn find_traces(&self, query: Query, raw: bool) -> Result<(Vec<Trace>, Found), Error> {
         let config = self.config;
         self.ask(move |source, budget| {
             let mut found = search::find(source, &query, budget)?;

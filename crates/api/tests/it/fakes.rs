@@ -401,7 +401,7 @@ impl Commands for FakeCommands {
     }
 }
 
-/// Rates of one operation: for a minute before `now` 20 calls of 10 ms every 10 s.
+/// Rates of one operation: until `now` 20 calls of 10 ms every 10 s.
 pub(crate) struct FakeRollups {
     pub(crate) now: u64,
 }
@@ -418,7 +418,7 @@ impl Rollups for FakeRollups {
         _: &mut Budget,
         see: &mut dyn FnMut(&Rollup),
     ) -> Result<(), QueryError> {
-        for step in 1..=6 {
+        for step in 0..=6 {
             let start_unix_nanos = self.now - step * 10_000_000_000;
             let mut durations = Histogram::default();
             durations.put(Histogram::bucket(10_000_000), 20);

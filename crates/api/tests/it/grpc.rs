@@ -160,7 +160,7 @@ async fn conditions_filters_and_pages_are_read() {
         put_message(into, 6, |into| put_number(into, 2, 4_500_000));
         put_message(into, 7, |into| put_number(into, 2, 5_500_000));
     });
-    assert_eq!(summaries(tagged).await.0, 4);
+    assert_eq!(summaries(tagged).await.0, 6);
     // resource.service in ["example-2", "one-service"] and not exists "shared".
     let filtered = search(|into| {
         put_message(into, 10, |into| {
