@@ -23,7 +23,7 @@ use trunkline_net::resolve::Resolver;
 use trunkline_net::socket::Bound;
 use trunkline_proxy::access_log::{AccessLog, Target};
 use trunkline_proxy::{Deps, Proxy};
-use trunkline_query::reader::{self, Reader};
+use trunkline_query::{Reader, reader};
 use trunkline_rt::{Clock, Scope};
 
 use crate::exit::{Failure, chain};
