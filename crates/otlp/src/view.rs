@@ -16,8 +16,8 @@ use crate::span::{Kind, StatusCode};
 use crate::wire::{Fields, Malformed, Raw};
 
 pub use check::{Counts, check};
-pub use own::{Owner, spans};
-pub use value::{ArrayView, AttributesView, ValueView};
+pub use own::{Owner, spans, value};
+pub use value::{ArrayView, AttributesView, ValueView, key_value};
 
 /// A batch: `ExportTraceServiceRequest`.
 #[derive(Debug, Clone, Copy)]

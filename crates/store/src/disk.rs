@@ -7,6 +7,7 @@
 
 mod backend;
 mod folder;
+mod memory;
 mod recorder;
 mod writer;
 
@@ -16,6 +17,7 @@ use std::path::Path;
 
 pub use backend::Backend;
 pub use folder::{Folder, FolderError};
+pub use memory::Memory;
 pub use recorder::{Call, Fault, Recorder};
 pub use writer::Writer;
 

@@ -67,7 +67,7 @@ pub enum ValueView<'a> {
 }
 
 impl<'a> ValueView<'a> {
-    fn read(message: &'a [u8]) -> Result<Self, Malformed> {
+    pub(super) fn read(message: &'a [u8]) -> Result<Self, Malformed> {
         let mut value = Self::Empty;
         for field in Fields::of(message) {
             let (field, raw) = field?;
@@ -102,7 +102,11 @@ impl<'a> ValueView<'a> {
     }
 }
 
-fn key_value(message: &[u8]) -> Result<(&str, ValueView<'_>), Malformed> {
+/// Reads a `KeyValue` message.
+///
+/// # Errors
+/// It is not one.
+pub fn key_value(message: &[u8]) -> Result<(&str, ValueView<'_>), Malformed> {
     let (mut key, mut value) = ("", ValueView::Empty);
     for field in Fields::of(message) {
         match field? {

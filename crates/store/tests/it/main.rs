@@ -10,5 +10,8 @@
     reason = "tests fail by panicking, and start threads and processes of their own"
 )]
 
+mod answers;
 mod disk;
+mod generate;
+mod rollup;
 mod wal;
