@@ -1,4 +1,4 @@
-// The last requests, as they come in. Pausing keeps the page still and counts what waits.
+// The last requests, as they come in. Pausing, or pointing at a row, keeps the page still and counts what waits.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { onEntrances, snapshot } from "../api/live";
@@ -18,8 +18,9 @@ const ROWS_MAX = 200;
 export function RequestsPage() {
   const filter: Filter = { service: parameter("service"), status: parameter("status"), text: parameter("q"), min: parameter("min") };
   const paused = parameter("paused") === "1";
+  const [pointed, setPointed] = useState(false);
   const reading = useDocument<{ requests: Entrance[] }>(`/v1/requests?${useSettled(filterQuery(filter, ROWS_MAX))}`);
-  const { fresh, held, skipped } = useIncoming(filter, paused, reading.data);
+  const { fresh, held, skipped } = useIncoming(filter, paused || pointed, reading.data);
   const pause = () => change({ paused: paused ? null : "1" });
   useRowKeys();
   useKeys((event) => {
@@ -32,7 +33,7 @@ export function RequestsPage() {
       <h1 class="hidden">Requests</h1>
       <Filters filter={filter}>
         <span class="faint" aria-live="off">
-          {paused ? (held ? `${count(held)} new wait` : "paused") : ""}
+          {held ? `${count(held)} new wait` : paused ? "paused" : ""}
           {skipped ? ` · ${count(skipped)} left out in bursts` : ""}
         </span>
         <button type="button" class={`button ${paused ? "primary" : ""}`} onClick={pause} aria-keyshortcuts="p">
@@ -42,28 +43,43 @@ export function RequestsPage() {
       <Shown of={reading} rows={10}>
         {(data) => {
           const rows = join(fresh, (data.requests ?? []).filter((request) => fits(request, filter)), ROWS_MAX);
-          return rows.length ? <RequestTable requests={rows} /> : <None filter={filter} />;
+          if (rows.length === 0) return <None filter={filter} />;
+          return (
+            <Pointed tell={setPointed}>
+              <RequestTable requests={rows} />
+            </Pointed>
+          );
         }}
       </Shown>
     </div>
   );
 }
 
+/** Tells whether a pointer is over its children: a row that moves between press and release is not clicked. */
+function Pointed({ tell, children }: { tell: (pointed: boolean) => void; children: ComponentChildren }) {
+  useEffect(() => () => tell(false), [tell]);
+  return (
+    <div onPointerEnter={() => tell(true)} onPointerLeave={() => tell(false)}>
+      {children}
+    </div>
+  );
+}
+
 /** What came in since the list was read. */
-function useIncoming(filter: Filter, paused: boolean, base: unknown): { fresh: Entrance[]; held: number; skipped: number } {
+function useIncoming(filter: Filter, still: boolean, base: unknown): { fresh: Entrance[]; held: number; skipped: number } {
   const [fresh, setFresh] = useState<Entrance[]>([]);
   const [held, setHeld] = useState(0);
   const [skipped, setSkipped] = useState(0);
   const waiting = useRef<Entrance[]>([]);
-  const now = useRef({ filter, paused });
-  now.current = { filter, paused };
+  const now = useRef({ filter, still });
+  now.current = { filter, still };
   useEffect(
     () =>
       onEntrances((entrances) => {
         setSkipped((sum) => sum + entrances.reduce((more, entrance) => more + (entrance.skipped ?? 0), 0));
         const taken = entrances.filter((entrance) => fits(entrance, now.current.filter)).reverse();
         if (taken.length === 0) return;
-        if (now.current.paused) {
+        if (now.current.still) {
           waiting.current = [...taken, ...waiting.current].slice(0, ROWS_MAX);
           setHeld((sum) => sum + taken.length);
         } else setFresh((before) => [...taken, ...before].slice(0, ROWS_MAX));
@@ -71,12 +87,12 @@ function useIncoming(filter: Filter, paused: boolean, base: unknown): { fresh: E
     [],
   );
   useEffect(() => {
-    if (paused) return;
+    if (still) return;
     const kept = waiting.current;
     waiting.current = [];
     setHeld(0);
     if (kept.length) setFresh((before) => [...kept, ...before].slice(0, ROWS_MAX));
-  }, [paused]);
+  }, [still]);
   const key = JSON.stringify(filter);
   useEffect(() => setFresh((before) => before.filter((entrance) => fits(entrance, now.current.filter))), [key, base]);
   return { fresh, held, skipped };

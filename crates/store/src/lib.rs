@@ -7,4 +7,30 @@
 //! so that tests can break it. Readers meet [`source::SpanSource`]. The store knows OTLP's spans
 //! and their protobuf, and no network protocol.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::disallowed_methods
+    )
+)]
+#[cfg(test)]
+extern crate self as trunkline_store;
+
+pub mod disk;
+mod encoding;
+mod head;
+pub mod rollup;
+mod search;
+mod segment;
 pub mod source;
+mod store;
+mod table;
+pub mod wal;
+
+pub use store::{
+    Accepted, Config, OpenError, Refused, Removed, Retention, Rule, ServiceRetention, Stats, Store,
+};

@@ -46,6 +46,7 @@ fn route(id: &str, listener: &str, service: &str, order: u64) -> Route {
         filters: Vec::new(),
         timeouts: RouteTimeouts::default(),
         policies: trunkline_model::service::policies::Policies::default(),
+        tracing: trunkline_model::trace::tracing::RouteTracing::default(),
         priority: 0,
         origin: Origin::new("trunkline.yaml", 5, 3),
     }
@@ -133,6 +134,7 @@ fn exchange(number: u8, listener: &str, parent: Option<u8>, to: &str) -> Exchang
             parent: parent.map(span),
             sampled: true,
             random: true,
+            threshold: None,
         },
         correlation: "c-1".into(),
         peer: "127.0.0.1:4000".parse().unwrap(),
