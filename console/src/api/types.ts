@@ -206,17 +206,44 @@ export type Bulkhead = {
   dry_run?: boolean;
 };
 
+export type Hedge = {
+  /** Null while too little is known. */
+  delaySeconds?: number | null;
+  made?: number | null;
+  won?: number | null;
+  budgetExhausted?: number | null;
+  dry_run?: boolean;
+};
+
+export type RateLimiter = {
+  limitForPeriod?: number | null;
+  limitRefreshPeriodSeconds?: number | null;
+  /** Below zero where some of periods to come are taken. */
+  availablePermissions?: number | null;
+  permitted?: number | null;
+  refused?: number | null;
+  dry_run?: boolean;
+};
+
+/** The store that several processes share. */
+export type Cluster = { away?: boolean | null; decided_alone?: number | null };
+
 export type Adaptive = { limit?: number | null; running?: number | null; rejected?: number | null; dry_run?: boolean };
 
-/** What protects a service, or a route to it. */
+/** What protects a service, a route or a call to it, or one of its endpoints. */
 export type Policy = {
   circuitbreaker?: Breaker | null;
   retry?: Retry | null;
+  hedge?: Hedge | null;
+  ratelimiter?: RateLimiter | null;
   bulkhead?: Bulkhead | null;
   adaptive?: Adaptive | null;
+  cluster?: Cluster | null;
   shed?: number | null;
   dry_run_refused?: number | null;
   fallbacks?: number | null;
+  /** What else is written, though it may not have counted anything yet: `shed`, `fallback`. */
+  others?: string[] | null;
 };
 
 export type Policies = { policies?: Record<string, Policy> | null };

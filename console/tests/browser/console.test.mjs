@@ -276,11 +276,27 @@ test("policies can be filtered and sorted, and the address keeps it", mocked, as
     await page.getByRole("columnheader", { name: "Failing" }).getByRole("button").click();
     assert.equal(query(page).get("sort"), "-failing");
     assert.equal(await page.getByRole("columnheader", { name: "Failing" }).getAttribute("aria-sort"), "descending");
-    await rows.first().getByRole("link", { name: "payments" }).waitFor();
+    await rows.first().getByRole("link", { name: "auth" }).waitFor();
     await page.getByRole("radio", { name: "needs a look" }).click();
     await page.reload();
     await rows.first().waitFor();
     assert.equal(await page.locator(".policies-table .tone-ready").count(), 0);
+  });
+});
+
+test("every kind of policy has a row, of calls and endpoints too", mocked, async () => {
+  const mock = await world("shop");
+  await visit(mock.url, "/resilience", async (page) => {
+    const target = (name, part) => page.locator(".policies-table tbody").filter({ has: page.getByRole("link", { name, exact: true }) }).filter({ hasText: part }).locator("tr");
+    await target("payments", "fromorders").filter({ hasText: "rate limiter" }).getByText("of 200 each 1s left").waitFor();
+    await target("payments", "fromorders").filter({ hasText: "rate limiter" }).getByText("4 taken of later periods").waitFor();
+    await target("auth", "endpoint127.0.0.1:41039").getByText("OPEN", { exact: true }).waitFor();
+    await target("orders", "hedge").filter({ hasText: "hedge" }).getByText("42ms delay").waitFor();
+    await target("orders", "cluster").filter({ hasText: "cluster" }).getByText("connected").waitFor();
+    await page.getByLabel("Kind").selectOption("cluster");
+    await page.getByRole("radio", { name: "needs a look" }).click();
+    await eventually(() => page.locator(".policies-table tbody tr").count(), 1);
+    await target("payments", "away").getByText("48 decided alone").waitFor();
   });
 });
 
@@ -312,7 +328,7 @@ test("events of policies come in by themselves", mocked, async () => {
 test("a breaker is told what to do after one more question", mocked, async () => {
   const mock = await world("shop");
   await visit(mock.url, "/resilience", async (page) => {
-    const change = page.getByRole("button", { name: "Change the breaker of orders" });
+    const change = page.getByRole("button", { name: "Change the breaker of orders", exact: true });
     const dialog = page.getByRole("dialog", { name: "Breaker of orders" });
     await change.click();
     await dialog.getByText("CLOSED", { exact: true }).waitFor();
@@ -371,11 +387,11 @@ test("a breaker that is not closed is seen at its service, in the list and in th
     await row("payments").getByRole("link", { name: "breaker OPEN" }).click();
     await page.waitForURL("**/resilience?*");
     assert.equal(query(page).get("q"), "payments");
-    await eventually(() => page.locator(".policies-table tbody tr").count(), 1);
+    await eventually(() => page.locator(".policies-table tbody tr").count(), 2);
     await page.goto(`${mock.url}/services/payments`);
     const list = page.getByRole("list", { name: "Policies of payments" });
     await list.getByText("OPEN", { exact: true }).waitFor();
-    assert.equal(await list.getByRole("listitem").count(), 6);
+    assert.equal(await list.getByRole("listitem").count(), 9);
     await page.goto(`${mock.url}/graph?node=payments`);
     await page.locator('[data-node="payments"] .breaker-mark').waitFor();
     assert.equal(await page.locator('[data-node="orders"] .breaker-mark').count(), 0);
