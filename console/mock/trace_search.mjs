@@ -60,6 +60,7 @@ function spanFits(span, query) {
   if (query.get("max_duration") && span.duration_ms > millis(query.get("max_duration"))) return false;
   return all("attribute").every((condition) => {
     const [, key, value] = /^([^=]*)(?:=(.*))?$/s.exec(condition);
+    if (key.startsWith("!")) return !Object.hasOwn(span.attributes, key.slice(1));
     const has = Object.hasOwn(span.attributes, key);
     return value === undefined ? has : has && String(span.attributes[key]) === value;
   });

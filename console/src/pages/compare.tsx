@@ -115,19 +115,9 @@ function Tree({ data }: { data: Comparison }) {
         <span class="bar-end faint">{data.truncated ? "The smallest parts are left out." : ""}</span>
       </div>
       <div class="compare-tree" role="treegrid" aria-label="Both traces" aria-rowcount={shown.length + 1} tabIndex={0} aria-activedescendant={cursor >= 0 ? `compared-${cursor}` : undefined}>
-        <div class="compare-row compare-head" role="row">
-          <span role="columnheader">Service and operation</span>
-          <span role="columnheader">Change</span>
-          <span role="columnheader" class="end">
-            A
-          </span>
-          <span role="columnheader" class="end">
-            B
-          </span>
-          <span role="columnheader">Difference</span>
-        </div>
         {shown.length ? (
           <VirtualRows
+            head={<Head />}
             total={shown.length}
             rowHeight={ROW_HEIGHT}
             cursor={cursor}
@@ -141,6 +131,22 @@ function Tree({ data }: { data: Comparison }) {
         )}
       </div>
     </>
+  );
+}
+
+function Head() {
+  return (
+    <div class="compare-row compare-head" role="row">
+      <span role="columnheader">Service and operation</span>
+      <span role="columnheader">Change</span>
+      <span role="columnheader" class="end">
+        A
+      </span>
+      <span role="columnheader" class="end">
+        B
+      </span>
+      <span role="columnheader">Difference</span>
+    </div>
   );
 }
 

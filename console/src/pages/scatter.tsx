@@ -4,7 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { Bar, ScatterPoint, SearchOverview } from "../api/traces";
 import { clock, count, duration, moment, visible } from "../format";
 import { useWidth } from "../hooks";
-import { decades, ticks } from "../trace/scale";
+import { clockTicks, decades } from "../trace/scale";
 import { change, href, navigate } from "../router";
 import { type Box, type Scale, handDrawn, nearest, radius, scaleOf } from "./scatter_scale";
 import type { TraceFilter } from "./trace_query";
@@ -62,7 +62,8 @@ export function Scatter({ overview, filter }: { overview: SearchOverview; filter
         viewBox={`0 0 ${width} ${high}`}
         role="application"
         aria-label={`${count(points.length)} traces by time and duration, ${count(failed)} failed. Arrow keys go from one to the next, Enter opens it.`}
-        tabIndex={0}
+        // An SVG has attributes as they are written.
+        tabindex={0}
         onKeyDown={keys}
         onPointerDown={(event) => {
           if (event.button !== 0) return;
@@ -122,14 +123,18 @@ function Axes({ scale, box, begins, whole }: { scale: Scale; box: Box; begins: n
       ))}
       {Number.isNaN(begins)
         ? null
-        : ticks(0, whole, Math.min(TICKS_MAX, Math.floor(box.width / 90))).map((offset) => {
-            const x = scale.x(offset);
-            const time = new Date(begins + offset).toISOString();
+        : clockTicks(begins, begins + whole, Math.min(TICKS_MAX, Math.floor(box.width / 64)), new Date(begins).getTimezoneOffset() * -60_000).map((at) => {
+            const x = scale.x(at - begins);
+            const time = new Date(at).toISOString();
             const anchor = x < box.left + 24 ? "start" : x > box.left + box.width - 24 ? "end" : "middle";
+            const text = far ? moment(time).slice(5, 16) : clock(time);
             return (
-              <text key={offset} class="axis" x={x} y={box.top + box.height + 14} text-anchor={anchor}>
-                {far ? moment(time).slice(5, 16) : clock(time)}
-              </text>
+              <g key={at}>
+                <line class="grid" x1={x} x2={x} y1={box.top} y2={box.top + box.height} />
+                <text class="axis" x={x} y={box.top + box.height + 14} text-anchor={anchor}>
+                  {at % 60_000 === 0 ? text.slice(0, far ? undefined : 5) : text}
+                </text>
+              </g>
             );
           })}
       <line class="grid-base" x1={box.left} x2={box.left + box.width} y1={box.top + box.height} y2={box.top + box.height} />

@@ -54,7 +54,7 @@ export function Facets({ overview, loading, filter, chosen }: Props) {
               title={`${visible(one.service)} ${visible(one.name)}: half below ${duration(one.p50_ms)}, 99 % below ${duration(one.p99_ms)}`}
               choose={() => choose(on ? { service: null, operation: null } : { service: [one.service], operation: one.name })}
             >
-              <span class={`swatch ${hueClass(one.service)}`} aria-hidden="true" /> <Foreign class="clip" text={one.name} /> <span class="faint facet-time">{duration(one.p50_ms)}</span>
+              <span class={`swatch ${hueClass(one.service)}`} aria-hidden="true" /> <Foreign class="clip" text={one.name} />
             </Item>
           );
         })}

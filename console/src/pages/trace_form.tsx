@@ -8,6 +8,8 @@ import { change } from "../router";
 import { KINDS, SINCE, STATUSES, type TraceFilter, isFiltered, readTags } from "./trace_query";
 import { NO_FILTER } from "./traces";
 
+const EXAMPLE = '{"or":[{"field":"duration","op":">","value":"1s"},{"attribute":"error.type","op":"exists"}]}';
+
 type Wrong = Partial<Record<keyof TraceFilter, string>>;
 type Props = { filter: TraceFilter; wrong: Wrong; refresh: () => void };
 
@@ -100,7 +102,7 @@ function OperationField({ services, value, apply }: { services: string[]; value:
   const names = [...new Set((reading.data?.operations ?? []).map((one) => one.name))];
   return (
     <label class="search">
-      <input name="operation" type="text" list="operations" aria-label="Operation" placeholder="Operation" autocomplete="off" spellcheck={false} defaultValue={value} onChange={apply} />
+      <Typed name="operation" list="operations" label="Operation" example="Operation" value={value} apply={apply} />
       <datalist id="operations">
         {names.map((name) => (
           <option key={name} value={name} />
@@ -122,19 +124,7 @@ function TagsField({ value, apply }: { value: string; apply: () => unknown }) {
   return (
     <label class="search grow" title={'key=value, key!=value, key>5, key~regex, key, !key; in front resource: scope: event: link:. What has spaces stands in "…"'}>
       <Icon name="filter" />
-      <input
-        name="tags"
-        type="text"
-        data-search
-        list="attribute-keys"
-        aria-label="Conditions on attributes"
-        placeholder="http.route=/orders  db.rows>100  !retry"
-        autocomplete="off"
-        spellcheck={false}
-        defaultValue={value}
-        onInput={(event) => setTyped(event.currentTarget.value)}
-        onChange={apply}
-      />
+      <Typed name="tags" list="attribute-keys" label="Conditions on attributes" example="http.route=/orders  db.rows>100  !retry" value={value} typed={setTyped} apply={apply} search />
       <datalist id="attribute-keys">
         {match.length > 1
           ? keys.map((key) => (
@@ -235,23 +225,46 @@ function DurationField({ name, prefix, label, example, value, wrong, apply }: Du
   return (
     <label class={`search narrow ${wrong ? "wrong" : ""}`} title={wrong}>
       <span class="search-prefix">{prefix}</span>
-      <input name={name} type="text" aria-label={`${label}, such as ${example}`} placeholder={example} aria-invalid={Boolean(wrong)} autocomplete="off" spellcheck={false} defaultValue={value} onChange={apply} />
+      <Typed name={name} label={`${label}, such as ${example}`} example={example} value={value} wrong={Boolean(wrong)} apply={apply} />
       {wrong ? <span class="tone-bad wrong-word">{wrong}</span> : null}
     </label>
   );
 }
 
-const EXAMPLE = '{"or":[{"field":"duration","op":">","value":"1s"},{"attribute":"error.type","op":"exists"}]}';
-
 function FilterField({ value, wrong, apply }: { value: string; wrong: string | undefined; apply: () => unknown }) {
-  const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
-    if (!value) field.current?.focus();
-  }, []);
   return (
-    <label class={`search grow ${wrong ? "wrong" : ""}`}>
-      <input ref={field} name="filter" type="text" class="mono" aria-label="Filter in JSON" placeholder={EXAMPLE} aria-invalid={Boolean(wrong)} autocomplete="off" spellcheck={false} defaultValue={value} onChange={apply} />
+    <label class={`search grow mono ${wrong ? "wrong" : ""}`}>
+      <Typed name="filter" label="Filter in JSON" example={EXAMPLE} value={value} wrong={Boolean(wrong)} apply={apply} />
       {wrong ? <span class="tone-bad wrong-word">{wrong}</span> : null}
     </label>
+  );
+}
+
+type TypedProps = { name: string; label: string; example: string; value: string; list?: string; wrong?: boolean; search?: boolean; typed?: (text: string) => void; apply: () => unknown };
+
+/** A field that applies when one leaves it, and with Enter. It is filled anew when its part of the address changes. */
+function Typed({ name, label, example, value, list, wrong = false, search = false, typed, apply }: TypedProps) {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (!field.current || field.current.value === value) return;
+    field.current.value = value;
+    typed?.(value);
+  }, [value]);
+  return (
+    <input
+      ref={field}
+      name={name}
+      type="text"
+      list={list}
+      data-search={search || undefined}
+      aria-label={label}
+      aria-invalid={wrong}
+      placeholder={example}
+      autocomplete="off"
+      spellcheck={false}
+      defaultValue={value}
+      onInput={(event) => typed?.(event.currentTarget.value)}
+      onChange={apply}
+    />
   );
 }

@@ -54,7 +54,7 @@ export function TracesPage() {
   return (
     <div class="page traces">
       <h1 class="hidden">Traces</h1>
-      <TraceForm key={formKey()} filter={filter} wrong={wrong} refresh={refresh} />
+      <TraceForm filter={filter} wrong={wrong} refresh={refresh} />
       <div class="traces-frame">
         <Facets overview={about} loading={overview.loading} filter={filter} chosen={facets} />
         <div class="traces-found">
@@ -70,11 +70,6 @@ export function TracesPage() {
       </div>
     </div>
   );
-}
-
-/** The fields are filled anew when the address changes by other ways than by the form. */
-function formKey(): string {
-  return ["operation", "tags", "filter", "min", "max"].map(parameter).join("\u0000");
 }
 
 function path(asked: string, more: Record<string, string | string[]>): string {

@@ -24,6 +24,8 @@ export function Attributes({ of, empty }: { of: Record<string, unknown> | null |
   );
 }
 
+const firstLine = (text: string) => (text.split("\n", 1)[0] ?? "").slice(0, CHARACTERS_MAX / 3);
+
 function Value({ value }: { value: unknown }) {
   if (value === null || value === undefined) return <span class="faint">null</span>;
   const url = typeof value === "string" ? safeHref(value) : null;
@@ -39,7 +41,7 @@ function Value({ value }: { value: unknown }) {
   return (
     <details class="long-value">
       <summary>
-        <bdi>{text.slice(0, CHARACTERS_MAX / 3)}…</bdi>
+        <bdi>{firstLine(text)}…</bdi>
       </summary>
       <bdi>{text}</bdi>
     </details>

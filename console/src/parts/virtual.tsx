@@ -15,11 +15,16 @@ type Props = {
   row: (at: number) => ComponentChildren;
   /** Told which rows are in sight, from the first to before the last. */
   seen?: (first: number, last: number) => void;
+  /** Stands above the rows, as wide as they are, and does not scroll. */
+  head: ComponentChildren;
   /** Stands behind the rows and does not scroll. */
   ground?: ComponentChildren;
 };
 
-export function VirtualRows({ total, rowHeight, cursor, row, seen, ground }: Props) {
+/** Of the head, in pixels, as the style sheet has it. */
+const HEAD_HEIGHT = 28;
+
+export function VirtualRows({ total, rowHeight, cursor, row, seen, head, ground }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const height = useHeight(scroller);
@@ -35,6 +40,9 @@ export function VirtualRows({ total, rowHeight, cursor, row, seen, ground }: Pro
   for (let at = first; at < last; at += 1) rows.push(row(at));
   return (
     <div class="virtual-scroll" ref={scroller} onScroll={(event) => setTop(event.currentTarget.scrollTop)} role="presentation">
+      <div class="virtual-head" role="presentation">
+        {head}
+      </div>
       <div class="virtual-rows" role="presentation" style={{ height: `${tall}px` }}>
         {ground ? (
           <div class="virtual-ground" aria-hidden="true" style={{ top: `${top}px`, height: `${height}px` }}>
@@ -54,8 +62,9 @@ function useHeight(scroller: RefObject<HTMLElement>): number {
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!element) return;
-    setHeight(element.clientHeight);
-    const observer = new ResizeObserver(() => setHeight(element.clientHeight));
+    const measure = () => setHeight(Math.max(0, element.clientHeight - HEAD_HEIGHT));
+    measure();
+    const observer = new ResizeObserver(measure);
     observer.observe(element);
     return () => observer.disconnect();
   }, []);

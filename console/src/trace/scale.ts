@@ -18,6 +18,20 @@ export function ticks(from: number, to: number, most: number): number[] {
   return found;
 }
 
+/** Steps of a scale of clock times, in seconds. */
+const CLOCK_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800];
+
+/** Round moments of the reader's clock between two times, in milliseconds since 1970; `zoneMs` is what the clock is ahead. */
+export function clockTicks(from: number, to: number, most: number, zoneMs: number): number[] {
+  const range = to - from;
+  if (!(range > 0) || !Number.isFinite(range)) return [];
+  const weeks = Math.ceil(range / 604_800_000 / Math.max(1, most));
+  const step = (CLOCK_STEPS.find((seconds) => range / (seconds * 1000) <= most) ?? 604_800 * weeks) * 1000;
+  const found: number[] = [];
+  for (let at = Math.ceil((from + zoneMs) / step) * step - zoneMs; at <= to; at += step) found.push(at);
+  return found;
+}
+
 /** Powers of ten between two durations, with 2 and 5 between where there are few: marks of a logarithmic scale. */
 export function decades(least: number, most: number): number[] {
   const found: number[] = [];

@@ -124,12 +124,14 @@ function Table({ pages, sort, cursor, whole, reveal }: TableProps) {
   const widest = useMemo(() => Math.max(whole, 1e-6), [whole]);
   return (
     <div class="spans" role="grid" aria-label="Spans" aria-rowcount={pages.total + 1} tabIndex={0} aria-activedescendant={cursor >= 0 ? `listed-${cursor}` : undefined}>
-      <div class="spans-row spans-head" role="row">
-        {COLUMNS.map((column) => (
-          <Head key={column.name} {...column} sort={sort} />
-        ))}
-      </div>
       <VirtualRows
+        head={
+          <div class="spans-row spans-head" role="row">
+            {COLUMNS.map((column) => (
+              <Head key={column.name} {...column} sort={sort} />
+            ))}
+          </div>
+        }
         total={pages.total}
         rowHeight={ROW_HEIGHT}
         cursor={cursor}

@@ -25,19 +25,21 @@ export function Waterfall({ pages, cursor, range, choose, fold, seen }: Props) {
   const marks = ticks(range.from, range.to, TICKS_MAX);
   return (
     <div class="waterfall" role="treegrid" aria-label="Spans" aria-rowcount={pages.total} aria-activedescendant={cursor >= 0 ? `span-${cursor}` : undefined} tabIndex={0}>
-      <div class="waterfall-head" role="row">
-        <span class="waterfall-name" role="columnheader">
-          Service and span
-        </span>
-        <span class="waterfall-scale" role="columnheader" aria-label="Time">
-          {marks.filter((mark) => part(mark, range) < 94).map((mark) => (
-            <span key={mark} class="tick" style={{ left: `${part(mark, range)}%` }}>
-              {duration(mark)}
-            </span>
-          ))}
-        </span>
-      </div>
       <VirtualRows
+        head={
+          <div class="waterfall-head" role="row">
+            <span class="waterfall-name" role="columnheader">
+              Service and span
+            </span>
+            <span class="waterfall-scale" role="columnheader" aria-label="Time">
+              {marks.filter((mark) => part(mark, range) < 94).map((mark) => (
+                <span key={mark} class="tick" style={{ left: `${part(mark, range)}%` }}>
+                  {duration(mark)}
+                </span>
+              ))}
+            </span>
+          </div>
+        }
         total={pages.total}
         rowHeight={ROW_HEIGHT}
         cursor={cursor}

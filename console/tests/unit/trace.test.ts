@@ -5,7 +5,7 @@ import type { Frame } from "../../src/api/traces";
 import { drawnFrames, fits, neighbour } from "../../src/trace/flame_model";
 import { IDS_MAX, UNFOLDED, foldedFrom, foldingQuery, isFolding, opened, readFolding, toggled, writeFolding } from "../../src/trace/folding";
 import { PAGE_ROWS, type Page, Pages } from "../../src/trace/pages";
-import { decades, part, ticks } from "../../src/trace/scale";
+import { clockTicks, decades, part, ticks } from "../../src/trace/scale";
 import { sortStatistics } from "../../src/trace/statistics_order";
 
 const row = (id: string, depth: number, collapsed = false) => ({ id, depth, collapsed });
@@ -143,6 +143,14 @@ test("the scale has round moments, and few", () => {
   }
   assert.equal(part(5, { from: 0, to: 10 }), 50);
   assert.ok(Number.isFinite(part(5, { from: 5, to: 5 })));
+});
+
+test("clock times on a scale are round where the reader is", () => {
+  const minute = 60_000;
+  assert.deepEqual(clockTicks(90_000, 90_000 + 5 * minute, 6, 0), [2, 3, 4, 5, 6].map((at) => at * minute));
+  assert.deepEqual(clockTicks(0, 40 * 3600_000, 4, 5.5 * 3600_000).map((at) => (at + 5.5 * 3600_000) % (12 * 3600_000)), [0, 0, 0]);
+  for (const [from, to] of [[0, 0], [0, Number.NaN], [0, 1e300]]) assert.ok(clockTicks(from!, to!, 8, 0).length <= 9);
+  assert.ok(clockTicks(0, 400 * 86_400_000, 8, 0).length <= 9);
 });
 
 test("a logarithmic scale has powers of ten, and more where there are few", () => {
