@@ -24,6 +24,7 @@ mod tracestate;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use trunkline_model::trace::tracing::{Format, Propagation, Tracing};
@@ -50,18 +51,18 @@ pub struct Tracer {
     /// How they come in and go out.
     pub propagation: Propagation,
     /// Which are recorded.
-    pub sampler: Sampler,
+    pub sampler: Arc<Sampler>,
 }
 
 impl Tracer {
-    /// Puts settings to work.
-    pub fn new(tracing: &Tracing) -> Self {
-        Self { propagation: tracing.propagate.clone(), sampler: Sampler::new(tracing.sample) }
-    }
-
-    /// Whether it does what these settings want.
-    pub fn is_of(&self, tracing: &Tracing) -> bool {
-        self.propagation == tracing.propagate && *self.sampler.sampling() == tracing.sample
+    /// Puts settings to work. A rate that stays as it was goes on counting.
+    pub fn new(tracing: &Tracing, former: Option<&Self>) -> Self {
+        let same = former.filter(|former| *former.sampler.sampling() == tracing.sample);
+        let sampler = same.map_or_else(
+            || Arc::new(Sampler::new(tracing.sample)),
+            |former| Arc::clone(&former.sampler),
+        );
+        Self { propagation: tracing.propagate.clone(), sampler }
     }
 }
 
@@ -85,6 +86,10 @@ pub struct Wanted<'a> {
     pub propagation: &'a Propagation,
     /// It comes in by that too, and not as [`begin`] was told.
     pub anew: bool,
+    /// The caller is a service behind this gateway.
+    pub inner: bool,
+    /// When that is asked.
+    pub now: Instant,
 }
 
 /// What each attempt of a request is told its trace in.
@@ -140,7 +145,6 @@ pub fn settle(
     context: &mut TraceContext,
     (mut asked, wanted): (Asked, Wanted<'_>),
     random: &mut Random,
-    now: impl FnOnce() -> Instant,
 ) -> Outgoing {
     if wanted.anew {
         (*context, asked) = start(request, wanted.propagation.tried(), context.span, random);
@@ -150,7 +154,8 @@ pub fn settle(
     let state = if speaks_w3c { state(request, context.trace, asked.format) } else { None };
     let ot = state.map(|state| state.ot()).unwrap_or_default();
     let randomness = ot.randomness().unwrap_or_else(|| context.trace.randomness());
-    let decision = wanted.sampler.decide(asked, (randomness, ot.threshold()), now);
+    let said = (randomness, ot.threshold());
+    let decision = wanted.sampler.decide(asked, wanted.inner, said, wanted.now);
     (context.sampled, context.threshold) = (decision.sampled, decision.threshold);
     let settled = state.map(|state| state.settle(decision.threshold));
     match settled {

@@ -197,6 +197,8 @@ impl Line<'_> {
             sampler: own.and_then(|own| own.sampler.as_deref()).unwrap_or(&tracer.sampler),
             propagation: own_propagation.unwrap_or(&tracer.propagation),
             anew: own_propagation.is_some(),
+            inner: plan.listener.caller.is_some(),
+            now: self.connection.worker.clock.now(),
         };
         let (worker, exchange) = (&self.connection.worker, &mut self.exchange);
         self.traced = context::settle(
@@ -204,7 +206,6 @@ impl Line<'_> {
             &mut exchange.trace,
             (asked, wanted),
             &mut worker.random.borrow_mut(),
-            || worker.clock.now(),
         );
         if let Some(recording) = &mut self.recording {
             recording.traced(exchange.trace);

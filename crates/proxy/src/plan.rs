@@ -76,7 +76,7 @@ pub(crate) struct Destinations {
     /// Policies that callers have of their own: who calls, and whom.
     pub(crate) of_calls: HashMap<(ServiceName, ServiceName), CallPlan>,
     /// What is wanted of traces.
-    pub(crate) tracer: Arc<Tracer>,
+    pub(crate) tracer: Tracer,
     /// Where policies that several processes share are kept.
     pub(crate) cluster: Option<Arc<Store>>,
     /// Whether a service is told who calls, so that connections must know where they arrived.

@@ -17,15 +17,19 @@
         clippy::disallowed_methods
     )
 )]
+#[cfg(test)]
+extern crate self as trunkline_store;
 
 pub mod disk;
 mod encoding;
 mod head;
 pub mod rollup;
 mod search;
+mod segment;
 pub mod source;
 mod store;
 mod table;
+pub mod wal;
 
 pub use store::{
     Accepted, Config, OpenError, Refused, Removed, Retention, Rule, ServiceRetention, Stats, Store,

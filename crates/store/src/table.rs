@@ -10,6 +10,7 @@ mod convert;
 mod insert;
 mod matching;
 mod pairs;
+mod sort;
 mod sources;
 mod texts;
 

@@ -9,8 +9,10 @@ use std::fmt;
 use super::{TraceId, hex_digit};
 use crate::units::Share;
 
-/// One more than the greatest number of 56 bits.
-const WHOLE: u64 = 1 << 56;
+/// Bits of a threshold.
+const BITS: u32 = 56;
+/// One more than the greatest threshold.
+const WHOLE: u64 = 1 << BITS;
 /// Digits of a threshold that is not cut.
 const DIGITS: usize = 14;
 /// Digits that are written beyond those that are `f`: what the specification recommends.
@@ -40,11 +42,11 @@ impl Threshold {
             return None;
         }
         let rejected = u128::from(Share::ALL.basis_points() - share.basis_points());
-        let exact = ((rejected << 56) + PARTS / 2) / PARTS;
+        let exact = ((rejected << BITS) + PARTS / 2) / PARTS;
         let exact = u64::try_from(exact).ok().filter(|exact| *exact < WHOLE)?;
         // The first 8 of 64 bits are not the threshold's.
         let leading = (exact << 8).leading_ones() / 4;
-        let cut = 4 * (DIGITS as u32).saturating_sub(leading + PRECISION);
+        let cut = BITS.saturating_sub(4 * (leading + PRECISION));
         let half = (1_u64 << cut) >> 1;
         Some(Self(((exact + half) >> cut << cut).min(WHOLE - 1)))
     }

@@ -170,17 +170,11 @@ fn set_span(head: &mut Head, name: &str, span: SpanId) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trunkline_net::http::Version;
+    use crate::context::tests::head;
 
     const LONG: &str = "80f198ee56343ba864fe8b2a57d3eff7";
     const SHORT: &str = "64fe8b2a57d3eff7";
     const SPAN: &str = "e457b5a2e4d86bd1";
-
-    fn head(fields: &[(&str, &str)]) -> Head {
-        let mut head = Head::request("GET", "/", Version::Http11);
-        fields.iter().for_each(|(name, value)| head.append(name, value.as_bytes()));
-        head
-    }
 
     /// Trace, parent, decision, debug.
     fn shown(said: Option<Said>) -> String {

@@ -38,11 +38,11 @@ pub(super) fn bound(request: &mut Head) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trunkline_net::http::Version;
+    use crate::context::tests::head;
 
     fn bounded(fields: &[&str]) -> Vec<String> {
-        let mut head = Head::request("GET", "/", Version::Http11);
-        fields.iter().for_each(|field| head.append("Baggage", field.as_bytes()));
+        let fields: Vec<_> = fields.iter().map(|field| ("Baggage", field)).collect();
+        let mut head = head(&fields);
         bound(&mut head);
         let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
         head.get_all(BAGGAGE).map(text).collect()

@@ -54,13 +54,11 @@ fn uuid(mut bytes: [u8; 16]) -> [u8; 36] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trunkline_net::http::Version;
+    use crate::context::tests::head;
 
     fn settled(values: &[&str]) -> (String, Head) {
-        let mut head = Head::request("GET", "/", Version::Http11);
-        for value in values {
-            head.append("X-Request-ID", value.as_bytes());
-        }
+        let fields: Vec<_> = values.iter().map(|value| ("X-Request-ID", value)).collect();
+        let mut head = head(&fields);
         let id = settle(&mut head, true, &mut Random::from_seed(5));
         (std::str::from_utf8(id.as_bytes()).unwrap().to_owned(), head)
     }
@@ -85,8 +83,7 @@ mod tests {
     #[test]
     fn an_id_that_jaeger_is_asked_by_counts_if_there_is_no_other() {
         let settled = |jaeger: bool, fields: &[(&str, &str)]| {
-            let mut head = Head::request("GET", "/", Version::Http11);
-            fields.iter().for_each(|(name, value)| head.append(name, value.as_bytes()));
+            let mut head = head(fields);
             settle(&mut head, jaeger, &mut Random::from_seed(5));
             head.get_text(REQUEST_ID).unwrap().to_owned()
         };

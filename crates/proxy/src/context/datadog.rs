@@ -114,13 +114,7 @@ fn halves(trace: &TraceId) -> ([u8; 8], [u8; 8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trunkline_net::http::Version;
-
-    fn head(fields: &[(&str, &str)]) -> Head {
-        let mut head = Head::request("GET", "/", Version::Http11);
-        fields.iter().for_each(|(name, value)| head.append(name, value.as_bytes()));
-        head
-    }
+    use crate::context::tests::head;
 
     fn check(fields: &[(&str, &str)], expected: &str) {
         let shown = read(&head(fields)).map_or_else(

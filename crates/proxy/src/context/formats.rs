@@ -56,13 +56,11 @@ fn is_used(request: &Head, format: Format) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trunkline_net::http::Version;
+    use crate::context::tests::head;
 
     #[test]
     fn services_are_told_in_the_formats_that_are_listed_or_that_callers_use() {
-        let mut head = Head::request("GET", "/", Version::Http11);
-        head.append("X-B3-Sampled", b"0");
-        head.append("Jaeger-Debug-Id", b"bug-1");
+        let head = head(&[("X-B3-Sampled", "0"), ("Jaeger-Debug-Id", "bug-1")]);
         let called = Formats::of(&head, &Propagation::AsCalled);
         let of = |formats: Formats| Format::ALL.map(|format| formats.has(format));
         assert_eq!(of(called), [true, false, true, true, false]);

@@ -82,12 +82,10 @@ pub(super) fn write(head: &mut Head, context: &TraceContext, span: SpanId, debug
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trunkline_net::http::Version;
+    use crate::context::tests::head;
 
     fn said(fields: &[(&str, &str)]) -> Option<Said> {
-        let mut head = Head::request("GET", "/", Version::Http11);
-        fields.iter().for_each(|(name, value)| head.append(name, value.as_bytes()));
-        read(&head)
+        read(&head(fields))
     }
 
     #[test]
@@ -159,7 +157,7 @@ mod tests {
                 random: true,
                 threshold: None,
             };
-            let mut head = Head::request("GET", "/", Version::Http11);
+            let mut head = head::<&str>(&[]);
             let span = "00000000000000cd".parse().unwrap();
             write(&mut head, &context, span, debug);
             let said = read(&head).unwrap();

@@ -1,8 +1,8 @@
 //! OpenTelemetry's member of `tracestate`: `ot=th:c;rv:6e6d1a75832a2f`.
 //!
 //! `th` is the threshold by which the trace was sampled, `rv` the randomness that counts instead of
-//! the trace id's. Other sub-keys pass as they are. Source: OpenTelemetry's specification,
-//! "TraceState handling" and "TraceState: probability sampling".
+//! the trace id's. Other sub-keys pass as they are. Source: OpenTelemetry's specification, its pages
+//! on the handling of `tracestate` and on probability sampling.
 
 use trunkline_model::trace::Threshold;
 

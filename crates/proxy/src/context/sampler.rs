@@ -70,23 +70,24 @@ impl Sampler {
         &self.sampling
     }
 
-    /// Decides about a trace. `randomness` are its 56 bits, `said` is the threshold that its
-    /// caller named.
+    /// Decides about a trace. `inner`: of a service behind this gateway. `randomness` are its 56
+    /// bits, `said` is the threshold that its caller named.
     pub(super) fn decide(
         &self,
         asked: Asked,
+        inner: bool,
         (randomness, said): (u64, Option<Threshold>),
-        now: impl FnOnce() -> Instant,
+        now: Instant,
     ) -> Decision {
-        if self.sampling.parent == Parent::Follow
-            && let Some(sampled) = asked.sampled
-        {
+        // A rate decides each time anew: what the first hop decided must hold for the whole trace.
+        let follows = self.sampling.parent == Parent::Follow || inner && self.limit.is_some();
+        if follows && let Some(sampled) = asked.sampled {
             // A threshold that does not explain the decision is not the one it was made by.
             let explains = |threshold: &Threshold| threshold.keeps(randomness) == sampled;
             return Decision { sampled, threshold: said.filter(explains), debug: asked.debug };
         }
         let by_share = self.threshold.filter(|threshold| threshold.keeps(randomness));
-        let sampled = by_share.is_some() && self.limit.as_ref().is_none_or(|l| l.take(now()));
+        let sampled = by_share.is_some() && self.limit.as_ref().is_none_or(|l| l.take(now));
         // Of what a rate lets pass, nobody knows how many it stands for.
         let threshold = by_share.filter(|_| sampled && self.limit.is_none());
         Decision { sampled, threshold, debug: false }
@@ -103,7 +104,7 @@ mod tests {
 
     fn sampler(sampling: Sampling) -> impl Fn(Asked, u64) -> Decision {
         let (sampler, now) = (Sampler::new(sampling), Clock::system().now());
-        move |asked, randomness| sampler.decide(asked, (randomness, None), || now)
+        move |asked, randomness| sampler.decide(asked, false, (randomness, None), now)
     }
 
     fn share(text: &str) -> Sampling {
@@ -146,7 +147,7 @@ mod tests {
         let one = Sampler::new(share("50%"));
         let said = |sampled, randomness| {
             let asked = Asked { sampled: Some(sampled), ..OURS };
-            one.decide(asked, (randomness, half), || Clock::system().now()).threshold
+            one.decide(asked, false, (randomness, half), Clock::system().now()).threshold
         };
         assert_eq!(said(true, high), half);
         assert_eq!(said(true, low), None);
@@ -164,7 +165,7 @@ mod tests {
         let sampler = Sampler::new(Sampling::rate("10/s".parse().unwrap()));
         let start = Clock::system().now();
         let passed = |after: Duration| {
-            let decide = |_: &i32| sampler.decide(OURS, (0, None), || start + after).sampled;
+            let decide = |_: &i32| sampler.decide(OURS, false, (0, None), start + after).sampled;
             (0..100).filter(decide).count()
         };
         assert_eq!(passed(Duration::ZERO), 10);
@@ -174,6 +175,22 @@ mod tests {
         assert_eq!(passed(Duration::ZERO), 0);
         // A caller's decision costs nothing.
         let asked = Asked { sampled: Some(true), ..OURS };
-        assert!(sampler.decide(asked, (0, None), || start).sampled);
+        assert!(sampler.decide(asked, false, (0, None), start).sampled);
+    }
+
+    #[test]
+    fn between_services_a_rate_follows_the_first_decision() {
+        let now = Clock::system().now();
+        let rate = Sampling::rate("1/h".parse().unwrap());
+        let ignores = Sampler::new(Sampling { parent: Parent::Ignore, ..rate });
+        let decide = |sampled, inner| {
+            let asked = Asked { sampled: Some(sampled), ..OURS };
+            ignores.decide(asked, inner, (0, None), now).sampled
+        };
+        assert!(decide(true, true) && decide(true, true) && !decide(false, true));
+        assert!(decide(false, false) && !decide(true, false));
+        let never = Sampler::new(Sampling::NEVER);
+        let asked = Asked { sampled: Some(true), ..OURS };
+        assert!(!never.decide(asked, true, (0, None), now).sampled);
     }
 }

@@ -13,19 +13,22 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
 const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-fn head<V: AsRef<[u8]>>(fields: &[(&str, V)]) -> Head {
+/// The head of a request with these fields.
+pub(super) fn head<V: AsRef<[u8]>>(fields: &[(&str, V)]) -> Head {
     let mut head = Head::request("GET", "/", Version::Http11);
-    fields.iter().for_each(|(name, value)| head.append(name, value.as_ref()));
+    for (name, value) in fields {
+        head.append(name, value.as_ref());
+    }
     head
 }
 
 fn share(text: &str) -> Tracer {
-    Tracer::new(&Tracing::share(text.parse().unwrap()))
+    Tracer::new(&Tracing::share(text.parse().unwrap()), None)
 }
 
 fn listed(formats: &[Format]) -> Tracer {
     let propagate = Propagation::Listed(formats.to_vec());
-    Tracer::new(&Tracing { propagate, ..Tracing::share(Share::NONE) })
+    Tracer::new(&Tracing { propagate, ..Tracing::share(Share::NONE) }, None)
 }
 
 /// What a service is sent in the place of this request, and the context of the exchange.
@@ -33,9 +36,9 @@ fn passed<V: AsRef<[u8]>>(tracer: &Tracer, fields: &[(&str, V)]) -> (Head, Trace
     let (mut head, mut random) = (head(fields), Random::from_seed(1));
     let Tracer { propagation, sampler } = tracer;
     let (mut context, asked, _) = begin(&mut head, propagation, &mut random);
-    let wanted = Wanted { sampler, propagation, anew: false };
-    let now = || Clock::system().now();
-    let outgoing = settle(&mut head, &mut context, (asked, wanted), &mut random, now);
+    let wanted =
+        Wanted { sampler, propagation, anew: false, inner: false, now: Clock::system().now() };
+    let outgoing = settle(&mut head, &mut context, (asked, wanted), &mut random);
     let span = span_id(&mut random);
     inject(&mut head, &context, span, outgoing);
     (head, context)
@@ -209,7 +212,7 @@ fn a_threshold_goes_with_the_decision_that_it_explains() {
     );
     let ignore = |share: &str| {
         let sample = Sampling { parent: Parent::Ignore, ..Sampling::share(share.parse().unwrap()) };
-        Tracer::new(&Tracing { sample, propagate: Propagation::AsCalled })
+        Tracer::new(&Tracing { sample, propagate: Propagation::AsCalled }, None)
     };
     assert_eq!(state(&ignore("25%"), "02", "a=1,ot=rv:1;th:8"), (true, "ot=th:c;rv:1,a=1".into()));
     assert_eq!(state(&ignore("12.5%"), "03", "a=1,ot=th:8"), (false, "a=1".into()));
@@ -221,7 +224,7 @@ fn a_threshold_goes_with_the_decision_that_it_explains() {
     assert_eq!(state(&ignore("0%"), "03", "ot=th:0"), (false, String::new()));
     let rate = Sampling::rate("1000/s".parse().unwrap());
     let rate = Sampling { parent: Parent::Ignore, ..rate };
-    let rate = Tracer::new(&Tracing { sample: rate, propagate: Propagation::AsCalled });
+    let rate = Tracer::new(&Tracing { sample: rate, propagate: Propagation::AsCalled }, None);
     assert_eq!(state(&rate, "02", "ot=th:8"), (true, String::new()));
 }
 
@@ -234,9 +237,14 @@ fn a_route_may_read_other_formats_than_its_gateway() {
     let (span, first) = (context.span, context.trace);
     assert_ne!(first.to_string(), TRACE);
     let propagation = Propagation::Listed(vec![Format::B3]);
-    let wanted = Wanted { sampler: &gateway.sampler, propagation: &propagation, anew: true };
-    let now = || Clock::system().now();
-    let outgoing = settle(&mut head, &mut context, (asked, wanted), &mut random, now);
+    let wanted = Wanted {
+        sampler: &gateway.sampler,
+        propagation: &propagation,
+        anew: true,
+        inner: false,
+        now: Clock::system().now(),
+    };
+    let outgoing = settle(&mut head, &mut context, (asked, wanted), &mut random);
     assert_eq!((context.trace.to_string(), context.span), (TRACE.to_owned(), span));
     inject(&mut head, &context, span, outgoing);
     assert_eq!(propagated(&head), [Format::B3]);
@@ -291,7 +299,7 @@ proptest! {
         sample.parent = if ignore { Parent::Ignore } else { Parent::Follow };
         let propagate =
             if as_called { Propagation::AsCalled } else { Propagation::Listed(formats.clone()) };
-        let tracer = Tracer::new(&Tracing { sample, propagate });
+        let tracer = Tracer::new(&Tracing { sample, propagate }, None);
         let (head, context) = passed(&tracer, &fields);
         let told = if as_called { vec![Format::W3c] } else { formats };
         for format in told {

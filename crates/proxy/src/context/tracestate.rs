@@ -163,12 +163,12 @@ fn key(member: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trunkline_net::http::Version;
+    use crate::context::tests::head;
 
     /// The fields after a request with these went on with this threshold.
     fn settled(fields: &[&str], threshold: &str) -> Vec<String> {
-        let mut head = Head::request("GET", "/", Version::Http11);
-        fields.iter().for_each(|field| head.append("TraceState", field.as_bytes()));
+        let fields: Vec<_> = fields.iter().map(|field| ("TraceState", field)).collect();
+        let mut head = head(&fields);
         let state = State::read(head.get_all(TRACESTATE)).expect("a list");
         let settled = state.settle(Threshold::parse(threshold.as_bytes()));
         settled.put(&mut head);

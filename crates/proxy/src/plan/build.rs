@@ -103,7 +103,7 @@ pub(crate) fn build(
         unrouted: Arc::clone(&parts.counters.unrouted),
         of_routes: of_routes(parts, &model),
         of_calls: of_calls(parts, &model),
-        tracer: tracer(&model, former),
+        tracer: Tracer::new(&model.tracing, former.map(|plan| &plan.destinations.tracer)),
         cluster: cluster(&model, former, &mut wrong),
         announces: model.services.iter().any(|service| service.proxy_protocol.is_some()),
     });
@@ -195,13 +195,6 @@ fn of_calls(parts: &Parts, model: &Model) -> HashMap<(ServiceName, ServiceName),
         }
     }
     all
-}
-
-/// What decides about traces: the former one, with what it remembers, where nothing changed.
-fn tracer(model: &Model, former: Option<&Plan>) -> Arc<Tracer> {
-    let known = former.map(|plan| &plan.destinations.tracer);
-    let known = known.filter(|known| known.is_of(&model.tracing));
-    known.map_or_else(|| Arc::new(Tracer::new(&model.tracing)), Arc::clone)
 }
 
 /// The store that processes share.

@@ -1,6 +1,7 @@
 //! Traces in the formats of other systems, and which of them are recorded, through a gateway.
 
 use trunkline_model::route::{Action, PathPattern};
+use trunkline_model::service::Source;
 use trunkline_model::trace::tracing::{
     Format, Parent, Propagation, RouteTracing, Sampling, Tracing,
 };
@@ -109,35 +110,22 @@ async fn baggage_passes_untouched_within_its_bound() {
 async fn each_attempt_has_a_span_of_its_own() {
     let dead = trunkline_testkit::upstream::unused_address();
     let mut traced = Traced::with(|model| {
-        let web = &model.services[0];
-        let both = service("web", &[dead]);
-        let (Some(live), Some(dead)) = (source(web), source(&both)) else { panic!() };
-        let all = [dead, live].concat();
-        model.services[0].source = trunkline_model::service::Source::Static(all);
+        let Source::Static(dead) = service("web", &[dead]).source else { panic!() };
+        let Source::Static(all) = &mut model.services[0].source else { panic!() };
+        all.splice(0..0, dead);
     })
     .await;
-    let fields = [("b3", &*format!("{TRACE}-{SPAN}-1"))];
-    let (mut records, mut tries) = (Vec::new(), 0);
-    while !records
-        .iter()
-        .any(|record: &trunkline_model::record::ExchangeRecord| record.attempts.len() > 1)
-    {
-        let told = traced.told(&fields).await;
-        tries += 1;
-        assert!(tries < 20, "the dead endpoint is never tried");
-        records = traced.rig.records.wait(tries).await;
-        let last = records[tries - 1].attempts.last().unwrap().span.to_string();
-        assert_eq!(told.span(), last);
-        assert!(told.one("b3").contains(&last));
-    }
-}
-
-fn source(
-    service: &trunkline_model::service::Service,
-) -> Option<Vec<trunkline_model::service::StaticEndpoint>> {
-    match &service.source {
-        trunkline_model::service::Source::Static(all) => Some(all.clone()),
-        _ => None,
+    for count in 1.. {
+        assert!(count < 20, "the dead endpoint is never tried");
+        let told = traced.told(&[("b3", &format!("{TRACE}-{SPAN}-1"))]).await;
+        let record = traced.rig.records.wait(count).await.remove(count - 1);
+        let spans: Vec<_> = record.attempts.iter().map(|one| one.span.to_string()).collect();
+        assert_eq!(Some(&told.span()), spans.last());
+        assert_eq!(told.one("b3").split('-').nth(1), spans.last().map(String::as_str));
+        if let [first, second] = &spans[..] {
+            assert_ne!(first, second);
+            return;
+        }
     }
 }
 
@@ -194,11 +182,30 @@ async fn a_rate_lets_so_many_traces_be_recorded_over_all_workers_and_reloads() {
     }
     let mut changed = wanted();
     changed.domains.push("other.test".into());
+    changed.tracing.propagate = Propagation::Listed(vec![Format::W3c]);
     rig.reload(changed).await;
     rig.client().await.get("shop.test", "/").await;
     let records = rig.records.wait(21).await;
     assert_eq!(records.iter().filter(|record| record.trace.sampled).count(), 5);
     assert!(records.iter().all(|record| record.trace.threshold.is_none()));
+}
+
+#[tokio::test]
+async fn calls_between_services_follow_what_a_rate_decided_for_their_trace() {
+    let rate = Sampling::rate("1/1h".parse().unwrap());
+    let sample = Sampling { parent: Parent::Ignore, ..rate };
+    let mut traced = Traced::with(|model| {
+        model.tracing = tracing(sample);
+        model.listeners[0].caller = Some(model.services[0].name.clone());
+    })
+    .await;
+    for sampled in [true, false, true, true] {
+        let parent = format!("00-{TRACE}-{SPAN}-0{}", i32::from(sampled));
+        let told = traced.told(&[("traceparent", &parent)]).await;
+        assert_eq!(told.traceparent().sampled, sampled);
+    }
+    assert!(traced.told(&[]).await.traceparent().sampled, "what starts there counts");
+    assert!(!traced.told(&[]).await.traceparent().sampled);
 }
 
 #[tokio::test]

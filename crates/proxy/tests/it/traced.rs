@@ -82,7 +82,7 @@ impl Traced {
     pub async fn told_at(&mut self, path: &str, fields: &[(&str, &str)]) -> Told {
         let mut request = format!("GET {path} HTTP/1.1\r\nHost: shop.test\r\n");
         for (name, value) in fields {
-            request += &format!("{name}:{value}\r\n");
+            request.extend([name, ":", value, "\r\n"]);
         }
         self.caller.send(request + "\r\n").await;
         let response = self.caller.response().await;

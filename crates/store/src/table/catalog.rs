@@ -26,21 +26,36 @@ impl Table {
     /// Adds the keys of these rows, with how often each is there.
     pub(crate) fn keys(&self, rows: Range<usize>, into: &mut HashMap<KeyId, u64>) {
         count(&self.attributes, rows.clone(), Level::Span, into);
-        count(&self.events.attributes, lists(&self.rows.event_end, &rows), Level::Event, into);
-        count(&self.links.attributes, lists(&self.rows.link_end, &rows), Level::Link, into);
+        let rows: Vec<u32> = rows.map(super::short).collect();
+        self.other_keys(&rows, into);
+    }
+
+    /// [`Table::keys`] of any rows, without the spans' own attributes.
+    pub(crate) fn other_keys(&self, rows: &[u32], into: &mut HashMap<KeyId, u64>) {
+        let mut add = |level: Level, pairs: &Pairs, list: usize, times: u64| {
+            for (key, cell) in pairs.list(list) {
+                *into.entry((level, key, cell.kind)).or_default() += times;
+            }
+        };
+        for row in rows {
+            for event in self.events_of(*row as usize) {
+                add(Level::Event, &self.events.attributes, event, 1);
+            }
+            for link in self.links_of(*row as usize) {
+                add(Level::Link, &self.links.attributes, link, 1);
+            }
+        }
         let of = [
             (Level::Resource, &self.rows.resource, &self.resources),
             (Level::Scope, &self.rows.scope, &self.scopes),
         ];
         for (level, numbers, sources) in of {
             let mut times = HashMap::<u32, u64>::new();
-            for number in numbers.get(rows.clone()).unwrap_or_default() {
+            for number in rows.iter().filter_map(|row| numbers.get(*row as usize)) {
                 *times.entry(*number).or_default() += 1;
             }
             for (number, times) in times {
-                for (key, cell) in sources.attributes.list(number as usize) {
-                    *into.entry((level, key, cell.kind)).or_default() += times;
-                }
+                add(level, &sources.attributes, number as usize, times);
             }
         }
     }

@@ -1,11 +1,17 @@
-//! Laws of the store, seen from outside.
+//! The store on a disk that breaks: what it acknowledged is there, whatever happened.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "tests fail by panicking"
+    clippy::similar_names,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests fail by panicking, and start threads and processes of their own"
 )]
 
 mod answers;
+mod disk;
 mod generate;
 mod rollup;
+mod wal;
