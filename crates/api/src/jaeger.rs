@@ -18,7 +18,6 @@ pub(crate) mod v3;
 mod wanted;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;

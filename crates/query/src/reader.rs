@@ -146,6 +146,11 @@ impl Reader {
         &self.clock
     }
 
+    /// Who keeps rollups, for what needs no query.
+    pub fn rollups(&self) -> Option<&dyn Rollups> {
+        self.rollups.as_deref()
+    }
+
     /// Whether rates are kept.
     pub const fn has_rollups(&self) -> bool {
         self.rollups.is_some()

@@ -15,7 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_otlp::Kind;
-use trunkline_store::rollup::{self, PERIOD_SECONDS, Period, Rollup, Wanted, periods};
+use trunkline_store::rollup::{
+    self, PERIOD_SECONDS, Period, Rollup, Stats, Totals, Wanted, periods,
+};
 use trunkline_store::source::{Budget, QueryError};
 
 pub use course::{Course, courses};
@@ -37,6 +39,14 @@ pub trait Rollups: Send + Sync {
         budget: &mut Budget,
         see: &mut dyn FnMut(Period, &Rollup),
     ) -> Result<(), QueryError>;
+
+    /// Shows the counters since the process began, as of the last period. Short: they are locked.
+    fn totals(&self, _see: &mut dyn FnMut(&Totals)) {}
+
+    /// How counting goes; `None` where nobody counts.
+    fn stats(&self) -> Option<Stats> {
+        None
+    }
 }
 
 impl Rollups for rollup::Rollups {
@@ -52,6 +62,14 @@ impl Rollups for rollup::Rollups {
         see: &mut dyn FnMut(Period, &Rollup),
     ) -> Result<(), QueryError> {
         Self::read(self, periods, wanted, budget, see)
+    }
+
+    fn totals(&self, see: &mut dyn FnMut(&Totals)) {
+        see(&Self::totals(self));
+    }
+
+    fn stats(&self) -> Option<Stats> {
+        Some(Self::stats(self))
     }
 }
 

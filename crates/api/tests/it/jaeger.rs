@@ -15,7 +15,7 @@ use trunkline_rt::Clock;
 
 use crate::fakes::ENDPOINT;
 use crate::red::rollups;
-use crate::running::{Running, config, json, serve, serve_stored};
+use crate::running::{Running, json, serve_stored};
 
 const TRACE: &str = "abababababababababababababababab";
 

@@ -46,7 +46,7 @@ fn span(service: &str, id: u64, parent: u64, kind: Kind, end: u64) -> Span {
 pub(crate) fn rollups(end: u64) -> Arc<dyn Rollups> {
     let keep = Arc::new(Kept::in_memory().unwrap());
     let rollups = rollup::Rollups::open(Config::default(), keep, end).unwrap();
-    for step in 1..=6_u64 {
+    for step in (1..=6_u64).rev() {
         let at = end - step * 10 * SECOND + 5 * SECOND;
         let mut spans: Vec<Span> =
             (1..=20).map(|id| span("shop", step * 1_000 + id, 0, Kind::Server, at)).collect();
@@ -65,7 +65,7 @@ pub(crate) fn rollups(end: u64) -> Arc<dyn Rollups> {
         let mut query = span("shop", step * 1_000 + 500, step * 1_000 + 1, Kind::Client, at);
         query.attributes.push(("db.system".into(), Value::Text("postgresql".into())));
         spans.push(query);
-        rollups.take(Mark { file: 1, offset: step }, &write::request(&spans), at);
+        rollups.take(Mark { file: 1, offset: 7 - step }, &write::request(&spans), at);
         let seen = Seen {
             caller: "gateway",
             callee: "legacy",
@@ -76,7 +76,8 @@ pub(crate) fn rollups(end: u64) -> Arc<dyn Rollups> {
         };
         rollups.seen(&[seen], at);
     }
-    rollups.maintain(end).unwrap();
+    // Whoever waits for the database has waited long enough.
+    rollups.maintain(end + 20 * SECOND).unwrap();
     Arc::new(rollups)
 }
 
@@ -218,7 +219,8 @@ async fn our_own_graph_has_databases_and_whoever_calls_from_outside() {
         [
             "user shop entry 120 6 spans",
             "gateway legacy call 30 6 proxy",
-            "shop orders call 12 0 spans"
+            "shop orders call 12 0 spans",
+            "shop postgresql database 6 0 spans"
         ]
     );
     let orders = &told["edges"][2];
