@@ -14,6 +14,7 @@ mod refused;
 mod shared;
 mod stats;
 
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -39,7 +40,6 @@ pub use stats::{Removed, Rule, StageTimes, Stats};
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// A store that is open.
-#[derive(Debug)]
 pub struct Store {
     shared: Arc<Shared>,
     log: Wal,
@@ -48,6 +48,12 @@ pub struct Store {
     waiting: AtomicUsize,
     /// Maintenance is done by one thread at a time.
     maintaining: Mutex<maintain::Progress>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
 }
 
 impl Store {
