@@ -19,17 +19,34 @@ use trunkline_model::ops::Ops;
 use trunkline_model::ports::Surface;
 use trunkline_model::trace::TraceSource;
 use trunkline_model::{Management, ProjectName};
+use trunkline_net::coding;
+use trunkline_net::grpc::{Limits, Server};
+use trunkline_net::memory::Memory;
 use trunkline_net::socket::{BindError, Bound};
+use trunkline_otlp::Span;
+use trunkline_query::Reader;
 use trunkline_rt::{Clock, Policy, Scope};
 
 use crate::commands::Commands;
 use crate::console::{self, Console};
 use crate::guard::{self, Token, TokenError, Way};
+use crate::jaeger::grpc::QueryService;
 
 pub use local_socket::{LocalSocket, LocalSocketError};
 
 /// Connections that one surface serves at a time; more wait in the listen queue.
 pub const CONNECTIONS_MAX: usize = 256;
+
+/// Bounds of a question over gRPC.
+const GRPC_LIMITS: Limits = Limits {
+    message_bytes_max: 64 << 10,
+    decoded: coding::Limits { bytes_max: 256 << 10, ratio_max: 100 },
+    read_limit: Duration::from_secs(10),
+    call_limit: Duration::from_secs(120),
+};
+
+/// Bytes of all questions over gRPC that are read at a time.
+const GRPC_BYTES_MAX: usize = 4 << 20;
 
 /// Where the surfaces listen and whom they answer.
 #[derive(Debug, Clone)]
@@ -84,13 +101,20 @@ pub struct Wiring {
     pub ops: Arc<dyn Ops>,
     /// The binary.
     pub commands: Arc<dyn Commands>,
-    /// The traces.
+    /// The traces of this process's own spans, in memory.
     pub traces: Arc<dyn TraceSource>,
+    /// Stored telemetry.
+    pub reader: Arc<Reader>,
+    /// Reads OTLP's JSON, for traces that a person has in a file; `None` where nobody can.
+    pub read_json: Option<ReadJson>,
     /// What is remembered for people who watch; it outlives the surfaces.
     pub console: Arc<Console>,
     /// What time it is.
     pub clock: Clock,
 }
+
+/// Reads an `ExportTraceServiceRequest` of OTLP's JSON; an error says what is wrong with it.
+pub type ReadJson = Arc<dyn Fn(&[u8]) -> Result<Vec<Span>, String> + Send + Sync>;
 
 /// A surface that is not served, and why.
 #[derive(Debug, thiserror::Error)]
@@ -161,6 +185,10 @@ impl Surfaces {
     pub fn serve(&self, scope: &Scope, wiring: &Wiring) -> std::io::Result<()> {
         scope.spawn("console", Policy::Best, console::watch(wiring.clone(), scope.clone()));
         for (surface, bound) in &self.bound {
+            if *surface == Surface::JaegerQueryGrpc {
+                self.serve_grpc(bound, scope, wiring)?;
+                continue;
+            }
             let way = Way::Tcp {
                 local: bound.address(),
                 loopback_only: bound.address().ip().is_loopback(),
@@ -178,6 +206,24 @@ impl Surfaces {
                 server.run(connection::Listener::Tcp(listener)),
             );
         }
+        Ok(())
+    }
+
+    /// Jaeger's query API over gRPC. A browser cannot call it, so that a token beyond loopback is
+    /// all that keeps strangers out.
+    fn serve_grpc(&self, bound: &Bound, scope: &Scope, wiring: &Wiring) -> std::io::Result<()> {
+        let listener = tokio::net::TcpListener::from_std(bound.share(0)?)?;
+        let loopback = bound.address().ip().is_loopback();
+        let token = if loopback { None } else { self.guard.token.clone() };
+        let service = QueryService { reader: Arc::clone(&wiring.reader), token };
+        let server = Server {
+            service: Arc::new(service),
+            limits: GRPC_LIMITS,
+            memory: Memory::new(GRPC_BYTES_MAX),
+        };
+        let name = Surface::JaegerQueryGrpc.entry().name;
+        let serving = server.run(listener, None, CONNECTIONS_MAX, scope.child(name));
+        scope.spawn(format!("accept {name}"), Policy::Best, serving);
         Ok(())
     }
 
@@ -209,8 +255,8 @@ fn router(surface: Surface, wiring: &Wiring) -> Router {
     match surface {
         Surface::Metrics => crate::metrics::router(wiring),
         Surface::JaegerQuery => crate::jaeger::router(wiring),
-        Surface::Console | Surface::GatewayHttp | Surface::GatewayHttps => {
-            crate::control::router(wiring)
-        }
+        Surface::Console => crate::control::router(wiring),
+        // Not management: whoever asks is told that nothing is here.
+        _ => Router::new(),
     }
 }

@@ -4,10 +4,11 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use trunkline_model::Management;
 use trunkline_model::ports::Surface;
 use trunkline_model::service::policies::HedgeDelay;
+use trunkline_model::telemetry::{Durability, Keep, Retention};
 use trunkline_model::units::{ByteSize, Share};
+use trunkline_model::{Management, Telemetry};
 
 use crate::decode::Period;
 use crate::native::limits::raw::ActionWord;
@@ -278,3 +279,37 @@ pub const COMPARE_REQUESTS: u32 = 100;
 pub const COMPARE_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// The longest wait for the store that several processes share.
 pub const CLUSTER_TIMEOUT: Period = Period(Duration::from_millis(50));
+/// Memory of spans that are not in a file yet.
+pub const STORE_MEMORY: ByteSize = ByteSize(128 << 20);
+/// How long spans are kept.
+pub const RETENTION_AGE: Period = Period(Duration::from_secs(7 * 86_400));
+/// How large the store may become.
+pub const RETENTION_SIZE: ByteSize = ByteSize(10 << 30);
+/// Room that the store leaves on its disk.
+pub const RETENTION_FREE: ByteSize = ByteSize(1 << 30);
+
+/// When spans go, when no file says anything about it.
+pub fn retention() -> Retention {
+    Retention {
+        age: RETENTION_AGE.0,
+        size: RETENTION_SIZE,
+        free: RETENTION_FREE,
+        services: std::collections::BTreeMap::new(),
+    }
+}
+
+/// Telemetry when no file says anything about it: OTLP is taken on loopback and kept.
+pub fn telemetry() -> Telemetry {
+    let at = |surface: Surface| (surface, SocketAddr::new(MANAGEMENT_IP, surface.port()));
+    Telemetry {
+        keep: Some(Keep {
+            path: None,
+            durability: Durability::Fsync,
+            retention: retention(),
+            memory: STORE_MEMORY,
+        }),
+        receive: vec![at(Surface::OtlpGrpc), at(Surface::OtlpHttp)],
+        from: Vec::new(),
+        forward: None,
+    }
+}

@@ -24,6 +24,7 @@ mod routes;
 mod schema;
 mod services;
 pub mod spreading;
+pub mod telemetry;
 mod tls;
 mod watching;
 

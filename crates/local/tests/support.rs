@@ -92,6 +92,7 @@ pub(crate) fn model_of(services: Vec<Service>) -> Model {
         routes: Vec::new(),
         services,
         tracing: Tracing { sample: Share::ALL },
+        telemetry: trunkline_model::Telemetry::none(),
         cluster: None,
         access_log: AccessLog::Off,
         trusted_proxies: Vec::new(),

@@ -9,6 +9,7 @@ use crate::listener::Listener;
 use crate::log::AccessLog;
 use crate::route::Route;
 use crate::service::Service;
+use crate::telemetry::Telemetry;
 use crate::units::Share;
 use crate::{Network, ProjectName, ServiceName};
 
@@ -29,6 +30,8 @@ pub struct Model {
     pub services: Vec<Service>,
     /// Traces.
     pub tracing: Tracing,
+    /// What is kept of telemetry.
+    pub telemetry: Telemetry,
     /// Where several processes keep what they share; `None` for one that shares nothing.
     pub cluster: Option<Cluster>,
     /// Where access-log lines go.

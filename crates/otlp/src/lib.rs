@@ -4,8 +4,9 @@
 //! `ExportTraceServiceRequest` in place: nothing is copied and nothing is allocated, an attribute
 //! costs what skipping it costs. [`write`](mod@write) makes the bytes. Field numbers are those of
 //! opentelemetry-proto 1.x (`trace/v1`, `common/v1`, `resource/v1`); unknown fields are skipped, as
-//! protobuf asks. It does no IO and knows nothing of HTTP, gRPC or JSON.
+//! protobuf asks. [`json`] writes the same as JSON. It does no IO and knows nothing of HTTP or gRPC.
 
+pub mod json;
 pub mod span;
 pub mod view;
 pub mod wire;

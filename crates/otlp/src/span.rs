@@ -224,6 +224,16 @@ impl Span {
         self.resource.service()
     }
 
+    /// Whether another span was made by the same process.
+    pub fn same_resource(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.resource, &other.resource) || self.resource == other.resource
+    }
+
+    /// Whether another span was made by the same library.
+    pub fn same_scope(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.scope, &other.scope) || self.scope == other.scope
+    }
+
     /// How long it took, in nanoseconds; 0 where its end is before its start.
     pub fn duration_nanos(&self) -> u64 {
         self.end_unix_nanos.saturating_sub(self.start_unix_nanos)

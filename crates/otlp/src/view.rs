@@ -16,7 +16,7 @@ use crate::span::{Kind, StatusCode};
 use crate::wire::{Fields, Malformed, Raw};
 
 pub use check::{Counts, check};
-pub use own::{Owner, spans};
+pub use own::{Owner, spans, value};
 pub use value::{ArrayView, AttributesView, ValueView};
 
 /// A batch: `ExportTraceServiceRequest`.

@@ -3,8 +3,6 @@
 //! Neighbours with the same resource and scope are written together, in the order in which they
 //! are given: whoever wants small messages sorts first.
 
-use std::sync::Arc;
-
 use crate::span::{Attributes, Event, Link, Resource, Scope, Span, Status, Value};
 use crate::wire::{
     put_bytes, put_fixed32, put_fixed64, put_message, put_number, put_present, put_varint,
@@ -14,20 +12,16 @@ use crate::wire::{
 pub fn request<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<u8> {
     let spans: Vec<&Span> = spans.into_iter().collect();
     let mut into = Vec::with_capacity(spans.len() * 256);
-    for of_resource in spans.chunk_by(|a, b| same(&a.resource, &b.resource)) {
+    for of_resource in spans.chunk_by(|a, b| a.same_resource(b)) {
         put_message(&mut into, 1, |into| resource_spans(into, of_resource));
     }
     into
 }
 
-fn same<T: PartialEq>(a: &Arc<T>, b: &Arc<T>) -> bool {
-    Arc::ptr_eq(a, b) || a == b
-}
-
 fn resource_spans(into: &mut Vec<u8>, spans: &[&Span]) {
     let Some(first) = spans.first() else { return };
     put_message(into, 1, |into| resource(into, &first.resource));
-    for of_scope in spans.chunk_by(|a, b| same(&a.scope, &b.scope)) {
+    for of_scope in spans.chunk_by(|a, b| a.same_scope(b)) {
         put_message(into, 2, |into| scope_spans(into, of_scope));
     }
     put_bytes(into, 3, first.resource.schema_url.as_bytes());

@@ -7,4 +7,7 @@
 //! so that tests can break it. Readers meet [`source::SpanSource`]. The store knows OTLP's spans
 //! and their protobuf, and no network protocol.
 
+pub mod disk;
+mod encoding;
 pub mod source;
+mod table;

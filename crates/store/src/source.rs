@@ -5,6 +5,7 @@
 
 mod budget;
 mod filter;
+mod order;
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -12,10 +13,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use trunkline_model::trace::TraceId;
-use trunkline_otlp::{Kind, Span};
+use trunkline_otlp::span::get;
+use trunkline_otlp::{Attributes, Kind, Span, Value};
 
 pub use budget::{Budget, Limits, Spent};
 pub use filter::{Field, Filter, Level, Pattern, Test, as_text};
+pub use order::{arrange, type_name};
 
 /// Why a question was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +103,8 @@ pub struct Summary {
     pub root_service: Arc<str>,
     /// Operation of that span.
     pub root_operation: Arc<str>,
+    /// What that span says of its HTTP response, where it had one: see [`http_status`].
+    pub root_status: Option<u16>,
     /// Earliest start of a span, nanoseconds since the Unix epoch.
     pub start_unix_nanos: u64,
     /// Latest end of a span, nanoseconds since the Unix epoch.
@@ -141,10 +146,10 @@ pub struct KnownKey {
     pub key: Arc<str>,
     /// Where it stands.
     pub level: Level,
-    /// The type of its values: `string`, `bool`, `int64`, `float64`, `bytes`, `array`, `map`. A key
-    /// with values of several types is listed once for each.
+    /// The type of its values, as [`type_name`] has it. A key with values of several types is listed
+    /// once for each.
     pub kind: &'static str,
-    /// How often it stands there.
+    /// How often it stands there: of resources and scopes, in how many spans.
     pub count: u64,
 }
 
@@ -173,8 +178,8 @@ pub trait SpanSource: Send + Sync {
         budget: &mut Budget,
     ) -> Result<Vec<Arc<str>>, QueryError>;
 
-    /// The spans of each of these traces, by start, in the order of `ids`; empty for one that is
-    /// not there.
+    /// The spans of each of these traces, in the order of `ids`; empty for one that is not there.
+    /// They come as [`arrange`] puts them: by start, attributes by key, none twice.
     fn traces(&self, ids: &[TraceId], budget: &mut Budget) -> Result<Vec<Vec<Span>>, QueryError>;
 
     /// A summary of each of these traces that is there, in the order of `ids`.
@@ -186,6 +191,17 @@ pub trait SpanSource: Send + Sync {
     /// The traces that a search finds. Where the budget ends, what was found is a partial answer
     /// and no error.
     fn search(&self, search: &Search, budget: &mut Budget) -> Result<Found, QueryError>;
+}
+
+/// The status of an HTTP response, by OpenTelemetry's semantic conventions: the name of today, else
+/// the one before 1.21; as a number or as a text.
+pub fn http_status(attributes: &Attributes) -> Option<u16> {
+    let status = get(attributes, "http.response.status_code");
+    match status.or_else(|| get(attributes, "http.status_code"))? {
+        Value::Int(status) => u16::try_from(*status).ok(),
+        Value::Text(status) => status.parse().ok(),
+        _ => None,
+    }
 }
 
 impl Summary {
@@ -211,6 +227,7 @@ impl Summary {
             trace: first.trace,
             root_service: root.service().into(),
             root_operation: Arc::clone(&root.name),
+            root_status: http_status(&root.attributes),
             start_unix_nanos: first.start_unix_nanos,
             end_unix_nanos: spans.iter().map(|span| span.end_unix_nanos).max().unwrap_or(0),
             spans: spans.len(),

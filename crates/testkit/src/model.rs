@@ -22,6 +22,7 @@ pub fn empty() -> Model {
         routes: Vec::new(),
         services: Vec::new(),
         tracing: Tracing { sample: Share::ALL },
+        telemetry: trunkline_model::Telemetry::none(),
         cluster: None,
         access_log: AccessLog::Off,
         trusted_proxies: Vec::new(),

@@ -22,6 +22,7 @@ use trunkline_net::resolve::Resolver;
 use trunkline_net::socket::Bound;
 use trunkline_proxy::access_log::{AccessLog, Target};
 use trunkline_proxy::{Deps, Proxy};
+use trunkline_query::{Reader, reader};
 use trunkline_rt::{Clock, Scope};
 
 use crate::exit::{Failure, chain};
@@ -159,6 +160,13 @@ impl Parts {
             ops: Arc::new(self.proxy.clone()) as Arc<dyn Ops>,
             commands: Arc::clone(&self.switchboard) as _,
             traces: Arc::clone(&self.traces) as Arc<dyn TraceSource>,
+            reader: Reader::new(
+                reader::Config::default(),
+                Arc::clone(&self.traces) as _,
+                None,
+                self.clock.clone(),
+            ),
+            read_json: None,
             console: Arc::clone(&self.console),
             clock: self.clock.clone(),
         };

@@ -30,7 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("otlp", &["model"]),
     // The log keeps batches as they came, in OTLP's protobuf; the codec does no IO.
     ("store", &["model", "otlp", "rt"]),
-    ("ingest", &["model", "net", "otlp", "rt", "store"]),
+    ("ingest", &["model", "net", "otlp", "resilience", "rt", "store"]),
     ("query", &["model", "otlp", "rt", "store"]),
     ("control", &["config", "model", "rt"]),
     ("k8s", &["config", "model", "rt"]),

@@ -64,7 +64,7 @@ impl Token {
     }
 
     /// Compares in a time that depends on the given text's length only.
-    pub(super) fn is(&self, given: &[u8]) -> bool {
+    pub(crate) fn is(&self, given: &[u8]) -> bool {
         let mut different = u8::from(self.0.len() != given.len());
         for (index, byte) in given.iter().enumerate() {
             let own = self.0.get(index).copied().unwrap_or_default();

@@ -41,14 +41,17 @@ impl<T: Serialize> Envelope<T> {
         serde_json::to_string(self).expect(WRITABLE)
     }
 
-    /// The answer to a request for `uri`; with `prettyPrint` it is indented.
-    pub(super) fn response(&self, uri: &Uri) -> Response {
+    /// The text that answers a request for `uri`; with `prettyPrint` it is indented.
+    pub(super) fn text(&self, uri: &Uri) -> String {
         let pretty = Parameters::of(uri).is_ok_and(|parameters| {
             parameters.all("prettyPrint").next().is_some_and(|value| value != "false")
         });
-        let text =
-            if pretty { serde_json::to_string_pretty(self).expect(WRITABLE) } else { self.json() };
-        response(StatusCode::OK, text)
+        if pretty { serde_json::to_string_pretty(self).expect(WRITABLE) } else { self.json() }
+    }
+
+    /// The answer to a request for `uri`.
+    pub(super) fn response(&self, uri: &Uri) -> Response {
+        response(StatusCode::OK, self.text(uri))
     }
 }
 
@@ -59,7 +62,7 @@ impl Envelope<Vec<Value>> {
     }
 }
 
-fn response(status: StatusCode, text: String) -> Response {
+pub(super) fn response(status: StatusCode, text: String) -> Response {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     let kind = HeaderValue::from_static("application/json");
@@ -75,6 +78,11 @@ pub(super) fn trace_not_found(id: Option<TraceId>) -> Value {
         error.insert("traceID".into(), json!(trace_id(id)));
     }
     Value::Object(error)
+}
+
+/// The note on an answer that is not complete.
+pub(super) fn partial() -> Value {
+    json!({ "msg": "the search ended before everything was seen: there may be more; ask for a shorter time" })
 }
 
 /// A request that got no answer.
@@ -95,6 +103,12 @@ impl Failure {
 
     pub(super) fn trace_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, TRACE_NOT_FOUND.to_owned())
+    }
+}
+
+impl From<trunkline_query::Error> for Failure {
+    fn from(error: trunkline_query::Error) -> Self {
+        Self::new(super::failure::status(&error), error.to_string())
     }
 }
 

@@ -8,13 +8,18 @@
     reason = "tests fail by panicking"
 )]
 
+mod corpus;
 mod fakes;
+mod otlp_json;
 mod running;
 
 mod browser;
 mod console;
 mod control;
+mod grpc;
 mod jaeger;
 mod metrics;
 mod protection;
 mod sockets;
+mod storage;
+mod stored;

@@ -9,7 +9,7 @@ use trunkline_model::{
 
 use super::forms::{Address, FormatForm, LogForm, WorkersForm};
 use super::raw::{LogWord, RawManagement, RawPorts, ReasonsWord};
-use super::{Lowering, cluster, limits};
+use super::{Lowering, cluster, limits, telemetry};
 use crate::builder::ModelBuilder;
 use crate::decode::Spanned;
 use crate::defaults;
@@ -47,6 +47,9 @@ pub(super) fn lower(
     if let Some(trace) = &file.trace {
         let value = Tracing { sample: trace.value.sample };
         into.tracing.set("`trace`", value, trace.span, diagnostics);
+    }
+    if let Some(written) = &file.telemetry {
+        telemetry::lower(raw, Some(written), into, diagnostics);
     }
     if let Some(cluster) = &file.cluster {
         cluster::lower(raw, cluster, into, diagnostics);
@@ -100,6 +103,11 @@ pub(super) fn settle(
         && into.management.get().is_none()
     {
         management(first, into, diagnostics);
+    }
+    if let Some(first) = moved.or_else(|| raws.first().filter(|_| is_copy))
+        && into.telemetry.get().is_none()
+    {
+        telemetry::lower(first, None, into, diagnostics);
     }
     domains(raws, into, diagnostics);
 }
@@ -172,6 +180,7 @@ pub(super) fn port(
         Surface::JaegerQuery => ports.jaeger,
         Surface::Metrics => ports.metrics,
         Surface::Console => ports.console,
+        _ => None,
     });
     if let Some(moved) = moved {
         return moved.value;

@@ -22,6 +22,7 @@ use super::policies::raw::RawFallback;
 use super::relays::raw::{ProxyWord, RawProxyProtocol, RawTcp, RawUdp};
 use super::spreading::forms::{BalanceForm, EndpointForm, SlowStartForm};
 use super::spreading::raw::{RawAffinity, RawQueue};
+use super::telemetry::RawTelemetry;
 use super::watching::WatchForm;
 use crate::decode::{Entries, Period, Spanned};
 use crate::defaults;
@@ -61,6 +62,8 @@ pub struct RawFile {
     pub services: Entries<RawService>,
     /// Traces.
     pub trace: Option<Spanned<RawTrace>>,
+    /// Traces: what is kept on disk, where services send their spans, where all is sent on.
+    pub telemetry: Option<Spanned<RawTelemetry>>,
     /// Where several processes keep the state of policies with `share: cluster`: the URL of a Redis,
     /// or `{ redis, timeout, fail, prefix }`.
     pub cluster: Option<Spanned<ClusterForm>>,

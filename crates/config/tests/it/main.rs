@@ -23,4 +23,5 @@ mod relays;
 mod rig;
 mod several;
 mod size;
+mod telemetry;
 mod tls;

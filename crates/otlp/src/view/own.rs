@@ -31,6 +31,16 @@ pub fn spans(request: &[u8]) -> Result<Vec<Span>, Malformed> {
     Ok(all)
 }
 
+/// The value of an `AnyValue` message.
+///
+/// # Errors
+/// It is none, or nested too deep.
+pub fn value(message: &[u8]) -> Result<Value, Malformed> {
+    let view = ValueView::read(message)?;
+    view.check(0)?;
+    Owner::default().value(view)
+}
+
 /// Copies what is read. Equal texts are kept once as long as it lives: keys and names repeat.
 #[derive(Debug, Default)]
 pub struct Owner {

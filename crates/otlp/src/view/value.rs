@@ -67,7 +67,7 @@ pub enum ValueView<'a> {
 }
 
 impl<'a> ValueView<'a> {
-    fn read(message: &'a [u8]) -> Result<Self, Malformed> {
+    pub(super) fn read(message: &'a [u8]) -> Result<Self, Malformed> {
         let mut value = Self::Empty;
         for field in Fields::of(message) {
             let (field, raw) = field?;

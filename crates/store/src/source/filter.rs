@@ -105,6 +105,11 @@ impl Pattern {
         Self::regex(&format!("(?s)^{literal}$"))
     }
 
+    /// The expression.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
     /// Whether it fits.
     pub fn fits(&self, text: &str) -> bool {
         self.0.is_match(text)

@@ -1,0 +1,225 @@
+//! Version 3 of Jaeger's query API over gRPC: `jaeger.api_v3.QueryService`, on port 16685.
+//!
+//! Messages are read and written field by field, as everywhere here. Traces are streamed, each in
+//! parts that every client takes (gRPC's default is 4 MiB), and read one by one: a long answer takes
+//! the memory of a short one.
+
+mod messages;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream;
+use futures_util::{FutureExt as _, StreamExt as _};
+use http::{HeaderMap, StatusCode, header};
+use trunkline_model::trace::TraceId;
+use trunkline_net::grpc::{Call, Code, Reply, Service, Status};
+use trunkline_otlp::{Span, write};
+use trunkline_query::{Error, Reader, Trace};
+use trunkline_store::source::{QueryError, Spent};
+
+use super::v3;
+use crate::guard::Token;
+
+/// Bytes of spans in one message, about.
+const MESSAGE_BYTES: usize = 1 << 20;
+/// Summaries in one message.
+const SUMMARIES: usize = 256;
+
+const METHODS: &[&str] = &[
+    "/jaeger.api_v3.QueryService/GetTrace",
+    "/jaeger.api_v3.QueryService/FindTraces",
+    "/jaeger.api_v3.QueryService/FindTraceSummaries",
+    "/jaeger.api_v3.QueryService/GetServices",
+    "/jaeger.api_v3.QueryService/GetOperations",
+    "/jaeger.api_v3.QueryService/GetDependencies",
+    "/jaeger.api_v3.Capabilities/GetCapabilities",
+];
+
+/// Answers the calls of the query service.
+#[derive(Debug)]
+pub struct QueryService {
+    /// Whom it asks.
+    pub reader: Arc<Reader>,
+    /// What callers must send as `authorization: Bearer …`; none where only this machine can call.
+    pub token: Option<Token>,
+}
+
+impl Service for QueryService {
+    fn has(&self, path: &str) -> bool {
+        METHODS.contains(&path)
+    }
+
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Status>> {
+        async move {
+            self.check(&call.metadata)?;
+            let message = &call.message[..];
+            match call.path.rsplit('/').next().unwrap_or_default() {
+                "GetTrace" => self.trace(message).await,
+                "FindTraces" => self.find_traces(message).await,
+                "FindTraceSummaries" => self.find_summaries(message).await,
+                "GetServices" => self.services().await,
+                "GetOperations" => self.operations(message).await,
+                "GetDependencies" => self.dependencies(message).await,
+                _ => Ok(Reply::Message(messages::capabilities().into())),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl QueryService {
+    fn check(&self, metadata: &HeaderMap) -> Result<(), Status> {
+        let Some(token) = &self.token else { return Ok(()) };
+        let sent = metadata.get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
+        let sent = sent.and_then(|sent| sent.strip_prefix(b"Bearer "));
+        if sent.is_some_and(|sent| token.is(sent)) {
+            return Ok(());
+        }
+        let message = "this surface asks for `authorization: Bearer <token>`";
+        Err(Status::new(Code::Unauthenticated, message))
+    }
+
+    async fn trace(&self, message: &[u8]) -> Result<Reply, Status> {
+        let (id, raw) = messages::trace(message)?;
+        let id = super::ids::trace_id(&id).ok_or_else(|| {
+            Status::new(Code::InvalidArgument, "malformed trace ID: expected up to 32 hex digits")
+        })?;
+        let trace = self.reader.trace(id, raw).await.map_err(|error| failed(&error))?;
+        let trace = trace.ok_or_else(|| Status::new(Code::NotFound, "trace not found"))?;
+        let parts =
+            self.reader.compute(move || parts(&trace)).await.map_err(|error| failed(&error))?;
+        Ok(Reply::Messages(stream::iter(parts.into_iter().map(Ok)).boxed()))
+    }
+
+    async fn find_traces(&self, message: &[u8]) -> Result<Reply, Status> {
+        let asked = messages::search(message)?;
+        let query = asked.query().map_err(refused)?;
+        let found = self.reader.find(query).await.map_err(|error| failed(&error))?;
+        let ids: Vec<_> = found.hits.iter().map(|hit| hit.trace).collect();
+        let streaming = Streaming {
+            reader: Arc::clone(&self.reader),
+            ids: ids.into(),
+            raw: asked.raw,
+            ready: VecDeque::new(),
+        };
+        Ok(Reply::Messages(stream::unfold(streaming, Streaming::next).boxed()))
+    }
+
+    async fn find_summaries(&self, message: &[u8]) -> Result<Reply, Status> {
+        let asked = messages::search(message)?;
+        let query = asked.query().map_err(refused)?;
+        let (summaries, found) =
+            self.reader.find_summaries(query).await.map_err(|error| failed(&error))?;
+        let next = asked.next(&found).unwrap_or_default();
+        let chunks = summaries.chunks(SUMMARIES);
+        let last = chunks.len().saturating_sub(1);
+        let mut parts: Vec<Bytes> = chunks
+            .enumerate()
+            .map(|(at, chunk)| messages::summaries(chunk, if at == last { &next } else { "" }))
+            .map(Bytes::from)
+            .collect();
+        if parts.is_empty() {
+            parts.push(Bytes::new());
+        }
+        Ok(Reply::Messages(stream::iter(parts.into_iter().map(Ok)).boxed()))
+    }
+
+    async fn services(&self) -> Result<Reply, Status> {
+        let services = self.reader.services().await.map_err(|error| failed(&error))?;
+        Ok(Reply::Message(messages::services(&services).into()))
+    }
+
+    async fn operations(&self, message: &[u8]) -> Result<Reply, Status> {
+        let (service, kind) = messages::operations_asked(message)?;
+        let service = Some(service).filter(|service| !service.is_empty());
+        let mut found = self.reader.operations(service).await.map_err(|error| failed(&error))?;
+        found.retain(|one| kind.is_empty() || one.kind.as_str().eq_ignore_ascii_case(&kind));
+        Ok(Reply::Message(messages::operations(&found).into()))
+    }
+
+    async fn dependencies(&self, message: &[u8]) -> Result<Reply, Status> {
+        let time = messages::interval(message)?;
+        let (edges, _) = self.reader.edges(time).await.map_err(|error| failed(&error))?;
+        Ok(Reply::Message(messages::dependencies(&v3::calls(&edges)).into()))
+    }
+}
+
+/// Traces that are read as the caller takes them.
+struct Streaming {
+    reader: Arc<Reader>,
+    /// Those that are not read yet.
+    ids: VecDeque<TraceId>,
+    raw: bool,
+    /// Messages that were not taken yet.
+    ready: VecDeque<Bytes>,
+}
+
+impl Streaming {
+    async fn next(mut self) -> Option<(Result<Bytes, Status>, Self)> {
+        while self.ready.is_empty() && !self.ids.is_empty() {
+            match self.read().await {
+                Ok(ready) => self.ready = ready,
+                Err(error) => {
+                    self.ids.clear();
+                    return Some((Err(failed(&error)), self));
+                }
+            }
+        }
+        let part = self.ready.pop_front()?;
+        Some((Ok(part), self))
+    }
+
+    async fn read(&mut self) -> Result<VecDeque<Bytes>, Error> {
+        let Some(id) = self.ids.pop_front() else { return Ok(VecDeque::new()) };
+        let trace = self.reader.trace(id, self.raw).await?;
+        self.reader.compute(move || trace.iter().flat_map(parts).collect()).await
+    }
+}
+
+/// The spans of a trace in messages of a size that every client takes.
+fn parts(trace: &Trace) -> Vec<Bytes> {
+    let mut parts = Vec::new();
+    let mut part: Vec<&Span> = Vec::new();
+    let mut bytes = 0;
+    let mut measure = Vec::new();
+    for span in v3::grouped(&trace.spans) {
+        measure.clear();
+        write::span(&mut measure, span);
+        if bytes + measure.len() > MESSAGE_BYTES && !part.is_empty() {
+            parts.push(write::request(part.drain(..)).into());
+            bytes = 0;
+        }
+        bytes += measure.len();
+        part.push(span);
+    }
+    if !part.is_empty() {
+        parts.push(write::request(part).into());
+    }
+    parts
+}
+
+/// How an unanswered question ends a call.
+fn failed(error: &Error) -> Status {
+    let code = match error {
+        Error::Busy => Code::Unavailable,
+        Error::Query(QueryError::Budget(Spent::Time(_))) => Code::DeadlineExceeded,
+        Error::Query(QueryError::Budget(Spent::Cancelled)) => Code::Cancelled,
+        Error::Query(QueryError::Budget(_)) => Code::ResourceExhausted,
+        Error::TooFine(_) => Code::InvalidArgument,
+        Error::NoRollups => Code::Unimplemented,
+        Error::Query(QueryError::Unreadable { .. }) | Error::Failed(_) => Code::Internal,
+    };
+    Status::new(code, error.to_string())
+}
+
+fn refused(failure: v3::Failure) -> Status {
+    let code = if failure.status == StatusCode::BAD_REQUEST {
+        Code::InvalidArgument
+    } else {
+        Code::Internal
+    };
+    Status::new(code, failure.message)
+}

@@ -1,0 +1,77 @@
+//! What is kept of telemetry, where it comes in, and where it is sent on.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::ServiceName;
+use crate::network::Network;
+use crate::ports::Surface;
+use crate::units::ByteSize;
+
+/// Traces, and what becomes of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Telemetry {
+    /// What is kept on disk; `None` where traces are only remembered for a while, in memory.
+    pub keep: Option<Keep>,
+    /// Where spans of services come in.
+    pub receive: Vec<(Surface, SocketAddr)>,
+    /// Whoever calls from there needs no token, beside loopback.
+    pub from: Vec<Network>,
+    /// Where everything is sent on to by OTLP.
+    pub forward: Option<Forward>,
+}
+
+/// What is kept on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Keep {
+    /// The folder; `None` for the one that the process has for its data.
+    pub path: Option<PathBuf>,
+    /// When a batch counts as taken.
+    pub durability: Durability,
+    /// When it goes.
+    pub retention: Retention,
+    /// Memory of spans that are not in a segment yet, in bytes.
+    pub memory: ByteSize,
+}
+
+/// When a batch counts as taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Durability {
+    /// It is on the disk: survives the loss of power.
+    Fsync,
+    /// The operating system has it: survives the end of the process.
+    Os,
+    /// The process has it: survives nothing.
+    None,
+}
+
+/// When what is kept goes: whichever of these comes first.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Retention {
+    /// It is older.
+    pub age: Duration,
+    /// All of it is larger: the oldest goes.
+    pub size: ByteSize,
+    /// The disk has less room than this: the oldest goes.
+    pub free: ByteSize,
+    /// Spans of these services are older.
+    pub services: BTreeMap<ServiceName, Duration>,
+}
+
+/// Where everything is sent on to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Forward {
+    /// `http://host:4317` for gRPC, `http://host:4318/v1/traces` for HTTP; `https` for TLS.
+    pub url: String,
+    /// Fields of every request, such as an API key: a name, and `env:NAME` or `file:path`.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Telemetry {
+    /// Nothing is kept and nothing comes in.
+    pub const fn none() -> Self {
+        Self { keep: None, receive: Vec::new(), from: Vec::new(), forward: None }
+    }
+}

@@ -1,0 +1,255 @@
+//! gRPC calls between our client and our server, and by hand where only a wrong client can.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
+use http::{HeaderMap, Method, Request, Response, Uri};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use trunkline_net::client::{Client, Connect};
+use trunkline_net::coding;
+use trunkline_net::grpc::client::Channel;
+use trunkline_net::grpc::{Call, Code, Limits, Reply, Server, Service, Status};
+use trunkline_net::hyper_io::{HyperIo, ScopeExecutor};
+use trunkline_net::memory::Memory;
+use trunkline_net::stream::Stream;
+use trunkline_rt::{Policy, Scope};
+
+/// Answers what the path says.
+#[derive(Debug)]
+struct Echo;
+
+impl Service for Echo {
+    fn has(&self, path: &str) -> bool {
+        path.starts_with("/echo/")
+    }
+
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Status>> {
+        async move {
+            match call.path.as_str() {
+                "/echo/Same" => Ok(Reply::Message(call.message)),
+                "/echo/Never" => std::future::pending().await,
+                "/echo/Full" => {
+                    Err(Status::new(Code::Unavailable, "füll").retry_after(Duration::from_secs(7)))
+                }
+                "/echo/Count" => {
+                    let upto = call.message.len();
+                    let numbers = futures_util::stream::iter(0..upto);
+                    Ok(Reply::Messages(numbers.map(|n| Ok(n.to_string().into())).boxed()))
+                }
+                "/echo/Breaks" => {
+                    let parts = [Ok("one".into()), Err(Status::new(Code::DataLoss, "lost"))];
+                    Ok(Reply::Messages(futures_util::stream::iter(parts).boxed()))
+                }
+                _ => Ok(Reply::Messages(futures_util::stream::pending().boxed())),
+            }
+        }
+        .boxed()
+    }
+}
+
+struct Rig {
+    scope: Scope,
+    memory: Arc<Memory>,
+    target: Uri,
+    address: std::net::SocketAddr,
+}
+
+async fn rig() -> Rig {
+    rig_at(([127, 0, 0, 1], 0).into()).await
+}
+
+async fn rig_at(address: std::net::SocketAddr) -> Rig {
+    let scope = Scope::new("test");
+    let memory = Memory::new(8 << 20);
+    let limits = Limits {
+        message_bytes_max: 1 << 20,
+        decoded: coding::Limits { bytes_max: 2 << 20, ratio_max: 100 },
+        read_limit: Duration::from_secs(5),
+        call_limit: Duration::from_secs(5),
+    };
+    let server = Server { service: Arc::new(Echo), limits, memory: Arc::clone(&memory) };
+    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = server.run(listener, None, 8, scope.child("server"));
+    scope.spawn("server", Policy::Best, serving);
+    let target = format!("http://{address}").parse().unwrap();
+    Rig { scope, memory, target, address }
+}
+
+impl Rig {
+    fn channel(&self, gzip: bool, limit: Duration) -> Arc<Channel> {
+        let client = Client { limit, ..Client::new(Connect::Address(self.address)) };
+        Channel::new(client, self.target.clone(), gzip, self.scope.child("client"))
+    }
+
+    /// A request as it is, to see exactly what is answered.
+    async fn raw(&self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        let stream = tokio::net::TcpStream::connect(self.address).await.unwrap();
+        let executor = ScopeExecutor(self.scope.child("raw"));
+        let io = HyperIo(Stream::tcp(stream));
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(executor, io).await.unwrap();
+        tokio::spawn(connection);
+        sender.send_request(request).await.unwrap()
+    }
+
+    fn request(&self, path: &str, body: Vec<u8>) -> Request<Full<Bytes>> {
+        Request::post(format!("{}{}", self.target.to_string().trim_end_matches('/'), path))
+            .header("content-type", "application/grpc")
+            .body(Full::new(body.into()))
+            .unwrap()
+    }
+}
+
+fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).unwrap();
+    [&[flag][..], &length.to_be_bytes(), message].concat()
+}
+
+fn status(fields: &HeaderMap) -> (&str, &str) {
+    let text = |name| fields.get(name).map_or("", |value| value.to_str().unwrap());
+    (text("grpc-status"), text("grpc-message"))
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn messages_of_any_size_go_and_come_back_plain_and_compressed() {
+    let rig = rig().await;
+    for gzip in [false, true] {
+        let channel = rig.channel(gzip, PATIENCE);
+        for length in [0_u32, 1, 20_000, 1 << 20] {
+            let message: Vec<u8> =
+                (0..length).map(|n| (n.wrapping_mul(2_654_435_761) >> 28) as u8).collect();
+            let answer = channel.unary("/echo/Same", &message, &HeaderMap::new()).await;
+            assert!(answer.unwrap() == message);
+        }
+    }
+    assert_eq!(rig.memory.used(), 0);
+}
+
+#[tokio::test]
+async fn a_failure_tells_its_code_its_words_and_when_to_come_again() {
+    let rig = rig().await;
+    let channel = rig.channel(false, PATIENCE);
+    let told = channel.unary("/echo/Full", b"", &HeaderMap::new()).await;
+    let expected = Status::new(Code::Unavailable, "füll").retry_after(Duration::from_secs(7));
+    assert_eq!(told, Err(expected));
+    let told = channel.unary("/other/Method", b"", &HeaderMap::new()).await;
+    assert_eq!(told.unwrap_err().code, Code::Unimplemented);
+}
+
+#[tokio::test]
+async fn what_takes_too_long_ends_for_both() {
+    let rig = rig().await;
+    let channel = rig.channel(false, Duration::from_millis(100));
+    let told = channel.unary("/echo/Never", b"", &HeaderMap::new()).await;
+    assert_eq!(told.unwrap_err().code, Code::DeadlineExceeded);
+    for path in ["/echo/Never", "/echo/Silent"] {
+        let mut request = rig.request(path, framed(0, b""));
+        request.headers_mut().insert("grpc-timeout", "50m".parse().unwrap());
+        let answer = rig.raw(request).await;
+        let head = answer.headers().clone();
+        let trailers = answer.into_body().collect().await.unwrap().trailers().cloned();
+        assert_eq!(status(&trailers.unwrap_or(head)).0, "4", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_status() {
+    let rig = rig().await;
+    let answer = rig.raw(rig.request("/echo/Count", framed(0, b"123"))).await;
+    assert_eq!(answer.headers()["content-type"], "application/grpc");
+    let whole = answer.into_body().collect().await.unwrap();
+    assert_eq!(status(whole.trailers().unwrap()), ("0", ""));
+    let expected = [framed(0, b"0"), framed(0, b"1"), framed(0, b"2")].concat();
+    assert_eq!(whole.to_bytes(), expected);
+    let answer = rig.raw(rig.request("/echo/Breaks", framed(0, b""))).await;
+    let whole = answer.into_body().collect().await.unwrap();
+    assert_eq!(status(whole.trailers().unwrap()), ("15", "lost"));
+    assert_eq!(whole.to_bytes(), framed(0, b"one"));
+}
+
+#[tokio::test]
+async fn what_is_no_message_is_refused_with_the_protocols_code() {
+    let rig = rig().await;
+    let bomb = coding::gzip(&vec![0; 1 << 20]);
+    for (encoding, body, expected) in [
+        ("identity", vec![], "13"),
+        ("identity", vec![0, 0, 0], "13"),
+        ("identity", framed(0, b"one")[..7].to_vec(), "13"),
+        ("identity", [framed(0, b"one"), framed(0, b"two")].concat(), "12"),
+        ("identity", framed(1, b"one"), "13"),
+        ("identity", framed(2, b"one"), "13"),
+        ("identity", vec![0, 0x7f, 0xff, 0xff, 0xff, 0], "8"),
+        ("identity", framed(0, &vec![1; (1 << 20) + 1]), "8"),
+        ("gzip", framed(1, b"one"), "13"),
+        ("gzip", framed(1, &bomb), "8"),
+        ("snappy", framed(1, b"one"), "12"),
+    ] {
+        let length = body.len();
+        let mut request = rig.request("/echo/Same", body);
+        request.headers_mut().insert("grpc-encoding", encoding.parse().unwrap());
+        let answer = rig.raw(request).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(status(answer.headers()).0, expected, "{encoding}, {length} bytes");
+    }
+    assert_eq!(rig.memory.used(), 0);
+}
+
+#[tokio::test]
+async fn large_messages_are_decompressed_aside() {
+    let rig = rig().await;
+    let channel = rig.channel(true, PATIENCE);
+    let mut state = 1_u64;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 56) as u8
+    });
+    let message: Vec<u8> = noise.take(900_000).collect();
+    let answer = channel.unary("/echo/Same", &message, &HeaderMap::new()).await;
+    assert!(answer.unwrap() == message);
+    assert_eq!(rig.memory.used(), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_call_is_answered_as_http_does() {
+    let rig = rig().await;
+    let mut request = rig.request("/echo/Same", framed(0, b""));
+    *request.method_mut() = Method::GET;
+    assert_eq!(rig.raw(request).await.status(), 405);
+    let mut request = rig.request("/echo/Same", framed(0, b""));
+    request.headers_mut().insert("content-type", "application/grpc-web".parse().unwrap());
+    assert_eq!(rig.raw(request).await.status(), 415);
+}
+
+#[tokio::test]
+async fn when_there_is_no_room_the_caller_may_come_again() {
+    let rig = rig().await;
+    let mut held = rig.memory.hold();
+    held.grow((8 << 20) - 10).unwrap();
+    let channel = rig.channel(false, PATIENCE);
+    let told = channel.unary("/echo/Same", &[1; 100], &HeaderMap::new()).await.unwrap_err();
+    assert_eq!((told.code, told.retry_after), (Code::Unavailable, Some(Duration::from_secs(1))));
+    drop(held);
+    assert_eq!(channel.unary("/echo/Same", b"now", &HeaderMap::new()).await.unwrap(), "now");
+}
+
+#[tokio::test]
+async fn a_channel_finds_its_server_again() {
+    let first = rig().await;
+    let (scope, address) = (Scope::new("client"), first.address);
+    let client = Client::new(Connect::Address(address));
+    let channel = Channel::new(client, first.target.clone(), false, scope);
+    assert!(channel.unary("/echo/Same", b"1", &HeaderMap::new()).await.is_ok());
+    first.scope.stop();
+    first.scope.join().await.unwrap();
+    let told = channel.unary("/echo/Same", b"2", &HeaderMap::new()).await.unwrap_err();
+    assert_eq!(told.code, Code::Unavailable);
+    let _second = rig_at(address).await;
+    assert_eq!(channel.unary("/echo/Same", b"3", &HeaderMap::new()).await.unwrap(), "3");
+}

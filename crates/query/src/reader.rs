@@ -1,0 +1,375 @@
+//! The door to stored telemetry for everything that asks: off the workers, few at a time, each
+//! question with a budget and ended when nobody waits for it any more.
+//!
+//! Questions run on tokio's pool for work that blocks, which has a lower priority than workers. Of
+//! those that find no place, a bounded number waits for a bounded time; all others are told to come
+//! again. The skeletons of the traces that were looked at last are kept for a moment, so that
+//! paging through a large one does not read it again.
+
+mod kept;
+mod pool;
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use trunkline_model::trace::TraceId;
+use trunkline_otlp::Span;
+use trunkline_rt::Clock;
+use trunkline_store::source::{
+    Budget, Found, KnownKey, Level, Limits, Operation, QueryError, SpanSource, Spent, Summary,
+};
+
+use crate::adjust;
+use crate::edges::Edge;
+use crate::red::{Collector, Measure, Question, Rollups, Series, TooFine};
+use crate::search::{self, Query};
+use crate::skeleton::Skeleton;
+use crate::trace::Trace;
+
+use kept::Kept;
+use pool::Pool;
+
+/// How much questions may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// What one question may cost.
+    pub limits: Limits,
+    /// Questions that run at one time.
+    pub running_max: usize,
+    /// Questions that wait for a place.
+    pub waiting_max: usize,
+    /// How long one waits for a place.
+    pub wait: Duration,
+    /// Spans of an answer with several traces; one trace is answered whole.
+    pub answer_spans_max: usize,
+    /// Memory of the skeletons that are kept, in bytes.
+    pub kept_bytes_max: usize,
+    /// Corrections of traces.
+    pub adjust: adjust::Config,
+}
+
+impl Default for Config {
+    /// A question on half of the CPUs, at least one and at most four; 64 wait for up to 5 s; 100 000
+    /// spans of several traces; 32 MiB of skeletons.
+    fn default() -> Self {
+        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            limits: Limits::default(),
+            running_max: (cpus / 2).clamp(1, 4),
+            waiting_max: 64,
+            wait: Duration::from_secs(5),
+            answer_spans_max: 100_000,
+            kept_bytes_max: 32 << 20,
+            adjust: adjust::Config::default(),
+        }
+    }
+}
+
+/// Why a question was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Others are being answered, and enough wait.
+    #[error("too many questions are asked at once: ask again in a moment")]
+    Busy,
+    /// It cost too much, or could not be read.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// It would have too many points.
+    #[error(transparent)]
+    TooFine(#[from] TooFine),
+    /// Nobody keeps rollups.
+    #[error("rates are not kept here")]
+    NoRollups,
+    /// A defect: the answer could not be computed.
+    #[error("the question could not be answered: {0}")]
+    Failed(String),
+}
+
+impl Error {
+    /// Whether the question was too expensive.
+    pub const fn spent(&self) -> Option<Spent> {
+        match self {
+            Self::Query(QueryError::Budget(spent)) => Some(*spent),
+            _ => None,
+        }
+    }
+}
+
+/// See the module's documentation.
+pub struct Reader {
+    source: Arc<dyn SpanSource>,
+    rollups: Option<Arc<dyn Rollups>>,
+    clock: Clock,
+    config: Config,
+    pool: Pool,
+    kept: Kept,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// Values of a key that are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Values {
+    /// Where the key stands.
+    pub level: Level,
+    /// The key.
+    pub key: String,
+    /// How the values begin.
+    pub prefix: String,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Traces of a time from which edges are counted when nobody kept rollups.
+const EDGE_TRACES_MAX: usize = 5_000;
+
+impl Reader {
+    /// A reader of these spans, and of these rollups if somebody keeps some.
+    pub fn new(
+        config: Config,
+        source: Arc<dyn SpanSource>,
+        rollups: Option<Arc<dyn Rollups>>,
+        clock: Clock,
+    ) -> Arc<Self> {
+        let pool = Pool::new(config.running_max, config.waiting_max, config.wait);
+        let kept = Kept::new(config.kept_bytes_max);
+        Arc::new(Self { source, rollups, clock, config, pool, kept })
+    }
+
+    /// The clock that budgets are measured by.
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Whether rates are kept.
+    pub const fn has_rollups(&self) -> bool {
+        self.rollups.is_some()
+    }
+
+    /// Asks anything: `question` runs on the pool, with a budget that ends when the returned future
+    /// is dropped.
+    ///
+    /// # Errors
+    /// There is no place, or the question has an error.
+    pub async fn ask<T, F>(&self, question: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn SpanSource, &mut Budget) -> Result<T, QueryError> + Send + 'static,
+    {
+        let source = Arc::clone(&self.source);
+        let budget = Budget::new(&self.clock, self.config.limits);
+        self.pool.run(budget, move |budget| question(&*source, budget)).await?.map_err(Error::from)
+    }
+
+    /// Computes something large, such as the text of an answer, where questions are answered.
+    ///
+    /// # Errors
+    /// There is no place.
+    pub async fn compute<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let budget = Budget::new(&self.clock, self.config.limits);
+        self.pool.run(budget, move |_| work()).await
+    }
+
+    /// The services that have spans, by name.
+    ///
+    /// # Errors
+    /// See [`Reader::ask`].
+    pub async fn services(&self) -> Result<Vec<Arc<str>>, Error> {
+        self.ask(|source, budget| source.services(budget)).await
+    }
+
+    /// The operations of a service, or of all.
+    ///
+    /// # Errors
+    /// See [`Reader::ask`].
+    pub async fn operations(&self, service: Option<String>) -> Result<Vec<Operation>, Error> {
+        self.ask(move |source, budget| source.operations(service.as_deref(), budget)).await
+    }
+
+    /// The keys of attributes.
+    ///
+    /// # Errors
+    /// See [`Reader::ask`].
+    pub async fn keys(&self) -> Result<Vec<KnownKey>, Error> {
+        self.ask(|source, budget| source.keys(budget)).await
+    }
+
+    /// Values of a key.
+    ///
+    /// # Errors
+    /// See [`Reader::ask`].
+    pub async fn values(&self, wanted: Values) -> Result<Vec<Arc<str>>, Error> {
+        self.ask(move |source, budget| {
+            let Values { level, key, prefix, limit } = &wanted;
+            source.values(*level, key, prefix, *limit, budget)
+        })
+        .await
+    }
+
+    /// One trace, adjusted unless it is wanted `raw`; `None` when it is not there.
+    ///
+    /// # Errors
+    /// See [`Reader::ask`].
+    pub async fn trace(&self, id: TraceId, raw: bool) -> Result<Option<Trace>, Error> {
+        let adjust = self.config.adjust;
+        self.ask(move |source, budget| {
+            let spans = source.traces(&[id], budget)?.pop().unwrap_or_default();
+            Ok(assembled(spans, raw, &adjust))
+        })
+        .await
+    }
+
+    /// The skeleton of a trace; `None` when it is not there.
+    ///
+    /// # Errors
+    /// See [`Reader::ask`].
+    pub async fn skeleton(&self, id: TraceId) -> Result<Option<Arc<Skeleton>>, Error> {
+        if let Some(known) = self.kept.get(id, self.clock.now()) {
+            return Ok(Some(known));
+        }
+        Ok(self.trace_and_skeleton(id).await?.map(|(_, skeleton)| skeleton))
+    }
+
+    /// A trace, its spans in pre-order, and its skeleton; `None` when it is not there.
+    ///
+    /// # Errors
+    /// See [`Reader::ask`].
+    pub async fn trace_and_skeleton(
+        &self,
+        id: TraceId,
+    ) -> Result<Option<(Trace, Arc<Skeleton>)>, Error> {
+        let adjust = self.config.adjust;
+        let built = self.ask(move |source, budget| {
+            let spans = source.traces(&[id], budget)?.pop().unwrap_or_default();
+            Ok(assembled(spans, false, &adjust).map(|mut trace| {
+                let skeleton = Arc::new(Skeleton::of(&mut trace));
+                (trace, skeleton)
+            }))
+        });
+        let built = built.await?;
+        if let Some((_, skeleton)) = &built {
+            self.kept.put(skeleton, self.clock.now(), self.clock.wall_nanos());
+        }
+        Ok(built)
+    }
+
+    /// The traces with these ids that are there, in their order; of more spans than an answer may
+    /// have, the first ones, and whether those are all.
+    ///
+    /// # Errors
+    /// See [`Reader::ask`].
+    pub async fn traces(&self, ids: Vec<TraceId>, raw: bool) -> Result<(Vec<Trace>, bool), Error> {
+        let config = self.config;
+        self.ask(move |source, budget| load(source, &ids, raw, &config, budget)).await
+    }
+
+    /// What a search finds.
+    ///
+    /// # Errors
+    /// See [`Reader::ask`].
+    pub async fn find(&self, query: Query) -> Result<Found, Error> {
+        self.ask(move |source, budget| search::find(source, &query, budget)).await
+    }
+
+    /// The traces that a search finds; of more spans than an answer may have, the newest traces, as
+    /// a partial answer.
+    ///
+    /// # Errors
+    /// See [`Reader::ask`].
+    pub async fn find_traces(&self, query: Query, raw: bool) -> Result<(Vec<Trace>, Found), Error> {
+        let config = self.config;
+        self.ask(move |source, budget| {
+            let mut found = search::find(source, &query, budget)?;
+            let ids: Vec<TraceId> = found.hits.iter().map(|hit| hit.trace).collect();
+            let (traces, all) = load(source, &ids, raw, &config, budget)?;
+            found.partial |= !all;
+            Ok((traces, found))
+        })
+        .await
+    }
+
+    /// The summaries of what a search finds.
+    ///
+    /// # Errors
+    /// See [`Reader::ask`].
+    pub async fn find_summaries(&self, query: Query) -> Result<(Vec<Summary>, Found), Error> {
+        self.ask(move |source, budget| {
+            let found = search::find(source, &query, budget)?;
+            Ok((search::summaries(source, &found, budget)?, found))
+        })
+        .await
+    }
+
+    /// Who called whom in a time, and whether that is exact: rollups are, a count of the newest
+    /// traces may not be.
+    ///
+    /// # Errors
+    /// See [`Reader::ask`].
+    pub async fn edges(&self, time: RangeInclusive<u64>) -> Result<(Vec<Edge>, bool), Error> {
+        let rollups = self.rollups.clone();
+        self.ask(move |source, budget| match rollups {
+            Some(rollups) => Ok((rollups.edges(time, budget)?, true)),
+            None => search::edges(source, time, EDGE_TRACES_MAX, budget),
+        })
+        .await
+    }
+
+    /// The course of a measure.
+    ///
+    /// # Errors
+    /// See [`Reader::ask`]; also when nobody keeps rollups, or there would be too many points.
+    pub async fn series(&self, question: Question, measure: Measure) -> Result<Vec<Series>, Error> {
+        let rollups = self.rollups.clone().ok_or(Error::NoRollups)?;
+        question.moments()?;
+        let series = self.ask(move |_, budget| {
+            let mut collector = Collector::new(&question);
+            let mut see = |rollup: &_| collector.take(rollup);
+            rollups.rollups(&question.services, question.needed(), budget, &mut see)?;
+            Ok(collector.series(measure))
+        });
+        Ok(series.await??)
+    }
+
+    /// How long a step of the rollups is.
+    pub fn step(&self) -> Option<Duration> {
+        self.rollups.as_ref().map(|rollups| rollups.step())
+    }
+}
+
+/// Traces that are read together.
+const CHUNK: usize = 8;
+
+/// Reads traces until an answer has as many spans as it may have; says whether those are all.
+fn load(
+    source: &dyn SpanSource,
+    ids: &[TraceId],
+    raw: bool,
+    config: &Config,
+    budget: &mut Budget,
+) -> Result<(Vec<Trace>, bool), QueryError> {
+    let mut traces = Vec::new();
+    let mut spans = 0;
+    for ids in ids.chunks(CHUNK) {
+        for of_one in source.traces(ids, budget)? {
+            spans += of_one.len();
+            if spans > config.answer_spans_max && !traces.is_empty() {
+                return Ok((traces, false));
+            }
+            traces.extend(assembled(of_one, raw, &config.adjust));
+        }
+    }
+    Ok((traces, true))
+}
+
+fn assembled(spans: Vec<Span>, raw: bool, config: &adjust::Config) -> Option<Trace> {
+    if raw { Trace::stored(spans) } else { Trace::adjusted(spans, config) }
+}
