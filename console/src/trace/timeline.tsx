@@ -1,7 +1,7 @@
 // The view of a trace in time: the whole in small, rows with bars, and the span that is looked at. Its keys, too.
 import { useEffect, useRef } from "preact/hooks";
 import type { WaterfallRow } from "../api/traces";
-import { count, duration, parseDuration } from "../format";
+import { count, duration, parseDuration, visible } from "../format";
 import { useKeys, useSettled } from "../hooks";
 import { SearchField } from "../parts/controls";
 import { Icon } from "../parts/icon";
@@ -99,7 +99,7 @@ export function Timeline(props: Props) {
         </p>
       ) : null}
       <p class="hidden" aria-live="polite">
-        {here ? `${here.service ?? ""} ${here.name ?? ""}, ${duration(here.duration_ms)}` : ""}
+        {here ? `${visible(here.service)} ${visible(here.name)}, ${duration(here.duration_ms)}` : ""}
       </p>
     </>
   );

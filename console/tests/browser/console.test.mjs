@@ -163,7 +163,7 @@ test("a trace is read by keys", async () => {
     await page.getByText("0 found").waitFor();
     await page.keyboard.press("Escape");
     await page.keyboard.press("c");
-    assert.equal(query(page).get("critical"), "1");
+    await eventually(() => query(page).get("critical"), "1");
     await page.goto(address);
     await page.locator(".span-panel").waitFor();
   });
