@@ -16,6 +16,10 @@ use super::rig::{below, open, payload, seed, small, times};
 
 const FOLDER: &str = "TRUNKLINE_TEST_FOLDER";
 const FIRST: &str = "TRUNKLINE_TEST_FIRST";
+const MARK: &str = "TRUNKLINE_TEST_MARK";
+
+/// After so many kills, what is there counts as done.
+const FORGET_AFTER: usize = 6;
 
 /// How often; `TRUNKLINE_KILLS` says otherwise.
 const KILLS: usize = 20;
@@ -36,7 +40,10 @@ fn append_until_killed() {
         return;
     };
     let first: u64 = std::env::var(FIRST).unwrap().parse().unwrap();
-    let (wal, _, _) = open(base(Path::new(&folder)), Position::default()).unwrap();
+    let mark = std::env::var(MARK).unwrap();
+    let (file, offset) = mark.split_once(':').unwrap();
+    let mark = Position { file: file.parse().unwrap(), offset: offset.parse().unwrap() };
+    let (wal, _, _) = open(base(Path::new(&folder)), mark).unwrap();
     let mut random = Random::from_seed(first);
     let mut output = std::io::stdout();
     for start in (first..).step_by(20) {
@@ -53,11 +60,12 @@ fn append_until_killed() {
     }
 }
 
-fn start(folder: &Path, first: u64) -> (Child, BufReader<ChildStdout>) {
+fn start(folder: &Path, first: u64, mark: Position) -> (Child, BufReader<ChildStdout>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "wal::killed::append_until_killed", "--nocapture"])
         .env(FOLDER, folder)
         .env(FIRST, first.to_string())
+        .env(MARK, mark.to_string())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -67,41 +75,53 @@ fn start(folder: &Path, first: u64) -> (Child, BufReader<ChildStdout>) {
 
 /// A line that is whole, about a payload.
 fn acknowledged(line: &str) -> Option<u64> {
-    line.strip_prefix("acknowledged ")?.strip_suffix(".")?.parse().ok()
+    // The harness may have begun the line.
+    line.split_once("acknowledged ")?.1.strip_suffix(".")?.parse().ok()
+}
+
+/// Starts a process, kills it, and gives back what it said to have acknowledged: at least one.
+fn run_and_kill(folder: &Path, first: u64, mark: Position, random: &mut Random) -> Vec<u64> {
+    let (mut child, output) = start(folder, first, mark);
+    let mut lines = output.lines();
+    let mut heard = Vec::new();
+    let enough = 1 + below(random, 300);
+    while heard.len() < enough {
+        let line = lines.next().expect("the process goes on until it is killed").unwrap();
+        heard.extend(acknowledged(&line));
+    }
+    std::thread::sleep(Duration::from_micros(random.number() % 5_000));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // What it said before it ended counts.
+    heard.extend(lines.map_while(Result::ok).filter_map(|line| acknowledged(&line)));
+    heard
 }
 
 #[test]
 fn what_is_acknowledged_survives_kill_9() {
     let folder = tempfile::tempdir().unwrap();
     let mut random = Random::from_seed(seed());
-    let mut all = Vec::new();
-    let mut unheard = HashSet::new();
-    for _ in 0..times("TRUNKLINE_KILLS", KILLS) {
-        let first = all.last().map_or(0, |id| id + BURST + 1);
-        let (mut child, output) = start(folder.path(), first);
-        let mut lines = output.lines();
-        let mut heard = 0;
-        let enough = 1 + below(&mut random, 300);
-        while heard < enough {
-            let line = lines.next().expect("the process goes on until it is killed").unwrap();
-            let id = acknowledged(&line);
-            heard += usize::from(id.is_some());
-            all.extend(id);
-        }
-        std::thread::sleep(Duration::from_micros(random.number() % 5_000));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        // What it said before it ended counts.
-        all.extend(lines.map_while(Result::ok).filter_map(|line| acknowledged(&line)));
-        let last = all.last().unwrap();
+    let (mut first, mut mark) = (0, Position::default());
+    let (mut expected, mut unheard) = (Vec::new(), HashSet::new());
+    for kill in 1..=times("TRUNKLINE_KILLS", KILLS) {
+        let heard = run_and_kill(folder.path(), first, mark, &mut random);
+        let last = *heard.last().unwrap();
+        expected.extend(heard);
         unheard.extend(last + 1..=last + BURST);
+        first = last + BURST + 1;
 
-        let (_wal, head, report) = open(base(folder.path()), Position::default()).unwrap();
+        let (wal, head, report) = open(base(folder.path()), mark).unwrap();
         let mut replayed = head.after(Position::default());
         let rest: Vec<_> = replayed.extract_if(.., |id| unheard.contains(id)).collect();
-        assert_eq!(replayed, all);
+        assert_eq!(replayed, expected);
         assert_eq!(rest.iter().collect::<HashSet<_>>().len(), rest.len(), "twice in {rest:?}");
         assert_eq!(report.lost_places, 0, "{report:?}");
+        if kill.is_multiple_of(FORGET_AFTER) {
+            mark = *head.positions().last().unwrap();
+            wal.forget(mark).unwrap();
+            expected.clear();
+            unheard.clear();
+        }
     }
 }
 
