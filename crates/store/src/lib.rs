@@ -20,6 +20,8 @@
 #[cfg(test)]
 extern crate self as trunkline_store;
 
+pub mod admin;
+mod chain;
 mod compact;
 pub mod disk;
 mod encoding;

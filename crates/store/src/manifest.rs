@@ -105,6 +105,13 @@ impl Manifest {
         Ok(Self { disk, inner: Mutex::new(Inner { state, database: Some(database) }) })
     }
 
+    /// Makes one that has this, durably; an existing one is replaced.
+    pub(crate) fn create(disk: &dyn Disk, change: &Change) -> Result<(), ManifestError> {
+        let mut state = State { next: 1, ..State::default() };
+        state.apply(change);
+        write_anew(disk, &state).map(drop)
+    }
+
     /// What it says, read without changing anything: another process may have it open.
     pub(crate) fn look(disk: &dyn Disk) -> Result<State, ManifestError> {
         Database::look(disk, Path::new(FILE))

@@ -23,12 +23,14 @@ use bytes::Bytes;
 use trunkline_model::trace::TraceId;
 use trunkline_otlp::{Span, view};
 
+use crate::disk::Disk;
+use crate::search::View;
 use crate::source::{
     Budget, Found, KnownKey, Level, Operation, QueryError, Search, SpanSource, Summary,
 };
 use crate::wal::{self, Signal, Wal};
 
-pub(crate) use cut::NewFile;
+pub(crate) use cut::{NewFile, add_keys};
 pub(crate) use shared::Shared;
 
 pub use config::{Config, Memory, Retention, Sampling, ServiceRetention};
@@ -129,6 +131,15 @@ impl Store {
             log: self.log.stats(),
             time: shared.times.so_far(),
         }
+    }
+
+    /// What there is at this moment.
+    pub(crate) fn snapshot(&self) -> Arc<View> {
+        self.shared.view()
+    }
+
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.shared.disk()
     }
 
     /// Writes what waits to the log, and ends: what comes later is refused. What is in the head is

@@ -100,6 +100,11 @@ impl SegmentFile {
         Ok(bloom::may_have(&block, hash))
     }
 
+    /// Whether the filter of trace ids is what was written.
+    pub(crate) fn check_bloom(&self, bloom: Place) -> Result<(), SegmentError> {
+        self.read(bloom).map(drop)
+    }
+
     /// Reads what has a sum of its own.
     fn read(&self, place: Place) -> Result<Vec<u8>, SegmentError> {
         let mut bytes = vec![0; place.length as usize];

@@ -13,7 +13,6 @@ use crate::disk::Writer;
 use crate::files::Segment;
 use crate::manifest::{Change, Entry, FOLDER, path};
 use crate::segment::{Chooser, GROUP_ROWS_MAX, GROUPS_MAX, Layout, SegmentWriter, Written};
-use crate::source::Level;
 use crate::table::{Table, Type};
 
 /// Level of zstd for segments that will be merged soon.
@@ -103,16 +102,19 @@ impl Shared {
 /// The columns that suit a table.
 fn layout_of(table: &Table) -> Layout {
     let mut chooser = Chooser::default();
-    chooser.add_rows(table.len() as u64);
+    add_keys(table, &mut chooser);
+    chooser.choose()
+}
+
+/// Lets a table have its say about columns.
+pub(crate) fn add_keys(table: &Table, into: &mut Chooser) {
+    into.add_rows(table.len() as u64);
     for ((level, key), counts) in table.key_counts() {
-        if matches!(level, Level::Span | Level::Resource) {
-            let key = table.texts.text(key).into();
-            for (kind, count) in Type::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
-                chooser.add(level, &key, kind, count);
-            }
+        let key = table.texts.text(key).into();
+        for (kind, count) in Type::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
+            into.add(level, &key, kind, count);
         }
     }
-    chooser.choose()
 }
 
 /// Writes all rows of a table, in row groups of neighbours in time.

@@ -12,6 +12,7 @@ use parquet::errors::ParquetError;
 
 use super::Store;
 use super::shared::Shared;
+use crate::chain::chain;
 use crate::manifest::{Change, ManifestError};
 use crate::segment::SegmentError;
 
@@ -208,15 +209,4 @@ impl Shared {
         self.show(&heads, Some(left));
         Ok(())
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        message = format!("{message}: {error}");
-        cause = error.source();
-    }
-    message
 }

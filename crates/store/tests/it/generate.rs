@@ -42,12 +42,13 @@ fn value() -> impl Strategy<Value = Value> {
         1 => Just(Value::Empty),
         1 => prop::collection::vec(any::<u8>(), 0..4).prop_map(|bytes| Value::Bytes(bytes.into())),
     ];
-    leaf.prop_recursive(3, 8, 3, |inner| {
+    let nested = leaf.clone().prop_recursive(3, 8, 3, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(Value::Array),
             prop::collection::vec((key(), inner), 0..3).prop_map(Value::Map),
         ]
-    })
+    });
+    prop_oneof![6 => leaf, 1 => nested]
 }
 
 fn attributes() -> impl Strategy<Value = Attributes> {

@@ -35,7 +35,12 @@ impl Chooser {
         all.sort_unstable_by(|(a, a_count), (b, b_count)| b_count.cmp(a_count).then(a.cmp(b)));
         all.truncate(DENSE_MAX);
         let mut layout = Layout::default();
+        let mut names = hashbrown::HashSet::new();
         for ((level, key, kind), _) in all {
+            // For readers (of SQL) that do not tell apart what differs in case alone.
+            if !names.insert((level, key.to_lowercase(), kind)) {
+                continue;
+            }
             let of =
                 if level == Level::Span { &mut layout.attributes } else { &mut layout.resource };
             of.push(Dense { key, kind });
