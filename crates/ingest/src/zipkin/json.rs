@@ -78,7 +78,7 @@ where
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", expecting = "a span")]
 struct RawSpan {
     trace_id: Text,
     id: Text,
@@ -94,7 +94,7 @@ struct RawSpan {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", expecting = "an endpoint")]
 pub(super) struct RawEndpoint {
     service_name: Text,
     ipv4: Text,
@@ -103,7 +103,7 @@ pub(super) struct RawEndpoint {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, expecting = "an annotation")]
 struct RawAnnotation {
     timestamp: Option<Micros>,
     value: Text,

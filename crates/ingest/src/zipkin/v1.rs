@@ -9,7 +9,7 @@ use super::json::{Few, Micros, RawEndpoint, Text, short};
 use super::model::{self, Annotation, Endpoint, Kind, Span};
 
 #[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", expecting = "a span")]
 pub(super) struct RawSpan {
     trace_id: Text,
     id: Text,
@@ -22,7 +22,7 @@ pub(super) struct RawSpan {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, expecting = "an annotation")]
 struct RawAnnotation {
     timestamp: Option<Micros>,
     value: Text,
@@ -30,7 +30,7 @@ struct RawAnnotation {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, expecting = "a binary annotation")]
 struct RawBinary {
     key: Text,
     value: Text,

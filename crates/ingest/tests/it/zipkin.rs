@@ -171,7 +171,7 @@ async fn one_wrong_span_refuses_all() {
         (r#"{"traceId":"1","id":"xyz"}"#, "a span has no valid id of its own or of a trace"),
         (r#"{"traceId":"1","id":"2","timestamp":"soon"}"#, "a time is no number of microseconds"),
         (r#"{"traceId":["1"],"id":"2"}"#, "expected a text or a number"),
-        ("3", "expected struct RawSpan"),
+        ("3", "expected a span"),
     ] {
         let answer = rig.send(Zipkin, V2, format!("[{good},{bad}]")).await;
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
