@@ -11,7 +11,7 @@ mod serve;
 use std::collections::HashMap;
 
 pub use file::{Parsed, Unreadable};
-pub(crate) use serve::{Door, SamplingManager};
+pub(crate) use serve::{Door, SamplingService};
 
 /// What is recorded of a service.
 #[derive(Debug, Clone, PartialEq)]

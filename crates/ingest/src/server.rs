@@ -16,7 +16,7 @@ use crate::http::{Door, Entrance, Guard};
 use crate::intake::Intake;
 use crate::limits::Limits;
 use crate::metrics::Protocol;
-use crate::sampling::{self, SamplingManager, Strategies};
+use crate::sampling::{self, SamplingService, Strategies};
 use crate::thrift::Flavor;
 use crate::{jaeger, otlp, zipkin};
 
@@ -188,8 +188,8 @@ impl Server {
         }
     }
 
-    fn sampling(&self) -> Arc<SamplingManager> {
-        Arc::new(SamplingManager {
+    fn sampling(&self) -> Arc<SamplingService> {
+        Arc::new(SamplingService {
             strategies: Arc::clone(&self.strategies),
             metrics: Arc::clone(self.intake.metrics()),
             guard: Arc::clone(&self.guard),

@@ -20,9 +20,13 @@
 #[cfg(test)]
 extern crate self as trunkline_store;
 
+mod compact;
 pub mod disk;
 mod encoding;
+mod files;
 mod head;
+mod manifest;
+mod retain;
 pub mod rollup;
 mod search;
 mod segment;
@@ -31,6 +35,10 @@ mod store;
 mod table;
 pub mod wal;
 
+pub use encoding::Damaged;
+pub use manifest::ManifestError;
+pub use segment::SegmentError;
 pub use store::{
-    Accepted, Config, OpenError, Refused, Removed, Retention, Rule, ServiceRetention, Stats, Store,
+    Accepted, Config, MaintainError, Memory, OpenError, Refused, Removed, Retention, Rule,
+    Sampling, ServiceRetention, StageTimes, Stats, Store,
 };

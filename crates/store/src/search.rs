@@ -1,46 +1,37 @@
 //! Answers from everything that has spans: heads and segments.
+//!
+//! A row group that is damaged costs its own spans alone: the answer has the others, the file is
+//! named in the statistics, and a search says that it is partial. A trace of which nothing can be
+//! read, because of damage, is an error and not a trace that is not there.
 
+mod catalogs;
 mod newest;
+mod scan;
+mod traces;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet};
 use trunkline_model::trace::TraceId;
-use trunkline_otlp::{Kind, Span};
+use trunkline_otlp::Span;
 
+use crate::files::Segment;
 use crate::head::Head;
+use crate::segment::{GroupReader, SegmentError};
 use crate::source::{
-    Budget, Found, Hit, KnownKey, Level, Operation, QueryError, Search, SpanSource, Spent, arrange,
-    as_text,
+    Budget, Found, KnownKey, Level, Operation, QueryError, Search, SpanSource, Summary,
 };
-use crate::table::{Cell, KeyId, OperationId};
-use newest::Newest;
 
 /// What there was at one moment: everything, and nothing twice.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct View {
     /// What no segment has yet, oldest first.
     pub(crate) heads: Vec<Arc<Head>>,
+    pub(crate) segments: Vec<Arc<Segment>>,
 }
 
 impl SpanSource for View {
     fn services(&self, budget: &mut Budget) -> Result<Vec<Arc<str>>, QueryError> {
-        let mut found = BTreeSet::<Arc<str>>::new();
-        for head in &self.heads {
-            head.slices(head.len(), budget, |table, slice| {
-                let numbers = table.rows.resource.get(slice).unwrap_or_default();
-                let numbers: HashSet<u32> = numbers.iter().copied().collect();
-                let resources = numbers.into_iter().filter_map(|one| table.resources.get(one));
-                for resource in resources {
-                    let service = table.texts.text(resource.service);
-                    if !found.contains(service) {
-                        found.insert(service.into());
-                    }
-                }
-            })?;
-        }
-        Ok(found.into_iter().collect())
+        catalogs::services(self, budget)
     }
 
     fn operations(
@@ -48,34 +39,11 @@ impl SpanSource for View {
         service: Option<&str>,
         budget: &mut Budget,
     ) -> Result<Vec<Operation>, QueryError> {
-        let mut found = BTreeSet::new();
-        for head in &self.heads {
-            let mut here = HashMap::<OperationId, u64>::new();
-            head.slices(head.len(), budget, |table, slice| table.operations(slice, &mut here))?;
-            let table = head.table();
-            for (of, name, kind) in here.into_keys() {
-                if service.is_none_or(|service| service == table.texts.text(of)) {
-                    let name = table.texts.text(name).into();
-                    found.insert(Operation { name, kind: Kind::of(kind.into()) });
-                }
-            }
-        }
-        Ok(found.into_iter().collect())
+        catalogs::operations(self, service, budget)
     }
 
     fn keys(&self, budget: &mut Budget) -> Result<Vec<KnownKey>, QueryError> {
-        let mut found = BTreeMap::<(Arc<str>, Level, &'static str), u64>::new();
-        for head in &self.heads {
-            let mut here = HashMap::<KeyId, u64>::new();
-            head.slices(head.len(), budget, |table, slice| table.keys(slice, &mut here))?;
-            let table = head.table();
-            for ((level, key, kind), count) in here {
-                let key = table.texts.text(key).into();
-                *found.entry((key, level, kind.name())).or_default() += count;
-            }
-        }
-        let known = found.into_iter();
-        Ok(known.map(|((key, level, kind), count)| KnownKey { key, level, kind, count }).collect())
+        catalogs::keys(self, budget)
     }
 
     fn values(
@@ -86,82 +54,49 @@ impl SpanSource for View {
         limit: usize,
         budget: &mut Budget,
     ) -> Result<Vec<Arc<str>>, QueryError> {
-        let mut found = BTreeSet::<Arc<str>>::new();
-        for head in &self.heads {
-            let rows = head.len();
-            let Some(id) = head.table().texts.find(key.as_bytes()) else { continue };
-            let mut here = HashSet::<Cell>::new();
-            head.slices(rows, budget, |table, slice| table.values(slice, level, id, &mut here))?;
-            let table = head.table();
-            for cell in here {
-                let value = cell.value(&table.texts);
-                keep_least(&mut found, &as_text(&value), prefix, limit);
-            }
-        }
-        Ok(found.into_iter().collect())
+        let mut least = catalogs::Least::new(prefix, limit);
+        catalogs::values(self, level, key, &mut least, budget)?;
+        Ok(least.found())
     }
 
     fn traces(&self, ids: &[TraceId], budget: &mut Budget) -> Result<Vec<Vec<Span>>, QueryError> {
-        let mut wanted = HashMap::<TraceId, usize>::new();
-        for id in ids {
-            let next = wanted.len();
-            wanted.entry(*id).or_insert(next);
-        }
-        let mut found: Vec<Vec<Span>> = vec![Vec::new(); wanted.len()];
-        for head in &self.heads {
-            head.traces(
-                |id| wanted.get(&id).copied(),
-                budget,
-                |number, span| {
-                    if let Some(spans) = found.get_mut(number) {
-                        spans.push(span);
-                    }
-                },
-            )?;
-        }
-        found.iter_mut().for_each(arrange);
-        let of = |id| wanted.get(id).and_then(|number| found.get(*number)).cloned();
-        Ok(ids.iter().map(|id| of(id).unwrap_or_default()).collect())
+        traces::traces(self, ids, budget)
+    }
+
+    fn summaries(&self, ids: &[TraceId], budget: &mut Budget) -> Result<Vec<Summary>, QueryError> {
+        traces::summaries(self, ids, budget)
     }
 
     fn search(&self, search: &Search, budget: &mut Budget) -> Result<Found, QueryError> {
-        let mut newest = Newest::new(search.limit, search.after);
-        let ended = self.search_into(search, budget, &mut newest);
-        Ok(newest.found(ended.is_err()))
+        scan::search(self, search, budget)
     }
 }
 
-impl View {
-    fn search_into(
-        &self,
-        search: &Search,
-        budget: &mut Budget,
-        newest: &mut Newest,
-    ) -> Result<(), Spent> {
-        if search.after.is_some() {
-            for head in &self.heads {
-                head.search(search, budget, |hit: Hit| {
-                    newest.show(hit);
-                })?;
-            }
-        }
-        for head in &self.heads {
-            head.search(search, budget, |hit| newest.offer(hit))?;
-        }
-        Ok(())
+/// Hands out the row groups of a segment; what is damaged is left out. Says whether that was so.
+fn each_group(
+    segment: &Segment,
+    budget: &mut Budget,
+    mut see: impl FnMut(&mut GroupReader<'_>) -> Result<(), SegmentError>,
+) -> Result<bool, QueryError> {
+    let opened = segment.open().and_then(|opened| Ok((opened.index()?, opened)));
+    let Some((index, opened)) = or_damaged(segment, opened)? else { return Ok(true) };
+    let mut damaged = false;
+    for number in 0..index.groups.len() {
+        let seen = GroupReader::new(&opened.file, &index, number, budget)
+            .and_then(|reader| reader.map_or(Ok(()), |mut reader| see(&mut reader)));
+        damaged |= or_damaged(segment, seen)?.is_none();
     }
+    Ok(damaged)
 }
 
-/// Keeps a text if it begins with `prefix` and is among the first `limit` of them.
-fn keep_least(into: &mut BTreeSet<Arc<str>>, text: &str, prefix: &str, limit: usize) {
-    if !text.starts_with(prefix) || into.contains(text) {
-        return;
-    }
-    if into.len() >= limit && into.last().is_none_or(|last| **last <= *text) {
-        return;
-    }
-    into.insert(text.into());
-    if into.len() > limit {
-        into.pop_last();
+/// What was read; none if it is damaged. That a question may cost no more is an error.
+fn or_damaged<T>(
+    segment: &Segment,
+    read: Result<T, SegmentError>,
+) -> Result<Option<T>, QueryError> {
+    match read.map_err(|error| segment.unreadable(error)) {
+        Ok(read) => Ok(Some(read)),
+        Err(QueryError::Unreadable { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }

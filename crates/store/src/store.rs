@@ -2,95 +2,165 @@
 //!
 //! A batch is checked, written to the log, and is in the head when it is acknowledged. What else
 //! is to be done, cutting heads to segments, merging segments and removing old ones, is done by
-//! [`Store::maintain`], which its owner calls on a thread that may block.
+//! [`Store::maintain`], which its owner calls on a thread that may block, whenever
+//! [`Store::due`] says so.
 
 mod config;
+mod cut;
+mod heads;
+mod maintain;
+mod open;
 mod refused;
+mod shared;
 mod stats;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use trunkline_model::trace::TraceId;
 use trunkline_otlp::{Span, view};
-use trunkline_rt::Clock;
 
-use crate::disk::Disk;
-use crate::head::Head;
-use crate::search::View;
 use crate::source::{
     Budget, Found, KnownKey, Level, Operation, QueryError, Search, SpanSource, Summary,
 };
+use crate::wal::{self, Signal, Wal};
 
-pub use config::{Config, Retention, ServiceRetention};
+pub(crate) use cut::NewFile;
+pub(crate) use shared::Shared;
+
+pub use config::{Config, Memory, Retention, Sampling, ServiceRetention};
+pub use maintain::MaintainError;
 pub use refused::{Accepted, OpenError, Refused};
-pub use stats::{Removed, Rule, Stats};
+pub use stats::{Removed, Rule, StageTimes, Stats};
+
+/// Who was refused because heads wait to be cut shall try again after this.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// A store that is open.
-#[derive(Debug)]
 pub struct Store {
-    config: Config,
-    disk: Arc<dyn Disk>,
-    clock: Clock,
-    view: RwLock<Arc<View>>,
+    shared: Arc<Shared>,
+    log: Wal,
+    recovery: wal::Report,
+    /// Bytes of batches that wait until heads are cut.
+    waiting: AtomicUsize,
+    /// Maintenance is done by one thread at a time.
+    maintaining: Mutex<maintain::Progress>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
 }
 
 impl Store {
-    /// Opens a store, and makes it where there is none. What the log has and no segment is read
-    /// into memory, and cut to segments where that is too much. It blocks.
-    ///
-    /// # Errors
-    /// A file cannot be used, or a newer version wrote it.
-    pub fn open(config: Config, disk: Arc<dyn Disk>, clock: Clock) -> Result<Arc<Self>, OpenError> {
-        let view = RwLock::new(Arc::new(View { heads: vec![Arc::default()] }));
-        Ok(Arc::new(Self { config, disk, clock, view }))
-    }
-
     /// Keeps an OTLP `ExportTraceServiceRequest`. When it is acknowledged it is as durable as the
     /// configuration says, and can be found. Spans without valid ids are left out and counted.
-    pub fn append(
-        &self,
-        batch: Bytes,
-    ) -> impl Future<Output = Result<Accepted, Refused>> + Send + 'static {
-        let accepted = self.append_now(&batch);
-        async move { accepted }
-    }
-
-    fn append_now(&self, batch: &[u8]) -> Result<Accepted, Refused> {
-        let counts = view::check(batch)?;
-        if let Some(head) = self.view().heads.last() {
-            head.append(batch)?;
+    /// While heads wait to be cut it waits with them.
+    ///
+    /// # Errors
+    /// It was not kept, and nothing of it was.
+    pub async fn append(&self, batch: Bytes) -> Result<Accepted, Refused> {
+        let counts = view::check(&batch)?;
+        if counts.spans > 0 {
+            self.wait_for_room(batch.len()).await?;
+            self.log.append(Signal::Spans, batch).await?;
         }
         Ok(Accepted { spans: counts.spans, invalid: counts.invalid })
     }
 
-    /// Does what is due: cuts the head, merges and removes segments. It blocks, and returns when
-    /// nothing more is due.
-    pub fn maintain(&self) {}
+    async fn wait_for_room(&self, bytes: usize) -> Result<(), Refused> {
+        if !self.shared.is_full() {
+            return Ok(());
+        }
+        let waiting = Waiting::new(&self.waiting, bytes);
+        if waiting.all > self.shared.config.memory.waiting_bytes_max {
+            let bytes = self.shared.heads().bytes() as u64;
+            return Err(Refused::Behind { bytes, retry_after: RETRY_AFTER });
+        }
+        loop {
+            let mut room = std::pin::pin!(self.shared.room.notified());
+            // Before it looks: what is told in between is not missed.
+            room.as_mut().enable();
+            if !self.shared.is_full() {
+                return Ok(());
+            }
+            room.await;
+        }
+    }
 
-    /// Ends when something is due: then call [`Store::maintain`].
-    pub async fn due(&self) {
-        std::future::pending().await
+    /// How the log was found when the store was opened.
+    pub const fn recovery(&self) -> &wal::Report {
+        &self.recovery
     }
 
     /// How it is doing.
     pub fn stats(&self) -> Stats {
-        let spans = self.view().heads.iter().map(|head| head.len() as u64).sum();
-        Stats { spans, ..Stats::default() }
+        let shared = &self.shared;
+        let view = shared.view();
+        let head_spans = view.heads.iter().map(|head| head.len() as u64).sum();
+        let of_segments = view.segments.iter().map(|segment| segment.entry.spans).sum::<u64>();
+        let (head_bytes, heads_waiting) = {
+            let heads = shared.heads();
+            (heads.bytes() as u64, heads.frozen.len() as u64)
+        };
+        let (stored, removed) = shared.manifest.with(|state| {
+            let removed = state.removed.iter();
+            let removed = removed.map(|(rule, spans)| Removed { rule: *rule, spans: *spans });
+            (state.stored, removed.collect())
+        });
+        Stats {
+            spans: head_spans + of_segments,
+            head_spans,
+            head_bytes,
+            heads_waiting,
+            segments: view.segments.len() as u64,
+            segment_bytes: view.segments.iter().map(|segment| segment.entry.bytes).sum(),
+            compaction_debt: crate::compact::debt(&view.segments),
+            stored,
+            removed,
+            unreadable_frames: shared.unreadable.load(Ordering::Relaxed),
+            damaged: shared.files.damages(),
+            failing: self.failing(),
+            free_bytes: shared.disk.free_bytes().ok(),
+            log: self.log.stats(),
+            time: shared.times.so_far(),
+        }
     }
 
-    /// Writes what waits to the log, and ends. What is in the head is read from the log when the
-    /// store is opened again.
-    pub async fn close(&self) {}
+    /// Writes what waits to the log, and ends: what comes later is refused. What is in the head is
+    /// read from the log when the store is opened again. It blocks until that is done.
+    pub fn close(&self) {
+        self.log.close();
+    }
+}
 
-    fn view(&self) -> Arc<View> {
-        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+/// Bytes that wait, until it is dropped.
+struct Waiting<'a> {
+    waiting: &'a AtomicUsize,
+    bytes: usize,
+    all: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a AtomicUsize, bytes: usize) -> Self {
+        let all = waiting.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        Self { waiting, bytes, all }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
 impl SpanSource for Store {
     fn services(&self, budget: &mut Budget) -> Result<Vec<Arc<str>>, QueryError> {
-        self.view().services(budget)
+        self.shared.view().services(budget)
     }
 
     fn operations(
@@ -98,11 +168,11 @@ impl SpanSource for Store {
         service: Option<&str>,
         budget: &mut Budget,
     ) -> Result<Vec<Operation>, QueryError> {
-        self.view().operations(service, budget)
+        self.shared.view().operations(service, budget)
     }
 
     fn keys(&self, budget: &mut Budget) -> Result<Vec<KnownKey>, QueryError> {
-        self.view().keys(budget)
+        self.shared.view().keys(budget)
     }
 
     fn values(
@@ -113,18 +183,18 @@ impl SpanSource for Store {
         limit: usize,
         budget: &mut Budget,
     ) -> Result<Vec<Arc<str>>, QueryError> {
-        self.view().values(level, key, prefix, limit, budget)
+        self.shared.view().values(level, key, prefix, limit, budget)
     }
 
     fn traces(&self, ids: &[TraceId], budget: &mut Budget) -> Result<Vec<Vec<Span>>, QueryError> {
-        self.view().traces(ids, budget)
+        self.shared.view().traces(ids, budget)
     }
 
     fn summaries(&self, ids: &[TraceId], budget: &mut Budget) -> Result<Vec<Summary>, QueryError> {
-        self.view().summaries(ids, budget)
+        self.shared.view().summaries(ids, budget)
     }
 
     fn search(&self, search: &Search, budget: &mut Budget) -> Result<Found, QueryError> {
-        self.view().search(search, budget)
+        self.shared.view().search(search, budget)
     }
 }

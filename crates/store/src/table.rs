@@ -7,6 +7,8 @@
 
 mod catalog;
 mod convert;
+mod counts;
+mod duplicates;
 mod insert;
 mod matching;
 mod pairs;

@@ -6,6 +6,7 @@
 
 mod own;
 mod place;
+mod rates;
 mod source;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,10 +14,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use trunkline_ingest::{Accepted, Refused, Sink};
+use trunkline_ingest::{Accepted, Refused};
 use trunkline_rt::{Clock, Policy, Scope};
 use trunkline_store::disk::{Disk, Folder, FolderError, Memory};
+use trunkline_store::rollup::Rollups;
 use trunkline_store::{OpenError, Store};
 
 use crate::exit::chain;
@@ -35,6 +36,10 @@ const COME_AGAIN: Duration = Duration::from_secs(1);
 pub(crate) struct Keeping {
     store: ArcSwapOption<Store>,
     own: own::Own,
+    /// Rates and calls of all spans; none where they cannot be counted.
+    rollups: Option<Arc<Rollups>>,
+    /// Batches that were counted.
+    counted: Mutex<u64>,
     clock: Clock,
     /// Why there is no store, in words; empty while there is one.
     why: Mutex<String>,
@@ -57,6 +62,8 @@ impl Keeping {
         let keeping = Arc::new(Self {
             store: ArcSwapOption::empty(),
             own: own::Own::default(),
+            rollups: rates::open(clock),
+            counted: Mutex::new(0),
             clock: clock.clone(),
             why: Mutex::new("it is being opened".to_owned()),
         });
@@ -74,7 +81,19 @@ impl Keeping {
             own::flush_until(&flushed, stopping.stopping()).await;
             Ok::<_, std::convert::Infallible>(())
         });
+        if let Some(rollups) = keeping.rollups.clone() {
+            let (clock, stopping) = (clock.clone(), scope.clone());
+            scope.spawn("rates", Policy::Best, async move {
+                rates::tend_until(&rollups, &clock, stopping.stopping()).await;
+                Ok::<_, std::convert::Infallible>(())
+            });
+        }
         keeping
+    }
+
+    /// Rates and calls of what came in.
+    pub(crate) fn rollups(&self) -> Option<Arc<Rollups>> {
+        self.rollups.clone()
     }
 
     /// The store, once it is open.
@@ -92,7 +111,10 @@ impl Keeping {
         own::flush(self).await;
         self.tell("it was handed over");
         if let Some(store) = self.store.swap(None) {
-            store.close().await;
+            // It writes what waits.
+            if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
+                tracing::error!(%error, "closing the store failed");
+            }
         }
     }
 
@@ -103,9 +125,16 @@ impl Keeping {
         loop {
             store.due().await;
             let due = Arc::clone(&store);
-            if let Err(error) = tokio::task::spawn_blocking(move || due.maintain()).await {
-                tracing::error!(%error, "tending the store failed");
-                tokio::time::sleep(RETRY_EVERY).await;
+            match tokio::task::spawn_blocking(move || due.maintain()).await {
+                Ok(Ok(())) => {}
+                // The store waits before it says again that something is due.
+                Ok(Err(error)) => {
+                    tracing::error!(error = %chain(&error), "tending the store failed")
+                }
+                Err(error) => {
+                    tracing::error!(%error, "tending the store failed");
+                    tokio::time::sleep(RETRY_EVERY).await;
+                }
             }
         }
     }
@@ -147,15 +176,14 @@ fn open(place: &Place, clock: Clock) -> Result<Arc<Store>, NotOpen> {
     Ok(Store::open(place.config.clone(), disk, clock)?)
 }
 
-impl Sink for Keeping {
-    fn append(&self, batch: Bytes) -> BoxFuture<'static, Result<Accepted, Refused>> {
-        let store = self.store();
-        Box::pin(async move {
-            let store = store.ok_or(Refused::Unavailable { retry_after: COME_AGAIN })?;
-            let accepted =
-                store.append(batch).await.map_err(|refused| in_words_of_ingest(&refused))?;
-            Ok(Accepted { spans: accepted.spans })
-        })
+impl Keeping {
+    /// Keeps a batch, and counts it.
+    pub(crate) async fn keep(&self, batch: Bytes) -> Result<Accepted, Refused> {
+        let store = self.store().ok_or(Refused::Unavailable { retry_after: COME_AGAIN })?;
+        let kept = store.append(batch.clone()).await;
+        let accepted = kept.map_err(|refused| in_words_of_ingest(&refused))?;
+        self.count(&batch);
+        Ok(Accepted { spans: accepted.spans })
     }
 }
 

@@ -43,9 +43,9 @@ struct Kept {
 
 impl Sink for Kept {
     fn append(&self, batch: Bytes) -> BoxFuture<'static, Result<Accepted, Refused>> {
-        let (kept, sent_on) = (self.keeping.append(batch.clone()), self.sent_on.clone());
+        let (keeping, sent_on) = (Arc::clone(&self.keeping), self.sent_on.clone());
         Box::pin(async move {
-            let accepted = kept.await?;
+            let accepted = keeping.keep(batch.clone()).await?;
             if let Some(sent_on) = sent_on {
                 sent_on.push(batch);
             }

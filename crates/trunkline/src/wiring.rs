@@ -23,7 +23,7 @@ use trunkline_net::resolve::Resolver;
 use trunkline_net::socket::Bound;
 use trunkline_proxy::access_log::{AccessLog, Target};
 use trunkline_proxy::{Deps, Proxy};
-use trunkline_query::reader::{self, Reader};
+use trunkline_query::{Reader, reader};
 use trunkline_rt::{Clock, Scope};
 
 use crate::exit::{Failure, chain};
@@ -90,8 +90,12 @@ impl Parts {
         let usual = data.as_deref().map(|data| usual_folder(data, model.name.as_str(), &config));
         let place = Place::of(&model.telemetry, usual.as_deref());
         let keeping = Keeping::start(place, &clock, &scope);
-        let reader =
-            Reader::new(reader::Config::default(), Arc::clone(&keeping) as _, None, clock.clone());
+        let reader = Reader::new(
+            reader::Config::default(),
+            Arc::clone(&keeping) as _,
+            keeping.rollups().map(|rollups| rollups as _),
+            clock.clone(),
+        );
         let records = Arc::new(Records {
             traces: Arc::clone(&traces),
             keeping: Arc::clone(&keeping),

@@ -135,6 +135,36 @@ async fn grpc_answers_what_http_answers() {
     assert_eq!(services, json!({ "services": ["example-1", "example-2", "example-3"] }));
 }
 
+/// `resource.service in ["example-2", "one-service"] and not exists "shared"`.
+fn filter(into: &mut Vec<u8>) {
+    let call = |into: &mut Vec<u8>, fill: &dyn Fn(&mut Vec<u8>)| {
+        put_message(into, 2, |into| put_message(into, 6, |into| fill(into)));
+    };
+    put_bytes(into, 1, b"and");
+    call(into, &|into| {
+        put_bytes(into, 1, b"in");
+        put_message(into, 2, |into| {
+            put_message(into, 2, |into| {
+                put_bytes(into, 1, b"service");
+                put_bytes(into, 2, b"resource");
+            });
+        });
+        put_message(into, 2, |into| {
+            put_message(into, 5, |into| {
+                put_bytes(into, 1, b"example-2");
+                put_bytes(into, 1, b"one-service");
+            });
+        });
+    });
+    call(into, &|into| {
+        put_bytes(into, 1, b"not");
+        call(into, &|into| {
+            put_bytes(into, 1, b"exists");
+            put_message(into, 2, |into| put_message(into, 1, |into| put_bytes(into, 1, b"shared")));
+        });
+    });
+}
+
 #[tokio::test]
 async fn conditions_filters_and_pages_are_read() {
     let (mut spans, _) = corpus::corpus();
@@ -160,43 +190,8 @@ async fn conditions_filters_and_pages_are_read() {
         put_message(into, 6, |into| put_number(into, 2, 4_500_000));
         put_message(into, 7, |into| put_number(into, 2, 5_500_000));
     });
-    assert_eq!(summaries(tagged).await.0, 4);
-    // resource.service in ["example-2", "one-service"] and not exists "shared".
-    let filtered = search(|into| {
-        put_message(into, 10, |into| {
-            put_bytes(into, 1, b"and");
-            put_message(into, 2, |into| {
-                put_message(into, 6, |into| {
-                    put_bytes(into, 1, b"in");
-                    put_message(into, 2, |into| {
-                        put_message(into, 2, |into| {
-                            put_bytes(into, 1, b"service");
-                            put_bytes(into, 2, b"resource");
-                        })
-                    });
-                    put_message(into, 2, |into| {
-                        put_message(into, 5, |into| {
-                            put_bytes(into, 1, b"example-2");
-                            put_bytes(into, 1, b"one-service");
-                        })
-                    });
-                })
-            });
-            put_message(into, 2, |into| {
-                put_message(into, 6, |into| {
-                    put_bytes(into, 1, b"not");
-                    put_message(into, 2, |into| {
-                        put_message(into, 6, |into| {
-                            put_bytes(into, 1, b"exists");
-                            put_message(into, 2, |into| {
-                                put_message(into, 1, |into| put_bytes(into, 1, b"shared"))
-                            });
-                        })
-                    });
-                })
-            });
-        });
-    });
+    assert_eq!(summaries(tagged).await.0, 6);
+    let filtered = search(|into| put_message(into, 10, filter));
     assert_eq!(summaries(filtered).await.0, 1);
     let page = |token: &str| {
         let token = token.to_owned();

@@ -471,17 +471,35 @@ async fn errors_of_version_3_have_their_own_shape() {
     }
 }
 
-/// Cases of structured filters: a filter, and the traces it finds.
-fn filter_cases() -> Vec<(&'static str, Value, Vec<u64>)> {
-    let attr = |level: &str, key: &str| json!({ "attr": { "level": level, "key": key } });
-    let field = |level: &str, name: &str| json!({ "field": { "level": level, "name": name } });
-    let one = |value: &str| json!({ "scalar": { "value": value } });
-    let op = |op: &str, args: &[Value]| json!({ "op": op, "args": args });
-    let eq = |subject: Value, value: &str| op("eq", &[subject, one(value)]);
-    let call = |call: Value| json!({ "call": call });
-    let many =
-        |name: &str, calls: Vec<Value>| op(name, &calls.into_iter().map(call).collect::<Vec<_>>());
-    let duration = || field("span", "duration");
+fn attr(level: &str, key: &str) -> Value {
+    json!({ "attr": { "level": level, "key": key } })
+}
+
+fn field(level: &str, name: &str) -> Value {
+    json!({ "field": { "level": level, "name": name } })
+}
+
+fn one(value: &str) -> Value {
+    json!({ "scalar": { "value": value } })
+}
+
+fn op(op: &str, args: &[Value]) -> Value {
+    json!({ "op": op, "args": args })
+}
+
+fn eq(subject: Value, value: &str) -> Value {
+    op("eq", &[subject, one(value)])
+}
+
+/// An operator over calls.
+fn over(name: &str, calls: &[Value]) -> Value {
+    op(name, &calls.iter().map(|call| json!({ "call": call })).collect::<Vec<_>>())
+}
+
+/// A filter, and the traces it finds.
+type FilterCase = (&'static str, Value, Vec<u64>);
+
+fn cases_of_attributes() -> Vec<FilterCase> {
     vec![
         ("span attribute", eq(attr("span", "zone"), "east"), vec![1]),
         ("process attribute", eq(attr("resource", "zone"), "east"), vec![3]),
@@ -490,36 +508,11 @@ fn filter_cases() -> Vec<(&'static str, Value, Vec<u64>)> {
         ("link attribute", eq(attr("link", "zone"), "west"), vec![4]),
         ("no level: span or process", eq(attr("", "zone"), "east"), vec![1, 3]),
         ("no level: no event", op("exists", &[attr("", "zone")]), vec![1, 3]),
-        ("service", eq(field("resource", "service"), "checkout"), vec![3]),
-        (
-            "one of several services",
-            op(
-                "in",
-                &[
-                    field("resource", "service"),
-                    json!({ "list": { "values": ["checkout", "search"] } }),
-                ],
-            ),
-            vec![3, 5],
-        ),
-        ("operation", eq(field("span", "name"), "GET /cart"), vec![1]),
-        ("kind", eq(field("span", "kind"), "consumer"), vec![4]),
-        ("status", eq(field("span", "status"), "error"), vec![4]),
-        ("pattern of an operation", op("regex", &[field("span", "name"), one("cart")]), vec![1, 2]),
-        ("name of an event", eq(field("event", "name"), "exception"), vec![2]),
-        ("exact duration", eq(duration(), "40ms"), vec![3]),
-        ("longer", op("gt", &[duration(), one("1s")]), vec![2]),
-        ("not longer", op("lte", &[duration(), one("5ms")]), vec![1, 5]),
-        (
-            "between",
-            many(
-                "and",
-                vec![op("gte", &[duration(), one("5ms")]), op("lte", &[duration(), one("40ms")])],
-            ),
-            vec![3, 5],
-        ),
         ("differs, and is there", op("ne", &[attr("span", "code"), one("200")]), vec![2]),
         ("a number, untyped", eq(attr("span", "retries"), "11"), vec![2]),
+        ("ordered as numbers", op("gt", &[attr("span", "retries"), one("10")]), vec![2]),
+        ("is there", op("exists", &[attr("span", "code")]), vec![1, 2, 3]),
+        ("pattern of a value", op("regex", &[attr("span", "code"), one("5..")]), vec![2]),
         (
             "a text, typed",
             op(
@@ -531,74 +524,6 @@ fn filter_cases() -> Vec<(&'static str, Value, Vec<u64>)> {
             ),
             vec![4],
         ),
-        ("ordered as numbers", op("gt", &[attr("span", "retries"), one("10")]), vec![2]),
-        ("is there", op("exists", &[attr("span", "code")]), vec![1, 2, 3]),
-        ("pattern of a value", op("regex", &[attr("span", "code"), one("5..")]), vec![2]),
-        (
-            "one or the other",
-            many(
-                "or",
-                vec![
-                    eq(field("resource", "service"), "search"),
-                    eq(field("span", "name"), "GET /cart"),
-                ],
-            ),
-            vec![1, 5],
-        ),
-        (
-            "and not",
-            many(
-                "and",
-                vec![
-                    eq(attr("resource", "stage"), "staging"),
-                    op("not", &[call(eq(field("resource", "service"), "search"))]),
-                ],
-            ),
-            vec![3],
-        ),
-        (
-            "and, with or in it",
-            many(
-                "and",
-                vec![
-                    eq(attr("resource", "stage"), "prod"),
-                    many(
-                        "or",
-                        vec![eq(attr("span", "code"), "500"), eq(attr("span", "zone"), "east")],
-                    ),
-                ],
-            ),
-            vec![1, 2],
-        ),
-        (
-            "one and the same event",
-            op(
-                "some",
-                &[
-                    json!({ "nested": { "level": "event" } }),
-                    call(many(
-                        "and",
-                        vec![
-                            eq(field("event", "name"), "retry"),
-                            eq(attr("event", "zone"), "west"),
-                        ],
-                    )),
-                ],
-            ),
-            vec![],
-        ),
-        ("library field", eq(field("scope", "name"), "tracer"), vec![4]),
-        ("link field", eq(field("link", "spanID"), "000000000000f00d"), vec![4]),
-        (
-            "id of the trace",
-            eq(field("span", "traceID"), "00000000000000000000000000000003"),
-            vec![3],
-        ),
-        (
-            "two fields",
-            op("lt", &[field("span", "startTime"), field("span", "endTime")]),
-            vec![1, 2, 3, 4, 5],
-        ),
         (
             "words",
             op(
@@ -606,6 +531,59 @@ fn filter_cases() -> Vec<(&'static str, Value, Vec<u64>)> {
                 &[attr("span", "note"), json!({ "list": { "values": ["refund", "policy"] } })],
             ),
             vec![5],
+        ),
+    ]
+}
+
+fn cases_of_fields() -> Vec<FilterCase> {
+    let services = json!({ "list": { "values": ["checkout", "search"] } });
+    let (start, end) = (field("span", "startTime"), field("span", "endTime"));
+    let duration = || field("span", "duration");
+    let third = "00000000000000000000000000000003";
+    vec![
+        ("service", eq(field("resource", "service"), "checkout"), vec![3]),
+        (
+            "one of several services",
+            op("in", &[field("resource", "service"), services]),
+            vec![3, 5],
+        ),
+        ("operation", eq(field("span", "name"), "GET /cart"), vec![1]),
+        ("kind", eq(field("span", "kind"), "consumer"), vec![4]),
+        ("status", eq(field("span", "status"), "error"), vec![4]),
+        ("pattern of an operation", op("regex", &[field("span", "name"), one("cart")]), vec![1, 2]),
+        ("name of an event", eq(field("event", "name"), "exception"), vec![2]),
+        ("library field", eq(field("scope", "name"), "tracer"), vec![4]),
+        ("link field", eq(field("link", "spanID"), "000000000000f00d"), vec![4]),
+        ("id of the trace", eq(field("span", "traceID"), third), vec![3]),
+        ("two fields", op("lt", &[start, end]), vec![1, 2, 3, 4, 5]),
+        ("exact duration", eq(duration(), "40ms"), vec![3]),
+        ("longer", op("gt", &[duration(), one("1s")]), vec![2]),
+        ("not longer", op("lte", &[duration(), one("5ms")]), vec![1, 5]),
+    ]
+}
+
+fn cases_of_combinations() -> Vec<FilterCase> {
+    let duration = || field("span", "duration");
+    let (least, most) =
+        (op("gte", &[duration(), one("5ms")]), op("lte", &[duration(), one("40ms")]));
+    let searching = || eq(field("resource", "service"), "search");
+    let staged = |stage: &str| eq(attr("resource", "stage"), stage);
+    let one_event = [eq(field("event", "name"), "retry"), eq(attr("event", "zone"), "west")];
+    let events = json!({ "nested": { "level": "event" } });
+    let either = over("or", &[eq(attr("span", "code"), "500"), eq(attr("span", "zone"), "east")]);
+    vec![
+        ("between", over("and", &[least, most]), vec![3, 5]),
+        (
+            "one or the other",
+            over("or", &[searching(), eq(field("span", "name"), "GET /cart")]),
+            vec![1, 5],
+        ),
+        ("and not", over("and", &[staged("staging"), over("not", &[searching()])]), vec![3]),
+        ("and, with or in it", over("and", &[staged("prod"), either]), vec![1, 2]),
+        (
+            "one and the same event",
+            op("some", &[events, json!({ "call": over("and", &one_event) })]),
+            vec![],
         ),
     ]
 }
@@ -641,7 +619,8 @@ async fn every_filter_finds_its_traces() {
     ];
     let spans: Vec<Span> = spans.into_iter().map(|make| make.0).collect();
     let running = stored(&spans);
-    for (caption, filter, expect) in filter_cases() {
+    let cases = [cases_of_attributes(), cases_of_fields(), cases_of_combinations()].concat();
+    for (caption, filter, expect) in cases {
         let target = query(&[
             ("query.startTimeMin", rfc3339(START - HOUR)),
             ("query.startTimeMax", rfc3339(START + HOUR)),

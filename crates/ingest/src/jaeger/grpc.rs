@@ -11,7 +11,7 @@ use super::proto;
 use crate::http::Guard;
 use crate::intake::{self, Intake, aside};
 use crate::metrics::{Protocol, Reason};
-use crate::sampling::SamplingManager;
+use crate::sampling::SamplingService;
 
 /// The method that takes spans.
 pub(crate) const POST_SPANS: &str = "/jaeger.api_v2.CollectorService/PostSpans";
@@ -24,7 +24,7 @@ pub(crate) const GROWTH: usize = 2;
 pub(crate) struct Collector {
     pub(crate) intake: Arc<Intake>,
     pub(crate) guard: Arc<Guard>,
-    pub(crate) sampling: Arc<SamplingManager>,
+    pub(crate) sampling: Arc<SamplingService>,
 }
 
 impl Service for Collector {

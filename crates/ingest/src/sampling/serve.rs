@@ -1,4 +1,4 @@
-//! Where strategies are asked for: `GET /?service=`, `GET /sampling?service=`, and `SamplingManager`.
+//! Where strategies are asked for: `GET /?service=`, `GET /sampling?service=`, and over gRPC.
 
 use std::sync::Arc;
 
@@ -82,13 +82,13 @@ fn decode(part: &str) -> String {
 
 /// The service of gRPC.
 #[derive(Debug)]
-pub(crate) struct SamplingManager {
+pub(crate) struct SamplingService {
     pub(crate) strategies: Arc<ArcSwap<Strategies>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) guard: Arc<Guard>,
 }
 
-impl Service for SamplingManager {
+impl Service for SamplingService {
     fn has(&self, path: &str) -> bool {
         path == GET_STRATEGY
     }

@@ -6,10 +6,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
+use trunkline_ingest::{Protocol, Reason, Refused};
 use trunkline_otlp::{Kind, Span, StatusCode, Value};
 
-use crate::rig::listed;
+use crate::rig::{Rig, listed};
 
 mod go;
 mod java;
@@ -35,6 +37,25 @@ pub(crate) fn have(tools: &[(&str, &str)]) -> bool {
     assert!(std::env::var_os("CI").is_none(), "{tool} is missing");
     println!("skipped: needs {tool}");
     false
+}
+
+/// Held by who installs: not all at once.
+pub(crate) static INSTALLING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Refuses what comes until the program that sends it was refused once.
+pub(crate) async fn refuse_once(rig: &Rig, protocol: Protocol, refused: Refused) {
+    rig.kept.refuse(Some(refused));
+    let of_both =
+        || rig.refused(protocol, Reason::Busy) + rig.refused(protocol, Reason::Unavailable);
+    let told = async {
+        while of_both() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // A busy machine takes its time to start a program.
+    let told = tokio::time::timeout(Duration::from_secs(120), told).await;
+    assert!(told.is_ok(), "nothing came");
+    rig.kept.refuse(None);
 }
 
 /// Runs a command to its end, beside the server of the test.

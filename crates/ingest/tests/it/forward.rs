@@ -12,8 +12,9 @@ use trunkline_ingest::{Limits, Metrics, Refused, Surface};
 use trunkline_net::client::{Client, Connect};
 use trunkline_resilience::backoff;
 use trunkline_rt::{Policy, Scope};
+use trunkline_testkit::wait;
 
-use crate::rig::{PATIENCE, Rig, Setup, batch, rig};
+use crate::rig::{Rig, Setup, batch, rig};
 
 const WIRES: [(Wire, Surface); 2] =
     [(Wire::Grpc, Surface::OtlpGrpc), (Wire::Http, Surface::OtlpHttp)];
@@ -31,7 +32,7 @@ impl Drop for Sending {
 }
 
 fn config(wire: Wire, address: SocketAddr) -> Config {
-    let client = Client { limit: PATIENCE, ..Client::new(Connect::Address(address)) };
+    let client = Client { limit: wait::PATIENCE, ..Client::new(Connect::Address(address)) };
     let mut config = Config::new(format!("http://{address}").parse().unwrap(), wire, client);
     config.backoff = backoff::Config::new(Duration::from_millis(5), Duration::from_millis(50));
     config.retry_after_max = Duration::from_millis(50);
@@ -49,21 +50,12 @@ fn send_to(config: Config) -> Sending {
 impl Sending {
     /// Waits until nothing waits any more.
     async fn settled(&self) {
-        let empty = async {
-            while self.backlog.bytes() > 0 {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        assert!(tokio::time::timeout(PATIENCE, empty).await.is_ok(), "something still waits");
+        wait::until("nothing waits", async || self.backlog.bytes() == 0).await;
     }
 
     async fn failed(&self, times: u64) {
-        let enough = async {
-            while self.metrics.forward_failures.get() < times {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        assert!(tokio::time::timeout(PATIENCE, enough).await.is_ok(), "it did not fail");
+        let failed = async || self.metrics.forward_failures.get() >= times;
+        wait::until("sending failed", failed).await;
     }
 }
 
@@ -217,12 +209,7 @@ async fn what_is_done_is_reported_in_order_although_it_is_sent_at_once() {
     let config = config(Wire::Grpc, rig.address(Surface::OtlpGrpc));
     let forwarder = Forwarder::new(Arc::new(backlog), config, metrics);
     scope.spawn("forward", Policy::Best, forwarder.run(scope.child("forward")));
-    let all = async {
-        while done.lock().unwrap().len() < 30 {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    assert!(tokio::time::timeout(PATIENCE, all).await.is_ok());
+    wait::until("all is done", async || done.lock().unwrap().len() == 30).await;
     assert_eq!(*done.lock().unwrap(), (1..=30).map(Mark).collect::<Vec<_>>());
     scope.abort();
 }

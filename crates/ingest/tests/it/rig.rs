@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -18,9 +17,7 @@ use trunkline_net::grpc::client::Channel;
 use trunkline_net::socket::Bound;
 use trunkline_otlp::{Span, Value, view, write};
 use trunkline_rt::{Clock, Scope};
-
-/// How long a fact may take to come about.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+use trunkline_testkit::wait;
 
 /// Keeps batches in memory, or refuses them.
 #[derive(Debug, Default)]
@@ -60,17 +57,8 @@ impl Kept {
 
     /// Waits until there are so many spans.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Span> {
-        let enough = async {
-            loop {
-                let spans = self.spans();
-                if spans.len() >= count {
-                    return spans;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let waited = tokio::time::timeout(PATIENCE, enough).await;
-        waited.unwrap_or_else(|_| panic!("only {} of {count} spans came", self.spans().len()))
+        wait::until("all spans came", async || self.spans().len() >= count).await;
+        self.spans()
     }
 }
 
@@ -143,13 +131,13 @@ impl Rig {
             let (name, value) = line.split_once(": ").unwrap();
             request = request.header(name, value);
         }
-        let client = Client { limit: PATIENCE, ..Client::new(Connect::Address(address)) };
+        let client = Client { limit: wait::PATIENCE, ..Client::new(Connect::Address(address)) };
         client.request(request.body(body.into()).unwrap()).await.unwrap()
     }
 
     pub(crate) fn channel(&self, surface: Surface) -> Arc<Channel> {
         let address = self.address(surface);
-        let client = Client { limit: PATIENCE, ..Client::new(Connect::Address(address)) };
+        let client = Client { limit: wait::PATIENCE, ..Client::new(Connect::Address(address)) };
         let target = format!("http://{address}").parse().unwrap();
         Channel::new(client, target, false, self.scope.child("client"))
     }
@@ -174,13 +162,8 @@ impl Rig {
 
     /// Waits until so many batches were refused.
     pub(crate) async fn wait_for_refused(&self, protocol: Protocol, reason: Reason, count: u64) {
-        let enough = async {
-            while self.refused(protocol, reason) < count {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let waited = tokio::time::timeout(PATIENCE, enough).await;
-        assert!(waited.is_ok(), "{protocol:?} was not refused as {reason:?}");
+        let refused = async || self.refused(protocol, reason) >= count;
+        wait::until(&format!("{protocol:?} is refused as {reason:?}"), refused).await;
     }
 }
 

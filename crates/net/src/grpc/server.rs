@@ -18,6 +18,7 @@ use trunkline_rt::Scope;
 
 use super::answer::{Body, Reply};
 use super::frame::{self, Limits};
+use super::opening;
 use super::status::{Code, Status};
 use super::timeout;
 use crate::accept::Acceptor;
@@ -104,6 +105,14 @@ impl Server {
     /// Serves one connection until it ends or the scope stops.
     pub async fn connection(self, stream: Stream, scope: Scope) {
         let peer = stream.peer_address();
+        let opened = tokio::select! {
+            opened = opening::check(stream) => opened,
+            () = scope.stopping() => return,
+        };
+        let stream = match opened {
+            Ok(stream) => stream,
+            Err(error) => return tracing::debug!(%error, "connection is not gRPC"),
+        };
         let service = service_fn(move |request: Request<Incoming>| {
             let server = self.clone();
             async move { Ok::<_, Infallible>(answer(&server, request, peer).await) }

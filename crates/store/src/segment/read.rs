@@ -9,6 +9,7 @@ mod page;
 mod pairs;
 mod rows;
 mod scan;
+mod values;
 
 use std::io;
 use std::sync::Arc;
@@ -180,6 +181,11 @@ impl<'a> GroupReader<'a> {
     /// Rows.
     pub(crate) const fn rows(&self) -> u32 {
         self.group.rows
+    }
+
+    /// Accounts for what is done with it elsewhere.
+    pub(crate) fn spend(&mut self, rows: u64, bytes: u64) -> Result<(), SegmentError> {
+        Ok(self.budget.spend(rows, bytes)?)
     }
 
     /// A column; damage if the index has none there.

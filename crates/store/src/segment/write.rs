@@ -71,6 +71,8 @@ pub(crate) struct Written {
     pub(crate) index: Index,
     /// Where the encoded index is.
     pub(crate) place: Place,
+    /// What it has unpacked.
+    pub(crate) index_bytes: u32,
     /// Of the file.
     pub(crate) bytes: u64,
 }
@@ -165,7 +167,8 @@ impl<W: Write + Send> SegmentWriter<W> {
         self.file.append_key_value_metadata(KeyValue::new(KEY.to_owned(), value));
         self.file.finish()?;
         let bytes = self.file.bytes_written() as u64;
-        Ok(Written { index, place, bytes })
+        let index_bytes = encoded.len() as u32;
+        Ok(Written { index, place, index_bytes, bytes })
     }
 
     fn put(&mut self, bytes: &[u8]) -> std::io::Result<Place> {

@@ -2,15 +2,36 @@
 
 use std::time::Duration;
 
-/// How a store behaves. Where the files are is the disk's matter.
+use crate::wal::{self, Durability};
+
+/// How a store behaves, and the bounds that it keeps. Where the files are is the disk's matter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// The head is cut when it has so many bytes.
-    pub head_bytes_max: usize,
-    /// The head is cut when its oldest span was acknowledged so long ago.
+    /// What an acknowledgement means, and the bounds of the log.
+    pub log: wal::Config,
+    /// Memory.
+    pub memory: Memory,
+    /// The head becomes a segment at the latest when its oldest span was acknowledged so long ago.
     pub head_age_max: Duration,
     /// What is removed, and when.
     pub retention: Retention,
+    /// Which traces are kept when more come than are wanted; all where there is none.
+    pub sampling: Option<Sampling>,
+}
+
+/// How much memory a store may use, about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// A head is cut when it has so many bytes.
+    pub head_bytes_max: usize,
+    /// A head is cut when it has so many spans: more than a row group of a segment has makes two.
+    pub head_spans_max: usize,
+    /// Batches wait while all heads have so many bytes, those included that are being cut.
+    pub heads_bytes_max: usize,
+    /// Batches that wait for that are refused beyond so many bytes.
+    pub waiting_bytes_max: usize,
+    /// Indices of segments that are kept for the next question.
+    pub index_bytes_max: u64,
 }
 
 /// When segments are removed. Every limit holds.
@@ -35,12 +56,41 @@ pub struct ServiceRetention {
     pub age: Duration,
 }
 
+/// Which traces are kept when segments are merged. Until then every trace is there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sampling {
+    /// Traces that began later are not touched.
+    pub after: Duration,
+    /// Spans a second that are kept of each service, about; a trace is kept as a whole.
+    pub spans_per_second: f64,
+    /// Traces with a span that took longer are kept.
+    pub slow: Option<Duration>,
+    /// Traces with an operation that has fewer spans than this among those that are merged are
+    /// kept.
+    pub rare: u64,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
-            head_bytes_max: 48 << 20,
+            log: wal::Config::new(Durability::Fsync),
+            memory: Memory::default(),
             head_age_max: Duration::from_secs(60),
             retention: Retention::default(),
+            sampling: None,
+        }
+    }
+}
+
+impl Default for Memory {
+    /// Together below 400 MiB, whatever comes.
+    fn default() -> Self {
+        Self {
+            head_bytes_max: 48 << 20,
+            head_spans_max: 131_072,
+            heads_bytes_max: 112 << 20,
+            waiting_bytes_max: 32 << 20,
+            index_bytes_max: 32 << 20,
         }
     }
 }
@@ -54,5 +104,13 @@ impl Default for Retention {
             free_bytes: 1 << 30,
             services: Vec::new(),
         }
+    }
+}
+
+impl Retention {
+    /// How long spans of a service are kept.
+    pub(crate) fn age_of(&self, service: &str) -> Option<Duration> {
+        let own = self.services.iter().find(|one| one.service == service);
+        own.map(|one| one.age).or(self.age)
     }
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use trunkline_otlp::wire::Malformed;
 
+use crate::manifest::ManifestError;
+use crate::wal;
+
 /// A batch is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Accepted {
@@ -76,10 +79,25 @@ impl Refused {
     }
 }
 
+impl From<wal::Refused> for Refused {
+    fn from(refused: wal::Refused) -> Self {
+        match refused {
+            wal::Refused::Busy { retry_after } => Self::Busy { retry_after },
+            wal::Refused::Full { free_bytes, retry_after } => {
+                Self::Full { free_bytes, retry_after }
+            }
+            wal::Refused::Behind { bytes, retry_after } => Self::Behind { bytes, retry_after },
+            wal::Refused::Failing { reason, retry_after } => Self::Failing { reason, retry_after },
+            wal::Refused::TooLarge { bytes, bytes_max } => Self::TooLarge { bytes, bytes_max },
+            wal::Refused::Closed => Self::Closed,
+        }
+    }
+}
+
 /// Why a store does not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A file cannot be used.
+    /// A file or folder cannot be used.
     #[error("cannot use {file}")]
     Io {
         /// Which, below the store's folder.
@@ -88,4 +106,16 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    /// The manifest cannot be used.
+    #[error("cannot use the manifest")]
+    Manifest(#[from] ManifestError),
+    /// There are segments, and no manifest that says which of them count.
+    #[error("there are {0} segments and no manifest: rebuild it from them")]
+    NoManifest(usize),
+    /// A segment of the manifest is not there.
+    #[error("{0} is not there, and the manifest has it")]
+    Missing(String),
+    /// The log cannot be used.
+    #[error("cannot use the log")]
+    Log(#[from] wal::OpenError),
 }

@@ -148,12 +148,13 @@ impl Log {
 
     /// The file that takes so many bytes.
     fn ready(&mut self, bytes: u64) -> Result<&mut Active, Refused> {
-        let full = |active: &Active| active.is_full(bytes, self.config.file_bytes);
-        if self.active.as_ref().is_some_and(full) {
+        let file_bytes = self.config.file_bytes;
+        if self.active.as_ref().is_some_and(|active| active.is_full(bytes, file_bytes)) {
             self.settle();
-            if let Some(active) = self.active.take() {
-                self.retire(&active);
-            }
+        }
+        // If it could not be synced, this is another file by now.
+        if let Some(active) = self.active.take_if(|active| active.is_full(bytes, file_bytes)) {
+            self.retire(&active);
         }
         if self.active.is_none() {
             self.begin()?;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use memchr::memmem::Finder;
 
 use super::format::{FRAME_HEADER_BYTES, FRAME_MAGIC, FrameHeader};
-use super::window::{WINDOW_BYTES, Window};
+use super::window::Window;
 
 #[derive(Debug)]
 pub(super) enum Item {
@@ -60,22 +60,23 @@ impl Scan {
     fn find(&mut self, from: u64) -> Option<u64> {
         let finder = Finder::new(&FRAME_MAGIC);
         let mut at = from;
-        while at < self.limit {
-            let rest = usize::try_from(self.limit - at).unwrap_or(usize::MAX);
-            let piece = self.window.get(at, WINDOW_BYTES.min(rest));
-            let (found, length) = (finder.find(piece), piece.len());
-            if let Some(index) = found {
-                at += index as u64;
-                if self.header(at).is_some() {
-                    return Some(at);
+        // A payload may be full of magic numbers: they are looked at where they are in the window,
+        // which moves on when it has been searched.
+        'window: while at < self.limit {
+            let piece = self.window.rest(at, FRAME_HEADER_BYTES);
+            for index in finder.find_iter(piece) {
+                let rest = piece.get(index..).unwrap_or_default();
+                if index > 0 && rest.len() < FRAME_HEADER_BYTES {
+                    at += index as u64;
+                    continue 'window;
                 }
-                at += 1;
-            } else if length < FRAME_MAGIC.len() || length == rest {
-                break;
-            } else {
-                // The magic number may lie across the border of two pieces.
-                at += (length - FRAME_MAGIC.len() + 1) as u64;
+                let header = FrameHeader::decode(rest);
+                if header.is_some_and(|header| header.salt == self.salt) {
+                    return Some(at + index as u64).filter(|start| *start < self.limit);
+                }
             }
+            // The magic number may lie across the border of two pieces.
+            at += (piece.len() + 1).saturating_sub(FRAME_MAGIC.len()).max(1) as u64;
         }
         None
     }

@@ -34,16 +34,23 @@ impl Window {
 
     /// So many bytes, but no more than a window; fewer at the end of the file.
     pub(super) fn get(&mut self, offset: u64, count: usize) -> &[u8] {
-        let count = count.min(WINDOW_BYTES).min(self.rest(offset));
+        let count = count.min(WINDOW_BYTES).min(self.left(offset));
+        self.rest(offset, count).get(..count).unwrap_or_default()
+    }
+
+    /// What of the file is in the window from an offset on: so many bytes at least, unless the file
+    /// ends before.
+    pub(super) fn rest(&mut self, offset: u64, least: usize) -> &[u8] {
+        let count = least.min(WINDOW_BYTES).min(self.left(offset));
         let end = self.start + self.bytes.len() as u64;
         if offset < self.start || offset + count as u64 > end {
-            let size = WINDOW_BYTES.min(self.rest(offset));
+            let size = WINDOW_BYTES.min(self.left(offset));
             self.bytes.resize(size, 0);
             self.start = offset;
             read(&*self.file, offset, &mut self.bytes);
         }
         let from = usize::try_from(offset - self.start).unwrap_or(usize::MAX);
-        self.bytes.get(from..from.saturating_add(count)).unwrap_or_default()
+        self.bytes.get(from..).unwrap_or_default()
     }
 
     /// So many bytes, of any number; fewer at the end of the file.
@@ -51,12 +58,13 @@ impl Window {
         if count <= WINDOW_BYTES {
             return self.get(offset, count).to_vec();
         }
-        let mut bytes = vec![0; count.min(self.rest(offset))];
+        let mut bytes = vec![0; count.min(self.left(offset))];
         read(&*self.file, offset, &mut bytes);
         bytes
     }
 
-    fn rest(&self, offset: u64) -> usize {
+    /// Bytes up to the end of the file.
+    fn left(&self, offset: u64) -> usize {
         usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX)
     }
 }

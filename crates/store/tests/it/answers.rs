@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use trunkline_model::trace::TraceId;
 use trunkline_otlp::{Span, write};
 use trunkline_rt::Clock;
+use trunkline_store::disk::Recorder;
 use trunkline_store::source::{Budget, Level, Limits, Search, SpanSource};
-use trunkline_store::{Config, Store};
+use trunkline_store::{Accepted, Config, Memory as Bounds, Refused, Retention, Store};
 use trunkline_testkit::Memory;
 
 use crate::generate::{level_and_key, search, spans, trace_id};
@@ -67,25 +68,83 @@ pub(crate) fn check_answers(store: &dyn SpanSource, memory: &Memory, questions: 
     }
 }
 
-fn open() -> (tempfile::TempDir, Arc<Store>) {
-    let folder = tempfile::tempdir().unwrap();
-    let disk = Arc::new(trunkline_store::disk::Folder::open(folder.path()).unwrap());
-    let store = Store::open(Config::default(), disk, Clock::system()).unwrap();
-    (folder, store)
+/// A store that cuts early, on a disk in memory.
+pub(crate) fn small() -> Config {
+    Config {
+        memory: Bounds { head_spans_max: 9, ..Bounds::default() },
+        retention: Retention { age: None, free_bytes: 0, ..Retention::default() },
+        ..Config::default()
+    }
+}
+
+pub(crate) fn open(config: &Config, disk: &Recorder) -> Arc<Store> {
+    Store::open(config.clone(), Arc::new(disk.clone()), Clock::system()).unwrap()
+}
+
+pub(crate) fn append(store: &Store, batch: &[Span]) -> Result<Accepted, Refused> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(store.append(Bytes::from(write::request(batch))))
+}
+
+/// What happens to a store.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// So many spans come.
+    Append(usize),
+    /// What is due is done.
+    Maintain,
+    /// The head is cut.
+    Flush,
+    /// It is closed and opened.
+    Restart,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => (1..6_usize).prop_map(Step::Append),
+        1 => Just(Step::Maintain),
+        3 => Just(Step::Flush),
+        1 => Just(Step::Restart),
+    ];
+    prop::collection::vec(step, 1..50)
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
-    fn a_head_answers_as_the_oracle(all in spans(40), questions in questions()) {
-        let (_folder, store) = open();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    fn a_store_answers_as_the_oracle(
+        all in spans(100),
+        steps in steps(),
+        questions in questions(),
+    ) {
+        let disk = Recorder::new();
+        let config = small();
+        let mut store = open(&config, &disk);
         let memory = Memory::default();
-        for batch in all.chunks(7) {
-            let bytes = write::request(batch);
-            memory.append(&bytes).unwrap();
-            let accepted = runtime.block_on(store.append(Bytes::from(bytes))).unwrap();
-            prop_assert_eq!(accepted.spans, batch.len());
+        let mut left = all.as_slice();
+        for step in steps {
+            match step {
+                Step::Append(count) => {
+                    let (batch, rest) = left.split_at(count.min(left.len()));
+                    left = rest;
+                    memory.extend(batch.to_vec());
+                    prop_assert_eq!(append(&store, batch).unwrap().spans, batch.len());
+                }
+                Step::Maintain => store.maintain().unwrap(),
+                Step::Flush => store.flush().unwrap(),
+                Step::Restart => {
+                    store.close();
+                    drop(store);
+                    store = open(&config, &disk);
+                }
+            }
         }
         check_answers(&*store, &memory, &questions);
+        let stats = store.stats();
+        let removed: u64 = stats.removed.iter().map(|removed| removed.spans).sum();
+        prop_assert_eq!(stats.stored, stats.spans - stats.head_spans + removed);
+        prop_assert_eq!(stats.spans + removed, memory.all().len() as u64);
+        prop_assert!(stats.damaged.is_empty() && stats.failing.is_none());
     }
 }

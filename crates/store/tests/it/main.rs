@@ -14,4 +14,5 @@ mod answers;
 mod disk;
 mod generate;
 mod rollup;
+mod store;
 mod wal;

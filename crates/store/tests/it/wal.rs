@@ -6,4 +6,4 @@ mod damage;
 mod faults;
 mod killed;
 mod order;
-mod rig;
+pub mod rig;

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use trunkline_ingest::Sink as _;
 use trunkline_otlp::{Span, write};
 
 use super::Keeping;
@@ -80,7 +79,7 @@ pub(super) async fn flush(keeping: &Keeping) {
         let count = batch.len();
         batch.sort_by(|one, other| one.service().cmp(other.service()));
         let bytes = Bytes::from(write::request(batch.iter().map(AsRef::as_ref)));
-        if let Err(refused) = keeping.append(bytes).await {
+        if let Err(refused) = keeping.keep(bytes).await {
             tracing::debug!(%refused, "spans of the proxy wait for the store");
             return;
         }

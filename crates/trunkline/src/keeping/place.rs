@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use trunkline_model::Telemetry;
-use trunkline_model::telemetry::Keep;
-use trunkline_store::{Config, Retention, ServiceRetention};
+use trunkline_model::telemetry::{Durability, Keep};
+use trunkline_store::{Config, Memory, Retention, ServiceRetention, wal};
 
 /// What a store in memory may hold, in bytes: some hundred thousand spans.
 pub(super) const MEMORY_BYTES_MAX: u64 = 64 << 20;
@@ -41,8 +41,10 @@ impl Place {
             free_bytes: 0,
             services: Vec::new(),
         };
-        let head_bytes_max = MEMORY_HEAD_BYTES;
-        Self { folder: None, config: Config { head_bytes_max, retention, ..Config::default() } }
+        let memory = Memory { head_bytes_max: MEMORY_HEAD_BYTES, ..Memory::default() };
+        // What ends with the process needs no log.
+        let log = wal::Config::new(wal::Durability::None);
+        Self { folder: None, config: Config { log, memory, retention, ..Config::default() } }
     }
 }
 
@@ -52,9 +54,20 @@ fn config(keep: &Keep) -> Config {
         .services
         .iter()
         .map(|(service, age)| ServiceRetention { service: service.to_string(), age: *age });
+    let heads_bytes_max = usize::try_from(keep.memory.0).unwrap_or(usize::MAX);
+    let usual = Memory::default();
     Config {
+        log: wal::Config::new(match keep.durability {
+            Durability::Fsync => wal::Durability::Fsync,
+            Durability::Os => wal::Durability::Os,
+            Durability::None => wal::Durability::None,
+        }),
         // One head fills while the one before is written.
-        head_bytes_max: usize::try_from(keep.memory.0 / 2).unwrap_or(usize::MAX),
+        memory: Memory {
+            head_bytes_max: usual.head_bytes_max.min(heads_bytes_max / 2),
+            heads_bytes_max,
+            ..usual
+        },
         retention: Retention {
             age: Some(keep.retention.age),
             bytes: Some(keep.retention.size.0),

@@ -57,17 +57,13 @@ pub(super) async fn attributes(
         })?,
     };
     let limit = parameters.parsed::<usize>("limit", "expected a number")?;
-    match parameters.one("key")? {
-        Some(key) => {
-            let limit = limit.unwrap_or(VALUES_DEFAULT).clamp(1, LIMIT_MAX);
-            let prefix = parameters.one("prefix")?.unwrap_or_default().to_owned();
-            values(&wiring, Values { level: at, key: key.to_owned(), prefix, limit }).await
-        }
-        None => {
-            let text = parameters.one("match")?.unwrap_or_default().to_lowercase();
-            keys(&wiring, at, &text, limit.unwrap_or(KEYS_DEFAULT).clamp(1, LIMIT_MAX)).await
-        }
+    if let Some(key) = parameters.one("key")? {
+        let limit = limit.unwrap_or(VALUES_DEFAULT).clamp(1, LIMIT_MAX);
+        let prefix = parameters.one("prefix")?.unwrap_or_default().to_owned();
+        return values(&wiring, Values { level: at, key: key.to_owned(), prefix, limit }).await;
     }
+    let text = parameters.one("match")?.unwrap_or_default().to_lowercase();
+    keys(&wiring, at, &text, limit.unwrap_or(KEYS_DEFAULT).clamp(1, LIMIT_MAX)).await
 }
 
 async fn keys(

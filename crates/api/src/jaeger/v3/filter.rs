@@ -78,9 +78,8 @@ fn call(value: &Value, depth: usize) -> Result<Call, Invalid> {
     }
     let members = members(value, "a call", &["op", "args"])?;
     let op = text(members, "op")?;
-    let args = match members.get("args") {
-        Some(Value::Array(args)) => args,
-        _ => return Err(Invalid::new("the arguments of a call are a list")),
+    let Some(Value::Array(args)) = members.get("args") else {
+        return Err(Invalid::new("the arguments of a call are a list"));
     };
     Ok(Call { op, args: args.iter().map(|arg| term(arg, depth + 1)).collect::<Result<_, _>>()? })
 }

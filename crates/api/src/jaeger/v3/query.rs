@@ -98,7 +98,7 @@ impl Asked {
                 continue;
             }
             let is = |alias: &&str| alias.strip_prefix("query.") == Some(name.as_str());
-            let field = FIELDS.iter().find(|field| field.names.iter().any(|alias| is(alias)));
+            let field = FIELDS.iter().find(|field| field.names.iter().any(is));
             let field = field.ok_or_else(|| wrong(&format_args!("unknown field {name:?}")))?;
             (field.read)(&mut asked, name, value)?;
         }

@@ -5,18 +5,20 @@ use std::process::Command;
 use std::time::Duration;
 
 use trunkline_ingest::Surface::{JaegerGrpc, OtlpGrpc, OtlpHttp, SamplingHttp, Zipkin};
-use trunkline_ingest::{Protocol, Reason, Refused};
+use trunkline_ingest::{Protocol, Refused};
 
-use super::{check_all, check_event, check_trace, check_types, have, here, installed, run};
+use super::{
+    INSTALLING, check_all, check_event, check_trace, check_types, have, here, installed,
+    refuse_once, run,
+};
 use crate::rig::rig;
 
 /// The program, compiled.
 async fn program() -> Option<PathBuf> {
-    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     if !have(&[("go", "version")]) {
         return None;
     }
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = INSTALLING.lock().await;
     let program = installed("go").join("client");
     let mut build = Command::new("go");
     build.args(["build", "-o"]).arg(&program).arg(".").current_dir(here("go"));
@@ -51,13 +53,9 @@ async fn an_sdk_that_is_told_to_come_again_comes_again() {
         [("grpc", OtlpGrpc, Protocol::OtlpGrpc), ("http", OtlpHttp, Protocol::OtlpHttp)]
     {
         let rig = rig();
-        rig.kept.refuse(Some(Refused::Busy { retry_after: Duration::from_secs(1) }));
+        let refused = Refused::Busy { retry_after: Duration::from_secs(1) };
         let sending = run(client(&program, &[exporter, &rig.address(surface).to_string()]));
-        let has_room = async {
-            rig.wait_for_refused(protocol, Reason::Busy, 1).await;
-            rig.kept.refuse(None);
-        };
-        tokio::join!(sending, has_room);
+        tokio::join!(sending, refuse_once(&rig, protocol, refused));
         check_all(&rig.kept.wait_for(2).await, "client-go");
     }
 }

@@ -4,18 +4,17 @@ use std::process::Command;
 use std::time::Duration;
 
 use trunkline_ingest::Surface::{JaegerGrpc, OtlpGrpc, OtlpHttp, SamplingGrpc, Zipkin};
-use trunkline_ingest::{Protocol, Reason, Refused};
+use trunkline_ingest::{Protocol, Refused};
 
-use super::{check_all, check_trace, have, here, installed, run};
+use super::{INSTALLING, check_all, check_trace, have, here, installed, refuse_once, run};
 use crate::rig::rig;
 
 /// The class path of the program, compiled.
 async fn class_path() -> Option<String> {
-    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     if !have(&[("java", "-version"), ("mvn", "-version")]) {
         return None;
     }
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = INSTALLING.lock().await;
     let build = installed("java");
     let jars = build.join("class-path.txt");
     let mut compile = Command::new("mvn");
@@ -64,14 +63,10 @@ async fn an_sdk_that_is_told_to_come_again_comes_again() {
         [("grpc", OtlpGrpc, Protocol::OtlpGrpc), ("http", OtlpHttp, Protocol::OtlpHttp)]
     {
         let rig = rig();
-        rig.kept.refuse(Some(Refused::Full { retry_after: Duration::from_secs(1) }));
+        let refused = Refused::Full { retry_after: Duration::from_secs(1) };
         let endpoint = format!("http://{}", rig.address(surface));
         let sending = run(client(&class_path, &[exporter, &endpoint]));
-        let has_room = async {
-            rig.wait_for_refused(protocol, Reason::Unavailable, 1).await;
-            rig.kept.refuse(None);
-        };
-        tokio::join!(sending, has_room);
+        tokio::join!(sending, refuse_once(&rig, protocol, refused));
         check_all(&rig.kept.wait_for(2).await, "client-java");
     }
 }

@@ -8,16 +8,15 @@ use trunkline_ingest::Surface::{
 };
 use trunkline_otlp::Value;
 
-use super::{check_all, check_trace, have, here, installed, run};
+use super::{INSTALLING, check_all, check_trace, have, here, installed, run};
 use crate::rig::{listed, rig};
 
 /// The folder of the programs with their packages, which are installed when they have changed.
 async fn folder() -> Option<PathBuf> {
-    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     if !have(&[("node", "--version"), ("npm", "--version")]) {
         return None;
     }
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = INSTALLING.lock().await;
     let folder = installed("node");
     std::fs::create_dir_all(&folder).unwrap();
     let (lock, mark) = (here("node/package-lock.json"), folder.join("installed.json"));

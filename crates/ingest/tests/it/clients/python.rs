@@ -7,9 +7,12 @@ use std::time::Duration;
 use trunkline_ingest::Surface::{
     JaegerCompact, JaegerHttp, OtlpGrpc, OtlpHttp, SamplingHttp, Zipkin,
 };
-use trunkline_ingest::{Protocol, Reason, Refused};
+use trunkline_ingest::{Protocol, Refused};
 
-use super::{check_all, check_event, check_trace, check_types, have, here, installed, run};
+use super::{
+    INSTALLING, check_all, check_event, check_trace, check_types, have, here, installed,
+    refuse_once, run,
+};
 use crate::rig::rig;
 
 /// The interpreter of an environment with these packages, which is made when they have changed.
@@ -17,8 +20,7 @@ async fn python(name: &str) -> Option<PathBuf> {
     if !have(&[("python3", "--version")]) {
         return None;
     }
-    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = INSTALLING.lock().await;
     let wanted = std::fs::read_to_string(here(&format!("python/{name}.txt"))).unwrap();
     let folder = installed(&format!("python-{name}"));
     let (interpreter, mark) = (folder.join("bin/python"), folder.join("installed.txt"));
@@ -88,14 +90,10 @@ async fn an_sdk_that_is_told_to_come_again_comes_again() {
         [("grpc", OtlpGrpc, Protocol::OtlpGrpc), ("http", OtlpHttp, Protocol::OtlpHttp)]
     {
         let rig = rig();
-        rig.kept.refuse(Some(Refused::Full { retry_after: Duration::from_secs(1) }));
+        let refused = Refused::Full { retry_after: Duration::from_secs(1) };
         let endpoint = format!("http://{}", rig.address(surface));
         let sending = run(program(&python, "otel.py", &[exporter, &endpoint]));
-        let has_room = async {
-            rig.wait_for_refused(protocol, Reason::Unavailable, 1).await;
-            rig.kept.refuse(None);
-        };
-        tokio::join!(sending, has_room);
+        tokio::join!(sending, refuse_once(&rig, protocol, refused));
         check_all(&rig.kept.wait_for(2).await, "client-python");
     }
 }

@@ -370,7 +370,7 @@ impl GroupReader<'_> {
 }
 
 /// The row group as a member of a set.
-fn bit(group: usize) -> u64 {
+pub(super) fn bit(group: usize) -> u64 {
     u32::try_from(group).ok().and_then(|group| 1_u64.checked_shl(group)).unwrap_or_default()
 }
 
@@ -382,7 +382,7 @@ fn has(table: &Table, sources: &crate::table::Sources, number: u32, asked: Asked
         .any(|(name, cell): (Id, Cell)| name == key && asked.test.passes(&cell.value(&table.texts)))
 }
 
-fn value(kind: Type, raw: Raw<'_>) -> Value {
+pub(super) fn value(kind: Type, raw: Raw<'_>) -> Value {
     match (kind, raw) {
         (_, Raw::Bytes(text)) => Value::Text(utf8(text).into()),
         (Type::Bool, Raw::Bits(bits)) => Value::Bool(bits != 0),

@@ -187,10 +187,7 @@ fn what_a_span_costs() {
                 );
                 found += reader.matching(&filter, &(0..=u64::MAX)).unwrap().count();
             }
-            println!(
-                "search   {:.2} ms a group, found {found}",
-                start.seconds() * 1000.0 / 97.0
-            );
+            println!("search   {:.2} ms a group, found {found}", start.seconds() * 1000.0 / 97.0);
         }
     }
 }
