@@ -91,7 +91,7 @@ fn running(end: u64) -> Running {
 }
 
 #[tokio::test]
-async fn the_monitor_is_answered_as_jaeger_answers_it() {
+async fn the_monitor_is_answered_from_rollups() {
     let end = end();
     let (running, millis) = (running(end), end / 1_000_000);
     let get = async |measure: &str, query: &str| {
