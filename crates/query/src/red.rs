@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use trunkline_otlp::Kind;
 use trunkline_store::rollup::{
-    self, PERIOD_SECONDS, Period, Rollup, Stats, Totals, Wanted, periods,
+    self, PERIOD_SECONDS, Period, Rollup, Seen, Stats, Totals, Wanted, periods,
 };
 use trunkline_store::source::{Budget, QueryError};
 
@@ -40,6 +40,9 @@ pub trait Rollups: Send + Sync {
         see: &mut dyn FnMut(Period, &Rollup),
     ) -> Result<(), QueryError>;
 
+    /// Counts calls that the proxy has seen.
+    fn seen(&self, _calls: &[Seen<'_>], _now: u64) {}
+
     /// Shows the counters since the process began, as of the last period. Short: they are locked.
     fn totals(&self, _see: &mut dyn FnMut(&Totals)) {}
 
@@ -62,6 +65,10 @@ impl Rollups for rollup::Rollups {
         see: &mut dyn FnMut(Period, &Rollup),
     ) -> Result<(), QueryError> {
         Self::read(self, periods, wanted, budget, see)
+    }
+
+    fn seen(&self, calls: &[Seen<'_>], now: u64) {
+        Self::seen(self, calls, now);
     }
 
     fn totals(&self, see: &mut dyn FnMut(&Totals)) {

@@ -5,7 +5,6 @@
 //! and the control API.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use trunkline_model::ops::Distribution;
 use trunkline_otlp::{Kind, StatusCode};
@@ -155,26 +154,28 @@ fn joined(edges: &TotalEdges) -> BTreeMap<[&str; 3], &EdgeCell> {
 }
 
 fn graph(writer: &mut Writer, edges: &[([&str; 3], &EdgeCell)]) {
-    let numbers: [(&'static Family, fn(&EdgeCell) -> u64); 2] =
-        [(&catalog::GRAPH_CALLS, |cell| cell.calls), (&catalog::GRAPH_FAILED, |cell| cell.failed)];
-    for (family, number) in numbers {
-        let mut family = writer.family(family);
-        for (labels, cell) in edges {
-            family.number(labels, whole(number(cell)));
-        }
+    let mut family = writer.family(&catalog::GRAPH_CALLS);
+    for (labels, cell) in edges {
+        family.number(labels, whole(cell.calls));
     }
-    let durations: [(&'static Family, fn(&EdgeCell) -> (&Sparse, u64)); 2] = [
-        (&catalog::GRAPH_SERVER, |cell| (&cell.callee, cell.callee_micros)),
-        (&catalog::GRAPH_CLIENT, |cell| (&cell.caller, cell.caller_micros)),
-    ];
-    for (family, duration) in durations {
-        let mut family = writer.family(family);
-        for (labels, cell) in edges {
-            let (latency, sum) = duration(cell);
-            if !latency.is_empty() {
-                family.histogram(labels, &distribution(latency, sum));
-            }
-        }
+    let mut family = writer.family(&catalog::GRAPH_FAILED);
+    for (labels, cell) in edges {
+        family.number(labels, whole(cell.failed));
+    }
+    let callees = edges.iter().map(|(labels, cell)| (labels, &cell.callee, cell.callee_micros));
+    durations(writer, &catalog::GRAPH_SERVER, callees);
+    let callers = edges.iter().map(|(labels, cell)| (labels, &cell.caller, cell.caller_micros));
+    durations(writer, &catalog::GRAPH_CLIENT, callers);
+}
+
+fn durations<'a>(
+    writer: &mut Writer,
+    family: &'static Family,
+    durations: impl Iterator<Item = (&'a [&'a str; 3], &'a Sparse, u64)>,
+) {
+    let mut family = writer.family(family);
+    for (labels, latency, sum) in durations.filter(|(_, latency, _)| !latency.is_empty()) {
+        family.histogram(labels, &distribution(latency, sum));
     }
 }
 
@@ -200,6 +201,8 @@ fn whole(fixed: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::metrics::Format;
     use trunkline_otlp::{Resource, Span, Value, write as otlp};

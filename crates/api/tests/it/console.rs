@@ -14,11 +14,12 @@ use trunkline_model::route::{Action, Match, OrderKey, PathPattern, Route, RouteT
 use trunkline_model::service::{Balance, Protocol, Service, ServiceTimeouts, Source};
 use trunkline_model::trace::{SpanId, TraceContext, TraceId};
 use trunkline_model::{EndpointId, ListenerId, Model, Origin, RouteId, ServiceName};
+use trunkline_query::red::Rollups;
 use trunkline_rt::Clock;
 use trunkline_testkit::RawClient;
 
 use crate::fakes::{ENDPOINT, latency};
-use crate::running::{Running, config, json, serve, serve_model};
+use crate::running::{Running, config, json, serve, serve_carrying, serve_model};
 
 /// The route that the fake proxy has counters of.
 const ROUTE: &str = "or\"ders\\1\n";
@@ -109,14 +110,23 @@ fn model() -> Model {
     }
 }
 
-fn shop() -> Running {
-    let inner = RouteStats {
+/// Counters of calls between two services.
+fn inner() -> RouteStats {
+    RouteStats {
         id: RouteId::new("inner-1"),
         origin: Origin::new("trunkline.yaml", 9, 3),
         requests: vec![(200, 9), (500, 1)],
         latency: latency(),
-    };
-    let running = serve_model(&config(), Some(Arc::new(model())), vec![inner]);
+    }
+}
+
+/// Whose calls are told to whoever keeps rollups.
+pub(crate) fn shop_carrying(rollups: Arc<dyn Rollups>) -> Running {
+    serve_carrying(Arc::new(model()), vec![inner()], rollups)
+}
+
+fn shop() -> Running {
+    let running = serve_model(&config(), Some(Arc::new(model())), vec![inner()]);
     running.wiring.console.learn(&model());
     running.traces.learn(&model());
     running

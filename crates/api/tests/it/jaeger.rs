@@ -153,6 +153,7 @@ async fn every_row_of_the_compatibility_table_is_true() {
         include_str!("jaeger.rs"),
         include_str!("storage.rs"),
         include_str!("grpc.rs"),
+        include_str!("red.rs"),
         include_str!("../../src/jaeger/tests.rs"),
         include_str!("../../src/jaeger/deep.rs"),
         include_str!("../../src/jaeger/v3/filter/tests.rs"),

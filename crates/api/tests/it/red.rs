@@ -91,7 +91,7 @@ fn running(end: u64) -> Running {
 }
 
 #[tokio::test]
-async fn the_monitor_is_answered_as_jaeger_answers_it() {
+async fn the_monitor_is_answered_from_rollups() {
     let end = end();
     let (running, millis) = (running(end), end / 1_000_000);
     let get = async |measure: &str, query: &str| {
@@ -226,4 +226,28 @@ async fn our_own_graph_has_databases_and_whoever_calls_from_outside() {
     let orders = &told["edges"][2];
     assert!((9.0..11.0).contains(&orders["p50_ms"].as_f64().unwrap()), "{orders}");
     assert_eq!(told["exact"], true);
+}
+
+/// Nobody records a span here: the counters of routes alone tell of calls.
+#[tokio::test]
+async fn what_the_proxy_carries_is_in_the_graph() {
+    let keep = Arc::new(Kept::in_memory().unwrap());
+    let now = Clock::system().wall_nanos();
+    let rollups: Arc<dyn Rollups> =
+        Arc::new(rollup::Rollups::open(Config::default(), keep, now).unwrap());
+    let running = crate::console::shop_carrying(rollups);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        let told = json(&running.get(JaegerQuery, "/api/dependencies").await);
+        if told["data"] != json!([]) {
+            let expect = json!([
+                { "parent": "orders", "child": "payments", "callCount": 10 },
+                { "parent": "shop", "child": "orders", "callCount": 100 },
+            ]);
+            assert_eq!(told["data"], expect, "the gateway is called as the project is");
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "nothing was told");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }

@@ -97,6 +97,7 @@ fn metric(series: &Series) -> Metric {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it writes by reference")]
 fn double<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
     /// Whole numbers up to here are written as such, without an exponent.
     const WHOLE_MAX: f64 = 1e15;
