@@ -4,6 +4,12 @@
 //! spans as exporters send them, so that the two sides of a call come in different batches. Reading the batches is
 //! measured apart: whoever stores them reads them anyway. The figure is the median of many rounds, so that a moment of
 //! noise does not count; allocations are those of batches whose series are known.
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::needless_for_each,
+    dropping_copy_types,
+    reason = "it prints figures for people"
+)]
 #![expect(clippy::print_stdout, reason = "it is a program that prints figures")]
 #![expect(clippy::disallowed_methods, reason = "measuring time is what it is for")]
 

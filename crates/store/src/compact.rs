@@ -208,7 +208,7 @@ fn packs(sources: &[Source]) -> Vec<Vec<(&Source, usize)>> {
     packs
 }
 
-fn group_of<'a>((source, group): (&'a Source, usize)) -> Option<&'a Group> {
+fn group_of((source, group): (&Source, usize)) -> Option<&Group> {
     source.index.groups.get(group)
 }
 

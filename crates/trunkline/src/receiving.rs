@@ -32,7 +32,6 @@ pub(crate) struct Receiving {
     bound: Vec<(Surface, Bound)>,
     /// For callers of this machine, and for all others.
     servers: [Arc<Server>; 2],
-    metrics: Arc<Metrics>,
 }
 
 /// Whoever keeps batches, and a copy of each for who sends on.
@@ -89,7 +88,7 @@ impl Receiving {
                 Err(error) => not_taken(surface, address, &chain(&error)),
             }
         }
-        Ok(Self { bound, servers: [server(None), server(token)], metrics })
+        Ok(Self { bound, servers: [server(None), server(token)] })
     }
 
     /// Serves until the scope stops.
@@ -104,19 +103,9 @@ impl Receiving {
         Ok(())
     }
 
-    /// Each surface with the address that it is bound to.
-    pub(crate) fn addresses(&self) -> Vec<(Surface, SocketAddr)> {
-        self.bound.iter().map(|(surface, bound)| (*surface, bound.address())).collect()
-    }
-
     /// All sockets, to be handed to the next process.
     pub(crate) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.bound.iter().flat_map(|(_, bound)| bound.descriptors())
-    }
-
-    /// What came in.
-    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
-        &self.metrics
     }
 }
 

@@ -105,7 +105,9 @@ mod tests {
 
     fn of(values: &[(u64, u64)]) -> Sparse {
         let mut sparse = Sparse::default();
-        values.iter().for_each(|(micros, amount)| sparse.add(*micros, *amount));
+        for (micros, amount) in values {
+            sparse.add(*micros, *amount);
+        }
         sparse
     }
 

@@ -114,9 +114,10 @@ pub(super) fn check_segment(disk: &dyn Disk, entry: &Arc<Entry>, faults: &mut Ve
     }
     for (number, group) in index.groups.iter().enumerate() {
         let mut budget = unlimited();
-        let found = GroupReader::new(&segment, &index, number, &mut budget)
-            .map(|reader| reader.map(|mut reader| reader.check()).unwrap_or_default())
-            .unwrap_or_else(|error| vec![error]);
+        let found = GroupReader::new(&segment, &index, number, &mut budget).map_or_else(
+            |error| vec![error],
+            |reader| reader.map(|mut reader| reader.check()).unwrap_or_default(),
+        );
         for error in found {
             fault(group.rows.into(), chain(&error));
         }

@@ -1,6 +1,8 @@
 //! The store on a disk that breaks: what it acknowledged is there, whatever happened.
 #![allow(
     clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::manual_is_multiple_of,
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::disallowed_methods,

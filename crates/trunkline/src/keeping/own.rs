@@ -17,6 +17,8 @@ use super::Keeping;
 const GATHER: Duration = Duration::from_millis(200);
 /// Spans that wait at most.
 const WAITING_MAX: usize = 20_000;
+/// It is said again that spans are dropped when so many more were.
+const SAID_EVERY: u64 = 100_000;
 /// Spans of one batch.
 const BATCH_MAX: usize = 2_000;
 
@@ -41,19 +43,25 @@ impl Own {
 impl Keeping {
     /// Takes spans of the proxy. Never waits.
     pub(crate) fn take_own(&self, spans: impl IntoIterator<Item = Span>) {
+        let mut dropped = 0;
         let mut waiting = self.own.lock();
         for span in spans {
             if waiting.len() < WAITING_MAX {
                 waiting.push(Arc::new(span));
             } else {
-                self.own.dropped.fetch_add(1, Ordering::Relaxed);
+                dropped += 1;
             }
         }
-    }
-
-    /// Spans of the proxy that were not kept because too many waited.
-    pub(crate) fn dropped(&self) -> u64 {
-        self.own.dropped.load(Ordering::Relaxed)
+        drop(waiting);
+        let before = self.own.dropped.fetch_add(dropped, Ordering::Relaxed);
+        // Said when it begins, and then now and then: a full disk lasts.
+        let said = before > 0 && before / SAID_EVERY == (before + dropped) / SAID_EVERY;
+        if dropped > 0 && !said {
+            tracing::warn!(
+                spans = before + dropped,
+                "spans of the proxy are not kept: too many wait"
+            );
+        }
     }
 }
 

@@ -63,7 +63,6 @@ pub(super) fn start(
 }
 
 /// What `env:NAME` or `file:path` refers to.
-#[expect(clippy::disallowed_methods, reason = "a secret is read once, when serving begins")]
 fn secret(reference: &str) -> Option<String> {
     let text = match reference.split_once(':')? {
         ("env", name) => environment::read(name)?.into_string().ok()?,

@@ -19,7 +19,7 @@ impl Mask {
     pub(crate) fn all(rows: u32) -> Self {
         let mut mask = Self { words: vec![u64::MAX; rows.div_ceil(64) as usize], rows };
         if let Some(last) = mask.words.last_mut()
-            && rows % 64 > 0
+            && !rows.is_multiple_of(64)
         {
             *last = (1 << (rows % 64)) - 1;
         }
@@ -59,7 +59,7 @@ impl Mask {
             if index == first {
                 word &= u64::MAX << (rows.start % 64);
             }
-            if index == last && rows.end % 64 > 0 {
+            if index == last && !rows.end.is_multiple_of(64) {
                 word &= (1 << (rows.end % 64)) - 1;
             }
             word != 0

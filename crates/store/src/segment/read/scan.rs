@@ -357,13 +357,12 @@ impl GroupReader<'_> {
         &mut self,
         sources: &'s mut Option<Sources>,
     ) -> Result<&'s Sources, SegmentError> {
-        let known = match sources.take() {
-            Some(known) => known,
-            None => {
-                let mut table = Table::default();
-                let (resources, scopes) = self.sources(&mut table)?;
-                Sources { table, resources, scopes }
-            }
+        let known = if let Some(known) = sources.take() {
+            known
+        } else {
+            let mut table = Table::default();
+            let (resources, scopes) = self.sources(&mut table)?;
+            Sources { table, resources, scopes }
         };
         Ok(sources.insert(known))
     }

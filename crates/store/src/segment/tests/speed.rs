@@ -1,5 +1,15 @@
 //! What a span costs, stage by stage. Run by hand:
 //! `cargo test --release -p trunkline-store --lib speed -- --ignored --nocapture`
+#![allow(
+    clippy::cast_lossless,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::needless_for_each,
+    clippy::needless_range_loop,
+    clippy::too_many_lines,
+    dropping_copy_types,
+    reason = "it prints figures for people"
+)]
 
 use trunkline_rt::Random;
 

@@ -133,7 +133,7 @@ impl Gathered {
         table: &Table,
     ) -> Result<(), ParquetError> {
         let texts = &table.texts;
-        let mut text = |out: &mut _, ids: &[Id]| optional_text(out, ids, texts, For::Others);
+        let text = |out: &mut _, ids: &[Id]| optional_text(out, ids, texts, For::Others);
         let ints = |out: &mut GroupOut<'_, W>, all: &[u32]| {
             let next = Next::every(Values::Ints(all), texts);
             out.put(Next { purpose: For::Others, ..next })

@@ -202,7 +202,9 @@ proptest! {
         let (one, two, three) = (part(&spans[..low]), part(&spans[low..high]), part(&spans[high..]));
         let sum = |parts: &[&Rollup]| {
             let mut sum = Rollup::default();
-            parts.iter().for_each(|part| sum.merge(part));
+            for part in parts {
+                sum.merge(part);
+            }
             sum
         };
         let left = sum(&[&sum(&[&one, &two]), &three]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use trunkline_otlp::Span;
 use trunkline_store::admin::{CopyError, RebuildError, fsck, list, rebuild, restore};
-use trunkline_store::disk::{Disk, File, Recorder};
+use trunkline_store::disk::{Disk, Recorder};
 use trunkline_store::source::{Field, Filter, SpanSource, Test};
 
 use super::rig::{append, batch, budget, check, found, open, small, trace, try_open};
