@@ -21,6 +21,7 @@ mod totals;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use super::accumulate::{Accumulator, Counts};
 use super::format::{State, Unreadable, read_state};
@@ -31,6 +32,9 @@ use super::{Config, Mark};
 use flush::{Attempt, Flush};
 
 pub use totals::{Total, TotalEdges, TotalSeries, Totals};
+
+/// How often sides of calls are let go whose time is over.
+const EXPIRE_EVERY: Duration = Duration::from_secs(1);
 
 /// Rollups cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -96,16 +100,22 @@ struct Live {
 }
 
 impl Rollups {
-    /// Goes on from what is kept. Then the log is to be replayed from [`Rollups::mark`] through
-    /// [`Rollups::take`], and only after that [maintained](Rollups::maintain).
+    /// Goes on from what is kept; where nothing is kept yet, it counts what comes after `from` in
+    /// the log. Then the log is to be replayed from [`Rollups::mark`] through [`Rollups::take`], and
+    /// only after that [maintained](Rollups::maintain).
     ///
     /// # Errors
     /// What is kept cannot be read, or was written by a newer version.
-    pub fn open(config: Config, keep: Arc<dyn Keep>, now: u64) -> Result<Self, OpenError> {
+    pub fn open(
+        config: Config,
+        keep: Arc<dyn Keep>,
+        from: Mark,
+        now: u64,
+    ) -> Result<Self, OpenError> {
         let view = keep.view()?;
         let state = match view.state()? {
             Some(bytes) => read_state(&bytes).map_err(OpenError::State)?,
-            None => State::default(),
+            None => State { mark: from, ..State::default() },
         };
         let mut lengths = BTreeMap::new();
         view.range(Period(0)..Period(u32::MAX), &mut |period, bytes| {
@@ -146,6 +156,14 @@ impl Rollups {
     /// Up to where the log is counted in what is kept: what comes after is needed after a crash.
     pub fn mark(&self) -> Mark {
         self.live().kept
+    }
+
+    /// How long until there is something to [maintain](Rollups::maintain).
+    pub fn wait(&self, now: u64) -> Duration {
+        if self.live().accumulator.counts().sides.waiting > 0 {
+            return EXPIRE_EVERY;
+        }
+        Duration::from_nanos(Period::of(now).end_unix_nanos().saturating_sub(now))
     }
 
     /// Counts a frame of the log, which ends at `at`: a checked `ExportTraceServiceRequest`, or

@@ -13,7 +13,7 @@ use trunkline_store::source::{
 use super::Keeping;
 
 impl Keeping {
-    fn open_store(&self) -> Result<Arc<Store>, QueryError> {
+    pub(super) fn open_store(&self) -> Result<Arc<Store>, QueryError> {
         self.store().ok_or_else(|| QueryError::Unreadable {
             file: "the store".to_owned(),
             source: self.why_not().into(),

@@ -18,7 +18,7 @@ pub fn memory() -> Arc<dyn Keep> {
 }
 
 pub fn open(keep: &Arc<dyn Keep>) -> Rollups {
-    Rollups::open(Config::default(), Arc::clone(keep), NOW).unwrap()
+    Rollups::open(Config::default(), Arc::clone(keep), Mark::default(), NOW).unwrap()
 }
 
 /// Everything, by period.
@@ -125,7 +125,7 @@ fn what_the_proxy_saw_is_an_edge_of_its_own() {
 fn old_rollups_are_forgotten_by_age_and_by_bytes() {
     let keep = memory();
     let config = Config { kept_bytes_max: 4_000, ..Config::default() };
-    let rollups = Rollups::open(config, Arc::clone(&keep), NOW).unwrap();
+    let rollups = Rollups::open(config, Arc::clone(&keep), Mark::default(), NOW).unwrap();
     let day = 24 * 3_600;
     for step in 0..200_u64 {
         let now = NOW + step * 10 * SECOND;
@@ -163,7 +163,7 @@ fn an_idle_process_writes_nothing() {
             panic!("there is nothing to keep")
         }
     }
-    let rollups = Rollups::open(Config::default(), Arc::new(Never), NOW).unwrap();
+    let rollups = Rollups::open(Config::default(), Arc::new(Never), Mark::default(), NOW).unwrap();
     (0..20).for_each(|step| rollups.maintain(NOW + step * 10 * SECOND).unwrap());
 }
 
@@ -242,7 +242,7 @@ fn damaged_rollups_are_left_out_and_counted() {
 fn a_newer_state_is_refused() {
     let keep = memory();
     keep.commit(&Commit { rollups: &[], first: Period(0), state: &[77] }).unwrap();
-    let error = Rollups::open(Config::default(), keep, NOW).unwrap_err();
+    let error = Rollups::open(Config::default(), keep, Mark::default(), NOW).unwrap_err();
     assert!(
         std::error::Error::source(&error).unwrap().to_string().contains("version 77"),
         "{error:?}"
