@@ -91,6 +91,10 @@ struct Live {
     kept: Mark,
     /// What is being committed.
     attempt: Option<Arc<Attempt>>,
+    /// When sides whose time was over were last let go, nanoseconds since the Unix epoch.
+    expired: u64,
+    /// The period in which this process last tried to keep what was counted.
+    flushed: Option<Period>,
     unreadable: u64,
     damaged: u64,
     forgotten: u64,
@@ -130,6 +134,8 @@ impl Rollups {
             counted: state.mark,
             kept: state.mark,
             attempt: None,
+            expired: now,
+            flushed: None,
             unreadable: 0,
             damaged: 0,
             forgotten: 0,
@@ -144,7 +150,7 @@ impl Rollups {
             keep,
             live: Mutex::new(live),
             moving: RwLock::new(()),
-            flush: Mutex::new(Flush { sequence: state.sequence, last: None, lengths, idle }),
+            flush: Mutex::new(Flush { sequence: state.sequence, lengths, idle }),
         })
     }
 
@@ -160,10 +166,17 @@ impl Rollups {
 
     /// How long until there is something to [maintain](Rollups::maintain).
     pub fn wait(&self, now: u64) -> Duration {
-        if self.live().accumulator.counts().sides.waiting > 0 {
-            return EXPIRE_EVERY;
+        let live = self.live();
+        let this = Period::of(now);
+        if live.flushed != Some(this) {
+            return Duration::ZERO;
         }
-        Duration::from_nanos(Period::of(now).end_unix_nanos().saturating_sub(now))
+        let end = Duration::from_nanos(this.end_unix_nanos().saturating_sub(now));
+        if live.accumulator.counts().sides.waiting == 0 {
+            return end;
+        }
+        let since = Duration::from_nanos(now.saturating_sub(live.expired));
+        end.min(EXPIRE_EVERY.saturating_sub(since))
     }
 
     /// Counts a frame of the log, which ends at `at`: a checked `ExportTraceServiceRequest`, or

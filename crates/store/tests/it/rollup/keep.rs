@@ -11,7 +11,7 @@ use trunkline_store::rollup::{
 };
 use trunkline_store::source::{Budget, Limits};
 
-use super::span::{NOW, SECOND, With, edges, request, span};
+use super::span::{MILLI, NOW, SECOND, With, edges, request, span};
 
 pub fn memory() -> Arc<dyn Keep> {
     Arc::new(Kept::in_memory().unwrap())
@@ -152,6 +152,19 @@ fn old_rollups_are_forgotten_by_age_and_by_bytes() {
 }
 
 #[test]
+fn there_is_a_time_for_maintenance() {
+    let rollups = open(&memory());
+    let wait = |after: u64| rollups.wait(NOW + after * MILLI).as_millis();
+    assert_eq!(wait(0), 0, "what a former process left may be due");
+    rollups.maintain(NOW).unwrap();
+    assert_eq!((wait(0), wait(9_000), wait(10_000)), (10_000, 1_000, 0));
+    rollups.take(at(1), &request(&[span("a", 1, 1, 9, Kind::Client)]), NOW);
+    assert_eq!((wait(0), wait(600), wait(1_000), wait(10_001)), (1_000, 400, 0, 0));
+    rollups.maintain(NOW + SECOND).unwrap();
+    assert_eq!(wait(1_000), 1_000);
+}
+
+#[test]
 fn an_idle_process_writes_nothing() {
     #[derive(Debug)]
     struct Never;
@@ -205,6 +218,7 @@ fn a_commit_that_fails_is_made_later_and_once() {
         rollups.take(at(2), &batch(2), NOW);
         assert!(rollups.flush(NOW).is_err());
         rollups.take(at(3), &batch(3), NOW);
+        assert_eq!(rollups.maintain(NOW + SECOND).is_ok(), true, "it is not asked again at once");
         assert!(how == AFTER || rollups.maintain(NOW + 10 * SECOND).is_err());
         assert_eq!((rollups.mark() <= at(2), rollups.stats().failed_commits > 0), (true, true));
         broken.how.store(WELL, Ordering::Relaxed);

@@ -151,9 +151,13 @@ fn a_disk_that_fails_loses_nothing_that_was_acknowledged() {
         let submitted = run.submitted.load(Ordering::SeqCst);
         store.maintain().unwrap();
         check(&store, &acknowledged, submitted);
+        check_counts(&store);
         let crashed = run.disk.crash(run.random.number());
         drop(store);
-        check(&open(&run.config, &run.disk), &acknowledged, submitted);
-        check(&open(&run.config, &crashed), &acknowledged, submitted);
+        for disk in [&run.disk, &crashed] {
+            let store = open(&run.config, disk);
+            check(&store, &acknowledged, submitted);
+            check_counts(&store);
+        }
     }
 }
