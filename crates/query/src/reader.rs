@@ -50,16 +50,16 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// A question on half of the CPUs, at least one and at most four; 64 wait for up to 5 s; 100 000
+    /// A question on half of the CPUs, at least two and at most four; 64 wait for up to 5 s; 50 000
     /// spans of several traces; 32 MiB of skeletons.
     fn default() -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             limits: Limits::default(),
-            running_max: (cpus / 2).clamp(1, 4),
+            running_max: (cpus / 2).clamp(2, 4),
             waiting_max: 64,
             wait: Duration::from_secs(5),
-            answer_spans_max: 100_000,
+            answer_spans_max: 50_000,
             kept_bytes_max: 32 << 20,
             adjust: adjust::Config::default(),
         }
@@ -323,20 +323,26 @@ impl Reader {
         .await
     }
 
-    /// The course of a measure.
+    /// The course of each of these measures, in their order.
     ///
     /// # Errors
     /// See [`Reader::ask`]; also when nobody keeps rollups, or there would be too many points.
-    pub async fn series(&self, question: Question, measure: Measure) -> Result<Vec<Series>, Error> {
+    pub async fn series(
+        &self,
+        question: Question,
+        measures: &[Measure],
+    ) -> Result<Vec<Vec<Series>>, Error> {
         let rollups = self.rollups.clone().ok_or(Error::NoRollups)?;
         question.moments()?;
+        let measures = measures.to_vec();
         let series = self.ask(move |_, budget| {
             let mut collector = Collector::new(&question);
             let mut see = |rollup: &_| collector.take(rollup);
             rollups.rollups(&question.services, question.needed(), budget, &mut see)?;
-            Ok(collector.series(measure))
+            Ok(measures.into_iter().map(|measure| collector.series(measure)).collect())
         });
-        Ok(series.await??)
+        let series: Result<_, TooFine> = series.await?;
+        Ok(series?)
     }
 
     /// How long a step of the rollups is.

@@ -186,7 +186,7 @@ impl<'a> Collector<'a> {
     ///
     /// # Errors
     /// They would have too many points.
-    pub fn series(mut self, measure: Measure) -> Result<Vec<Series>, TooFine> {
+    pub fn series(&mut self, measure: Measure) -> Result<Vec<Series>, TooFine> {
         let moments = self.question.moments()?;
         let window = self.question.window;
         let mut all = Vec::new();

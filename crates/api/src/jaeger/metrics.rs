@@ -51,7 +51,7 @@ pub(super) async fn metrics(
     };
     let question = question(&parameters, wiring.clock.wall_nanos())?;
     let by_operation = question.by_operation;
-    let series = wiring.reader.series(question, measure).await?;
+    let series = wiring.reader.series(question, &[measure]).await?.pop().unwrap_or_default();
     Ok(envelope::response(StatusCode::OK, family(measure, by_operation, &series).to_string()))
 }
 

@@ -249,6 +249,21 @@ async fn the_monitor_is_answered_from_rollups() {
 }
 
 #[tokio::test]
+async fn our_own_api_tells_the_same_rates() {
+    let running = with_a_trace();
+    let red = json(&running.get(Console, "/v1/red?service=shop&operations=true&step=60s").await);
+    let series = &red["series"][0];
+    assert_eq!((&red["step_ms"], &series["operation"]), (&json!(60_000), &json!("GET /")));
+    let last = |name: &str| series[name].as_array().unwrap().last().unwrap()[1].as_f64().unwrap();
+    assert!((last("calls") - 2.0).abs() < 1e-9 && (last("errors") - 0.05).abs() < 1e-9);
+    assert!((9.0..=11.0).contains(&last("p99_ms")));
+    assert_eq!(running.get(Console, "/v1/red").await.status, 400);
+    let without = serve(&config());
+    let refused = without.get(Console, "/v1/red?service=shop").await;
+    assert_eq!((refused.status, &json(&refused)["code"]), (404, &json!("not_here")));
+}
+
+#[tokio::test]
 async fn our_own_api_tells_the_same_traces() {
     let running = with_a_trace();
     let list =
