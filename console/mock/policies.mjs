@@ -25,6 +25,8 @@ function retry(all, repeated, failed, budget, exhausted = 0) {
   return { calls: { successful_without_retry: all - repeated, successful_with_retry: repeated - failed, failed_without_retry: 0, failed_with_retry: failed }, repeated, budgetExhausted: exhausted, budget };
 }
 
+const limiter = (limit, seconds, left, permitted, refused) => ({ limitForPeriod: limit, limitRefreshPeriodSeconds: seconds, availablePermissions: left, permitted, refused, dry_run: false });
+
 const bulkhead = (max, used, waiting, rejected, more = {}) => ({ maxAllowedConcurrentCalls: max, availableConcurrentCalls: max - used, waiting, rejected, dry_run: false, ...more });
 
 function policy(parts) {
@@ -36,15 +38,19 @@ export function shopPolicies() {
   return {
     auth: policy({ circuitbreaker: breaker("METRICS_ONLY", [1.5, 0], [200, 3, 0], 0), bulkhead: bulkhead(20, 20, 4, 31) }),
     bank: policy({ circuitbreaker: breaker("HALF_OPEN", [-1, -1], [1, 0, 0], 412, { trialsLeft: 2 }), retry: retry(9812, 204, 61, 38, 17) }),
-    orders: policy({ circuitbreaker: breaker("CLOSED", [12.5, 4], [200, 25, 8], 0), retry: retry(48_211, 623, 12, 94), bulkhead: bulkhead(50, 12, 0, 0) }),
+    orders: policy({ circuitbreaker: breaker("CLOSED", [12.5, 4], [200, 25, 8], 0), retry: retry(48_211, 623, 12, 94), hedge: { delaySeconds: 0.042, made: 311, won: 204, budgetExhausted: 7, dry_run: false }, bulkhead: bulkhead(50, 12, 0, 0), cluster: { away: false, decided_alone: 0 }, others: ["fallback"] }),
     payments: policy({
       circuitbreaker: breaker("OPEN", [62.5, 18.8], [48, 30, 9], 1893, { retryAfterSeconds: 23.4 }),
       retry: retry(21_070, 1402, 388, 0, 951),
       adaptive: { limit: 87, running: 31, rejected: 204, dry_run: false },
+      cluster: { away: true, decided_alone: 48 },
+      others: ["shed", "fallback"],
       shed: 118,
       fallbacks: 1893,
     }),
     "payments/payments-1712f4fca2": policy({ retry: retry(3120, 44, 2, 12) }),
+    "orders->payments": policy({ circuitbreaker: breaker("CLOSED", [3, 0], [100, 3, 0], 0), ratelimiter: limiter(200, 1, -4, 90_311, 1204) }),
+    "auth@127.0.0.1:41039": policy({ circuitbreaker: breaker("OPEN", [100, 0], [20, 20, 0], 61, { retryAfterSeconds: 4.2 }) }),
     pdf: policy({ circuitbreaker: breaker("DISABLED", [-1, -1], [0, 0, 0], 0) }),
     analytics: policy({ circuitbreaker: breaker("FORCED_OPEN", [-1, -1], [0, 0, 0], 77) }),
     web: policy({ circuitbreaker: breaker("CLOSED", [0, 0], [100, 0, 0], 0, { dry_run: true }), dry_run_refused: 9 }),
@@ -74,8 +80,10 @@ export function manyPolicies(services) {
 
 /** Names, states and texts that a page might trip over, and a document without most of its fields. */
 export function hostilePolicies(names) {
-  const nasty = names.map((name, at) => [at % 2 ? name : `${name}/${name}`, policy({ circuitbreaker: breaker(at % 3 ? "OPEN" : name, [Number.MAX_VALUE, at], [1e15, 1e15, 1e15], 1e15), bulkhead: {} })]);
-  return Object.fromEntries([...nasty, ["nothing", {}], ["half/", { circuitbreaker: {}, retry: {}, adaptive: null }]]);
+  const nasty = names.map((name, at) => [at % 2 ? name : `${name}/${name}`, policy({ circuitbreaker: breaker(at % 3 ? "OPEN" : name, [Number.MAX_VALUE, at], [1e15, 1e15, 1e15], 1e15), bulkhead: {}, hedge: {}, ratelimiter: { availablePermissions: -1e15, limitForPeriod: Number.MAX_VALUE }, cluster: {}, others: [name, "shed"] })]);
+  return Object.fromEntries([...nasty, ["nothing", {}], ["->", { hedge: {} }],
+    ["a->b->c/d@e@f", { ratelimiter: {} }],
+    ["half/", { circuitbreaker: {}, retry: {}, adaptive: null }]]);
 }
 
 export const hostileEvents = (names) => names.map((name, at) => ({ number: at + 1, at_unix_ms: at % 2 ? 1e18 : null, policy: name, type: name, detail: name }));

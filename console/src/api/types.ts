@@ -79,6 +79,9 @@ export type GraphEdge = {
   error_share?: number | null;
   latency_ms?: Quantiles | null;
   origin?: Origin | null;
+  /** Of dependencies: what is called, and who saw it. */
+  kind?: string | null;
+  source?: string | null;
 };
 
 export type Graph = { window_seconds?: number; nodes: GraphNode[]; edges: GraphEdge[] };
@@ -101,31 +104,6 @@ export type Entrance = {
   services?: string[] | null;
   failed?: boolean;
   skipped?: number;
-};
-
-export type Span = {
-  id: string;
-  parent?: string | null;
-  service?: string | null;
-  name?: string | null;
-  kind?: string | null;
-  start?: string | null;
-  duration_ms?: number | null;
-  failed?: boolean;
-  attributes?: Record<string, unknown> | null;
-  offset_ms?: number | null;
-  depth?: number;
-  self_ms?: number | null;
-  critical?: boolean;
-};
-
-export type Trace = {
-  id: string;
-  start?: string | null;
-  duration_ms?: number | null;
-  services?: string[];
-  failed?: boolean | number;
-  spans: Span[];
 };
 
 export type Setting = { key: string; value: unknown; origin?: Origin | null; default?: boolean };
@@ -206,17 +184,44 @@ export type Bulkhead = {
   dry_run?: boolean;
 };
 
+export type Hedge = {
+  /** Null while too little is known. */
+  delaySeconds?: number | null;
+  made?: number | null;
+  won?: number | null;
+  budgetExhausted?: number | null;
+  dry_run?: boolean;
+};
+
+export type RateLimiter = {
+  limitForPeriod?: number | null;
+  limitRefreshPeriodSeconds?: number | null;
+  /** Below zero where some of periods to come are taken. */
+  availablePermissions?: number | null;
+  permitted?: number | null;
+  refused?: number | null;
+  dry_run?: boolean;
+};
+
+/** The store that several processes share. */
+export type Cluster = { away?: boolean | null; decided_alone?: number | null };
+
 export type Adaptive = { limit?: number | null; running?: number | null; rejected?: number | null; dry_run?: boolean };
 
-/** What protects a service, or a route to it. */
+/** What protects a service, a route or a call to it, or one of its endpoints. */
 export type Policy = {
   circuitbreaker?: Breaker | null;
   retry?: Retry | null;
+  hedge?: Hedge | null;
+  ratelimiter?: RateLimiter | null;
   bulkhead?: Bulkhead | null;
   adaptive?: Adaptive | null;
+  cluster?: Cluster | null;
   shed?: number | null;
   dry_run_refused?: number | null;
   fallbacks?: number | null;
+  /** What else is written, though it may not have counted anything yet: `shed`, `fallback`. */
+  others?: string[] | null;
 };
 
 export type Policies = { policies?: Record<string, Policy> | null };

@@ -98,6 +98,8 @@ function entries(names: { name: string; state?: string }[], text: string): Entry
   }
   all.push(
     { icon: "warn", name: "Failed requests", note: "page", act: go(href("/requests", { status: "failed" })) },
+    { icon: "warn", name: "Failed traces", note: "page", act: go(href("/traces", { status: "error" })) },
+    { icon: "compare", name: "Compare two traces", note: "page", act: go(href("/compare")) },
     { icon: "shield", name: "Policies that need a look", note: "page", act: go(href("/resilience", { state: "trouble" })) },
     { icon: "system", name: "Theme: as the system", note: "command", act: () => setTheme("system") },
     { icon: "sun", name: "Theme: light", note: "command", act: () => setTheme("light") },

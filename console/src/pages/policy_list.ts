@@ -1,10 +1,10 @@
 // What the page of policies makes of the documents: one row for each breaker, retry, bulkhead and their like, the rows of
 // one service or route together, in the order that the reader chose. Pure.
-import type { Adaptive, Breaker, Bulkhead, Configured, Endpoint, Policies, Policy, PolicyEvent, Retry, Setting } from "../api/types";
-import { count, span } from "../format";
+import type { Adaptive, Breaker, Bulkhead, Cluster, Configured, Endpoint, Hedge, Policies, Policy, PolicyEvent, RateLimiter, Retry, Setting } from "../api/types";
+import { count, duration, span } from "../format";
 import type { Tone } from "../parts/state";
 
-export const KINDS = ["breaker", "retry", "bulkhead", "adaptive limit", "shed", "fallback", "time limit", "outlier"] as const;
+export const KINDS = ["breaker", "retry", "hedge", "rate limiter", "bulkhead", "adaptive limit", "shed", "fallback", "cluster", "time limit", "outlier"] as const;
 
 export type Kind = (typeof KINDS)[number];
 
@@ -29,18 +29,28 @@ export type Row = {
   now: string;
 };
 
-/** The rows of a service, or of one of its routes. */
-export type Target = { policy: string; service: string; route: string; rows: Row[] };
+/** Whom a policy protects, and from which calls; what does not apply is empty. */
+export type Owner = { service: string; route: string; caller: string; endpoint: string };
 
-/** A policy is named like its service, or `service/route`. */
-export function owner(policy: string): { service: string; route: string } {
-  const at = policy.indexOf("/");
-  return at < 0 ? { service: policy, route: "" } : { service: policy.slice(0, at), route: policy.slice(at + 1) };
+/** The rows of a service, of one of its routes, of the calls of one caller, or of one endpoint. */
+export type Target = Owner & { policy: string; rows: Row[] };
+
+/** A policy is named like its service, `service/route` or `caller->service`, with `@address` behind it if it is one endpoint's. */
+export function owner(policy: string): Owner {
+  const [name, endpoint] = cut(policy, "@");
+  const [caller, callee] = name.includes("->") ? cut(name, "->") : ["", name];
+  const [service, route] = cut(callee, "/");
+  return { service, route, caller, endpoint };
+}
+
+function cut(text: string, at: string): [string, string] {
+  const found = text.indexOf(at);
+  return found < 0 ? [text, ""] : [text.slice(0, found), text.slice(found + at.length)];
 }
 
 export function targets(document: Policies | null): Target[] {
   const all = Object.entries(document?.policies ?? {});
-  return all.map(([policy, found]) => ({ policy, ...owner(policy), rows: rowsOf(policy, found ?? {}) }));
+  return all.map(([policy, found]) => ({ policy, ...owner(policy), rows: rowsOf(policy, found ?? {}) })).filter((target) => target.rows.length > 0);
 }
 
 /** The breakers that are not CLOSED, by the service that they protect. */
@@ -60,12 +70,15 @@ function rowsOf(policy: string, found: Policy): Row[] {
   const add = (kind: Kind, row: Partial<Row>) => rows.push({ ...NO_ROW, policy, kind, ...row });
   if (found.circuitbreaker) add("breaker", breaker(found.circuitbreaker));
   if (found.retry) add("retry", retry(found.retry));
+  if (found.hedge) add("hedge", hedge(found.hedge));
+  if (found.ratelimiter) add("rate limiter", rateLimiter(found.ratelimiter));
   if (found.bulkhead) add("bulkhead", bulkhead(found.bulkhead));
   if (found.adaptive) add("adaptive limit", adaptive(found.adaptive));
-  // These two are counters alone: that they are written cannot be seen before they have counted something.
-  if (found.shed) add("shed", { refused: found.shed });
-  if (found.fallbacks) add("fallback", { calls: [figure(found.fallbacks, "answered instead")] });
-  if (rows.length === 0) add("fallback", { calls: [figure(found.fallbacks, "answered instead")] });
+  // These two are counters alone. Older servers do not say where they are written; there they appear once they have counted.
+  const written = found.others ?? [];
+  if (found.shed || written.includes("shed")) add("shed", { refused: found.shed ?? null });
+  if (found.fallbacks || written.includes("fallback")) add("fallback", { calls: [figure(found.fallbacks, "answered instead")] });
+  if (found.cluster) add("cluster", cluster(found.cluster));
   return rows;
 }
 
@@ -123,6 +136,39 @@ function retry(found: Retry): Partial<Row> {
     calls: [figure(all, "in all"), figure(found.repeated, "repeated"), figure(calls.failed_with_retry ?? 0, "gave up")],
     permits: budget === null || budget === undefined ? [] : [figure(budget, "repetitions left")],
     refused: found.budgetExhausted ?? null,
+  };
+}
+
+function hedge(found: Hedge): Partial<Row> {
+  const after = found.delaySeconds;
+  return {
+    dryRun: found.dry_run ?? false,
+    calls: [figure(found.made, "made"), figure(found.won, "won")],
+    permits: [after === null || after === undefined ? { value: "–", of: "delay, too little is known" } : { value: duration(after * 1000), of: "delay" }],
+    refused: found.budgetExhausted ?? null,
+  };
+}
+
+function rateLimiter(found: RateLimiter): Partial<Row> {
+  const { availablePermissions: left, limitRefreshPeriodSeconds: period } = found;
+  const each = period === null || period === undefined ? "" : ` each ${duration(period * 1000)}`;
+  const taken = left !== null && left !== undefined && left < 0 ? [figure(-left, "taken of later periods")] : [];
+  return {
+    state: left === null || left === undefined ? null : left <= 0 ? "spent" : "free",
+    dryRun: found.dry_run ?? false,
+    calls: [figure(found.permitted, "permitted")],
+    permits: [figure(left === null || left === undefined ? left : Math.max(0, left), `of ${count(found.limitForPeriod)}${each} left`), ...taken],
+    refused: found.refused ?? null,
+  };
+}
+
+/** Whether the store that processes share answers; without it each decides alone. */
+function cluster(found: Cluster): Partial<Row> {
+  const known = found.away !== null && found.away !== undefined;
+  return {
+    state: known ? (found.away ? "away" : "connected") : null,
+    calls: [figure(found.decided_alone, "decided alone")],
+    now: found.away ? "The store that processes share does not answer: each decides alone." : "",
   };
 }
 
@@ -198,6 +244,8 @@ const TONES = new Map<string | null, Tone>([
   ["full", "warn"],
   ["spent", "warn"],
   ["ejecting", "warn"],
+  ["connected", "ready"],
+  ["away", "warn"],
 ]);
 
 export function policyTone(state: string | null): Tone {
@@ -237,7 +285,7 @@ export function filterTargets(all: Target[], filter: PolicyFilter): Target[] {
   return all.map((target) => ({ ...target, rows: target.rows.filter(fits) })).filter((target) => target.rows.length > 0);
 }
 
-const TROUBLE_FIRST = ["OPEN", "FORCED_OPEN", "HALF_OPEN", "DISABLED", "METRICS_ONLY", "full", "spent", "ejecting", "CLOSED", "free", "watching"];
+const TROUBLE_FIRST = ["OPEN", "FORCED_OPEN", "HALF_OPEN", "DISABLED", "METRICS_ONLY", "away", "full", "spent", "ejecting", "CLOSED", "connected", "free", "watching"];
 
 const KEYS = new Map<string, (row: Row) => number | null>([
   ["state", (row) => (row.state === null ? null : rank(row))],
@@ -256,7 +304,8 @@ function rank(row: Row): number {
 export function sortTargets(all: Target[], sort: string): Target[] {
   const reverse = sort.startsWith("-");
   const key = KEYS.get(reverse ? sort.slice(1) : sort);
-  const byName = (one: Target, other: Target) => one.service.localeCompare(other.service) || one.route.localeCompare(other.route);
+  const places = ["service", "route", "caller", "endpoint"] as const;
+  const byName = (one: Target, other: Target) => places.reduce((order, place) => order || one[place].localeCompare(other[place]), 0);
   if (!key) return [...all].sort((one, other) => (reverse ? byName(other, one) : byName(one, other)));
   const best = (target: Target) => {
     const values = target.rows.map(key).filter((value) => value !== null);

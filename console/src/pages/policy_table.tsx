@@ -3,8 +3,8 @@ import { count, visible } from "../format";
 import { useWidth } from "../hooks";
 import { SortHead } from "../parts/controls";
 import { Icon } from "../parts/icon";
-import { PolicyState } from "../parts/policy";
-import { Foreign, ServiceLink } from "../parts/text";
+import { Part, PolicyState } from "../parts/policy";
+import { ServiceLink } from "../parts/text";
 import { type Figure, type Rate, type Row, type Target, needsLook, percent, policyTone, rateTone } from "./policy_list";
 
 /** Below this width permits stand in one column with the calls; few policies have both. */
@@ -21,7 +21,7 @@ export function PolicyTable({ targets, sort, choose }: Props) {
         <thead>
           <tr>
             <SortHead name="name" sort={sort}>
-              Service or route
+              Service or part
             </SortHead>
             <th scope="col">Kind</th>
             <SortHead name="state" sort={sort}>
@@ -63,14 +63,7 @@ function PolicyRow({ row, head, wide, choose }: RowProps) {
       {head ? (
         <th scope="rowgroup" rowSpan={head.rows.length} class="col-target">
           <ServiceLink name={head.service} row />
-          {head.route ? (
-            <span class="sub">
-              <span class="tag">route</span>
-              <span class="mono faint clip">
-                <Foreign text={head.route} />
-              </span>
-            </span>
-          ) : null}
+          <Part of={head} />
         </th>
       ) : null}
       <td class="col-kind" data-label="Kind">

@@ -7,7 +7,7 @@ import { clock, moment, visible } from "../format";
 import { type Reading, useDocument, useRowKeys } from "../hooks";
 import { Choice, SearchField } from "../parts/controls";
 import { Empty, Shown } from "../parts/notice";
-import { PolicyState } from "../parts/policy";
+import { Part, PolicyState } from "../parts/policy";
 import { Foreign, ServiceLink } from "../parts/text";
 import { change, href, parameter } from "../router";
 import { BreakerDialog } from "./breaker_dialog";
@@ -164,7 +164,7 @@ function Events({ text }: { text: string }) {
 function EventLine({ event }: { event: PolicyEvent }) {
   const time = typeof event.at_unix_ms === "number" ? new Date(event.at_unix_ms) : null;
   const text = time && !Number.isNaN(time.getTime()) ? time.toISOString() : null;
-  const { service, route } = owner(event.policy ?? "");
+  const whose = owner(event.policy ?? "");
   const states = transition(event.detail);
   return (
     <li>
@@ -173,8 +173,8 @@ function EventLine({ event }: { event: PolicyEvent }) {
         <span class="millis">{clock(text, true).slice(8)}</span>
       </span>
       <span class="event-policy">
-        <ServiceLink name={service} />
-        {route ? <Foreign class="faint mono clip" text={route} /> : null}
+        <ServiceLink name={whose.service} />
+        <Part of={whose} />
       </span>
       <span class="event-type">{eventWord(event.type)}</span>
       <span class="event-detail">
@@ -197,6 +197,12 @@ const EVENT_WORDS = new Map<string | null | undefined, string>([
   ["FAILURE_RATE_EXCEEDED", "failure rate exceeded"],
   ["SLOW_CALL_RATE_EXCEEDED", "slow call rate exceeded"],
   ["RESET", "reset"],
+  ["NOT_PERMITTED", "calls refused"],
+  ["FAILED_ACQUIRE", "over the rate"],
+  ["CALL_REJECTED", "bulkhead full"],
+  ["LIMIT_REJECTED", "over the limit"],
+  ["SHED", "shed"],
+  ["BUDGET_EXHAUSTED", "retry budget spent"],
 ]);
 
 function eventWord(type: string | null | undefined): string {

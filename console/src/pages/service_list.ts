@@ -31,22 +31,23 @@ const TROUBLE_FIRST = ["failed", "down", "backing_off", "unhealthy", "stopping",
 
 type Key = string | number | null | undefined;
 
-const KEYS: Record<string, (service: Service) => Key> = {
-  name: (service) => service.name,
-  state: (service) => TROUBLE_FIRST.indexOf(service.state ?? ""),
-  rate: (service) => service.rate_per_second,
-  errors: (service) => service.error_share,
-  p50: (service) => service.latency_ms?.p50,
-  p99: (service) => service.latency_ms?.p99,
-  in_flight: (service) => service.in_flight,
-  restarts: (service) => service.restarts,
-  since: (service) => service.since_seconds,
-};
+/** A map, as the name of the column comes from the address: an object would also answer to `__proto__`. */
+const KEYS = new Map<string, (service: Service) => Key>([
+  ["name", (service) => service.name],
+  ["state", (service) => TROUBLE_FIRST.indexOf(service.state ?? "")],
+  ["rate", (service) => service.rate_per_second],
+  ["errors", (service) => service.error_share],
+  ["p50", (service) => service.latency_ms?.p50],
+  ["p99", (service) => service.latency_ms?.p99],
+  ["in_flight", (service) => service.in_flight],
+  ["restarts", (service) => service.restarts],
+  ["since", (service) => service.since_seconds],
+]);
 
 /** `sort` is a column, with "-" before it for the reverse. Rows without a value come last either way. */
 export function sortServices(services: Service[], sort: string): Service[] {
   const reverse = sort.startsWith("-");
-  const key = KEYS[reverse ? sort.slice(1) : sort] ?? ((service: Service) => service.name);
+  const key = KEYS.get(reverse ? sort.slice(1) : sort) ?? ((service: Service) => service.name);
   return [...services].sort((one, other) => {
     const order = compare(key(one), key(other), reverse);
     return order || one.name.localeCompare(other.name);

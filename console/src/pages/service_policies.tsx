@@ -1,5 +1,5 @@
-// The policies of one service and of its routes, a line for each.
-import { PolicyState } from "../parts/policy";
+// The policies of one service, of its routes and endpoints, and of the calls from and to it, a line for each.
+import { Part, PolicyState } from "../parts/policy";
 import { Foreign } from "../parts/text";
 import { href } from "../router";
 import { usePolicies } from "./policies";
@@ -7,7 +7,7 @@ import { sortTargets, summary, targets } from "./policy_list";
 
 export function ServicePolicies({ name }: { name: string }) {
   const { data } = usePolicies(3000);
-  const found = sortTargets(targets(data).filter((target) => target.service === name), "name");
+  const found = sortTargets(targets(data).filter((target) => target.service === name || target.caller === name), "name");
   if (found.length === 0) return null;
   return (
     <section>
@@ -22,11 +22,12 @@ export function ServicePolicies({ name }: { name: string }) {
               <span>{row.kind}</span>
               <PolicyState state={row.state} />
               <span class="sub">
-                {target.route ? (
+                {target.service === name ? null : (
                   <span class="tag">
-                    route <Foreign text={target.route} />
+                    calls to <Foreign text={target.service} />
                   </span>
-                ) : null}
+                )}
+                <Part of={target.service === name ? target : { ...target, caller: "" }} />
                 {row.dryRun ? <span class="tag">dry run</span> : null}
                 <span class="faint wrap">{summary(row) || row.now}</span>
               </span>

@@ -1,9 +1,10 @@
 // How the state of a policy is shown: a tone, a shape and its word, never a colour alone.
-import type { Row } from "../pages/policy_list";
+import type { Owner, Row } from "../pages/policy_list";
 import { policyTone, worstFirst } from "../pages/policy_list";
 import { visible } from "../format";
 import { href } from "../router";
 import { Icon, type IconName } from "./icon";
+import { Foreign } from "./text";
 
 const ICONS = new Map<string | null, IconName>([
   ["FORCED_OPEN", "lock"],
@@ -20,6 +21,25 @@ export function PolicyState({ state }: { state: string | null }) {
       <Icon name={ICONS.get(state) ?? tone} />
       <span>{visible(state)}</span>
     </span>
+  );
+}
+
+/** Which part of a service a policy is for: a route, the calls of one caller, an endpoint. Nothing where it is for all. */
+export function Part({ of }: { of: Owner }) {
+  const parts = [["route", of.route], ["from", of.caller], ["endpoint", of.endpoint]] as const;
+  return (
+    <>
+      {parts.map(([word, text]) =>
+        text ? (
+          <span key={word} class="sub policy-part">
+            <span class="tag">{word}</span>
+            <span class="mono faint clip" title={visible(text)}>
+              <Foreign text={text} />
+            </span>
+          </span>
+        ) : null,
+      )}
+    </>
   );
 }
 

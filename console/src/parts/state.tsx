@@ -20,7 +20,7 @@ const TONES: Record<string, Tone> = {
 };
 
 export function tone(state: string | null | undefined): Tone {
-  return TONES[state ?? ""] ?? "idle";
+  return (Object.hasOwn(TONES, state ?? "") && TONES[state ?? ""]) || "idle";
 }
 
 export function stateWord(state: string | null | undefined): string {

@@ -38,7 +38,7 @@ const isPressed = (page, name) => page.getByRole("radio", { name, exact: true })
 const query = (page) => new URL(page.url()).searchParams;
 
 describe("every page", () => {
-  const pages = () => ["/", "/services", `/services/${service}`, "/graph", "/graph?view=table", "/requests", `/traces/${trace}`, "/resilience", "/resilience?state=trouble", "/configuration", "/configuration?section=services", "/no-such-page"];
+  const pages = () => ["/", "/services", `/services/${service}`, "/graph", "/graph?view=table", "/requests", `/traces/${trace}`, "/traces", "/traces?facet=http.route", ...["flame", "spans", "statistics", "critical"].map((view) => `/traces/${trace}?view=${view}`), `/compare?a=${trace}&b=${trace}`, "/compare", "/dependencies", "/dependencies?view=table", "/resilience", "/resilience?state=trouble", "/configuration", "/configuration?section=services", "/no-such-page"];
   for (const colorScheme of ["light", "dark"]) {
     test(`is ${colorScheme}, readable and without errors`, async () => {
       for (const path of pages()) {
@@ -163,7 +163,7 @@ test("a trace is read by keys", async () => {
     await page.getByText("0 found").waitFor();
     await page.keyboard.press("Escape");
     await page.keyboard.press("c");
-    assert.equal(query(page).get("critical"), "1");
+    await eventually(() => query(page).get("critical"), "1");
     await page.goto(address);
     await page.locator(".span-panel").waitFor();
   });
@@ -276,11 +276,27 @@ test("policies can be filtered and sorted, and the address keeps it", mocked, as
     await page.getByRole("columnheader", { name: "Failing" }).getByRole("button").click();
     assert.equal(query(page).get("sort"), "-failing");
     assert.equal(await page.getByRole("columnheader", { name: "Failing" }).getAttribute("aria-sort"), "descending");
-    await rows.first().getByRole("link", { name: "payments" }).waitFor();
+    await rows.first().getByRole("link", { name: "auth" }).waitFor();
     await page.getByRole("radio", { name: "needs a look" }).click();
     await page.reload();
     await rows.first().waitFor();
     assert.equal(await page.locator(".policies-table .tone-ready").count(), 0);
+  });
+});
+
+test("every kind of policy has a row, of calls and endpoints too", mocked, async () => {
+  const mock = await world("shop");
+  await visit(mock.url, "/resilience", async (page) => {
+    const target = (name, part) => page.locator(".policies-table tbody").filter({ has: page.getByRole("link", { name, exact: true }) }).filter({ hasText: part }).locator("tr");
+    await target("payments", "fromorders").filter({ hasText: "rate limiter" }).getByText("of 200 each 1s left").waitFor();
+    await target("payments", "fromorders").filter({ hasText: "rate limiter" }).getByText("4 taken of later periods").waitFor();
+    await target("auth", "endpoint127.0.0.1:41039").getByText("OPEN", { exact: true }).waitFor();
+    await target("orders", "hedge").filter({ hasText: "hedge" }).getByText("42ms delay").waitFor();
+    await target("orders", "cluster").filter({ hasText: "cluster" }).getByText("connected").waitFor();
+    await page.getByLabel("Kind").selectOption("cluster");
+    await page.getByRole("radio", { name: "needs a look" }).click();
+    await eventually(() => page.locator(".policies-table tbody tr").count(), 1);
+    await target("payments", "away").getByText("48 decided alone").waitFor();
   });
 });
 
@@ -312,7 +328,7 @@ test("events of policies come in by themselves", mocked, async () => {
 test("a breaker is told what to do after one more question", mocked, async () => {
   const mock = await world("shop");
   await visit(mock.url, "/resilience", async (page) => {
-    const change = page.getByRole("button", { name: "Change the breaker of orders" });
+    const change = page.getByRole("button", { name: "Change the breaker of orders", exact: true });
     const dialog = page.getByRole("dialog", { name: "Breaker of orders" });
     await change.click();
     await dialog.getByText("CLOSED", { exact: true }).waitFor();
@@ -371,11 +387,11 @@ test("a breaker that is not closed is seen at its service, in the list and in th
     await row("payments").getByRole("link", { name: "breaker OPEN" }).click();
     await page.waitForURL("**/resilience?*");
     assert.equal(query(page).get("q"), "payments");
-    await eventually(() => page.locator(".policies-table tbody tr").count(), 1);
+    await eventually(() => page.locator(".policies-table tbody tr").count(), 2);
     await page.goto(`${mock.url}/services/payments`);
     const list = page.getByRole("list", { name: "Policies of payments" });
     await list.getByText("OPEN", { exact: true }).waitFor();
-    assert.equal(await list.getByRole("listitem").count(), 6);
+    assert.equal(await list.getByRole("listitem").count(), 9);
     await page.goto(`${mock.url}/graph?node=payments`);
     await page.locator('[data-node="payments"] .breaker-mark').waitFor();
     assert.equal(await page.locator('[data-node="orders"] .breaker-mark').count(), 0);
@@ -430,10 +446,12 @@ test("a token is asked for once, and a wrong one is told", mocked, async () => {
   }, { forgive: /401/ });
 });
 
+const spanOf = async (url, id) => (await (await fetch(`${url}/v1/traces/${id}/waterfall?rows=9`)).json()).rows[2].id;
+
 test("hostile names are only text", mocked, async () => {
   const mock = await world("hostile");
   const nasty = mock.state.world.services.map((one) => one.name);
-  for (const path of ["/services", ...nasty.map((name) => `/services/${encodeURIComponent(name)}`), "/graph", "/graph?view=table", "/requests", `/traces/${"a".repeat(32)}`, "/resilience", "/configuration", "/configuration?section=services"]) {
+  for (const path of ["/services", ...nasty.map((name) => `/services/${encodeURIComponent(name)}`), "/graph", "/graph?view=table", "/requests", `/traces/${"a".repeat(32)}`, "/traces?facet=user_agent.original", ...["flame", "spans", "statistics", "critical"].map((view) => `/traces/${"a".repeat(32)}?view=${view}`), `/traces/${"a".repeat(32)}?span=${await spanOf(mock.url, "a".repeat(32))}`, `/compare?a=${"a".repeat(32)}&b=${"b".repeat(32)}`, "/dependencies", "/dependencies?view=table", "/resilience", "/configuration", "/configuration?section=services"]) {
     await visit(mock.url, path, async (page) => {
       await eventually(() => page.locator(".skeleton").count(), 0);
       await page.locator(".is-live").waitFor();
@@ -447,26 +465,11 @@ test("hostile names are only text", mocked, async () => {
 
 test("a world without anything says what to do", mocked, async () => {
   const mock = await world("empty");
-  for (const [path, text] of [["/services", "No services yet"], ["/graph", "Nothing to draw yet"], ["/requests", "No requests yet"], ["/resilience", "No policies yet"], ["/configuration", "There are no routes."]]) {
+  for (const [path, text] of [["/services", "No services yet"], ["/graph", "Nothing to draw yet"], ["/requests", "No requests yet"], ["/traces", "No traces yet"], ["/dependencies", "No calls between services yet"], ["/resilience", "No policies yet"], ["/configuration", "There are no routes."]]) {
     await visit(mock.url, path, (page) => page.getByText(text).waitFor());
   }
   await visit(mock.url, `/traces/${"0".repeat(32)}`, (page) => page.getByText("This trace is not kept").waitFor(), { forgive: /404/ });
   await visit(mock.url, "/services/nobody", (page) => page.getByText("There is no service").waitFor());
-});
-
-test("a hundred thousand spans scroll with a handful of rows", mocked, async () => {
-  for (const [id, end] of [["f", 99_999], ["e", 19_999]]) {
-    await visit(base, `/traces/${id.repeat(32)}`, async (page) => {
-      await page.locator(".span-row").first().waitFor({ timeout: 60_000 });
-      await page.keyboard.press("End");
-      await page.locator(`#span-${end}`).waitFor();
-      assert.ok((await page.locator(".span-row").count()) < 100);
-      await page.keyboard.press("Home");
-      await page.locator("#span-0").waitFor();
-      await page.getByRole("button", { name: "Fold all", exact: true }).click();
-      await page.locator(".fold-count").first().waitFor();
-    });
-  }
 });
 
 test("two hundred services are listed and drawn", mocked, async () => {

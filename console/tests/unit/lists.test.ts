@@ -32,7 +32,10 @@ test("rows without a value come last in either order", () => {
   const services = [{ name: "a", rate_per_second: null }, { name: "b", rate_per_second: 1 }, { name: "c", rate_per_second: 5 }];
   assert.deepEqual(sortServices(services, "rate").map((one) => one.name), ["b", "c", "a"]);
   assert.deepEqual(sortServices(services, "-rate").map((one) => one.name), ["c", "b", "a"]);
-  assert.deepEqual(sortServices(services, "nonsense").map((one) => one.name), ["a", "b", "c"]);
+  for (const odd of ["nonsense", "__proto__", "-__proto__", "constructor", "toString"]) {
+    const order = sortServices(services, odd).map((one) => one.name);
+    assert.deepEqual(odd.startsWith("-") ? order.reverse() : order, ["a", "b", "c"], odd);
+  }
 });
 
 test("numbers over another window are not taken from the stream, states are", () => {

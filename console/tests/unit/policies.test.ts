@@ -20,9 +20,21 @@ const rows = (document: Policies) => targets(document).flatMap((target) => targe
 const row = (policy: string, kind: string, document = shop) => rows(document).find((one) => one.policy === policy && one.kind === kind) as Row;
 const words = (figures: { value: string; of: string }[]) => figures.map(({ value, of }) => `${value} ${of}`).join(", ");
 
-test("a policy belongs to a service, or to a route of one", () => {
-  const cases: [string, string, string][] = [["orders", "orders", ""], ["orders/a", "orders", "a"], ["orders/a/b", "orders", "a/b"], ["/", "", ""], ["", "", ""]];
-  for (const [name, service, route] of cases) assert.deepEqual(owner(name), { service, route }, name);
+test("a policy belongs to a service, a route of one, the calls of a caller, or an endpoint", () => {
+  const cases: [string, string, string, string, string][] = [
+    ["orders", "orders", "", "", ""],
+    ["orders/a", "orders", "a", "", ""],
+    ["orders/a/b", "orders", "a/b", "", ""],
+    ["web->orders", "orders", "", "web", ""],
+    ["orders@127.0.0.1:80", "orders", "", "", "127.0.0.1:80"],
+    ["web->orders@[::1]:80", "orders", "", "web", "[::1]:80"],
+    ["orders/a@10.0.0.1:80", "orders", "a", "", "10.0.0.1:80"],
+    ["/", "", "", "", ""],
+    ["->", "", "", "", ""],
+    ["@", "", "", "", ""],
+    ["", "", "", "", ""],
+  ];
+  for (const [name, service, route, caller, endpoint] of cases) assert.deepEqual(owner(name), { service, route, caller, endpoint }, name);
 });
 
 test("each policy that there is has a row with its numbers", () => {
@@ -58,10 +70,42 @@ test("a state has a tone, and what keeps calls away or protects nobody needs a l
 test("a document without fields, and one without policies, break nothing", () => {
   assert.deepEqual(targets(null), []);
   assert.deepEqual(targets({}), []);
-  assert.deepEqual(rows({ policies: { a: {} } }).map((one) => one.kind), ["fallback"]);
-  const bare = rows({ policies: { a: { circuitbreaker: {}, retry: {}, bulkhead: {}, adaptive: {} } } });
-  assert.equal(bare.length, 4);
+  assert.deepEqual(targets({ policies: { a: {} } }), []);
+  const bare = rows({ policies: { a: { circuitbreaker: {}, retry: {}, hedge: {}, ratelimiter: {}, bulkhead: {}, adaptive: {}, cluster: {} } } });
+  assert.equal(bare.length, 7);
   for (const one of bare) assert.doesNotMatch(summary(one), /undefined|NaN|null/);
+});
+
+test("hedges, rate limiters and the store of a cluster have rows of their own", () => {
+  const one = (policy: object) => rows({ policies: { "web->orders": policy } })[0]!;
+  const hedged = one({ hedge: { delaySeconds: 0.042, made: 311, won: 204, budgetExhausted: 7, dry_run: true } });
+  assert.deepEqual([hedged.kind, words(hedged.calls), words(hedged.permits), hedged.refused, hedged.dryRun], ["hedge", "311 made, 204 won", "42ms delay", 7, true]);
+  assert.match(words(one({ hedge: { delaySeconds: null, made: 0, won: 0 } }).permits), /^– delay/);
+  const limits: [number | null, string | null, string, boolean][] = [[12, "free", "12 of 50 each 1s left", false], [0, "spent", "0 of 50 each 1s left", true], [-3, "spent", "0 of 50 each 1s left, 3 taken of later periods", true], [null, null, "– of 50 each 1s left", false]];
+  for (const [availablePermissions, state, permits, look] of limits) {
+    const found = one({ ratelimiter: { limitForPeriod: 50, limitRefreshPeriodSeconds: 1, availablePermissions, permitted: 7, refused: 2 } });
+    assert.deepEqual([found.kind, found.state, words(found.permits), found.refused, needsLook(found)], ["rate limiter", state, permits, 2, look]);
+  }
+  const clusters: [boolean | null, string | null, boolean][] = [[true, "away", true], [false, "connected", false], [null, null, false]];
+  for (const [away, state, look] of clusters) {
+    const found = one({ cluster: { away, decided_alone: 48 } });
+    assert.deepEqual([found.kind, found.state, words(found.calls), needsLook(found)], ["cluster", state, "48 decided alone", look]);
+  }
+});
+
+test("what is written and has counted nothing yet is listed where the server says so", () => {
+  const kinds = (policy: object) => rows({ policies: { a: policy } }).map((one) => one.kind);
+  assert.deepEqual(kinds({ others: ["shed", "fallback", "__proto__"], shed: 0, fallbacks: 0 }), ["shed", "fallback"]);
+  assert.deepEqual(kinds({ others: [], shed: 0, fallbacks: 3 }), ["fallback"]);
+  assert.deepEqual(kinds({ others: null, shed: 0, fallbacks: 0 }), []);
+});
+
+test("a breaker of calls marks the service that is called, and rows of one service stand together", () => {
+  const open = { circuitbreaker: { state: "OPEN" } };
+  const document = { policies: { "web->orders": open, "orders@127.0.0.1:80": open, orders: open, "orders/a": open, bank: open } };
+  assert.deepEqual(openBreakers(document).get("orders")?.map((one) => one.policy), ["web->orders", "orders@127.0.0.1:80", "orders", "orders/a"]);
+  assert.equal(openBreakers(document).has("web"), false);
+  assert.deepEqual(sortTargets(targets(document), "name").map((one) => one.policy), ["bank", "orders", "orders@127.0.0.1:80", "web->orders", "orders/a"]);
 });
 
 test("a service is marked by its breakers that are not closed, those of its routes too", () => {

@@ -10,6 +10,7 @@ mod answer;
 mod bin;
 pub mod client;
 mod frame;
+mod opening;
 mod server;
 mod status;
 mod timeout;

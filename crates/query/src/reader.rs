@@ -22,7 +22,7 @@ use trunkline_store::source::{
 
 use crate::adjust;
 use crate::edges::Edge;
-use crate::red::{Collector, Measure, Question, Rollups, Series, TooFine};
+use crate::red::{self, Course, Measure, Question, Rollups, Series, TooFine};
 use crate::search::{self, Query};
 use crate::skeleton::Skeleton;
 use crate::trace::Trace;
@@ -144,6 +144,11 @@ impl Reader {
     /// The clock that budgets are measured by.
     pub const fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Who keeps rollups, for what needs no query.
+    pub fn rollups(&self) -> Option<&dyn Rollups> {
+        self.rollups.as_deref()
     }
 
     /// Whether rates are kept.
@@ -309,45 +314,56 @@ impl Reader {
         .await
     }
 
-    /// Who called whom in a time, and whether that is exact: rollups are, a count of the newest
-    /// traces may not be.
+    /// Who called whom in a time, and whether that is exact: rollups are, as far back as they are
+    /// kept; a count of the newest traces may not be.
     ///
     /// # Errors
     /// See [`Reader::ask`].
     pub async fn edges(&self, time: RangeInclusive<u64>) -> Result<(Vec<Edge>, bool), Error> {
-        let rollups = self.rollups.clone();
+        let now = self.clock.wall_nanos();
+        let first = move |rollups: &dyn Rollups| {
+            now.saturating_sub(u64::try_from(rollups.kept().as_nanos()).unwrap_or(u64::MAX))
+        };
+        let rollups = self.rollups.clone().filter(|rollups| *time.end() >= first(&**rollups));
         self.ask(move |source, budget| match rollups {
-            Some(rollups) => Ok((rollups.edges(time, budget)?, true)),
+            Some(rollups) => {
+                let exact = *time.start() >= first(&*rollups);
+                Ok((red::edges(&*rollups, time, budget)?, exact))
+            }
             None => search::edges(source, time, EDGE_TRACES_MAX, budget),
         })
         .await
     }
 
-    /// The course of each of these measures, in their order.
+    /// The course of a measure.
     ///
     /// # Errors
     /// See [`Reader::ask`]; also when nobody keeps rollups, or there would be too many points.
-    pub async fn series(
+    pub async fn series(&self, question: Question, measure: Measure) -> Result<Vec<Series>, Error> {
+        let rollups = self.rollups.clone().ok_or(Error::NoRollups)?;
+        let moments = question.moments()?;
+        self.ask(move |_, budget| red::series(&*rollups, &question, &moments, measure, budget))
+            .await
+    }
+
+    /// The courses of several measures, read once.
+    ///
+    /// # Errors
+    /// See [`Reader::series`].
+    pub async fn courses(
         &self,
         question: Question,
-        measures: &[Measure],
-    ) -> Result<Vec<Vec<Series>>, Error> {
+        measures: Vec<Measure>,
+    ) -> Result<Vec<Course>, Error> {
         let rollups = self.rollups.clone().ok_or(Error::NoRollups)?;
-        question.moments()?;
-        let measures = measures.to_vec();
-        let series = self.ask(move |_, budget| {
-            let mut collector = Collector::new(&question);
-            let mut see = |rollup: &_| collector.take(rollup);
-            rollups.rollups(&question.services, question.needed(), budget, &mut see)?;
-            Ok(measures.into_iter().map(|measure| collector.series(measure)).collect())
-        });
-        let series: Result<_, TooFine> = series.await?;
-        Ok(series?)
+        let moments = question.moments()?;
+        self.ask(move |_, budget| red::courses(&*rollups, &question, &moments, &measures, budget))
+            .await
     }
 
     /// How long a step of the rollups is.
     pub fn step(&self) -> Option<Duration> {
-        self.rollups.as_ref().map(|rollups| rollups.step())
+        self.rollups.as_ref().map(|_| red::STEP)
     }
 }
 

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::Uri;
 use serde_json::{Value, json};
-use trunkline_query::red::{Measure, Question, Series};
+use trunkline_query::red::{Course, Measure, Question};
 
 use super::answer;
 use super::asked::kind;
@@ -42,12 +42,13 @@ pub(super) async fn red(State(wiring): State<Wiring>, uri: Uri) -> Result<Respon
         .to_owned();
     let question = question(&wiring, &parameters, &service)?;
     let step = question.step;
-    let series = wiring.reader.series(question, &MEASURES.map(|(_, measure)| measure)).await?;
+    let measures = MEASURES.map(|(_, measure)| measure).to_vec();
+    let courses = wiring.reader.courses(question, measures).await?;
     let document = json!({
         "schema": SCHEMA,
         "service": service,
         "step_ms": u64::try_from(step.as_millis()).unwrap_or(u64::MAX),
-        "series": by_operation(&series),
+        "series": courses.iter().map(course).collect::<Vec<_>>(),
     });
     Ok(answer(document.to_string()))
 }
@@ -74,22 +75,15 @@ fn question(wiring: &Wiring, parameters: &Parameters, service: &str) -> Result<Q
     })
 }
 
-/// The measures of each operation together: they are in the same order.
-fn by_operation(measures: &[Vec<Series>]) -> Vec<Value> {
-    let Some(first) = measures.first() else { return Vec::new() };
-    let one = |(index, series): (usize, &Series)| {
-        let mut document = json!({ "operation": series.operation.as_deref() });
-        for ((name, _), of_all) in MEASURES.iter().zip(measures) {
-            let points = of_all.get(index).map(points).unwrap_or_default();
-            if let Value::Object(members) = &mut document {
-                members.insert((*name).to_owned(), Value::Array(points));
-            }
+fn course(course: &Course) -> Value {
+    let mut document = json!({ "operation": course.operation.as_deref() });
+    for ((name, _), values) in MEASURES.iter().zip(&course.values) {
+        // Without calls there is no share and no duration, and JSON has no word for that.
+        let known = course.moments.iter().zip(values).filter(|(_, value)| value.is_finite());
+        let points = known.map(|(moment, value)| json!([moment / 1_000_000, value]));
+        if let Value::Object(members) = &mut document {
+            members.insert((*name).to_owned(), Value::Array(points.collect()));
         }
-        document
-    };
-    first.iter().enumerate().map(one).collect()
-}
-
-fn points(series: &Series) -> Vec<Value> {
-    series.points.iter().map(|(moment, value)| json!([moment / 1_000_000, value])).collect()
+    }
+    document
 }
