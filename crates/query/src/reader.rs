@@ -35,6 +35,8 @@ use pool::Pool;
 pub struct Config {
     /// What one question may cost.
     pub limits: Limits,
+    /// Bytes that whole traces may cost, unpacked: they are in memory at one time.
+    pub trace_bytes_max: u64,
     /// Questions that run at one time.
     pub running_max: usize,
     /// Questions that wait for a place.
@@ -50,12 +52,13 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// A question on half of the CPUs, at least two and at most four; 64 wait for up to 5 s; 50 000
-    /// spans of several traces; 32 MiB of skeletons.
+    /// A question on half of the CPUs, at least two and at most four; 64 wait for up to 5 s; 512 MiB for
+    /// whole traces; 50 000 spans of several traces; 32 MiB of skeletons.
     fn default() -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             limits: Limits::default(),
+            trace_bytes_max: 512 << 20,
             running_max: (cpus / 2).clamp(2, 4),
             waiting_max: 64,
             wait: Duration::from_secs(5),
@@ -166,8 +169,27 @@ impl Reader {
         T: Send + 'static,
         F: FnOnce(&dyn SpanSource, &mut Budget) -> Result<T, QueryError> + Send + 'static,
     {
+        self.ask_within(self.config.limits, question).await
+    }
+
+    /// Asks for whole traces, which are in memory at one time.
+    async fn ask_traces<T, F>(&self, question: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn SpanSource, &mut Budget) -> Result<T, QueryError> + Send + 'static,
+    {
+        let limits = self.config.limits;
+        let bytes = limits.bytes.min(self.config.trace_bytes_max);
+        self.ask_within(Limits { bytes, ..limits }, question).await
+    }
+
+    async fn ask_within<T, F>(&self, limits: Limits, question: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn SpanSource, &mut Budget) -> Result<T, QueryError> + Send + 'static,
+    {
         let source = Arc::clone(&self.source);
-        let budget = Budget::new(&self.clock, self.config.limits);
+        let budget = Budget::new(&self.clock, limits);
         self.pool.run(budget, move |budget| question(&*source, budget)).await?.map_err(Error::from)
     }
 
@@ -226,7 +248,7 @@ impl Reader {
     /// See [`Reader::ask`].
     pub async fn trace(&self, id: TraceId, raw: bool) -> Result<Option<Trace>, Error> {
         let adjust = self.config.adjust;
-        self.ask(move |source, budget| {
+        self.ask_traces(move |source, budget| {
             let spans = source.traces(&[id], budget)?.pop().unwrap_or_default();
             Ok(assembled(spans, raw, &adjust))
         })
@@ -253,7 +275,7 @@ impl Reader {
         id: TraceId,
     ) -> Result<Option<(Trace, Arc<Skeleton>)>, Error> {
         let adjust = self.config.adjust;
-        let built = self.ask(move |source, budget| {
+        let built = self.ask_traces(move |source, budget| {
             let spans = source.traces(&[id], budget)?.pop().unwrap_or_default();
             Ok(assembled(spans, false, &adjust).map(|mut trace| {
                 let skeleton = Arc::new(Skeleton::of(&mut trace));
@@ -274,7 +296,7 @@ impl Reader {
     /// See [`Reader::ask`].
     pub async fn traces(&self, ids: Vec<TraceId>, raw: bool) -> Result<(Vec<Trace>, bool), Error> {
         let config = self.config;
-        self.ask(move |source, budget| load(source, &ids, raw, &config, budget)).await
+        self.ask_traces(move |source, budget| load(source, &ids, raw, &config, budget)).await
     }
 
     /// What a search finds.
