@@ -10,6 +10,7 @@ mod dependencies;
 mod filter;
 mod overview;
 mod span;
+mod table;
 mod views;
 mod waterfall;
 
@@ -40,6 +41,7 @@ pub(super) fn router() -> Router<Wiring> {
         .route("/v1/traces/{id}", get(one))
         .route("/v1/traces/{id}/spans/{span}", get(one_span))
         .route("/v1/traces/{id}/waterfall", get(waterfall::get).post(waterfall::post))
+        .route("/v1/traces/{id}/table", get(table::table))
         .route("/v1/traces/{id}/critical-path", get(views::critical_path))
         .route("/v1/traces/{id}/flame", get(views::flame))
         .route("/v1/traces/{id}/statistics", get(views::statistics))

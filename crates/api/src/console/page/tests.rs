@@ -25,7 +25,7 @@ fn browsers_get_the_page_and_tools_do_not() {
         find(FIXTURE, &parts(method, target, &[("accept", accept)])).map(|file| file.path)
     };
     let pages =
-        ["/", "/?a=1", "/services", "/services/orders", "/traces/0af7", "/graph", "/resilience"];
+        ["/", "/?a=1", "/services", "/services/orders", "/traces/0af7", "/traces", "/compare?a=1", "/dependencies", "/graph", "/resilience"];
     for target in pages {
         assert_eq!(found("GET", target, browser), Some("index.html"), "{target}");
         assert_eq!(found("GET", target, "*/*"), None, "{target}");
