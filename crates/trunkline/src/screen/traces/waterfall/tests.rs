@@ -4,13 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-fn row(
-    id: &str,
-    depth: usize,
-    times: (f64, f64),
-    critical: &[(f64, f64)],
-    more: &Value,
-) -> Value {
+fn row(id: &str, depth: usize, times: (f64, f64), critical: &[(f64, f64)], more: &Value) -> Value {
     let mut row = json!({
         "id": id, "service": "web", "name": "GET /", "depth": depth, "offset_ms": times.0,
         "duration_ms": times.1, "failed": false, "critical": critical,
@@ -35,7 +29,13 @@ fn three() -> Waterfall {
     trace(vec![
         row("a", 0, (0.0, 100.0), &[(0.0, 10.0), (70.0, 100.0)], &json!({})),
         row("b", 1, (10.0, 20.0), &[], &json!({ "failed": true })),
-        row("c", 1, (10.0, 60.0), &[(10.0, 70.0)], &json!({ "collapsed": true, "descendants": 7, "failed_below": 2 })),
+        row(
+            "c",
+            1,
+            (10.0, 60.0),
+            &[(10.0, 70.0)],
+            &json!({ "collapsed": true, "descendants": 7, "failed_below": 2 }),
+        ),
     ])
 }
 
@@ -104,7 +104,10 @@ fn what_is_not_shown_is_told_with_the_way_to_it() {
     let drawing = Drawing::new(&trace, &Attributes::default(), Paint::new(false));
     let foot = drawing.foot(&trace, Some(2));
     assert!(foot.contains("… 497 rows more: trunkline traces 4f2a --from 3"), "{foot}");
-    assert!(foot.contains("9500 spans are folded, from depth 2 on: --depth 3 opens more"), "{foot}");
+    assert!(
+        foot.contains("9500 spans are folded, from depth 2 on: --depth 3 opens more"),
+        "{foot}"
+    );
 }
 
 #[test]
