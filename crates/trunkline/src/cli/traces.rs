@@ -71,8 +71,9 @@ impl Search {
     /// The path that answers it.
     fn path(&self) -> String {
         let mut path = format!("/v1/traces?limit={}", self.limit);
-        let mut put =
-            |name: &str, value: &str| path.push_str(&format!("&{name}={}", encode(value)));
+        let mut put = |name: &str, value: &str| {
+            path.extend(["&", name, "=", &encode(value)]);
+        };
         for service in &self.service {
             put("service", service);
         }
