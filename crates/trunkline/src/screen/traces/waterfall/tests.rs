@@ -15,7 +15,7 @@ fn row(id: &str, depth: usize, times: (f64, f64), critical: &[(f64, f64)], more:
     row
 }
 
-fn trace(rows: Vec<Value>) -> Waterfall {
+fn trace(rows: &[Value]) -> Waterfall {
     let total = rows.len();
     serde_json::from_value(json!({
         "id": "4f2a", "start": "2026-01-31T12:00:00.000Z", "duration_ms": 100.0, "spans": total, "failed": 1,
@@ -26,7 +26,7 @@ fn trace(rows: Vec<Value>) -> Waterfall {
 }
 
 fn three() -> Waterfall {
-    trace(vec![
+    trace(&[
         row("a", 0, (0.0, 100.0), &[(0.0, 10.0), (70.0, 100.0)], &json!({})),
         row("b", 1, (10.0, 20.0), &[], &json!({ "failed": true })),
         row(
@@ -88,7 +88,7 @@ fn no_line_is_wider_than_the_terminal() {
 fn odd_times_are_drawn_within_the_axis() {
     let odd = [(-5.0, 1.0), (99.9, 500.0), (1e300, 0.0), (0.0, f64::MAX), (50.0, 0.0)];
     let rows = odd.iter().map(|times| row("x", 0, *times, &[(times.0, times.0)], &json!({})));
-    let trace = trace(rows.collect());
+    let trace = trace(&rows.collect::<Vec<_>>());
     let drawing = Drawing::new(&trace, &Attributes::default(), Paint::new(false));
     for row in &trace.rows {
         let bar = drawing.bar(row);
