@@ -59,6 +59,7 @@ pub const PATHS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/traces/{id}/spans/{span}", "one span with all that is known of it"),
     ("GET", "/v1/traces/{id}/waterfall", "a page of a trace's rows, subtrees folded"),
     ("POST", "/v1/traces/{id}/waterfall", "the same, with more folded spans than a URL takes"),
+    ("GET", "/v1/traces/{id}/table", "the spans of a trace as a list, sorted"),
     ("GET", "/v1/traces/{id}/critical-path", "what a trace waited for"),
     ("GET", "/v1/traces/{id}/flame", "where the time of a trace went"),
     ("GET", "/v1/traces/{id}/statistics", "numbers of a trace by group"),

@@ -26,6 +26,7 @@ pub mod flame;
 mod merged;
 pub mod overview;
 pub mod statistics;
+pub mod table;
 pub mod waterfall;
 
 pub mod edges;

@@ -3,8 +3,8 @@
 //!
 //! [`Rollups`] is whoever kept them; this module only adds up and divides. A value at a moment is
 //! taken over the time before it, as Jaeger's Monitor and Prometheus do it. Where both a service
-//! and the proxy recorded spans of a kind, the service's own count ([`who`]), and where both spans
-//! and the proxy saw a call, one of them does ([`graph`]).
+//! and the proxy recorded spans of a kind, the service's own count (`who`), and where both spans
+//! and the proxy saw a call, one of them does (`graph`).
 
 mod course;
 mod graph;

@@ -228,7 +228,9 @@ impl Parts {
 
     /// Where everything can be reached.
     pub(crate) fn urls(&self, model: &Model) -> Vec<Url> {
-        let surfaces = self.surfaces.as_ref().map(Surfaces::addresses).unwrap_or_default();
+        let mut surfaces = self.surfaces.as_ref().map(Surfaces::addresses).unwrap_or_default();
+        // Nobody opens gRPC in a browser, and names do not lead there.
+        surfaces.retain(|(surface, _)| *surface != Surface::JaegerQueryGrpc);
         urls(model, &self.proxy.addresses(), &surfaces)
     }
 

@@ -11,6 +11,7 @@ mod filter;
 mod overview;
 mod red;
 mod span;
+mod table;
 mod views;
 mod waterfall;
 
@@ -41,6 +42,7 @@ pub(super) fn router() -> Router<Wiring> {
         .route("/v1/traces/{id}", get(one))
         .route("/v1/traces/{id}/spans/{span}", get(one_span))
         .route("/v1/traces/{id}/waterfall", get(waterfall::get).post(waterfall::post))
+        .route("/v1/traces/{id}/table", get(table::table))
         .route("/v1/traces/{id}/critical-path", get(views::critical_path))
         .route("/v1/traces/{id}/flame", get(views::flame))
         .route("/v1/traces/{id}/statistics", get(views::statistics))

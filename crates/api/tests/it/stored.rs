@@ -216,6 +216,33 @@ async fn a_waterfall_is_folded_and_paged() {
 }
 
 #[tokio::test]
+async fn the_spans_of_a_trace_are_listed_sorted_and_filtered() {
+    let running = running();
+    let path = format!("/v1/traces/{}/table", id(1));
+    let get = async |query: &str| json(&running.get(Console, &format!("{path}{query}")).await);
+    let names = |page: &Value| -> Vec<String> {
+        let rows = page["rows"].as_array().unwrap_or_else(|| panic!("{page}"));
+        rows.iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let longest = get("?sort=-duration&rows=3").await;
+    assert_eq!(names(&longest), ["GET /", "call", "POST /pay"]);
+    assert_eq!((&longest["total"], &longest["from"]), (&json!(6), &json!(0)));
+    let next = get("?sort=-duration&rows=3&from=3").await;
+    assert_eq!(names(&next), ["query", "query", "send"]);
+    assert_eq!(
+        (&next["rows"][0]["row"], &next["rows"][0]["duration_ms"]),
+        (&json!(3), &json!(40.0))
+    );
+    assert_eq!(names(&get("?sort=name&service=db&failed").await), ["query"]);
+    assert_eq!(names(&get("?q=ANN").await), ["send"]);
+    assert_eq!(names(&get("?sort=-self&rows=1").await), ["query"]);
+    for wrong in ["?sort=colour", "?sort=--start", "?rows=many", "?order=start"] {
+        assert_eq!(running.get(Console, &format!("{path}{wrong}")).await.status, 400, "{wrong}");
+    }
+    assert_eq!(running.get(Console, &format!("/v1/traces/{}/table", id(9))).await.status, 404);
+}
+
+#[tokio::test]
 async fn a_large_trace_opens_by_its_first_page() {
     let spans = corpus::large(0xa1, 25_000, 0);
     let running = stored(&spans);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use trunkline_model::trace::TraceId;
 use trunkline_otlp::Span;
@@ -12,8 +13,18 @@ use trunkline_store::source::{
 
 use super::Keeping;
 
+/// How long a question waits for the store to be open.
+const OPENING_MAX: Duration = Duration::from_secs(3);
+/// How often it looks meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
 impl Keeping {
+    /// The store; waits a moment for one that is being opened. Questions are asked where it may block.
     fn open_store(&self) -> Result<Arc<Store>, QueryError> {
+        let end = self.clock.now() + OPENING_MAX;
+        while self.store().is_none() && self.clock.now() < end {
+            std::thread::sleep(LOOK_EVERY);
+        }
         self.store().ok_or_else(|| QueryError::Unreadable {
             file: "the store".to_owned(),
             source: self.why_not().into(),

@@ -178,7 +178,8 @@ fn document(skeleton: &Skeleton, page: &Page, matches: Option<usize>, asked: &As
     document
 }
 
-fn row(skeleton: &Skeleton, shown: &Shown, parts: &[(u64, u64)]) -> Option<Value> {
+/// A row, with the parts of the critical path that are its own.
+pub(super) fn row(skeleton: &Skeleton, shown: &Shown, parts: &[(u64, u64)]) -> Option<Value> {
     let row = skeleton.rows.get(shown.row)?;
     let at = |unix_nanos| milliseconds(skeleton.offset(unix_nanos));
     let parts: Vec<_> =
