@@ -256,7 +256,8 @@ async fn what_the_proxy_carries_is_in_the_graph() {
 async fn our_own_api_tells_the_same_rates() {
     let end = end();
     let running = running(end);
-    let until = time::OffsetDateTime::from_unix_timestamp(i64::try_from(end / SECOND).unwrap()).unwrap();
+    let until =
+        time::OffsetDateTime::from_unix_timestamp(i64::try_from(end / SECOND).unwrap()).unwrap();
     let until = until.format(&time::format_description::well_known::Rfc3339).unwrap();
     let target = format!("/v1/red?service=shop&operations=true&step=60s&until={until}");
     let red = json(&running.get(Console, &target).await);

@@ -238,7 +238,9 @@ async fn services_and_operations_are_those_of_the_spans() {
 #[tokio::test]
 async fn a_trace_is_found_by_id_or_is_not_there() {
     for running in everywhere(&corpus::example()).await {
-        for target in ["/api/traces/11", "/api/traces/AAAAAAAAAAAAAAAAAAAAEQ==", "/api/v3/traces/11"] {
+        for target in
+            ["/api/traces/11", "/api/traces/AAAAAAAAAAAAAAAAAAAAEQ==", "/api/v3/traces/11"]
+        {
             assert_eq!(running.get(JaegerQuery, target).await.status, 200, "{target}");
         }
         for target in ["/api/traces/12", "/api/v3/traces/12"] {
@@ -255,7 +257,7 @@ async fn a_trace_of_more_than_ten_thousand_spans_is_told_whole() {
         assert_eq!(found["data"][0]["spans"].as_array().unwrap().len(), 10_008);
         let response = running.get(JaegerQuery, "/api/v3/traces/a1?raw_traces=true").await;
         let read = otlp_json::spans(json(&response)["result"].to_string().as_bytes()).unwrap();
-        assert_eq!(sorted(read), sorted(spans));
+        assert_eq!(sorted(read), sorted(spans.clone()));
     }
 }
 
@@ -274,8 +276,11 @@ async fn spans_that_share_an_id_are_all_told() {
 async fn dependencies_are_counted_from_spans() {
     for running in everywhere(&corpus::example()).await {
         let (start, end) = (START - HOUR, START + HOUR);
-        let target =
-            format!("/api/dependencies?endTs={}&lookback={}", end / 1_000_000, 2 * HOUR / 1_000_000);
+        let target = format!(
+            "/api/dependencies?endTs={}&lookback={}",
+            end / 1_000_000,
+            2 * HOUR / 1_000_000
+        );
         // As Jaeger's memory counts: children of spans of their own service too.
         let links = json!([
             { "parent": "example-1", "child": "example-1", "callCount": 2 },
@@ -312,7 +317,8 @@ async fn a_raw_trace_is_told_as_it_was_stored() {
         let get = async |target: &str| {
             let found = json(&running.get(JaegerQuery, target).await);
             let spans = found["data"][0]["spans"].as_array().unwrap().clone();
-            let served = spans.iter().find(|span| span["operationName"] == "serve").unwrap().clone();
+            let served =
+                spans.iter().find(|span| span["operationName"] == "serve").unwrap().clone();
             (spans, served)
         };
         let (_, raw) = get("/api/traces/77?raw=true").await;
@@ -456,7 +462,10 @@ async fn pages_neither_repeat_nor_skip() {
         assert!(error["error"]["message"].as_str().unwrap().contains("different query"), "{error}");
         let (status, error) = page("pages", "not-a-token!").await;
         assert_eq!(status, 400);
-        assert!(error["error"]["message"].as_str().unwrap().contains("not valid base64"), "{error}");
+        assert!(
+            error["error"]["message"].as_str().unwrap().contains("not valid base64"),
+            "{error}"
+        );
     }
 }
 
@@ -663,7 +672,8 @@ async fn every_filter_finds_its_traces() {
                 json(&running.get(JaegerQuery, &format!("/api/v3/trace-summaries?{target}")).await);
             let summaries =
                 found["summaries"].as_array().unwrap_or_else(|| panic!("{caption}: {found}"));
-            let id = |one: &Value| u64::from_str_radix(one["traceId"].as_str().unwrap(), 16).unwrap();
+            let id =
+                |one: &Value| u64::from_str_radix(one["traceId"].as_str().unwrap(), 16).unwrap();
             let mut ids: Vec<u64> = summaries.iter().map(id).collect();
             ids.sort_unstable();
             assert_eq!(ids, expect, "{caption}");
