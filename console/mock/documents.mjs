@@ -210,12 +210,13 @@ function breakAt(world, spans, broken, next) {
 export function hugeTrace(count, deep) {
   const next = random(count);
   const names = Array.from({ length: 14 }, (_, at) => `service-${at}`);
-  const spans = [{ id: "0", parent: null, service: "gateway", name: "GET /report", kind: "server", offset_ms: 0, duration_ms: count, depth: 0, failed: false, attributes: {} }];
+  const id = (at) => (at + 1).toString(16).padStart(16, "0");
+  const spans = [{ id: id(0), parent: null, service: "gateway", name: "GET /report", kind: "server", offset_ms: 0, duration_ms: count, depth: 0, failed: false, attributes: {} }];
   for (let at = 1; at < count; at += 1) {
     const parent = deep || at % 5 ? spans[at - 1] : spans[Math.floor(next() * at * 0.1)];
     const offset = parent.offset_ms + Math.min(parent.duration_ms * 0.2, deep ? 0.4 : parent.duration_ms * next() * 0.4);
     const duration = Math.max(0.05, deep ? parent.duration_ms - 0.8 : parent.duration_ms * (0.2 + next() * 0.5));
-    spans.push({ id: String(at), parent: parent.id, service: pick(next, names), name: `step ${at}`, kind: "internal", offset_ms: offset, duration_ms: duration, failed: next() < 0.001, attributes: { "item.number": at } });
+    spans.push({ id: id(at), parent: parent.id, service: pick(next, names), name: `step ${at}`, kind: "internal", offset_ms: offset, duration_ms: duration, failed: next() < 0.001, attributes: { "item.number": at } });
   }
   return { schema: 1, id: "f".repeat(32), start: new Date().toISOString(), duration_ms: count, services: names, failed: true, spans };
 }

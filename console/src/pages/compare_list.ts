@@ -40,5 +40,6 @@ export function shownNodes(nodes: ComparedNode[], changedOnly: boolean, text: st
 /** Trace ids as people paste them: in an address, in capitals, with spaces around. */
 export function readTraceId(text: string): string | null {
   const found = /(?:^|[^0-9a-f])([0-9a-f]{8,32})(?:$|[^0-9a-f])/i.exec(text.trim());
-  return found?.[1]?.toLowerCase() ?? null;
+  // Ids of 64 bits are written without the zeros before them.
+  return found?.[1]?.toLowerCase().padStart(32, "0") ?? null;
 }

@@ -106,7 +106,8 @@ function entries(names: { name: string; state?: string }[], text: string): Entry
     { icon: "moon", name: "Theme: dark", note: "command", act: () => setTheme("dark") },
   );
   if (/^[0-9a-f]{8,32}$/i.test(text)) {
-    return [{ icon: "right", name: text.toLowerCase(), note: "open this trace", act: go(href(`/traces/${text.toLowerCase()}`)) }];
+    // Ids of 64 bits are written without the zeros before them.
+    return [{ icon: "right", name: text.toLowerCase(), note: "open this trace", act: go(href(`/traces/${text.toLowerCase().padStart(32, "0")}`)) }];
   }
   if (!text) return all.slice(0, SHOWN_MAX);
   const scored = all.map((entry) => ({ entry, score: matchScore(entry.name, text) })).filter(({ score }) => score > 0);

@@ -9,7 +9,7 @@ import { Empty, Failure, Skeleton } from "../parts/notice";
 import { change, href, parameter } from "../router";
 import { CriticalView } from "../trace/critical";
 import { FlameView } from "../trace/flame";
-import { type Folding, isFolding, opened, readFolding, writeFolding } from "../trace/folding";
+import { type Folding, isFolding, isSpanId, opened, readFolding, writeFolding } from "../trace/folding";
 import { TraceHead } from "../trace/head";
 import { type Anchor, type Opened, tracePath, useWaterfall } from "../trace/rows";
 import { SpansView } from "../trace/spans";
@@ -28,8 +28,8 @@ type ViewName = (typeof VIEWS)[number]["value"];
 
 export function TracePage({ id }: { id: string }) {
   const [folding, setFolding] = useState<Folding>(() => readFolding(parameter("depth"), parameter("fold"), parameter("open")));
-  const [cursor, setCursor] = useState<Cursor>({ at: -1, id: parameter("span") || null });
-  const [open, setOpen] = useState(parameter("span") !== "");
+  const [cursor, setCursor] = useState<Cursor>(() => ({ at: -1, id: isSpanId(parameter("span")) ? parameter("span") : null }));
+  const [open, setOpen] = useState(cursor.id !== null);
   const [serial, setSerial] = useState(0);
   const top = useRef(0);
   const view: ViewName = VIEWS.find((one) => one.value === parameter("view"))?.value ?? "timeline";

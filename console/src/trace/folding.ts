@@ -29,6 +29,11 @@ export function opened(folding: Folding, ids: string[]): Folding {
   return { ...folding, closed: without(folding.closed, ids), open: folding.depth === null ? folding.open : joined(folding.open, ids) };
 }
 
+/** What the server takes for the id of a span; a question with anything else is refused as a whole. */
+export function isSpanId(text: string): boolean {
+  return /^[0-9a-f]{16}$/.test(text);
+}
+
 export function isFolding(folding: Folding): boolean {
   return folding.depth !== null || folding.closed.size > 0;
 }
@@ -50,7 +55,7 @@ export function writeFolding(folding: Folding): { depth: string | null; fold: st
 }
 
 export function readFolding(depth: string, fold: string, open: string): Folding {
-  const ids = (text: string) => new Set(text.split(".").filter((id) => /^[0-9a-f]{1,16}$/i.test(id)).slice(0, IDS_MAX));
+  const ids = (text: string) => new Set(text.split(".").filter(isSpanId).slice(0, IDS_MAX));
   return { depth: /^\d{1,6}$/.test(depth) ? Number(depth) : null, closed: ids(fold), open: ids(open) };
 }
 

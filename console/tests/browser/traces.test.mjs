@@ -357,11 +357,13 @@ test("an address leads to a span in the middle of a huge trace", options, async 
 });
 
 test("many folded spans are told in a body", options, async () => {
-  const { rows: some } = await waterfall(HUGE, "&from=100&rows=900");
-  const ids = some.filter((row) => row.children).slice(0, 900).map((row) => row.id);
+  const { rows: some } = await waterfall(HUGE, "&from=100&rows=1000");
+  const ids = some.filter((row) => row.children).slice(0, 400).map((row) => row.id);
   await visit(base, `/traces/${HUGE}?fold=${ids.join(".")}`, async (page) => {
-    // Short ids of made-up spans: the address is short enough here, the question is not.
     await page.locator(".span-row").first().waitFor();
+    assert.ok(await page.evaluate(() => performance.getEntriesByType("resource").some((one) => one.name.endsWith("/waterfall"))), "it was not asked by a body");
+    const folded = (await (await fetch(`${base}/v1/traces/${HUGE}/waterfall`, { method: "POST", body: JSON.stringify({ collapsed: ids, rows: 1 }) })).json()).rows_total;
+    await eventually(() => page.getByRole("treegrid").getAttribute("aria-rowcount"), String(folded));
     await page.getByRole("button", { name: "Unfold all" }).click();
     await eventually(() => page.getByRole("treegrid").getAttribute("aria-rowcount"), "100000");
   });

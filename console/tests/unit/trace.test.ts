@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Frame } from "../../src/api/traces";
 import { drawnFrames, fits, neighbour } from "../../src/trace/flame_model";
-import { IDS_MAX, UNFOLDED, foldedFrom, foldingQuery, isFolding, opened, readFolding, toggled, writeFolding } from "../../src/trace/folding";
+import { IDS_MAX, UNFOLDED, foldedFrom, foldingQuery, isFolding, isSpanId, opened, readFolding, toggled, writeFolding } from "../../src/trace/folding";
 import { PAGE_ROWS, type Page, Pages } from "../../src/trace/pages";
 import { clockTicks, decades, part, ticks } from "../../src/trace/scale";
 import { sortStatistics } from "../../src/trace/statistics_order";
@@ -33,6 +33,7 @@ test("folding stands in the address as long as it is short, and comes back from 
   assert.deepEqual([depth, fold, open], ["2", "00f067aa0ba902b7", "b7ad6b7169203331"]);
   assert.deepEqual(readFolding(depth ?? "", fold ?? "", open ?? ""), folding);
   assert.equal(isFolding(readFolding("__proto__", "<script>.zz", "-1")), false);
+  assert.deepEqual(["00f067aa0ba902b7", "00F067AA0BA902B7", "00f067", ""].map(isSpanId), [true, false, false, false]);
   let many = UNFOLDED;
   for (let at = 0; at < IDS_MAX + 5; at += 1) many = toggled(many, row(at.toString(16), 0));
   assert.equal(many.closed.size, IDS_MAX);

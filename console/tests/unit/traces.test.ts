@@ -102,7 +102,7 @@ test("of a comparison only what changed is shown, with what is above it", () => 
 
 test("the id of a trace is found in what is pasted", () => {
   const id = "4bf92f3577b34da6a3ce929d0e0e4736";
-  const cases: [string, string | null][] = [[id, id], [` ${id.toUpperCase()} `, id], [`http://127.0.0.1:20001/traces/${id}?span=1`, id], ["", null], ["not an id", null], ["zzzz4bf9", null], ["4bf92f35", "4bf92f35"]];
+  const cases: [string, string | null][] = [[id, id], [` ${id.toUpperCase()} `, id], [`http://127.0.0.1:20001/traces/${id}?span=1`, id], ["", null], ["not an id", null], ["zzzz4bf9", null], ["a3ce929d0e0e4736", `${"0".repeat(16)}a3ce929d0e0e4736`]];
   for (const [text, expected] of cases) assert.equal(readTraceId(text), expected, text);
 });
 
