@@ -65,6 +65,7 @@ pub const PATHS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/traces/{id}/statistics", "numbers of a trace by group"),
     ("GET", "/v1/attributes", "keys of attributes, and values of one"),
     ("GET", "/v1/dependencies", "who calls whom, as stored traces tell"),
+    ("GET", "/v1/red", "rates, errors and durations of a service, from spans"),
     ("GET", "/v1/ready", "200 when requests are served, else 503"),
     ("GET", "/v1/live", "200 while the process answers"),
     ("POST", "/v1/reload", "read the configuration again"),

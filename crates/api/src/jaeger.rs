@@ -18,7 +18,6 @@ pub(crate) mod v3;
 mod wanted;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -200,16 +199,12 @@ async fn dependencies(State(wiring): State<Wiring>, uri: Uri) -> Result<Response
     let service = parameters.one("service")?;
     let time = query::dependencies(&parameters, wiring.clock.wall_nanos())?;
     let (edges, exact) = wiring.reader.edges(time).await?;
-    let mut calls = BTreeMap::<(&Arc<str>, &Arc<str>), u64>::new();
-    for edge in &edges {
-        *calls.entry((&edge.caller, &edge.callee)).or_default() += edge.calls;
-    }
     let wanted = |name: &str| service.is_none_or(|service| service == name);
-    let links = calls
+    let links = v3::calls(&edges)
         .into_iter()
-        .filter(|((caller, callee), _)| wanted(caller) || wanted(callee))
-        .map(|((caller, callee), calls)| {
-            json!({ "parent": &**caller, "child": &**callee, "callCount": calls })
+        .filter(|(caller, callee, _)| wanted(caller) || wanted(callee))
+        .map(|(caller, callee, calls)| {
+            json!({ "parent": caller, "child": callee, "callCount": calls })
         });
     let mut envelope = Envelope::of(links.collect::<Vec<_>>());
     envelope.errors.extend((!exact).then(envelope::partial));

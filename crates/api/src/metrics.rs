@@ -9,6 +9,7 @@ mod negotiate;
 mod policies;
 mod process;
 mod sources;
+mod spans;
 mod text;
 
 use axum::Router;
@@ -53,6 +54,9 @@ async fn metrics(State(wiring): State<Wiring>, headers: HeaderMap) -> Response {
     sources::instance(&mut writer, &instance, &stats);
     sources::stats(&mut writer, &stats, model.as_deref());
     policies::write(&mut writer, &wiring.ops.policies());
+    if let Some(rollups) = wiring.reader.rollups() {
+        spans::write(&mut writer, rollups);
+    }
     process::write(&mut writer);
     let mut response = writer.finish().into_response();
     let kind = HeaderValue::from_static(format.content_type());

@@ -72,6 +72,7 @@ impl Config {
             (Surface::Console, management.control),
             (Surface::Metrics, management.metrics),
             (Surface::JaegerQuery, management.jaeger),
+            (Surface::JaegerQueryGrpc, management.jaeger_grpc),
         ];
         let own = format!("{project}.localhost");
         let names: BTreeSet<String> = std::iter::once(own)
@@ -135,6 +136,15 @@ pub enum NotServed {
         /// Where it was to listen.
         address: SocketAddr,
     },
+}
+
+impl NotServed {
+    /// Which surface.
+    pub const fn surface(&self) -> Surface {
+        match self {
+            Self::Bind { surface, .. } | Self::NoToken { surface, .. } => *surface,
+        }
+    }
 }
 
 /// The bound surfaces.

@@ -270,7 +270,7 @@ impl<'a> ModelBuilder<'a> {
             listeners: self.listeners.into_iter().map(|claim| claim.listener).collect(),
             routes: self.routes.into_iter().map(|draft| draft.route).collect(),
             services: self.services.into_iter().map(|draft| draft.service).collect(),
-            tracing: self.tracing.take().unwrap_or(Tracing { sample: defaults::SAMPLE }),
+            tracing: self.tracing.take().unwrap_or_else(defaults::tracing),
             telemetry: self.telemetry.take().unwrap_or_else(defaults::telemetry),
             cluster,
             access_log: self

@@ -7,8 +7,9 @@ use std::time::Duration;
 use trunkline_model::ports::Surface;
 use trunkline_model::service::policies::HedgeDelay;
 use trunkline_model::telemetry::{Durability, Keep, Retention};
+use trunkline_model::trace::tracing::{Propagation, Sampling};
 use trunkline_model::units::{ByteSize, Share};
-use trunkline_model::{Management, Telemetry};
+use trunkline_model::{Management, Telemetry, Tracing};
 
 use crate::decode::Period;
 use crate::native::limits::raw::ActionWord;
@@ -22,6 +23,7 @@ use crate::native::raw::{
     ChallengeWord, HeadersWord, InitialWord, LogWord, ProtocolWord, ReasonsWord, TlsVersionWord,
 };
 use crate::native::spreading::raw::{BalanceWord, SameSiteWord};
+use crate::native::tracing::{ParentWord, PropagateForm, SampleForm};
 
 /// Name of the project when the file gives none.
 pub const NAME: &str = "app";
@@ -160,8 +162,14 @@ pub const START_TIMEOUT: Duration = Duration::from_mins(1);
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Whether the callers of a service whose sources changed are started anew as well.
 pub const WATCH_DEPENDANTS: bool = false;
-/// Share of traces recorded.
-pub const SAMPLE: trunkline_model::units::Share = trunkline_model::units::Share::ALL;
+/// Which traces are recorded: all that start here, and those that their callers record.
+pub const SAMPLE: SampleForm = SampleForm(Sampling::share(Share::ALL));
+/// How traces come in and go out.
+pub const PROPAGATE: PropagateForm = PropagateForm(Propagation::AsCalled);
+/// Share of what is decided here, in the long form.
+pub const SAMPLE_SHARE: Share = Share::ALL;
+/// What a caller's decision counts for, in the long form.
+pub const SAMPLE_PARENT: ParentWord = ParentWord::Follow;
 /// How long a reader of a management surface may wait.
 pub const MANAGEMENT_IDLE: Duration = Duration::from_mins(1);
 /// Status of a redirect.
@@ -241,6 +249,11 @@ const fn percent(percent: u16) -> Share {
     }
 }
 
+/// Traces when no file says anything about them.
+pub fn tracing() -> Tracing {
+    Tracing { sample: SAMPLE.0, propagate: PROPAGATE.0 }
+}
+
 /// Management surfaces when no file says anything about them.
 pub fn management() -> Management {
     let at = |surface: Surface| Some(SocketAddr::new(MANAGEMENT_IP, surface.port()));
@@ -248,6 +261,7 @@ pub fn management() -> Management {
         control: at(Surface::Console),
         metrics: at(Surface::Metrics),
         jaeger: at(Surface::JaegerQuery),
+        jaeger_grpc: at(Surface::JaegerQueryGrpc),
         origins: Vec::new(),
         token: None,
         idle: MANAGEMENT_IDLE,
@@ -309,7 +323,6 @@ pub fn telemetry() -> Telemetry {
             memory: STORE_MEMORY,
         }),
         receive: vec![at(Surface::OtlpGrpc), at(Surface::OtlpHttp)],
-        from: Vec::new(),
         forward: None,
     }
 }

@@ -26,6 +26,7 @@ mod services;
 pub mod spreading;
 pub mod telemetry;
 mod tls;
+pub mod tracing;
 mod watching;
 
 pub use describe::{Described, describe};

@@ -39,4 +39,5 @@ pub use names::{EndpointId, ListenerId, ProjectName, RouteId, ServiceName};
 pub use network::Network;
 pub use origin::Origin;
 pub use telemetry::Telemetry;
-pub use whole::{Cluster, Fail, Management, Model, Reasons, Role, Tracing, Workers};
+pub use trace::tracing::Tracing;
+pub use whole::{Cluster, Fail, Management, Model, Reasons, Role, Workers};

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ServiceName;
-use crate::network::Network;
 use crate::ports::Surface;
 use crate::units::ByteSize;
 
@@ -17,8 +16,6 @@ pub struct Telemetry {
     pub keep: Option<Keep>,
     /// Where spans of services come in.
     pub receive: Vec<(Surface, SocketAddr)>,
-    /// Whoever calls from there needs no token, beside loopback.
-    pub from: Vec<Network>,
     /// Where everything is sent on to by OTLP.
     pub forward: Option<Forward>,
 }
@@ -72,6 +69,6 @@ pub struct Forward {
 impl Telemetry {
     /// Nothing is kept and nothing comes in.
     pub const fn none() -> Self {
-        Self { keep: None, receive: Vec::new(), from: Vec::new(), forward: None }
+        Self { keep: None, receive: Vec::new(), forward: None }
     }
 }

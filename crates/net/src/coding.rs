@@ -1,7 +1,7 @@
 //! Compressed bodies and messages, taken apart within bounds.
 //!
 //! A few kilobytes can stand for gigabytes. What comes out is therefore limited in size and in
-//! proportion to what came in, and is counted while it grows, against a [`Memory`] that all share.
+//! proportion to what came in, and is counted while it grows, against a `Memory` that all share.
 //! Several gzip members or zstd frames in a row are one body (RFC 1952 §2.2, RFC 8878 §3).
 //! Compressing answers of the gateway is the business of `filters`.
 

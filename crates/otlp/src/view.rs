@@ -17,7 +17,7 @@ use crate::wire::{Fields, Malformed, Raw};
 
 pub use check::{Counts, check};
 pub use own::{Owner, spans, value};
-pub use value::{ArrayView, AttributesView, ValueView};
+pub use value::{ArrayView, AttributesView, ValueView, key_value};
 
 /// A batch: `ExportTraceServiceRequest`.
 #[derive(Debug, Clone, Copy)]

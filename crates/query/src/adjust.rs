@@ -1,10 +1,10 @@
 //! Corrections of what clocks and tracers are known to get wrong, made when a trace is read.
 //!
 //! What is stored stays as it was sent; whoever wants that asks for the raw trace. In this order:
-//! equal spans are one ([`duplicates`]); attributes are sorted and equal processes shared
-//! ([`collections`]); the two sides of a Zipkin span get ids of their own ([`shared`]); children on
-//! hosts with another clock are moved into their callers ([`skew`]); addresses sent as numbers are
-//! written as addresses, and what a tracer says of itself goes to its process ([`attributes`]).
+//! equal spans are one (`duplicates`); attributes are sorted and equal processes shared
+//! (`collections`); the two sides of a Zipkin span get ids of their own (`shared`); children on
+//! hosts with another clock are moved into their callers (`skew`); addresses sent as numbers are
+//! written as addresses, and what a tracer says of itself goes to its process (`attributes`).
 
 mod attributes;
 mod collections;

@@ -1,7 +1,8 @@
 //! Who calls whom, as the spans of traces tell: for a window for which nobody kept rollups.
 //!
 //! A call is a span whose parent belongs to another service. A client's span that no span answered
-//! tells of what does not trace: a database, a broker or a service beside.
+//! tells of what does not trace: a database, a broker or a service beside. Children of spans of
+//! their own service are counted as well, as Jaeger's graph of dependencies does.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,6 +14,10 @@ use crate::statistics::quantile;
 /// What sort of call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Sort {
+    /// Within one service: a span with its parent. No call.
+    Local,
+    /// From outside, to the first service of a trace.
+    Entry,
     /// One that is waited for.
     Call,
     /// A message.
@@ -27,6 +32,8 @@ impl Sort {
     /// Its word.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Local => "local",
+            Self::Entry => "entry",
             Self::Call => "call",
             Self::Message => "message",
             Self::Database => "database",
@@ -74,8 +81,18 @@ pub struct Edge {
     pub failed: u64,
     /// Half of the calls were not longer, nanoseconds; where it is known.
     pub p50_nanos: Option<u64>,
+    /// Nineteen of twenty were not longer, nanoseconds; where it is known.
+    pub p95_nanos: Option<u64>,
     /// Ninety-nine of a hundred were not longer, nanoseconds; where it is known.
     pub p99_nanos: Option<u64>,
+}
+
+impl Edge {
+    /// Whether Jaeger's graph of dependencies has it: both ends are services with spans, or with
+    /// calls through the proxy.
+    pub const fn is_dependency(&self) -> bool {
+        matches!(self.sort, Sort::Local | Sort::Call | Sort::Message)
+    }
 }
 
 /// Durations that are kept of an edge for its quantiles; of further calls every second, fourth, …
@@ -122,6 +139,7 @@ impl Counter {
         for span in spans {
             let Some(parent) = span.parent.and_then(|id| by_id.get(&id)) else { continue };
             if span.service() == parent.service() {
+                self.count(parent.service(), span.service(), Sort::Local, span);
                 continue;
             }
             answered.insert(parent.id);
@@ -157,6 +175,7 @@ impl Counter {
                 calls: calls.count,
                 failed: calls.failed,
                 p50_nanos: at(50),
+                p95_nanos: at(95),
                 p99_nanos: at(99),
             }
         };
@@ -228,6 +247,7 @@ mod tests {
             })
             .collect();
         let expect = [
+            "api>api local 20000 Some(10)",
             "api>postgresql database 10000 Some(10)",
             "api>worker message 10000 Some(20)",
             "web>api call 10000 Some(50)",

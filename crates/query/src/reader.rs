@@ -22,7 +22,7 @@ use trunkline_store::source::{
 
 use crate::adjust;
 use crate::edges::Edge;
-use crate::red::{Collector, Measure, Question, Rollups, Series, TooFine};
+use crate::red::{self, Course, Measure, Question, Rollups, Series, TooFine};
 use crate::search::{self, Query};
 use crate::skeleton::Skeleton;
 use crate::trace::Trace;
@@ -35,6 +35,8 @@ use pool::Pool;
 pub struct Config {
     /// What one question may cost.
     pub limits: Limits,
+    /// Bytes that whole traces may cost, unpacked: they are in memory at one time.
+    pub trace_bytes_max: u64,
     /// Questions that run at one time.
     pub running_max: usize,
     /// Questions that wait for a place.
@@ -50,16 +52,17 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// A question on half of the CPUs, at least one and at most four; 64 wait for up to 5 s; 100 000
-    /// spans of several traces; 32 MiB of skeletons.
+    /// A question on half of the CPUs, at least two and at most four; 64 wait for up to 5 s; 512 MiB for
+    /// whole traces; 50 000 spans of several traces; 32 MiB of skeletons.
     fn default() -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             limits: Limits::default(),
-            running_max: (cpus / 2).clamp(1, 4),
+            trace_bytes_max: 512 << 20,
+            running_max: (cpus / 2).clamp(2, 4),
             waiting_max: 64,
             wait: Duration::from_secs(5),
-            answer_spans_max: 100_000,
+            answer_spans_max: 50_000,
             kept_bytes_max: 32 << 20,
             adjust: adjust::Config::default(),
         }
@@ -146,6 +149,11 @@ impl Reader {
         &self.clock
     }
 
+    /// Who keeps rollups, for what needs no query.
+    pub fn rollups(&self) -> Option<&dyn Rollups> {
+        self.rollups.as_deref()
+    }
+
     /// Whether rates are kept.
     pub const fn has_rollups(&self) -> bool {
         self.rollups.is_some()
@@ -161,8 +169,27 @@ impl Reader {
         T: Send + 'static,
         F: FnOnce(&dyn SpanSource, &mut Budget) -> Result<T, QueryError> + Send + 'static,
     {
+        self.ask_within(self.config.limits, question).await
+    }
+
+    /// Asks for whole traces, which are in memory at one time.
+    async fn ask_traces<T, F>(&self, question: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn SpanSource, &mut Budget) -> Result<T, QueryError> + Send + 'static,
+    {
+        let limits = self.config.limits;
+        let bytes = limits.bytes.min(self.config.trace_bytes_max);
+        self.ask_within(Limits { bytes, ..limits }, question).await
+    }
+
+    async fn ask_within<T, F>(&self, limits: Limits, question: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn SpanSource, &mut Budget) -> Result<T, QueryError> + Send + 'static,
+    {
         let source = Arc::clone(&self.source);
-        let budget = Budget::new(&self.clock, self.config.limits);
+        let budget = Budget::new(&self.clock, limits);
         self.pool.run(budget, move |budget| question(&*source, budget)).await?.map_err(Error::from)
     }
 
@@ -221,7 +248,7 @@ impl Reader {
     /// See [`Reader::ask`].
     pub async fn trace(&self, id: TraceId, raw: bool) -> Result<Option<Trace>, Error> {
         let adjust = self.config.adjust;
-        self.ask(move |source, budget| {
+        self.ask_traces(move |source, budget| {
             let spans = source.traces(&[id], budget)?.pop().unwrap_or_default();
             Ok(assembled(spans, raw, &adjust))
         })
@@ -248,7 +275,7 @@ impl Reader {
         id: TraceId,
     ) -> Result<Option<(Trace, Arc<Skeleton>)>, Error> {
         let adjust = self.config.adjust;
-        let built = self.ask(move |source, budget| {
+        let built = self.ask_traces(move |source, budget| {
             let spans = source.traces(&[id], budget)?.pop().unwrap_or_default();
             Ok(assembled(spans, false, &adjust).map(|mut trace| {
                 let skeleton = Arc::new(Skeleton::of(&mut trace));
@@ -269,7 +296,7 @@ impl Reader {
     /// See [`Reader::ask`].
     pub async fn traces(&self, ids: Vec<TraceId>, raw: bool) -> Result<(Vec<Trace>, bool), Error> {
         let config = self.config;
-        self.ask(move |source, budget| load(source, &ids, raw, &config, budget)).await
+        self.ask_traces(move |source, budget| load(source, &ids, raw, &config, budget)).await
     }
 
     /// What a search finds.
@@ -309,15 +336,22 @@ impl Reader {
         .await
     }
 
-    /// Who called whom in a time, and whether that is exact: rollups are, a count of the newest
-    /// traces may not be.
+    /// Who called whom in a time, and whether that is exact: rollups are, as far back as they are
+    /// kept; a count of the newest traces may not be.
     ///
     /// # Errors
     /// See [`Reader::ask`].
     pub async fn edges(&self, time: RangeInclusive<u64>) -> Result<(Vec<Edge>, bool), Error> {
-        let rollups = self.rollups.clone();
+        let now = self.clock.wall_nanos();
+        let first = move |rollups: &dyn Rollups| {
+            now.saturating_sub(u64::try_from(rollups.kept().as_nanos()).unwrap_or(u64::MAX))
+        };
+        let rollups = self.rollups.clone().filter(|rollups| *time.end() >= first(&**rollups));
         self.ask(move |source, budget| match rollups {
-            Some(rollups) => Ok((rollups.edges(time, budget)?, true)),
+            Some(rollups) => {
+                let exact = *time.start() >= first(&*rollups);
+                Ok((red::edges(&*rollups, time, budget)?, exact))
+            }
             None => search::edges(source, time, EDGE_TRACES_MAX, budget),
         })
         .await
@@ -329,19 +363,29 @@ impl Reader {
     /// See [`Reader::ask`]; also when nobody keeps rollups, or there would be too many points.
     pub async fn series(&self, question: Question, measure: Measure) -> Result<Vec<Series>, Error> {
         let rollups = self.rollups.clone().ok_or(Error::NoRollups)?;
-        question.moments()?;
-        let series = self.ask(move |_, budget| {
-            let mut collector = Collector::new(&question);
-            let mut see = |rollup: &_| collector.take(rollup);
-            rollups.rollups(&question.services, question.needed(), budget, &mut see)?;
-            Ok(collector.series(measure))
-        });
-        Ok(series.await??)
+        let moments = question.moments()?;
+        self.ask(move |_, budget| red::series(&*rollups, &question, &moments, measure, budget))
+            .await
+    }
+
+    /// The courses of several measures, read once.
+    ///
+    /// # Errors
+    /// See [`Reader::series`].
+    pub async fn courses(
+        &self,
+        question: Question,
+        measures: Vec<Measure>,
+    ) -> Result<Vec<Course>, Error> {
+        let rollups = self.rollups.clone().ok_or(Error::NoRollups)?;
+        let moments = question.moments()?;
+        self.ask(move |_, budget| red::courses(&*rollups, &question, &moments, &measures, budget))
+            .await
     }
 
     /// How long a step of the rollups is.
     pub fn step(&self) -> Option<Duration> {
-        self.rollups.as_ref().map(|rollups| rollups.step())
+        self.rollups.as_ref().map(|_| red::STEP)
     }
 }
 

@@ -1,70 +1,87 @@
-//! Rate, errors and duration of services, made of rollups: counts of ten seconds each that were
-//! kept when spans came in, before any was sampled away.
+//! Rates, errors and durations of services, and who calls whom, made of rollups: counts of ten
+//! seconds each that were kept when spans came in, before any was sampled away.
 //!
-//! [`Rollups`] is whoever kept them; this module only adds up and divides. A rate at a moment is
-//! taken over the time before it, as Jaeger's Monitor and Prometheus do it.
+//! [`Rollups`] is whoever kept them; this module only adds up and divides. A value at a moment is
+//! taken over the time before it, as Jaeger's Monitor and Prometheus do it. Where both a service
+//! and the proxy recorded spans of a kind, the service's own count (`who`), and where both spans
+//! and the proxy saw a call, one of them does (`graph`).
 
-mod histogram;
+mod course;
+mod graph;
+mod who;
 
-use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_otlp::Kind;
+use trunkline_store::rollup::{
+    self, PERIOD_SECONDS, Period, Rollup, Seen, Stats, Totals, Wanted, periods,
+};
 use trunkline_store::source::{Budget, QueryError};
 
-use crate::edges::Edge;
+pub use course::{Course, courses};
+pub use graph::edges;
 
-pub use histogram::Histogram;
-
-/// Counts of one operation in one step of time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rollup {
-    /// When the step began, nanoseconds since the Unix epoch.
-    pub start_unix_nanos: u64,
-    /// Who worked.
-    pub service: Arc<str>,
-    /// On what.
-    pub operation: Arc<str>,
-    /// In which part of a call.
-    pub kind: Kind,
-    /// Spans that ended.
-    pub calls: u64,
-    /// Those that failed.
-    pub failed: u64,
-    /// How long they took.
-    pub durations: Histogram,
-}
-
-/// Who keeps rollups and edges. Called on a pool for work that blocks.
+/// Who keeps rollups. Called on a pool for work that blocks.
 pub trait Rollups: Send + Sync {
-    /// How long a step is.
-    fn step(&self) -> Duration;
+    /// How long they are kept.
+    fn kept(&self) -> Duration;
 
-    /// Shows the rollups of these services (of all when there are none) whose step began in this
-    /// time, in any order.
+    /// Shows the rollups of these periods, the oldest first, each once.
     ///
     /// # Errors
-    /// It costs too much, or a file cannot be read.
-    fn rollups(
+    /// It costs too much, or they cannot be read.
+    fn read(
         &self,
-        services: &[Arc<str>],
-        time: RangeInclusive<u64>,
+        periods: Range<Period>,
+        wanted: &Wanted<'_>,
         budget: &mut Budget,
-        see: &mut dyn FnMut(&Rollup),
+        see: &mut dyn FnMut(Period, &Rollup),
     ) -> Result<(), QueryError>;
 
-    /// Who called whom in this time.
-    ///
-    /// # Errors
-    /// It costs too much, or a file cannot be read.
-    fn edges(
-        &self,
-        time: RangeInclusive<u64>,
-        budget: &mut Budget,
-    ) -> Result<Vec<Edge>, QueryError>;
+    /// Counts calls that the proxy has seen.
+    fn seen(&self, _calls: &[Seen<'_>], _now: u64) {}
+
+    /// Shows the counters since the process began, as of the last period. Short: they are locked.
+    fn totals(&self, _see: &mut dyn FnMut(&Totals)) {}
+
+    /// How counting goes; `None` where nobody counts.
+    fn stats(&self) -> Option<Stats> {
+        None
+    }
 }
+
+impl Rollups for rollup::Rollups {
+    fn kept(&self) -> Duration {
+        self.config().kept
+    }
+
+    fn read(
+        &self,
+        periods: Range<Period>,
+        wanted: &Wanted<'_>,
+        budget: &mut Budget,
+        see: &mut dyn FnMut(Period, &Rollup),
+    ) -> Result<(), QueryError> {
+        Self::read(self, periods, wanted, budget, see)
+    }
+
+    fn seen(&self, calls: &[Seen<'_>], now: u64) {
+        Self::seen(self, calls, now);
+    }
+
+    fn totals(&self, see: &mut dyn FnMut(&Totals)) {
+        see(&Self::totals(self));
+    }
+
+    fn stats(&self) -> Option<Stats> {
+        Some(Self::stats(self))
+    }
+}
+
+/// The shortest time between two values that differ for a reason.
+pub const STEP: Duration = Duration::from_secs(PERIOD_SECONDS);
 
 /// Points of a series at most.
 pub const POINTS_MAX: u64 = 11_000;
@@ -85,7 +102,7 @@ pub enum Measure {
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
-    /// Whose series.
+    /// Whose series; everybody's when there are none.
     pub services: Vec<Arc<str>>,
     /// One for each operation instead of one for each service.
     pub by_operation: bool,
@@ -95,7 +112,7 @@ pub struct Question {
     pub time: RangeInclusive<u64>,
     /// From one moment to the next.
     pub step: Duration,
-    /// The time before each moment that counts for it.
+    /// The time before each moment that counts for it; at least [`STEP`].
     pub window: Duration,
 }
 
@@ -106,8 +123,8 @@ pub struct Series {
     pub service: Arc<str>,
     /// Of which operation, where it was asked for.
     pub operation: Option<Arc<str>>,
-    /// Moments, nanoseconds since the Unix epoch, and values. A moment without calls has a rate of
-    /// 0 and no other value.
+    /// Moments, nanoseconds since the Unix epoch, and values, from the first call on. Where there
+    /// were no calls, their rate is 0 and nothing else is a number.
     pub points: Vec<(u64, f64)>,
 }
 
@@ -122,115 +139,48 @@ impl Question {
     /// # Errors
     /// They are too many.
     pub fn moments(&self) -> Result<Vec<u64>, TooFine> {
-        let step = u64::try_from(self.step.as_nanos()).unwrap_or(u64::MAX).max(1);
+        let step = nanos(self.step).max(1);
         let (first, last) = (*self.time.start(), *self.time.end());
-        let count = last.saturating_sub(first) / step;
+        let Some(whole) = last.checked_sub(first) else { return Ok(Vec::new()) };
+        let count = whole / step;
         if count >= POINTS_MAX {
             return Err(TooFine);
         }
         Ok((0..=count).map(|at| first.saturating_add(at * step)).collect())
     }
 
-    /// The time of the rollups that are needed.
-    pub fn needed(&self) -> RangeInclusive<u64> {
-        let window = u64::try_from(self.window.as_nanos()).unwrap_or(u64::MAX);
-        self.time.start().saturating_sub(window)..=*self.time.end()
+    /// The periods that are needed.
+    fn needed(&self) -> Range<Period> {
+        periods(self.time.start().saturating_sub(self.window_nanos()), *self.time.end())
+    }
+
+    /// The window as whole periods, in nanoseconds.
+    fn window_nanos(&self) -> u64 {
+        nanos(self.window).max(1).div_ceil(nanos(STEP)).saturating_mul(nanos(STEP))
+    }
+
+    fn wants(&self, service: &str) -> bool {
+        self.services.is_empty() || self.services.iter().any(|wanted| **wanted == *service)
     }
 }
 
-/// A service, and an operation where it was asked for.
-type Whose = (Arc<str>, Option<Arc<str>>);
-
-/// Rollups under way to series.
-#[derive(Debug)]
-pub struct Collector<'a> {
-    question: &'a Question,
-    found: BTreeMap<Whose, Vec<Step>>,
+/// The series of one measure, by service and operation.
+///
+/// # Errors
+/// It costs too much, or rollups cannot be read.
+pub fn series(
+    rollups: &dyn Rollups,
+    question: &Question,
+    moments: &[u64],
+    measure: Measure,
+    budget: &mut Budget,
+) -> Result<Vec<Series>, QueryError> {
+    let courses = courses(rollups, question, moments, &[measure], budget)?;
+    Ok(courses.into_iter().map(|course| course.into_series(measure)).collect())
 }
 
-#[derive(Debug)]
-struct Step {
-    start: u64,
-    calls: u64,
-    failed: u64,
-    durations: Histogram,
-}
-
-impl<'a> Collector<'a> {
-    /// Collects what answers a question.
-    pub const fn new(question: &'a Question) -> Self {
-        Self { question, found: BTreeMap::new() }
-    }
-
-    /// Takes a rollup if it is asked for.
-    pub fn take(&mut self, rollup: &Rollup) {
-        let question = self.question;
-        let wanted = question.services.is_empty() || question.services.contains(&rollup.service);
-        if !wanted || !question.kinds.contains(&rollup.kind) {
-            return;
-        }
-        let operation = question.by_operation.then(|| Arc::clone(&rollup.operation));
-        let key = (Arc::clone(&rollup.service), operation);
-        if !self.found.contains_key(&key) && self.found.len() >= SERIES_MAX {
-            return;
-        }
-        self.found.entry(key).or_default().push(Step {
-            start: rollup.start_unix_nanos,
-            calls: rollup.calls,
-            failed: rollup.failed,
-            durations: rollup.durations.clone(),
-        });
-    }
-
-    /// The series of a measure, by service and operation.
-    ///
-    /// # Errors
-    /// They would have too many points.
-    pub fn series(mut self, measure: Measure) -> Result<Vec<Series>, TooFine> {
-        let moments = self.question.moments()?;
-        let window = self.question.window;
-        let mut all = Vec::new();
-        for ((service, operation), steps) in &mut self.found {
-            steps.sort_by_key(|step| step.start);
-            let points = points(steps, &moments, window, measure);
-            all.push(Series { service: service.clone(), operation: operation.clone(), points });
-        }
-        Ok(all)
-    }
-}
-
-/// A value for each moment: both ends of the window only go forward, so that a step is added and
-/// taken away once.
-fn points(steps: &[Step], moments: &[u64], window: Duration, measure: Measure) -> Vec<(u64, f64)> {
-    let nanos = u64::try_from(window.as_nanos()).unwrap_or(u64::MAX);
-    let (mut coming, mut going) = (steps.iter().peekable(), steps.iter().peekable());
-    let (mut calls, mut failed, mut durations) = (0_u64, 0_u64, Histogram::default());
-    let mut points = Vec::with_capacity(moments.len());
-    for moment in moments {
-        while let Some(step) = coming.next_if(|step| step.start < *moment) {
-            calls += step.calls;
-            failed += step.failed;
-            durations.add(&step.durations);
-        }
-        let from = moment.saturating_sub(nanos);
-        while let Some(step) = going.next_if(|step| step.start < from && step.start < *moment) {
-            calls -= step.calls;
-            failed -= step.failed;
-            durations.remove(&step.durations);
-        }
-        let value = match measure {
-            Measure::Calls => Some(ratio(calls, 1) / window.as_secs_f64().max(1e-9)),
-            Measure::Errors => (calls > 0).then(|| ratio(failed, calls)),
-            Measure::Latency(share) => durations.quantile(share).map(|nanos| nanos / 1e6),
-        };
-        points.extend(value.map(|value| (*moment, value)));
-    }
-    points
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a rate is shown, not counted with")]
-fn ratio(part: u64, whole: u64) -> f64 {
-    part as f64 / whole as f64
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,18 +1,24 @@
 //! The one door to the file system: whatever the store reads or writes goes through [`Disk`].
 //!
-//! Thus tests can break it where a machine would: a recorder keeps in memory what was written and
+//! Thus tests can break it where a machine would: [`Recorder`] keeps in memory what was written and
 //! what of it was synced, and builds what a power cut may leave. [`Folder`] is the real one. Paths
 //! are relative to the folder of the store. Nothing here retries, caches or buffers, but for
 //! [`Writer`]; what it means that a write or a sync failed is for the caller to know.
 
+mod backend;
 mod folder;
+mod memory;
+mod recorder;
 mod writer;
 
 use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 
+pub use backend::Backend;
 pub use folder::{Folder, FolderError};
+pub use memory::Memory;
+pub use recorder::{Call, Fault, Recorder};
 pub use writer::Writer;
 
 /// A folder that holds the files of a store.

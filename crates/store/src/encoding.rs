@@ -6,6 +6,7 @@
 //! hash and a copy of each. Only what the store uses is here. Source: `Encodings.md` and
 //! `parquet.thrift` of parquet-format 2.11.
 
+pub(crate) mod binary;
 pub(crate) mod bits;
 pub(crate) mod delta;
 pub(crate) mod hybrid;

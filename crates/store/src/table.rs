@@ -5,13 +5,20 @@
 //! Rows are only added, so a reader that knows how many there were sees a state that was. What
 //! owns a table bounds it: see [`Table::bytes`].
 
+mod catalog;
 mod convert;
+mod counts;
+mod duplicates;
 mod insert;
+mod matching;
 mod pairs;
+mod sort;
 mod sources;
 mod texts;
 
+pub(crate) use catalog::{KeyId, OperationId};
 pub(crate) use convert::Maker;
+pub(crate) use matching::{Matcher, duration_nanos};
 pub(crate) use pairs::{Cell, Pairs, Type};
 pub(crate) use sources::{Scope, Source, Sources};
 pub(crate) use texts::{EMPTY, Id, Texts};

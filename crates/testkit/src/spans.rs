@@ -1,7 +1,7 @@
 //! A store of spans that is right by being simple: the oracle of every other one.
 //!
 //! It keeps spans as they are and asks each of them. Whoever implements
-//! [`SpanSource`](trunkline_store::source::SpanSource) must answer as this does; whoever uses one
+//! [`SpanSource`] must answer as this does; whoever uses one
 //! can be tested with this, without a file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -9,6 +9,7 @@ mod attributes;
 mod dependencies;
 mod filter;
 mod overview;
+mod red;
 mod span;
 mod table;
 mod views;
@@ -29,7 +30,7 @@ use trunkline_store::source::{QueryError, Summary};
 use super::logs::rfc3339;
 use crate::Wiring;
 use crate::parameters::{Parameters, invalid};
-use crate::problem::Problem;
+use crate::problem::{Problem, QUERY_BUSY};
 
 /// The paths of stored traces.
 pub(super) fn router() -> Router<Wiring> {
@@ -47,6 +48,7 @@ pub(super) fn router() -> Router<Wiring> {
         .route("/v1/traces/{id}/statistics", get(views::statistics))
         .route("/v1/attributes", get(attributes::attributes))
         .route("/v1/dependencies", get(dependencies::dependencies))
+        .route("/v1/red", get(red::red))
 }
 
 /// Spans of a whole trace in an answer; the waterfall shows all of them.

@@ -121,7 +121,7 @@ pub const TABLE: &[Row] = {
         row(SEARCH, "`start` as text", Refused, "/api/traces?service=shop&start=yesterday", UNREADABLE, ""),
         row(SEARCH, "`minDuration`, `maxDuration`", Served, "/api/traces?service=shop&minDuration=1.2ms&maxDuration=2s", READ, "a number with a unit"),
         row(SEARCH, "`maxDuration` below `minDuration`", Refused, "/api/traces?service=shop&minDuration=2s&maxDuration=1s", UNREADABLE, ""),
-        row(SEARCH, "`limit`", Served, "/api/traces?service=shop&limit=5", DEFAULTS, "100 when not given, 10 000 at most; an answer ends at 100 000 spans and says so in `errors`"),
+        row(SEARCH, "`limit`", Served, "/api/traces?service=shop&limit=5", DEFAULTS, "100 when not given, 10 000 at most; an answer ends at 50 000 spans and says so in `errors`"),
         row(SEARCH, "`limit` of zero", Refused, "/api/traces?service=shop&limit=0", UNREADABLE, ""),
         row(SEARCH, "`traceID`", Served, "/api/traces?traceID={trace}", IDS, "any number of times, each trace once; a missing one is an entry of `errors`"),
         row(SEARCH, "`traceID` that is no id", Refused, "/api/traces?traceID=xyz", UNREADABLE, ""),

@@ -43,9 +43,7 @@ impl<T: Serialize> Envelope<T> {
 
     /// The text that answers a request for `uri`; with `prettyPrint` it is indented.
     pub(super) fn text(&self, uri: &Uri) -> String {
-        let pretty = Parameters::of(uri).is_ok_and(|parameters| {
-            parameters.all("prettyPrint").next().is_some_and(|value| value != "false")
-        });
+        let pretty = Parameters::of(uri).is_ok_and(|parameters| is_pretty(&parameters));
         if pretty { serde_json::to_string_pretty(self).expect(WRITABLE) } else { self.json() }
     }
 
@@ -60,6 +58,11 @@ impl Envelope<Vec<Value>> {
     pub(super) fn list(data: Vec<Value>) -> Self {
         Self { total: data.len(), ..Self::of(data) }
     }
+}
+
+/// Whether an answer is to be indented.
+pub(super) fn is_pretty(parameters: &Parameters) -> bool {
+    parameters.all("prettyPrint").next().is_some_and(|value| value != "false")
 }
 
 pub(super) fn response(status: StatusCode, text: String) -> Response {

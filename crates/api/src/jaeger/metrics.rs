@@ -2,17 +2,16 @@
 //!
 //! Answers are its `MetricFamily` as protobuf's JSON has it, without the envelope.
 
+mod family;
+
 use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use trunkline_otlp::Kind;
 use trunkline_query::Error;
-use trunkline_query::red::{Measure, Question, Series};
+use trunkline_query::red::{Measure, Question};
 
 use super::envelope::{self, Envelope, Failure};
 use super::query;
@@ -52,13 +51,15 @@ pub(super) async fn metrics(
     let question = question(&parameters, wiring.clock.wall_nanos())?;
     let by_operation = question.by_operation;
     let series = wiring.reader.series(question, measure).await?;
-    Ok(envelope::response(StatusCode::OK, family(measure, by_operation, &series).to_string()))
+    let pretty = envelope::is_pretty(&parameters);
+    let text = wiring.reader.compute(move || family::text(measure, by_operation, &series, pretty));
+    Ok(envelope::response(StatusCode::OK, text.await?))
 }
 
+/// Any number, as Jaeger takes it: what lies beyond 0 and 1 has an infinite answer.
 fn quantile(parameters: &Parameters) -> Result<f64, Failure> {
     let text = parameters.all("quantile").next().unwrap_or_default();
-    let number = text.parse::<f64>().ok().filter(|number| (0.0..=1.0).contains(number));
-    number.ok_or_else(|| query::unreadable("quantile", text, "expected a number from 0 to 1"))
+    text.parse().map_err(|_| query::unreadable("quantile", text, "expected a number from 0 to 1"))
 }
 
 fn question(parameters: &Parameters, now: u64) -> Result<Question, Failure> {
@@ -94,49 +95,4 @@ fn kind(word: &str) -> Result<Kind, Failure> {
             "unable to parse param 'spanKind': unsupported span kind: '{word}'"
         ))
     })
-}
-
-fn family(measure: Measure, by_operation: bool, series: &[Series]) -> Value {
-    let (name, help) = match measure {
-        Measure::Latency(share) => ("latencies", format!("{share}th quantile latency")),
-        Measure::Calls => ("call_rate", "calls/sec".to_owned()),
-        Measure::Errors => (
-            "error_rate",
-            "error rate, computed as a fraction of errors/sec over calls/sec".to_owned(),
-        ),
-    };
-    let (prefix, grouped) = if by_operation {
-        ("service_operation", "service & operation")
-    } else {
-        ("service", "service")
-    };
-    json!({
-        "name": format!("{prefix}_{name}"),
-        "type": "GAUGE",
-        "help": format!("{help}, grouped by {grouped}"),
-        "metrics": series.iter().map(metric).collect::<Vec<_>>(),
-    })
-}
-
-fn metric(series: &Series) -> Value {
-    let mut labels = Vec::new();
-    if let Some(operation) = &series.operation {
-        labels.push(json!({ "name": "operation", "value": &**operation }));
-    }
-    labels.push(json!({ "name": "service_name", "value": &*series.service }));
-    let points: Vec<_> = series
-        .points
-        .iter()
-        .map(|(moment, value)| {
-            json!({ "gaugeValue": { "doubleValue": value }, "timestamp": timestamp(*moment) })
-        })
-        .collect();
-    json!({ "labels": labels, "metricPoints": points })
-}
-
-fn timestamp(unix_nanos: u64) -> String {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_nanos))
-        .ok()
-        .and_then(|time| time.format(&Rfc3339).ok())
-        .unwrap_or_default()
 }

@@ -132,10 +132,11 @@ async fn dependencies(State(wiring): State<Wiring>, uri: Uri) -> Result<Response
     Ok(text_response(StatusCode::OK, text, !exact))
 }
 
-/// Calls by caller and callee, of whatever sort.
+/// Calls by caller and callee between services that have spans or are behind the proxy, within a
+/// service as well: what Jaeger's memory counts.
 pub(super) fn calls(edges: &[trunkline_query::edges::Edge]) -> Vec<(&str, &str, u64)> {
     let mut calls = BTreeMap::<(&str, &str), u64>::new();
-    for edge in edges {
+    for edge in edges.iter().filter(|edge| edge.is_dependency()) {
         *calls.entry((&edge.caller, &edge.callee)).or_default() += edge.calls;
     }
     calls.into_iter().map(|((caller, callee), calls)| (caller, callee, calls)).collect()

@@ -212,6 +212,46 @@ catalog! {
     /// Callers that got the fallback.
     FALLBACKS: Counter "trunkline_fallbacks" "" ["name"];
 
+    /// Spans that were counted when they came in, before any was sampled, and those that could not be: `too_old`, or `refused` for want of memory.
+    ROLLUP_SPANS: Counter "trunkline_rollup_spans" "" ["outcome"];
+    /// Spans that are counted under another name than theirs: `grouped` with those that differ by an id, or as `other` beyond a limit.
+    ROLLUP_RENAMED: Counter "trunkline_rollup_renamed" "" ["name"];
+    /// Series of services, operations, kinds and statuses.
+    ROLLUP_SERIES: Gauge "trunkline_rollup_series" "" [];
+    /// Series and edges that are not on this page because it is long enough.
+    ROLLUP_HIDDEN: Gauge "trunkline_rollup_hidden" "" [];
+    /// Sides of calls between services by what became of them: `paired` with the other side, found `by_parent`, `told` of by another span, `named` by the caller alone, `unpaired`, or `dropped` because too many waited.
+    ROLLUP_SIDES: Counter "trunkline_rollup_sides" "" ["outcome"];
+    /// Sides that wait for the other side.
+    ROLLUP_WAITING: Gauge "trunkline_rollup_sides_waiting" "" [];
+    /// Rollups that are kept.
+    ROLLUP_BYTES: Gauge "trunkline_rollup_kept_bytes" "bytes" [];
+    /// Commits of rollups that failed; what they held is tried again.
+    ROLLUP_FAILED: Counter "trunkline_rollup_failed_commits" "" [];
+
+    /// Spans, by the name that Jaeger's Monitor asks Prometheus for.
+    JAEGER_CALLS: Counter "traces_span_metrics_calls" "" ["service_name" "span_name" "span_kind" "status_code"];
+    /// Duration of spans, by the name that Jaeger's Monitor asks Prometheus for.
+    JAEGER_DURATION: Histogram "traces_span_metrics_duration_milliseconds" "milliseconds" ["service_name" "span_name" "span_kind" "status_code"];
+    /// Spans, by the name that Tempo gives them.
+    TEMPO_CALLS: Counter "traces_spanmetrics_calls" "" ["service" "span_name" "span_kind" "status_code"];
+    /// Duration of spans in seconds, by the name that Tempo gives it.
+    TEMPO_LATENCY: Histogram "traces_spanmetrics_latency" "" ["service" "span_name" "span_kind" "status_code"];
+    /// Bytes of spans, by the name that Tempo gives them.
+    TEMPO_SIZE: Counter "traces_spanmetrics_size" "" ["service" "span_name" "span_kind" "status_code"];
+    /// Calls between services, by the name that Tempo gives them.
+    GRAPH_CALLS: Counter "traces_service_graph_request" "" ["client" "server" "connection_type"];
+    /// Calls between services that failed, by the name that Tempo gives them.
+    GRAPH_FAILED: Counter "traces_service_graph_request_failed" "" ["client" "server" "connection_type"];
+    /// How long callees worked, by the name that Tempo gives it.
+    GRAPH_SERVER: Histogram "traces_service_graph_request_server_seconds" "seconds" ["client" "server" "connection_type"];
+    /// How long callers waited, by the name that Tempo gives it.
+    GRAPH_CLIENT: Histogram "traces_service_graph_request_client_seconds" "seconds" ["client" "server" "connection_type"];
+    /// Spans that found no other side in time, by the name that Tempo gives them.
+    GRAPH_UNPAIRED: Counter "traces_service_graph_unpaired_spans" "" [];
+    /// Spans that had no time to find their other side, by the name that Tempo gives them.
+    GRAPH_DROPPED: Counter "traces_service_graph_dropped_spans" "" [];
+
     /// CPU time that the process used.
     PROCESS_CPU: Counter "process_cpu_seconds" "seconds" [];
     /// Memory of the process that is in RAM.
@@ -237,6 +277,8 @@ pub fn reference() -> String {
          Buckets of all histograms are powers of two of a microsecond, from 0.000256 to 67.108864 \
          seconds, so that counts are exact.\nThe route of requests that no route took is `none`; the \
          label `service` of a route is empty where the route has several targets or none.\n\n\
+         Families that begin with `traces_` are counted from spans, before any is sampled, every ten \
+         seconds; at most 500 series and 500 edges are told.\n\n\
          | name | type | labels | what it tells |\n|---|---|---|---|\n",
     );
     for family in ALL {

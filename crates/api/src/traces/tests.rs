@@ -31,6 +31,7 @@ pub(crate) fn record(number: u8) -> ExchangeRecord {
             parent: None,
             sampled: true,
             random: true,
+            threshold: None,
         },
         correlation: "c-1".into(),
         peer: "127.0.0.1:4000".parse().unwrap(),

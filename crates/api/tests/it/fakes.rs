@@ -1,6 +1,5 @@
 //! A proxy and a binary that answer what they were told to, and remember what was asked of them.
 
-use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,10 +19,6 @@ use trunkline_model::ops::{
     UnknownEndpoint,
 };
 use trunkline_model::{EndpointId, ListenerId, Model, Origin, RouteId, ServiceName};
-use trunkline_otlp::Kind;
-use trunkline_query::edges::{Edge, Sort, Source};
-use trunkline_query::red::{Histogram, Rollup, Rollups};
-use trunkline_store::source::{Budget, QueryError};
 
 /// What was asked that changes something, in order.
 pub(crate) type Deeds = Arc<Mutex<Vec<String>>>;
@@ -398,56 +393,5 @@ impl Commands for FakeCommands {
             }
         });
         Box::pin(async { Ok(receiver) })
-    }
-}
-
-/// Rates of one operation: until `now` 20 calls of 10 ms every 10 s.
-pub(crate) struct FakeRollups {
-    pub(crate) now: u64,
-}
-
-impl Rollups for FakeRollups {
-    fn step(&self) -> Duration {
-        Duration::from_secs(10)
-    }
-
-    fn rollups(
-        &self,
-        _: &[Arc<str>],
-        time: RangeInclusive<u64>,
-        _: &mut Budget,
-        see: &mut dyn FnMut(&Rollup),
-    ) -> Result<(), QueryError> {
-        for step in 0..=6 {
-            let start_unix_nanos = self.now - step * 10_000_000_000;
-            let mut durations = Histogram::default();
-            durations.put(Histogram::bucket(10_000_000), 20);
-            let rollup = Rollup {
-                start_unix_nanos,
-                service: "shop".into(),
-                operation: "GET /".into(),
-                kind: Kind::Server,
-                calls: 20,
-                failed: 1,
-                durations,
-            };
-            if time.contains(&start_unix_nanos) {
-                see(&rollup);
-            }
-        }
-        Ok(())
-    }
-
-    fn edges(&self, _: RangeInclusive<u64>, _: &mut Budget) -> Result<Vec<Edge>, QueryError> {
-        Ok(vec![Edge {
-            caller: "shop".into(),
-            callee: "orders".into(),
-            sort: Sort::Call,
-            source: Source::Both,
-            calls: 12,
-            failed: 1,
-            p50_nanos: Some(1_000_000),
-            p99_nanos: None,
-        }])
     }
 }

@@ -127,7 +127,7 @@ async fn grpc_answers_what_http_answers() {
     timestamp(&mut interval, 1, START - HOUR);
     timestamp(&mut interval, 2, START + HOUR);
     let (messages, ..) = call(address, "QueryService/GetDependencies", &interval).await;
-    assert_eq!(Fields::of(&messages[0]).count(), 2);
+    assert_eq!(Fields::of(&messages[0]).count(), 3);
 
     let (messages, status, _) = call(address, "Capabilities/GetCapabilities", &[]).await;
     assert_eq!((status, messages.len()), (0, 1));

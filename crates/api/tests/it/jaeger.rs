@@ -13,14 +13,15 @@ use trunkline_model::trace::{SpanId, TraceContext, TraceId};
 use trunkline_model::{EndpointId, RouteId};
 use trunkline_rt::Clock;
 
-use crate::fakes::{ENDPOINT, FakeRollups};
-use crate::running::{Running, config, json, serve, serve_stored};
+use crate::fakes::ENDPOINT;
+use crate::red::rollups;
+use crate::running::{Running, json, serve_stored};
 
 const TRACE: &str = "abababababababababababababababab";
 
 fn with_a_trace() -> Running {
     let buffer = Arc::new(Buffer::new(traces::Config::default(), "shop"));
-    let rollups = Arc::new(FakeRollups { now: Clock::system().wall_nanos() });
+    let rollups = rollups(Clock::system().wall_nanos());
     let mut running = serve_stored(Arc::clone(&buffer) as _, Some(rollups));
     running.traces = buffer;
     running.traces.take(&ExchangeRecord {
@@ -32,6 +33,7 @@ fn with_a_trace() -> Running {
             parent: None,
             sampled: true,
             random: true,
+            threshold: None,
         },
         correlation: "c-1".into(),
         peer: "127.0.0.1:4000".parse().unwrap(),
@@ -151,6 +153,7 @@ async fn every_row_of_the_compatibility_table_is_true() {
         include_str!("jaeger.rs"),
         include_str!("storage.rs"),
         include_str!("grpc.rs"),
+        include_str!("red.rs"),
         include_str!("../../src/jaeger/tests.rs"),
         include_str!("../../src/jaeger/deep.rs"),
         include_str!("../../src/jaeger/v3/filter/tests.rs"),
@@ -208,44 +211,6 @@ async fn a_file_of_otlp_is_shown_as_a_trace() {
     assert_eq!(refused.status, 400);
     let huge = format!(r#"{{"resourceSpans":[],"x":"{}"}}"#, "x".repeat(3 << 20));
     assert_eq!(running.send(JaegerQuery, "POST /api/transform", &huge).await.status, 200);
-}
-
-#[tokio::test]
-async fn the_monitor_is_answered_from_rollups() {
-    let running = with_a_trace();
-    let get = async |target: &str| json(&running.get(JaegerQuery, target).await);
-    let calls =
-        get("/api/metrics/calls?service=shop&lookback=60000&step=60000&ratePer=60000").await;
-    assert_eq!(calls["name"], "service_call_rate");
-    assert_eq!(calls["type"], "GAUGE");
-    assert_eq!(calls["help"], "calls/sec, grouped by service");
-    let metric = &calls["metrics"][0];
-    assert_eq!(metric["labels"], json!([{ "name": "service_name", "value": "shop" }]));
-    assert_eq!(metric["metricPoints"].as_array().unwrap().len(), 2);
-    let last = &metric["metricPoints"][1];
-    assert_eq!(last["gaugeValue"]["doubleValue"], 2.0);
-    assert!(last["timestamp"].as_str().unwrap().ends_with('Z'));
-    let latencies =
-        "/api/metrics/latencies?service=shop&quantile=0.5&groupByOperation=true&spanKind=server";
-    let latencies = get(latencies).await;
-    assert_eq!(latencies["name"], "service_operation_latencies");
-    assert_eq!(latencies["help"], "0.5th quantile latency, grouped by service & operation");
-    assert_eq!(
-        latencies["metrics"][0]["labels"][0],
-        json!({ "name": "operation", "value": "GET /" })
-    );
-    let points = latencies["metrics"][0]["metricPoints"].as_array().unwrap();
-    let value = points.last().unwrap()["gaugeValue"]["doubleValue"].as_f64().unwrap();
-    assert!((9.0..=11.0).contains(&value), "{value}");
-    let none = get("/api/metrics/errors?service=none").await;
-    assert_eq!(none["metrics"], json!([]));
-    assert_eq!(get("/api/metrics/minstep").await["data"], 10_000);
-    let status = async |target: &str| running.get(JaegerQuery, target).await.status;
-    assert_eq!(status("/api/metrics/latencies?service=shop&quantile=2").await, 400);
-    assert_eq!(status("/api/metrics/calls?service=shop&spanKind=x").await, 400);
-    assert_eq!(status("/api/metrics/calls?service=shop&lookback=99999999999&step=1").await, 400);
-    let without = serve(&config());
-    assert_eq!(without.get(JaegerQuery, "/api/metrics/calls?service=shop").await.status, 501);
 }
 
 #[tokio::test]

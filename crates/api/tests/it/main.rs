@@ -20,6 +20,7 @@ mod grpc;
 mod jaeger;
 mod metrics;
 mod protection;
+mod red;
 mod sockets;
 mod storage;
 mod stored;

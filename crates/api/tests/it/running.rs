@@ -73,6 +73,17 @@ pub(crate) fn serve_stored(
     serve_all(&config, None, Vec::new(), Some(source), rollups)
 }
 
+/// With a Model, counters of its further routes, and rollups.
+pub(crate) fn serve_carrying(
+    model: Arc<Model>,
+    routes: Vec<RouteStats>,
+    rollups: Arc<dyn Rollups>,
+) -> Running {
+    let mut config = config();
+    config.addresses.push((Surface::JaegerQueryGrpc, "127.0.0.1:0".parse().unwrap()));
+    serve_all(&config, Some(model), routes, None, Some(rollups))
+}
+
 fn serve_all(
     config: &Config,
     model: Option<Arc<Model>>,

@@ -8,24 +8,46 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use trunkline_model::ports::Surface::JaegerQuery;
 use trunkline_otlp::{Kind, Span, Value as Of, write};
-use trunkline_store::source::SpanSource;
+use trunkline_rt::Clock;
+use trunkline_store::{Retention, Store, wal};
 use trunkline_testkit::spans::Memory;
 
 use crate::corpus::{self, Case, HOUR, START, span, text, trace_id};
 use crate::otlp_json;
 use crate::running::{Running, json, serve_stored};
 
-/// Where the cases are read from: replace it to test another one.
-pub(crate) fn source(spans: &[Span]) -> Arc<dyn SpanSource> {
+/// Spans in the oracle, which every other source must agree with.
+pub(crate) fn stored(spans: &[Span]) -> Running {
     let memory = Memory::default();
     for batch in spans.chunks(100) {
         memory.append(&write::request(batch)).unwrap();
     }
-    Arc::new(memory)
+    serve_stored(Arc::new(memory), None)
 }
 
-pub(crate) fn stored(spans: &[Span]) -> Running {
-    serve_stored(source(spans), None)
+/// Spans in a store: in its head, or, `cut`, in segments and a few of them in the head.
+async fn in_store(spans: &[Span], cut: bool) -> Running {
+    let config = trunkline_store::Config {
+        log: wal::Config::new(wal::Durability::None),
+        retention: Retention { age: None, free_bytes: 0, ..Retention::default() },
+        ..trunkline_store::Config::default()
+    };
+    let disk = Arc::new(trunkline_store::disk::Memory::new(1 << 30));
+    let store = Store::open(config, disk, Clock::system()).unwrap();
+    let batches: Vec<_> = spans.chunks(7).collect();
+    for (index, batch) in batches.iter().enumerate() {
+        store.append(write::request(*batch).into()).await.unwrap();
+        if cut && (index == batches.len() / 2 || index + 2 == batches.len()) {
+            let store = Arc::clone(&store);
+            tokio::task::spawn_blocking(move || store.flush().unwrap()).await.unwrap();
+        }
+    }
+    serve_stored(store, None)
+}
+
+/// Every place where spans can be. What is asked of one is asked of all.
+async fn everywhere(spans: &[Span]) -> [Running; 3] {
+    [stored(spans), in_store(spans, false).await, in_store(spans, true).await]
 }
 
 pub(crate) fn encode(text: &str) -> String {
@@ -113,40 +135,41 @@ fn texts(value: &Value) -> BTreeSet<String> {
 #[tokio::test]
 async fn every_case_finds_its_traces_in_both_versions() {
     let (spans, cases) = corpus::corpus();
-    let running = stored(&spans);
-    for case in &cases {
-        let caption = case.caption;
-        let expect = spans_of(&spans, &case.found);
-        let found = json(&running.get(JaegerQuery, &v1(case)).await);
-        let ids: BTreeSet<String> = found["data"]
-            .as_array()
-            .unwrap_or_else(|| panic!("{caption}: {found}"))
-            .iter()
-            .map(|trace| trace["traceID"].as_str().unwrap().to_owned())
-            .collect();
-        let wanted = case.found.iter().map(|trace| format!("{trace:016x}")).collect();
-        assert_eq!(ids, wanted, "{caption}");
-        let count = |trace: &Value| trace["spans"].as_array().unwrap().len();
-        let told: usize = found["data"].as_array().unwrap().iter().map(count).sum();
-        assert_eq!(told, expect.len(), "{caption}");
-        for names in [NAMES_OF_3, NAMES_OF_3.map(snake)] {
-            let target = format!("{}&query.rawTraces=true", v3("/api/v3/traces", case, names));
-            let response = running.get(JaegerQuery, &target).await;
-            if case.found.is_empty() {
-                assert_eq!(response.status, 404, "{caption}");
-                continue;
+    for running in everywhere(&spans).await {
+        for case in &cases {
+            let caption = case.caption;
+            let expect = spans_of(&spans, &case.found);
+            let found = json(&running.get(JaegerQuery, &v1(case)).await);
+            let ids: BTreeSet<String> = found["data"]
+                .as_array()
+                .unwrap_or_else(|| panic!("{caption}: {found}"))
+                .iter()
+                .map(|trace| trace["traceID"].as_str().unwrap().to_owned())
+                .collect();
+            let wanted = case.found.iter().map(|trace| format!("{trace:016x}")).collect();
+            assert_eq!(ids, wanted, "{caption}");
+            let count = |trace: &Value| trace["spans"].as_array().unwrap().len();
+            let told: usize = found["data"].as_array().unwrap().iter().map(count).sum();
+            assert_eq!(told, expect.len(), "{caption}");
+            for names in [NAMES_OF_3, NAMES_OF_3.map(snake)] {
+                let target = format!("{}&query.rawTraces=true", v3("/api/v3/traces", case, names));
+                let response = running.get(JaegerQuery, &target).await;
+                if case.found.is_empty() {
+                    assert_eq!(response.status, 404, "{caption}");
+                    continue;
+                }
+                assert_eq!(response.status, 200, "{caption}: {}", response.text());
+                let result = json(&response)["result"].to_string();
+                let read = otlp_json::spans(result.as_bytes()).unwrap();
+                assert_eq!(sorted(read), sorted(expect.clone()), "{caption}");
             }
-            assert_eq!(response.status, 200, "{caption}: {}", response.text());
-            let result = json(&response)["result"].to_string();
-            let read = otlp_json::spans(result.as_bytes()).unwrap();
-            assert_eq!(sorted(read), sorted(expect.clone()), "{caption}");
+            let target = v3("/api/v3/trace-summaries", case, NAMES_OF_3);
+            let found = json(&running.get(JaegerQuery, &target).await);
+            let summaries = found["summaries"].as_array().unwrap();
+            assert_eq!(summaries.len(), case.found.len(), "{caption}");
+            let told: u64 = summaries.iter().map(|one| one["spanCount"].as_u64().unwrap()).sum();
+            assert_eq!(told, expect.len() as u64, "{caption}");
         }
-        let target = v3("/api/v3/trace-summaries", case, NAMES_OF_3);
-        let found = json(&running.get(JaegerQuery, &target).await);
-        let summaries = found["summaries"].as_array().unwrap();
-        assert_eq!(summaries.len(), case.found.len(), "{caption}");
-        let told: u64 = summaries.iter().map(|one| one["spanCount"].as_u64().unwrap()).sum();
-        assert_eq!(told, expect.len() as u64, "{caption}");
     }
 }
 
@@ -195,75 +218,87 @@ async fn parameters_of_version_3_have_two_spellings() {
 
 #[tokio::test]
 async fn services_and_operations_are_those_of_the_spans() {
-    let running = stored(&corpus::example());
-    let get = async |target: &str| json(&running.get(JaegerQuery, target).await);
-    let services = BTreeSet::from(["example-1", "example-2", "example-3"].map(str::to_owned));
-    assert_eq!(texts(&get("/api/services").await["data"]), services);
-    assert_eq!(texts(&get("/api/v3/services").await["services"]), services);
-    let operations = json!([
-        { "name": "ask", "spanKind": "client" },
-        { "name": "internal work", "spanKind": "" },
-        { "name": "serve", "spanKind": "server" },
-    ]);
-    assert_eq!(get("/api/operations?service=example-1").await["data"], operations);
-    assert_eq!(get("/api/v3/operations?service=example-1").await["operations"], operations);
-    let servers = get("/api/v3/operations?service=example-1&span_kind=server").await;
-    assert_eq!(servers["operations"], json!([operations[2]]));
+    for running in everywhere(&corpus::example()).await {
+        let get = async |target: &str| json(&running.get(JaegerQuery, target).await);
+        let services = BTreeSet::from(["example-1", "example-2", "example-3"].map(str::to_owned));
+        assert_eq!(texts(&get("/api/services").await["data"]), services);
+        assert_eq!(texts(&get("/api/v3/services").await["services"]), services);
+        let operations = json!([
+            { "name": "ask", "spanKind": "client" },
+            { "name": "internal work", "spanKind": "" },
+            { "name": "serve", "spanKind": "server" },
+        ]);
+        assert_eq!(get("/api/operations?service=example-1").await["data"], operations);
+        assert_eq!(get("/api/v3/operations?service=example-1").await["operations"], operations);
+        let servers = get("/api/v3/operations?service=example-1&span_kind=server").await;
+        assert_eq!(servers["operations"], json!([operations[2]]));
+    }
 }
 
 #[tokio::test]
 async fn a_trace_is_found_by_id_or_is_not_there() {
-    let running = stored(&corpus::example());
-    for target in ["/api/traces/11", "/api/traces/AAAAAAAAAAAAAAAAAAAAEQ==", "/api/v3/traces/11"] {
-        assert_eq!(running.get(JaegerQuery, target).await.status, 200, "{target}");
-    }
-    for target in ["/api/traces/12", "/api/v3/traces/12"] {
-        assert_eq!(running.get(JaegerQuery, target).await.status, 404, "{target}");
+    for running in everywhere(&corpus::example()).await {
+        for target in
+            ["/api/traces/11", "/api/traces/AAAAAAAAAAAAAAAAAAAAEQ==", "/api/v3/traces/11"]
+        {
+            assert_eq!(running.get(JaegerQuery, target).await.status, 200, "{target}");
+        }
+        for target in ["/api/traces/12", "/api/v3/traces/12"] {
+            assert_eq!(running.get(JaegerQuery, target).await.status, 404, "{target}");
+        }
     }
 }
 
 #[tokio::test]
 async fn a_trace_of_more_than_ten_thousand_spans_is_told_whole() {
     let spans = corpus::large(0xa1, 10_008, 0);
-    let running = stored(&spans);
-    let found = json(&running.get(JaegerQuery, "/api/traces/a1").await);
-    assert_eq!(found["data"][0]["spans"].as_array().unwrap().len(), 10_008);
-    let response = running.get(JaegerQuery, "/api/v3/traces/a1?raw_traces=true").await;
-    let read = otlp_json::spans(json(&response)["result"].to_string().as_bytes()).unwrap();
-    assert_eq!(sorted(read), sorted(spans));
+    for running in everywhere(&spans).await {
+        let found = json(&running.get(JaegerQuery, "/api/traces/a1").await);
+        assert_eq!(found["data"][0]["spans"].as_array().unwrap().len(), 10_008);
+        let response = running.get(JaegerQuery, "/api/v3/traces/a1?raw_traces=true").await;
+        let read = otlp_json::spans(json(&response)["result"].to_string().as_bytes()).unwrap();
+        assert_eq!(sorted(read), sorted(spans.clone()));
+    }
 }
 
 #[tokio::test]
 async fn spans_that_share_an_id_are_all_told() {
     let spans = corpus::large(0xd1, 200, 20);
-    let running = stored(&spans);
-    let found = json(&running.get(JaegerQuery, "/api/traces/d1").await);
-    let told = found["data"][0]["spans"].as_array().unwrap();
-    let first = told.iter().filter(|span| span["spanID"] == "0000000000000001").count();
-    assert_eq!((told.len(), first), (200, 11));
+    for running in everywhere(&spans).await {
+        let found = json(&running.get(JaegerQuery, "/api/traces/d1").await);
+        let told = found["data"][0]["spans"].as_array().unwrap();
+        let first = told.iter().filter(|span| span["spanID"] == "0000000000000001").count();
+        assert_eq!((told.len(), first), (200, 11));
+    }
 }
 
 #[tokio::test]
 async fn dependencies_are_counted_from_spans() {
-    let running = stored(&corpus::example());
-    let (start, end) = (START - HOUR, START + HOUR);
-    let target =
-        format!("/api/dependencies?endTs={}&lookback={}", end / 1_000_000, 2 * HOUR / 1_000_000);
-    let links = json!([
-        { "parent": "example-1", "child": "example-2", "callCount": 1 },
-        { "parent": "example-1", "child": "example-3", "callCount": 1 },
-    ]);
-    let get = async |target: &str| json(&running.get(JaegerQuery, target).await);
-    assert_eq!(get(&target).await["data"], links);
-    assert_eq!(get(&format!("{target}&service=example-2")).await["data"], json!([links[0]]));
-    assert_eq!(get("/api/dependencies?endTs=1000").await["data"], json!([]));
-    let interval = query(&[("startTime", rfc3339(start)), ("endTime", rfc3339(end))]);
-    let of_3 = get(&format!("/api/v3/dependencies?{interval}")).await;
-    assert_eq!(of_3["dependencies"][1]["callCount"], "1");
-    let deep = get("/api/deep-dependencies?service=example-3").await;
-    let path = &deep["dependencies"][0]["path"];
-    assert_eq!(path[1], json!({ "service": "example-3", "operation": "list" }));
-    assert_eq!(deep["dependencies"][0]["attributes"][0]["value"], "0000000000000011");
+    for running in everywhere(&corpus::example()).await {
+        let (start, end) = (START - HOUR, START + HOUR);
+        let target = format!(
+            "/api/dependencies?endTs={}&lookback={}",
+            end / 1_000_000,
+            2 * HOUR / 1_000_000
+        );
+        // As Jaeger's memory counts: children of spans of their own service too.
+        let links = json!([
+            { "parent": "example-1", "child": "example-1", "callCount": 2 },
+            { "parent": "example-1", "child": "example-2", "callCount": 1 },
+            { "parent": "example-1", "child": "example-3", "callCount": 1 },
+        ]);
+        let get = async |target: &str| json(&running.get(JaegerQuery, target).await);
+        assert_eq!(get(&target).await["data"], links);
+        assert_eq!(get(&format!("{target}&service=example-2")).await["data"], json!([links[1]]));
+        assert_eq!(get("/api/dependencies?endTs=1000").await["data"], json!([]));
+        let interval = query(&[("startTime", rfc3339(start)), ("endTime", rfc3339(end))]);
+        let of_3 = get(&format!("/api/v3/dependencies?{interval}")).await;
+        assert_eq!(of_3["dependencies"][1]["callCount"], "1");
+        let deep = get("/api/deep-dependencies?service=example-3").await;
+        let path = &deep["dependencies"][0]["path"];
+        assert_eq!(path[1], json!({ "service": "example-3", "operation": "list" }));
+        assert_eq!(deep["dependencies"][0]["attributes"][0]["value"], "0000000000000011");
+    }
 }
 
 #[tokio::test]
@@ -278,22 +313,24 @@ async fn a_raw_trace_is_told_as_it_was_stored() {
             .with(&[("ip", Of::Int(0x0102_0304))])
             .0,
     ];
-    let running = stored(&spans);
-    let get = async |target: &str| {
-        let found = json(&running.get(JaegerQuery, target).await);
-        let spans = found["data"][0]["spans"].as_array().unwrap().clone();
-        let served = spans.iter().find(|span| span["operationName"] == "serve").unwrap().clone();
-        (spans, served)
-    };
-    let (_, raw) = get("/api/traces/77?raw=true").await;
-    assert_eq!((&raw["spanID"], &raw["warnings"]), (&json!("0000000000000005"), &json!(null)));
-    assert_eq!(raw["tags"][0]["value"], 0x0102_0304);
-    let (_, shown) = get("/api/traces/77").await;
-    assert_ne!(shown["spanID"], raw["spanID"]);
-    assert_eq!(shown["references"][0]["spanID"], "0000000000000005");
-    assert_eq!(shown["startTime"].as_u64().unwrap(), START / 1_000 + 1_000);
-    assert_eq!(shown["tags"][0]["value"], "1.2.3.4");
-    assert_eq!(shown["warnings"].as_array().unwrap().len(), 1);
+    for running in everywhere(&spans).await {
+        let get = async |target: &str| {
+            let found = json(&running.get(JaegerQuery, target).await);
+            let spans = found["data"][0]["spans"].as_array().unwrap().clone();
+            let served =
+                spans.iter().find(|span| span["operationName"] == "serve").unwrap().clone();
+            (spans, served)
+        };
+        let (_, raw) = get("/api/traces/77?raw=true").await;
+        assert_eq!((&raw["spanID"], &raw["warnings"]), (&json!("0000000000000005"), &json!(null)));
+        assert_eq!(raw["tags"][0]["value"], 0x0102_0304);
+        let (_, shown) = get("/api/traces/77").await;
+        assert_ne!(shown["spanID"], raw["spanID"]);
+        assert_eq!(shown["references"][0]["spanID"], "0000000000000005");
+        assert_eq!(shown["startTime"].as_u64().unwrap(), START / 1_000 + 1_000);
+        assert_eq!(shown["tags"][0]["value"], "1.2.3.4");
+        assert_eq!(shown["warnings"].as_array().unwrap().len(), 1);
+    }
 }
 
 /// What Jaeger's UI checks of answers of version 3, in the words of its schemas.
@@ -346,36 +383,37 @@ async fn version_3_has_the_shapes_that_the_ui_demands() {
             .child_of(0xdead)
             .0,
     );
-    let running = stored(&spans);
-    let get = async |target: &str| json(&running.get(JaegerQuery, target).await);
-    let trace = get("/api/v3/traces/11").await;
-    check_otlp(&trace["result"]);
-    let time = query(&[
-        ("query.startTimeMin", rfc3339(START - HOUR)),
-        ("query.startTimeMax", rfc3339(START + HOUR)),
-    ]);
-    check_otlp(&get(&format!("/api/v3/traces?{time}")).await["result"]);
-    let summaries = get(&format!("/api/v3/trace-summaries?{time}")).await;
-    assert_eq!(
-        summaries,
-        json!({ "summaries": [{
-            "traceId": "00000000000000000000000000000011",
-            "rootServiceName": "example-1",
-            "rootOperationName": "internal work",
-            "minStartTimeUnixNano": START.to_string(),
-            "maxEndTimeUnixNano": (START + 1_000_000).to_string(),
-            "spanCount": 6,
-            "errorSpanCount": 1,
-            "orphanSpanCount": 1,
-            "services": [
-                { "name": "example-1", "spanCount": 4, "errorSpanCount": 1 },
-                { "name": "example-2", "spanCount": 1, "errorSpanCount": 0 },
-                { "name": "example-3", "spanCount": 1, "errorSpanCount": 0 },
-            ],
-        }] })
-    );
-    let capabilities = get("/api/v3/capabilities").await;
-    assert_eq!(capabilities["search"]["withoutServiceName"], true);
+    for running in everywhere(&spans).await {
+        let get = async |target: &str| json(&running.get(JaegerQuery, target).await);
+        let trace = get("/api/v3/traces/11").await;
+        check_otlp(&trace["result"]);
+        let time = query(&[
+            ("query.startTimeMin", rfc3339(START - HOUR)),
+            ("query.startTimeMax", rfc3339(START + HOUR)),
+        ]);
+        check_otlp(&get(&format!("/api/v3/traces?{time}")).await["result"]);
+        let summaries = get(&format!("/api/v3/trace-summaries?{time}")).await;
+        assert_eq!(
+            summaries,
+            json!({ "summaries": [{
+                "traceId": "00000000000000000000000000000011",
+                "rootServiceName": "example-1",
+                "rootOperationName": "internal work",
+                "minStartTimeUnixNano": START.to_string(),
+                "maxEndTimeUnixNano": (START + 1_000_000).to_string(),
+                "spanCount": 6,
+                "errorSpanCount": 1,
+                "orphanSpanCount": 1,
+                "services": [
+                    { "name": "example-1", "spanCount": 4, "errorSpanCount": 1 },
+                    { "name": "example-2", "spanCount": 1, "errorSpanCount": 0 },
+                    { "name": "example-3", "spanCount": 1, "errorSpanCount": 0 },
+                ],
+            }] })
+        );
+        let capabilities = get("/api/v3/capabilities").await;
+        assert_eq!(capabilities["search"]["withoutServiceName"], true);
+    }
 }
 
 #[tokio::test]
@@ -388,43 +426,47 @@ async fn pages_neither_repeat_nor_skip() {
             span(trace, 1, "pages", "op").at(start, Duration::from_millis(1)).0
         })
         .collect();
-    let running = stored(&spans);
-    let time = |name: &str| {
-        query(&[
-            ("query.startTimeMin", rfc3339(START - HOUR)),
-            ("query.startTimeMax", rfc3339(START + HOUR)),
-            ("query.serviceName", name.to_owned()),
-        ])
-    };
-    let page = async |name: &str, token: &str| {
-        let target = format!(
-            "/api/v3/trace-summaries?{}&query.pagination.pageSize=2&query.pagination.pageToken={token}",
-            time(name)
+    for running in everywhere(&spans).await {
+        let time = |name: &str| {
+            query(&[
+                ("query.startTimeMin", rfc3339(START - HOUR)),
+                ("query.startTimeMax", rfc3339(START + HOUR)),
+                ("query.serviceName", name.to_owned()),
+            ])
+        };
+        let page = async |name: &str, token: &str| {
+            let target = format!(
+                "/api/v3/trace-summaries?{}&query.pagination.pageSize=2&query.pagination.pageToken={token}",
+                time(name)
+            );
+            let response = running.get(JaegerQuery, &target).await;
+            (response.status, json(&response))
+        };
+        let (mut token, mut seen) = (String::new(), Vec::new());
+        for expected in [2, 2, 1] {
+            let (status, found) = page("pages", &token).await;
+            assert_eq!(status, 200, "{found}");
+            let summaries = found["summaries"].as_array().unwrap();
+            assert_eq!(summaries.len(), expected);
+            seen.extend(summaries.iter().map(|one| one["traceId"].as_str().unwrap().to_owned()));
+            token = found["nextPageToken"].as_str().unwrap_or_default().to_owned();
+            assert_eq!(token.is_empty(), expected == 1);
+        }
+        let newest: Vec<u64> = seen.iter().map(|id| u64::from_str_radix(id, 16).unwrap()).collect();
+        assert_eq!((newest[0], newest[3], newest[4]), (5, 2, 1));
+        assert_eq!(newest.iter().collect::<BTreeSet<_>>().len(), 5);
+        let (_, first) = page("pages", "").await;
+        let token = first["nextPageToken"].as_str().unwrap();
+        let (status, error) = page("others", token).await;
+        assert_eq!(status, 400);
+        assert!(error["error"]["message"].as_str().unwrap().contains("different query"), "{error}");
+        let (status, error) = page("pages", "not-a-token!").await;
+        assert_eq!(status, 400);
+        assert!(
+            error["error"]["message"].as_str().unwrap().contains("not valid base64"),
+            "{error}"
         );
-        let response = running.get(JaegerQuery, &target).await;
-        (response.status, json(&response))
-    };
-    let (mut token, mut seen) = (String::new(), Vec::new());
-    for expected in [2, 2, 1] {
-        let (status, found) = page("pages", &token).await;
-        assert_eq!(status, 200, "{found}");
-        let summaries = found["summaries"].as_array().unwrap();
-        assert_eq!(summaries.len(), expected);
-        seen.extend(summaries.iter().map(|one| one["traceId"].as_str().unwrap().to_owned()));
-        token = found["nextPageToken"].as_str().unwrap_or_default().to_owned();
-        assert_eq!(token.is_empty(), expected == 1);
     }
-    let newest: Vec<u64> = seen.iter().map(|id| u64::from_str_radix(id, 16).unwrap()).collect();
-    assert_eq!((newest[0], newest[3], newest[4]), (5, 2, 1));
-    assert_eq!(newest.iter().collect::<BTreeSet<_>>().len(), 5);
-    let (_, first) = page("pages", "").await;
-    let token = first["nextPageToken"].as_str().unwrap();
-    let (status, error) = page("others", token).await;
-    assert_eq!(status, 400);
-    assert!(error["error"]["message"].as_str().unwrap().contains("different query"), "{error}");
-    let (status, error) = page("pages", "not-a-token!").await;
-    assert_eq!(status, 400);
-    assert!(error["error"]["message"].as_str().unwrap().contains("not valid base64"), "{error}");
 }
 
 #[tokio::test]
@@ -618,21 +660,23 @@ async fn every_filter_finds_its_traces() {
             .event("retry", &[]),
     ];
     let spans: Vec<Span> = spans.into_iter().map(|make| make.0).collect();
-    let running = stored(&spans);
-    let cases = [cases_of_attributes(), cases_of_fields(), cases_of_combinations()].concat();
-    for (caption, filter, expect) in cases {
-        let target = query(&[
-            ("query.startTimeMin", rfc3339(START - HOUR)),
-            ("query.startTimeMax", rfc3339(START + HOUR)),
-            ("query.filter", filter.to_string()),
-        ]);
-        let found =
-            json(&running.get(JaegerQuery, &format!("/api/v3/trace-summaries?{target}")).await);
-        let summaries =
-            found["summaries"].as_array().unwrap_or_else(|| panic!("{caption}: {found}"));
-        let id = |one: &Value| u64::from_str_radix(one["traceId"].as_str().unwrap(), 16).unwrap();
-        let mut ids: Vec<u64> = summaries.iter().map(id).collect();
-        ids.sort_unstable();
-        assert_eq!(ids, expect, "{caption}");
+    for running in everywhere(&spans).await {
+        let cases = [cases_of_attributes(), cases_of_fields(), cases_of_combinations()].concat();
+        for (caption, filter, expect) in cases {
+            let target = query(&[
+                ("query.startTimeMin", rfc3339(START - HOUR)),
+                ("query.startTimeMax", rfc3339(START + HOUR)),
+                ("query.filter", filter.to_string()),
+            ]);
+            let found =
+                json(&running.get(JaegerQuery, &format!("/api/v3/trace-summaries?{target}")).await);
+            let summaries =
+                found["summaries"].as_array().unwrap_or_else(|| panic!("{caption}: {found}"));
+            let id =
+                |one: &Value| u64::from_str_radix(one["traceId"].as_str().unwrap(), 16).unwrap();
+            let mut ids: Vec<u64> = summaries.iter().map(id).collect();
+            ids.sort_unstable();
+            assert_eq!(ids, expect, "{caption}");
+        }
     }
 }

@@ -229,7 +229,10 @@ async fn the_spans_of_a_trace_are_listed_sorted_and_filtered() {
     assert_eq!((&longest["total"], &longest["from"]), (&json!(6), &json!(0)));
     let next = get("?sort=-duration&rows=3&from=3").await;
     assert_eq!(names(&next), ["query", "query", "send"]);
-    assert_eq!((&next["rows"][0]["row"], &next["rows"][0]["duration_ms"]), (&json!(3), &json!(40.0)));
+    assert_eq!(
+        (&next["rows"][0]["row"], &next["rows"][0]["duration_ms"]),
+        (&json!(3), &json!(40.0))
+    );
     assert_eq!(names(&get("?sort=name&service=db&failed").await), ["query"]);
     assert_eq!(names(&get("?q=ANN").await), ["send"]);
     assert_eq!(names(&get("?sort=-self&rows=1").await), ["query"]);

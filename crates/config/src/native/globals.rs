@@ -3,9 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use trunkline_model::ports::Surface;
-use trunkline_model::{
-    AccessLog, LogFormat, LogLines, Management, ProjectName, Reasons, Tracing, Workers,
-};
+use trunkline_model::{AccessLog, LogFormat, LogLines, Management, ProjectName, Reasons, Workers};
 
 use super::forms::{Address, FormatForm, LogForm, WorkersForm};
 use super::raw::{LogWord, RawManagement, RawPorts, ReasonsWord};
@@ -45,7 +43,7 @@ pub(super) fn lower(
         into.zone.set("`zone`", value, zone.span, diagnostics);
     }
     if let Some(trace) = &file.trace {
-        let value = Tracing { sample: trace.value.sample };
+        let value = super::tracing::lower(&trace.value);
         into.tracing.set("`trace`", value, trace.span, diagnostics);
     }
     if let Some(written) = &file.telemetry {
@@ -211,12 +209,14 @@ fn management(raw: &Lowering<'_>, into: &mut ModelBuilder<'_>, diagnostics: &mut
         control: at(Surface::Console, written.and_then(|m| m.control.as_ref())),
         metrics: at(Surface::Metrics, written.and_then(|m| m.metrics.as_ref())),
         jaeger: at(Surface::JaegerQuery, written.and_then(|m| m.jaeger.as_ref())),
+        jaeger_grpc: at(Surface::JaegerQueryGrpc, written.and_then(|m| m.jaeger_grpc.as_ref())),
         origins: written.map(|m| origins(m, diagnostics)).unwrap_or_default(),
         token: written.and_then(|m| token(m, diagnostics)),
         idle: written.map_or(defaults::MANAGEMENT_IDLE, |m| m.idle.0),
     };
     if let Some(written) = written.filter(|m| m.token.is_none()) {
-        for address in [&written.control, &written.metrics, &written.jaeger].into_iter().flatten() {
+        let all = [&written.control, &written.metrics, &written.jaeger, &written.jaeger_grpc];
+        for address in all.into_iter().flatten() {
             let bound = address.value.at(defaults::MANAGEMENT_IP);
             if bound.is_some_and(|address| !is_loopback(address.ip())) {
                 diagnostics.push(no_token(address.span));
@@ -230,7 +230,7 @@ fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
 
-fn no_token(span: Span) -> Diagnostic {
+pub(super) fn no_token(span: Span) -> Diagnostic {
     Diagnostic::new(codes::NO_TOKEN, "a management surface beyond loopback needs a token")
         .at(span, "others can reach this address")
         .hint("add `token: env:TRUNKLINE_TOKEN` or `token: file:/path` to `management`")

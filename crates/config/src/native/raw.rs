@@ -23,6 +23,7 @@ use super::relays::raw::{ProxyWord, RawProxyProtocol, RawTcp, RawUdp};
 use super::spreading::forms::{BalanceForm, EndpointForm, SlowStartForm};
 use super::spreading::raw::{RawAffinity, RawQueue};
 use super::telemetry::RawTelemetry;
+use super::tracing::{RawRouteTrace, RawTrace};
 use super::watching::WatchForm;
 use crate::decode::{Entries, Period, Spanned};
 use crate::defaults;
@@ -254,6 +255,8 @@ pub struct RawRoute {
     /// served first, to 10.
     #[config(default = defaults::PRIORITY)]
     pub priority: i8,
+    /// Its traces, where they are treated otherwise than those of other routes.
+    pub trace: Option<RawRouteTrace>,
 }
 
 /// An answer that Trunkline gives itself.
@@ -741,15 +744,6 @@ pub struct RawLog {
     pub always: Option<Always>,
 }
 
-/// Traces.
-#[derive(Debug, Clone, Decode)]
-#[config(what = "`trace`", unserved = unserved::TRACE)]
-pub struct RawTrace {
-    /// Share of the traces that start here and are recorded; a caller's decision is followed.
-    #[config(default = defaults::SAMPLE)]
-    pub sample: Share,
-}
-
 /// The surfaces for people and tools.
 #[derive(Debug, Clone, Decode)]
 #[config(what = "`management`", unserved = unserved::MANAGEMENT)]
@@ -760,6 +754,8 @@ pub struct RawManagement {
     pub metrics: Option<Spanned<Address>>,
     /// Jaeger-compatible query API: a port, `addr:port`, or `off`.
     pub jaeger: Option<Spanned<Address>>,
+    /// The same over gRPC: a port, `addr:port`, or `off`.
+    pub jaeger_grpc: Option<Spanned<Address>>,
     /// Origins of web pages that may call them, such as `https://tools.example.com`.
     pub origins: Vec<Spanned<String>>,
     /// Where the token is found that callers must send: `env:NAME` or `file:path`.

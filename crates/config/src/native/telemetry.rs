@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use trunkline_config_derive::Decode;
-use trunkline_model::network::Network;
 use trunkline_model::ports::Surface;
 use trunkline_model::telemetry::{Durability, Forward, Keep, Retention};
 use trunkline_model::units::ByteSize;
@@ -12,7 +11,7 @@ use trunkline_model::{ServiceName, Telemetry};
 
 use super::Lowering;
 use super::forms::Address;
-use super::globals::port;
+use super::globals::{no_token, port};
 use crate::builder::ModelBuilder;
 use crate::decode::{Context, Decode, Entries, Period, Shape, Shapes, Spanned};
 use crate::defaults;
@@ -142,8 +141,6 @@ pub struct RawReceive {
     pub sampling_http: Option<Spanned<Address>>,
     /// The same over gRPC: a port, `addr:port`, or `off`.
     pub sampling_grpc: Option<Spanned<Address>>,
-    /// Networks whose callers need no token, such as `10.0.0.0/8`. Loopback never does.
-    pub from: Vec<Spanned<Network>>,
 }
 
 /// What services speak.
@@ -247,9 +244,9 @@ pub(super) fn lower(
         Some(StoreForm::On(store)) => Some(keep(lowering, store, diagnostics)),
         None => Some(keep(lowering, &usual, diagnostics)),
     };
-    let (receive, from) = receive(lowering, raw.receive.as_ref(), into, diagnostics);
+    let receive = receive(lowering, raw.receive.as_ref(), into, diagnostics);
     let forward = raw.forward.as_ref().map(|form| forward(&form.value.0, diagnostics));
-    let value = Telemetry { keep, receive, from, forward };
+    let value = Telemetry { keep, receive, forward };
     into.telemetry.set("`telemetry`", value, span, diagnostics);
 }
 
@@ -294,38 +291,28 @@ fn services(
     kept
 }
 
-/// Each surface with its address, and who may call without a token.
+/// Each surface with its address.
 fn receive(
     lowering: &Lowering<'_>,
     written: Option<&Spanned<ReceiveForm>>,
     into: &ModelBuilder<'_>,
     diagnostics: &mut Diagnostics,
-) -> (Vec<(Surface, SocketAddr)>, Vec<Network>) {
+) -> Vec<(Surface, SocketAddr)> {
     let ports = lowering.raw.ports.as_ref().map(|ports| &ports.value);
     let usual = |surface: Surface| {
         SocketAddr::new(defaults::MANAGEMENT_IP, port(surface, ports, into.options, false))
     };
     let map = match written.map(|written| &written.value) {
-        None => {
-            let surfaces = Protocol::Otlp.surfaces();
-            return (
-                surfaces.iter().map(|surface| (*surface, usual(*surface))).collect(),
-                Vec::new(),
-            );
-        }
+        None => return Protocol::Otlp.surfaces().iter().map(|one| (*one, usual(*one))).collect(),
         Some(ReceiveForm::Protocols(protocols)) => {
             let mut surfaces: Vec<Surface> =
                 protocols.iter().flat_map(|protocol| protocol.surfaces()).copied().collect();
             surfaces.sort_unstable();
             surfaces.dedup();
-            return (
-                surfaces.into_iter().map(|surface| (surface, usual(surface))).collect(),
-                Vec::new(),
-            );
+            return surfaces.into_iter().map(|surface| (surface, usual(surface))).collect();
         }
         Some(ReceiveForm::Map(map)) => map,
     };
-    let from: Vec<Network> = map.from.iter().map(|network| network.value).collect();
     let has_token =
         lowering.raw.management.as_ref().is_some_and(|written| written.value.token.is_some());
     let mut kept = Vec::new();
@@ -337,19 +324,25 @@ fn receive(
             continue;
         };
         let Some(bound) = address.value.at(defaults::MANAGEMENT_IP) else { continue };
-        let guarded = !from.is_empty() || (has_token && !surface.is_udp());
-        if !bound.ip().to_canonical().is_loopback() && !guarded {
-            diagnostics.push(open_to_all(address.span));
+        if !bound.ip().to_canonical().is_loopback() {
+            match surface.is_udp() {
+                true => diagnostics.push(no_datagrams(address.span)),
+                false if !has_token => diagnostics.push(no_token(address.span)),
+                false => {}
+            }
         }
         kept.push((surface, bound));
     }
-    (kept, from)
+    kept
 }
 
-fn open_to_all(span: Span) -> Diagnostic {
-    Diagnostic::new(codes::NO_TOKEN, "spans from beyond loopback need a token or known networks")
-        .at(span, "others can reach this address")
-        .hint("name the networks that may send, `from: [10.0.0.0/8]`, or add a `token` to `management`")
+fn no_datagrams(span: Span) -> Diagnostic {
+    Diagnostic::new(
+        codes::NO_TOKEN,
+        "datagrams can carry no token, so they are taken on loopback only",
+    )
+    .at(span, "others can reach this address")
+    .hint("let services beyond this machine send by `jaeger_thrift` or `otlp_http`")
 }
 
 impl RawReceive {

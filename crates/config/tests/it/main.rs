@@ -25,3 +25,4 @@ mod several;
 mod size;
 mod telemetry;
 mod tls;
+mod tracing;

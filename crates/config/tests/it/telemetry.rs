@@ -61,16 +61,24 @@ fn what_is_kept_can_be_said() {
 
 #[test]
 fn what_is_open_to_all_or_no_url_or_a_plain_key_is_an_error() {
-    let text = "version: 1\ntelemetry:\n  receive: { otlp_http: \"0.0.0.0:4318\" }\n  \
+    let text = "version: 1\ntelemetry:\n  receive: { otlp_http: \"0.0.0.0:4318\", jaeger_compact: \"0.0.0.0:6831\" }\n  \
                 forward: { url: collector, headers: { api-key: abc } }\n";
     insta::assert_snapshot!(screen(text), @r#"
-    error[TL0118]: spans from beyond loopback need a token or known networks
+    error[TL0118]: a management surface beyond loopback needs a token
      --> trunkline.yaml:3:25
       |
-    3 |   receive: { otlp_http: "0.0.0.0:4318" }
+    3 |   receive: { otlp_http: "0.0.0.0:4318", jaeger_compact: "0.0.0.0:6831" }
       |                         ^^^^^^^^^^^^^^ others can reach this address
       |
-      = hint: name the networks that may send, `from: [10.0.0.0/8]`, or add a `token` to `management`
+      = hint: add `token: env:TRUNKLINE_TOKEN` or `token: file:/path` to `management`
+
+    error[TL0118]: datagrams can carry no token, so they are taken on loopback only
+     --> trunkline.yaml:3:57
+      |
+    3 |   receive: { otlp_http: "0.0.0.0:4318", jaeger_compact: "0.0.0.0:6831" }
+      |                                                         ^^^^^^^^^^^^^^ others can reach this address
+      |
+      = hint: let services beyond this machine send by `jaeger_thrift` or `otlp_http`
 
     error[TL0105]: `collector` is not a URL
      --> trunkline.yaml:4:19
@@ -88,14 +96,6 @@ fn what_is_open_to_all_or_no_url_or_a_plain_key_is_an_error() {
       |
       = hint: write `env:NAME` or `file:path`
 
-    3 errors
+    4 errors
     "#);
-}
-
-#[test]
-fn known_networks_may_send_from_afar() {
-    let text = "version: 1\ntelemetry: { receive: { jaeger_compact: \"0.0.0.0:6831\", from: [10.0.0.0/8] } }\n";
-    let telemetry = model(text).telemetry;
-    assert_eq!(telemetry.from.len(), 1);
-    assert!(telemetry.receive.iter().any(|(surface, _)| *surface == Surface::JaegerCompact));
 }

@@ -18,6 +18,7 @@ use trunkline_rt::Scope;
 
 use super::answer::{Body, Reply};
 use super::frame::{self, Limits};
+use super::opening;
 use super::status::{Code, Status};
 use super::timeout;
 use crate::accept::Acceptor;
@@ -62,6 +63,9 @@ pub trait Service: Send + Sync + 'static {
     /// Whether this path is one of its methods. Calls of others are refused before they are read.
     fn has(&self, path: &str) -> bool;
 
+    /// Told of a call that was refused before it was answered, or whose time was over: to count it.
+    fn refused(&self, _path: &str, _status: &Status) {}
+
     /// Answers a call. It is dropped when the caller gives up or its time is over.
     fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Status>>;
 }
@@ -101,6 +105,14 @@ impl Server {
     /// Serves one connection until it ends or the scope stops.
     pub async fn connection(self, stream: Stream, scope: Scope) {
         let peer = stream.peer_address();
+        let opened = tokio::select! {
+            opened = opening::check(stream) => opened,
+            () = scope.stopping() => return,
+        };
+        let stream = match opened {
+            Ok(stream) => stream,
+            Err(error) => return tracing::debug!(%error, "connection is not gRPC"),
+        };
         let service = service_fn(move |request: Request<Incoming>| {
             let server = self.clone();
             async move { Ok::<_, Infallible>(answer(&server, request, peer).await) }
@@ -171,11 +183,19 @@ where
         Err(status) => return refused(&status),
     };
     let mut deadline = Box::pin(tokio::time::sleep(limit));
+    let path = request.uri().path().to_owned();
+    let answer = async {
+        let call = receive(server, request, peer).await;
+        let call = call.inspect_err(|status| server.service.refused(&path, status))?;
+        Arc::clone(&server.service).call(call).await
+    };
     let answered = tokio::select! {
         biased;
-        answered = called(server, request, peer) => answered,
+        answered = answer => answered,
         () = deadline.as_mut() => {
-            Err(Status::new(Code::DeadlineExceeded, "the time of the call is over"))
+            let late = Status::new(Code::DeadlineExceeded, "the time of the call is over");
+            server.service.refused(&path, &late);
+            Err(late)
         }
     };
     match answered.and_then(|reply| Body::new(reply, deadline)) {
@@ -184,11 +204,11 @@ where
     }
 }
 
-async fn called<B>(
+async fn receive<B>(
     server: &Server,
     request: Request<B>,
     peer: Option<SocketAddr>,
-) -> Result<Reply, Status>
+) -> Result<Call, Status>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
@@ -203,8 +223,7 @@ where
     let message = frame::read(body, coding, &server.limits, &mut held).await?;
     held.shrink_to(message.len());
     let path = path.to_owned();
-    let call = Call { path, message, metadata: parts.headers, peer, held };
-    Arc::clone(&server.service).call(call).await
+    Ok(Call { path, message, metadata: parts.headers, peer, held })
 }
 
 fn coding(headers: &HeaderMap) -> Result<Option<Coding>, Status> {

@@ -16,6 +16,7 @@ use trunkline_net::grpc::{Call, Code, Limits, Reply, Server, Service, Status};
 use trunkline_net::hyper_io::{HyperIo, ScopeExecutor};
 use trunkline_net::memory::Memory;
 use trunkline_net::stream::Stream;
+use trunkline_net::tls;
 use trunkline_rt::{Policy, Scope};
 
 /// Answers what the path says.
@@ -63,6 +64,10 @@ async fn rig() -> Rig {
 }
 
 async fn rig_at(address: std::net::SocketAddr) -> Rig {
+    rig_with(address, None).await
+}
+
+async fn rig_with(address: std::net::SocketAddr, tls: Option<Arc<rustls::ServerConfig>>) -> Rig {
     let scope = Scope::new("test");
     let memory = Memory::new(8 << 20);
     let limits = Limits {
@@ -74,7 +79,7 @@ async fn rig_at(address: std::net::SocketAddr) -> Rig {
     let server = Server { service: Arc::new(Echo), limits, memory: Arc::clone(&memory) };
     let listener = tokio::net::TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let serving = server.run(listener, None, 8, scope.child("server"));
+    let serving = server.run(listener, tls, 8, scope.child("server"));
     scope.spawn("server", Policy::Best, serving);
     let target = format!("http://{address}").parse().unwrap();
     Rig { scope, memory, target, address }
@@ -252,4 +257,37 @@ async fn a_channel_finds_its_server_again() {
     assert_eq!(told.code, Code::Unavailable);
     let _second = rig_at(address).await;
     assert_eq!(channel.unary("/echo/Same", b"3", &HeaderMap::new()).await.unwrap(), "3");
+}
+
+#[tokio::test]
+async fn http_1_is_told_that_this_is_grpc() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let rig = rig().await;
+    let mut stream = tokio::net::TcpStream::connect(rig.address).await.unwrap();
+    stream.write_all(b"POST /v1/traces HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    // What was not read of the request may reset the connection behind the answer.
+    let _ = stream.read_to_string(&mut answer).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 505 "), "{head}");
+    assert!(head.ends_with(&format!("content-length: {}", body.len())), "{head}");
+    assert!(body.contains("gRPC"));
+}
+
+#[tokio::test]
+async fn calls_over_tls_are_answered() {
+    let pki = trunkline_testkit::Pki::new();
+    let certificates = tls::CertificateStore::new(&[pki.issue(&["collector.test"])]);
+    let settings = tls::ServerSettings { alpn: vec![tls::H2.to_vec()], ..Default::default() };
+    let secured = tls::server_config(Arc::new(certificates), &settings).unwrap();
+    let rig = rig_with(([127, 0, 0, 1], 0).into(), Some(secured)).await;
+    let client = Client {
+        tls: Some(pki.client(&[tls::H2])),
+        limit: PATIENCE,
+        ..Client::new(Connect::Address(rig.address))
+    };
+    let target = "https://collector.test".parse().unwrap();
+    let channel = Channel::new(client, target, true, rig.scope.child("client"));
+    let answer = channel.unary("/echo/Same", b"safe", &HeaderMap::new()).await;
+    assert_eq!(answer.unwrap(), "safe");
 }

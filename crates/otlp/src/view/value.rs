@@ -102,7 +102,11 @@ impl<'a> ValueView<'a> {
     }
 }
 
-fn key_value(message: &[u8]) -> Result<(&str, ValueView<'_>), Malformed> {
+/// Reads a `KeyValue` message.
+///
+/// # Errors
+/// It is not one.
+pub fn key_value(message: &[u8]) -> Result<(&str, ValueView<'_>), Malformed> {
     let (mut key, mut value) = ("", ValueView::Empty);
     for field in Fields::of(message) {
         match field? {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use trunkline_model::trace::{SpanId, TraceId};
 use trunkline_otlp::view::{check, spans};
 use trunkline_otlp::{
-    Attributes, Event, Kind, Link, Resource, Scope, Span, Status, StatusCode, Value, write,
+    Attributes, Event, Kind, Link, Resource, Scope, Span, Status, StatusCode, Value, json, write,
 };
 
 fn text() -> impl Strategy<Value = Arc<str>> {
@@ -103,6 +103,99 @@ fn span() -> impl Strategy<Value = Span> {
             scope: Arc::new(scope),
         }
     })
+}
+
+/// Every rule of the mapping that clients rely on, in one document.
+#[test]
+fn json_is_written_as_otlp_maps_it() {
+    let text = |text: &str| Value::Text(text.into());
+    let attributes: Attributes = vec![
+        ("text".into(), text("a\"\\\n\u{1}é")),
+        ("int".into(), Value::Int(i64::MIN)),
+        ("double".into(), Value::Double(1e300)),
+        ("nan".into(), Value::Double(f64::NAN)),
+        ("less".into(), Value::Double(f64::NEG_INFINITY)),
+        ("bool".into(), Value::Bool(false)),
+        ("bytes".into(), Value::Bytes([0xff, 0xfe].into())),
+        ("none".into(), Value::Empty),
+        ("list".into(), Value::Array(vec![text(""), Value::Array(Vec::new())])),
+        ("map".into(), Value::Map(vec![("k".into(), Value::Int(0))])),
+    ];
+    let ids = || (TraceId::new([0xab; 16]).unwrap(), SpanId::new([1; 8]).unwrap());
+    let span = Span {
+        trace: ids().0,
+        id: ids().1,
+        parent: SpanId::new([2; 8]),
+        trace_state: "a=b".into(),
+        flags: 257,
+        name: "op".into(),
+        kind: Kind::Server,
+        start_unix_nanos: u64::MAX,
+        end_unix_nanos: 0,
+        attributes,
+        dropped_attributes: 1,
+        events: vec![Event { time_unix_nanos: 5, name: "e".into(), ..Event::default() }],
+        dropped_events: 2,
+        links: vec![Link {
+            trace: ids().0,
+            span: ids().1,
+            trace_state: "".into(),
+            attributes: Vec::new(),
+            dropped_attributes: 0,
+            flags: 1,
+        }],
+        dropped_links: 3,
+        status: Status { code: StatusCode::Error, message: "bad".into() },
+        resource: Arc::new(Resource { schema_url: "r".into(), ..Resource::default() }),
+        scope: Arc::new(Scope { name: "lib".into(), ..Scope::default() }),
+    };
+    let plain = Span {
+        parent: None,
+        trace_state: "".into(),
+        flags: 0,
+        kind: Kind::Unspecified,
+        attributes: vec![("none".into(), Value::Empty)],
+        dropped_attributes: 0,
+        events: Vec::new(),
+        dropped_events: 0,
+        links: Vec::new(),
+        dropped_links: 0,
+        status: Status::default(),
+        ..span.clone()
+    };
+    let trace = "abababababababababababababababab";
+    let first = format!(
+        concat!(
+            r#"{{"traceId":"{trace}","spanId":"0101010101010101","traceState":"a=b","#,
+            r#""parentSpanId":"0202020202020202","flags":257,"name":"op","kind":2,"#,
+            r#""startTimeUnixNano":"18446744073709551615","attributes":["#,
+            r#"{{"key":"text","value":{{"stringValue":"a\"\\\n\u0001é"}}}},"#,
+            r#"{{"key":"int","value":{{"intValue":"-9223372036854775808"}}}},"#,
+            r#"{{"key":"double","value":{{"doubleValue":1e300}}}},"#,
+            r#"{{"key":"nan","value":{{"doubleValue":"NaN"}}}},"#,
+            r#"{{"key":"less","value":{{"doubleValue":"-Infinity"}}}},"#,
+            r#"{{"key":"bool","value":{{"boolValue":false}}}},"#,
+            r#"{{"key":"bytes","value":{{"bytesValue":"//4="}}}},"#,
+            r#"{{"key":"none","value":{{}}}},"#,
+            r#"{{"key":"list","value":{{"arrayValue":{{"values":[{{"stringValue":""}},{{"arrayValue":{{}}}}]}}}}}},"#,
+            r#"{{"key":"map","value":{{"kvlistValue":{{"values":[{{"key":"k","value":{{"intValue":"0"}}}}]}}}}}}],"#,
+            r#""droppedAttributesCount":1,"events":[{{"timeUnixNano":"5","name":"e"}}],"droppedEventsCount":2,"#,
+            r#""links":[{{"traceId":"{trace}","spanId":"0101010101010101","flags":1}}],"droppedLinksCount":3,"#,
+            r#""status":{{"message":"bad","code":2}}}}"#,
+        ),
+        trace = trace
+    );
+    let second = format!(
+        r#"{{"traceId":"{trace}","spanId":"0101010101010101","name":"op","startTimeUnixNano":"18446744073709551615","attributes":[{{"key":"none","value":{{"stringValue":""}}}}],"status":{{}}}}"#
+    );
+    let around = |span: &str| {
+        format!(
+            r#"{{"resourceSpans":[{{"resource":{{}},"scopeSpans":[{{"scope":{{"name":"lib"}},"spans":[{span}]}}],"schemaUrl":"r"}}]}}"#
+        )
+    };
+    assert_eq!(json::traces([&span], json::EmptyValue::AsIs), around(&first));
+    assert_eq!(json::traces([&plain], json::EmptyValue::AsText), around(&second));
+    assert_eq!(json::traces([], json::EmptyValue::AsIs), r#"{"resourceSpans":[]}"#);
 }
 
 proptest! {

@@ -25,6 +25,8 @@ pub(crate) struct WaitingRoom {
     queue: Mutex<Queue<Waiter>>,
     /// How many wait: read without the lock by whoever ends a request.
     length: AtomicUsize,
+    /// How many of them any endpoint serves.
+    open: AtomicUsize,
     longest: AtomicU64,
     timeouts: AtomicU64,
     refused: AtomicU64,
@@ -59,6 +61,7 @@ impl WaitingRoom {
         Self {
             queue: Mutex::default(),
             length: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
             longest: AtomicU64::new(0),
             timeouts: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -69,6 +72,12 @@ impl WaitingRoom {
     /// Whether somebody waits.
     pub(crate) fn is_waited_in(&self) -> bool {
         self.length.load(Ordering::SeqCst) > 0
+    }
+
+    /// Whether somebody waits whom any endpoint serves. Those who wait for one that is full keep
+    /// nobody from the others.
+    pub(crate) fn is_waited_in_for_any(&self) -> bool {
+        self.open.load(Ordering::SeqCst) > 0
     }
 
     /// How many wait.
@@ -85,7 +94,11 @@ impl WaitingRoom {
     ) -> Option<Waiting> {
         let (sender, receiver) = oneshot::channel();
         let mut queue = lock(&self.queue);
+        let is_open = wants.only.is_none();
         let joined = queue.push(priority, Waiter { wants, slot: sender }, max);
+        if is_open && joined.is_ok() {
+            self.open.fetch_add(1, Ordering::SeqCst);
+        }
         self.told(&queue);
         drop(queue);
         let Ok(ticket) = joined else {
@@ -102,6 +115,7 @@ impl WaitingRoom {
             let Some(slot) = endpoint.try_enter() else { return };
             let able = endpoint.is_eligible(endpoint.ground.clock.now());
             let next = queue.pop(|waiter| waiter.wants.takes(endpoint, able));
+            self.left(next.as_ref());
             self.told(&queue);
             let Some(waiter) = next else {
                 // Under the lock: whoever joins now finds the slot free.
@@ -113,6 +127,12 @@ impl WaitingRoom {
                 // It left meanwhile: the next one is asked.
                 slot.give_back();
             }
+        }
+    }
+
+    fn left(&self, waiter: Option<&Waiter>) {
+        if waiter.is_some_and(|waiter| waiter.wants.only.is_none()) {
+            self.open.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
@@ -166,7 +186,8 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         let mut queue = lock(&self.room.queue);
-        drop(queue.remove(self.ticket));
+        let waiter = queue.remove(self.ticket);
+        self.room.left(waiter.as_ref());
         self.room.told(&queue);
         // A slot that was sent and not received is dropped after this, and offered to the next.
     }

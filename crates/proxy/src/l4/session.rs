@@ -190,7 +190,7 @@ pub(super) async fn seat(
     loop {
         let mut changes = live.changes();
         let now = worker.clock.now();
-        if !live.room.is_waited_in() {
+        if !live.room.is_waited_in_for_any() {
             let ask = Ask { service: live, key: Some(key), tried, now, random: worker.random() };
             if let Some(entered) = worker.turns.enter(&ask) {
                 return Some(entered);

@@ -150,8 +150,13 @@ async fn serve(known: Known, connection: Rc<Connection>, mut recording: Recordin
         Ok(opened) => {
             front.dropped(session.reaches(Rc::clone(&opened.far)));
             recording.end = answers(front, session, &opened).await;
-            if recording.end == End::ServiceBroke {
-                judge(&connection, &opened.service, opened.in_flight.endpoint(), Outcome::Failure);
+            let answered = session.carried.to_caller.get() > 0;
+            let outcome = match recording.end {
+                End::ServiceBroke => Some(Outcome::Failure),
+                _ => answered.then_some(Outcome::Success),
+            };
+            if let Some(outcome) = outcome {
+                judge(&connection, &opened.service, opened.in_flight.endpoint(), outcome);
             }
         }
         Err(reason) => {

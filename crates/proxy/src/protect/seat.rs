@@ -93,11 +93,11 @@ fn enter(
     bound: Option<&Arc<LiveEndpoint>>,
 ) -> Option<InFlight> {
     let (worker, live) = (call.worker, &call.service.live);
-    if live.room.is_waited_in() {
-        return None;
-    }
     if let Some(bound) = bound {
-        return bound.try_enter();
+        return if live.room.is_waited_in() { None } else { bound.try_enter() };
+    }
+    if live.room.is_waited_in_for_any() {
+        return None;
     }
     let ask = Ask {
         service: live,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Response;
 use tokio::sync::Semaphore;
 use trunkline_model::ops::{EndpointOrder, Ops};
-use trunkline_model::service::{Queue, Service};
+use trunkline_model::service::{Affinity, Queue, SameSite, Service};
 use trunkline_model::{Model, Workers};
 use trunkline_testkit::body::full;
 use trunkline_testkit::wait::{until, within};
@@ -228,4 +228,31 @@ async fn a_person_may_raise_a_limit_and_those_who_wait_are_served_at_once() {
     }
     rig.proxy.order_endpoint(id, EndpointOrder::Limit(None)).await.unwrap();
     assert_eq!(rig.endpoints("web").await[0].limit, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_one_endpoint_keeps_nobody_from_the_others() {
+    let (one, _, one_gate) = gated();
+    let (two, _, two_gate) = gated();
+    let mut web = limited(&[&one, &two], 1, 1, Duration::from_secs(20));
+    let (cookie, path) = ("stay".to_owned(), "/".to_owned());
+    web.spread.affinity = Some(Affinity { cookie, path, ttl: None, same_site: SameSite::Lax });
+    let rig = Rig::start(model(vec![web])).await;
+    // Whichever answers the first keeps the other's permit for the last.
+    one_gate.add_permits(1);
+    two_gate.add_permits(1);
+    let first = ask(&rig, "/first", "").await.response().await;
+    let set = first.header("set-cookie").unwrap();
+    let cookie = format!("Cookie: {}\r\n", set.split(';').next().unwrap());
+    let mut held = ask(&rig, "/held", &cookie).await;
+    until("it is held", async || rig.service("web").await.in_flight == 1).await;
+    let mut queued = ask(&rig, "/queued", &cookie).await;
+    waiting(&rig, 1).await;
+    let free =
+        within("a free endpoint", async { ask(&rig, "/free", "").await.response().await }).await;
+    assert_eq!(free.status, 200);
+    one_gate.add_permits(2);
+    two_gate.add_permits(2);
+    assert_eq!(held.response().await.status, 200);
+    assert_eq!(queued.response().await.status, 200);
 }

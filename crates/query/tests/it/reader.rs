@@ -25,6 +25,7 @@ fn config() -> Config {
         limits: Limits { time: Duration::from_secs(30), ..Limits::default() },
         adjust: adjust::Config::default(),
         answer_spans_max: 10,
+        trace_bytes_max: 1 << 30,
         kept_bytes_max: 1 << 20,
     }
 }

@@ -97,9 +97,9 @@ mod tests {
     #[test]
     fn a_run_is_short_however_long_it_is() {
         let mut bytes = Vec::new();
-        encode(&mut bytes, &[5; 100_000], 17);
+        encode(&mut bytes, &vec![5; 100_000], 17);
         assert!(bytes.len() < 8, "{bytes:?}");
-        comes_back(&[5; 100_000], 17);
+        comes_back(&vec![5; 100_000], 17);
         comes_back(&[], 3);
         comes_back(&[0; 9], 0);
     }

@@ -80,7 +80,8 @@ impl<'a> Maker<'a> {
         })
     }
 
-    fn resource(&mut self, number: u32) -> Arc<Resource> {
+    /// The process of this number.
+    pub(crate) fn resource(&mut self, number: u32) -> Arc<Resource> {
         if let Some(known) = self.resources.get(&number) {
             return Arc::clone(known);
         }
@@ -94,7 +95,8 @@ impl<'a> Maker<'a> {
         resource
     }
 
-    fn scope(&mut self, number: u32) -> Arc<Scope> {
+    /// The library of this number.
+    pub(crate) fn scope(&mut self, number: u32) -> Arc<Scope> {
         if let Some(known) = self.scopes.get(&number) {
             return Arc::clone(known);
         }

@@ -18,10 +18,10 @@ impl Table {
         let before = self.len();
         for resource in RequestView(request).resource_spans() {
             let resource = resource?;
-            let number = self.resource(&resource)?;
+            let number = self.view_resource(&resource)?;
             for scope in resource.scope_spans() {
                 let scope = scope?;
-                let scope_number = self.scope(&scope)?;
+                let scope_number = self.view_scope(&scope)?;
                 for span in scope.spans() {
                     self.span(&span?, number, scope_number)?;
                 }
@@ -30,7 +30,8 @@ impl Table {
         Ok(self.len() - before)
     }
 
-    fn resource(&mut self, view: &ResourceSpansView<'_>) -> Result<u32, Malformed> {
+    /// The number of this process.
+    pub(crate) fn view_resource(&mut self, view: &ResourceSpansView<'_>) -> Result<u32, Malformed> {
         let mut pairs = listed(view.attributes, &mut self.texts)?;
         let source = Source {
             dropped: view.dropped_attributes,
@@ -40,15 +41,16 @@ impl Table {
         Ok(self.add_resource(source, &mut pairs))
     }
 
-    /// The number of this process; its service follows from the attributes.
-    pub(crate) fn add_resource(&mut self, source: Source, pairs: &mut [(Id, Cell)]) -> u32 {
+    /// Its service follows from the attributes.
+    fn add_resource(&mut self, source: Source, pairs: &mut [(Id, Cell)]) -> u32 {
         let key = self.texts.find(b"service.name");
         let unknown = self.texts.add(UNKNOWN_SERVICE.as_bytes());
         let service = service_of(key, pairs, unknown);
         self.resources.add(Source { service, ..source }, pairs)
     }
 
-    fn scope(&mut self, view: &ScopeSpansView<'_>) -> Result<u32, Malformed> {
+    /// The number of this library.
+    pub(crate) fn view_scope(&mut self, view: &ScopeSpansView<'_>) -> Result<u32, Malformed> {
         let mut pairs = listed(view.attributes, &mut self.texts)?;
         let scope = Scope {
             name: self.texts.add(view.name.as_bytes()),

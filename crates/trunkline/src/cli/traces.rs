@@ -71,7 +71,9 @@ impl Search {
     /// The path that answers it.
     fn path(&self) -> String {
         let mut path = format!("/v1/traces?limit={}", self.limit);
-        let mut put = |name: &str, value: &str| path.push_str(&format!("&{name}={}", encode(value)));
+        let mut put = |name: &str, value: &str| {
+            path.extend(["&", name, "=", &encode(value)]);
+        };
         for service in &self.service {
             put("service", service);
         }
@@ -128,7 +130,8 @@ async fn find(search: &Search, control: &Control, context: &Context) -> Verdict 
     let list: List = read(document)?;
     printer.raw(&render_list(&list, search.is_filtered(), printer.data));
     if list.partial {
-        printer.note("  the time for one question ended: there may be more, narrow it with --since");
+        printer
+            .note("  the time for one question ended: there may be more, narrow it with --since");
     }
     if let Some(next) = list.next.filter(|_| printer.data_columns().is_some()) {
         printer.note(format_args!("  there are older ones: --cursor {next}"));
@@ -203,13 +206,19 @@ mod tests {
     }
 
     fn path(line: &str) -> String {
-        Line::try_parse_from(std::iter::once("traces").chain(line.split(' '))).unwrap().args.search.path()
+        Line::try_parse_from(std::iter::once("traces").chain(line.split(' ')))
+            .unwrap()
+            .args
+            .search
+            .path()
     }
 
     #[test]
     fn what_is_asked_for_is_sent_as_the_api_reads_it() {
         assert_eq!(
-            path("--service a --service b&c --op GET --tag x=1 --tag !y --min-duration 250ms --limit 5"),
+            path(
+                "--service a --service b&c --op GET --tag x=1 --tag !y --min-duration 250ms --limit 5"
+            ),
             "/v1/traces?limit=5&service=a&service=b%26c&operation=GET&attribute=x%3D1&attribute=%21y&min_duration=250ms"
         );
         assert_eq!(

@@ -116,7 +116,8 @@ fn predicate(parameters: &Parameters) -> Result<Predicate, ParameterError> {
     Ok(all)
 }
 
-fn kind(word: &str) -> Result<Kind, ParameterError> {
+/// The kind of a word.
+pub(super) fn kind(word: &str) -> Result<Kind, ParameterError> {
     let expected = "expected server, client, internal, producer or consumer";
     let known = (1..=5).map(Kind::of).find(|kind| kind.as_str() == word);
     known.ok_or_else(|| invalid("kind", word, expected))

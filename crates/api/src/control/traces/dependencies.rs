@@ -1,4 +1,4 @@
-//! `/v1/dependencies`: who calls whom, as stored traces tell.
+//! `/v1/dependencies`: who calls whom, as spans tell and as the proxy saw.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::Uri;
 use serde_json::json;
-use trunkline_query::edges::Edge;
+use trunkline_query::edges::{Edge, Sort};
 
 use super::{answer, milliseconds, rfc3339};
 use crate::Wiring;
@@ -35,6 +35,7 @@ pub(super) async fn dependencies(
     }
     let service = parameters.one("service")?;
     let (mut edges, exact) = wiring.reader.edges(from..=to).await?;
+    edges.retain(|edge| edge.sort != Sort::Local);
     edges.retain(|edge| service.is_none_or(|name| name == &*edge.caller || name == &*edge.callee));
     edges.sort_by_key(|edge| std::cmp::Reverse(edge.calls));
     edges.truncate(EDGES_MAX);
@@ -74,6 +75,7 @@ fn document(edge: &Edge, whole: u64) -> serde_json::Value {
         "failed": edge.failed,
         "share": edge.calls as f64 / whole.max(1) as f64,
         "p50_ms": edge.p50_nanos.map(milliseconds),
+        "p95_ms": edge.p95_nanos.map(milliseconds),
         "p99_ms": edge.p99_nanos.map(milliseconds),
         "source": edge.source.as_str(),
     })

@@ -57,7 +57,11 @@ fn wanted(parameters: &Parameters) -> Result<Wanted, Problem> {
     let (reverse, word) = sort.strip_prefix('-').map_or((false, sort), |word| (true, word));
     let known = ORDERS.iter().find(|(name, _)| *name == word);
     let (_, order) = known.ok_or_else(|| {
-        invalid("sort", sort, "expected start, duration, self, service or name, with `-` for the greatest first")
+        invalid(
+            "sort",
+            sort,
+            "expected start, duration, self, service or name, with `-` for the greatest first",
+        )
     })?;
     Ok(Wanted {
         order: *order,

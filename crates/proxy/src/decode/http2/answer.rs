@@ -92,6 +92,8 @@ impl Sending {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Sent> {
         loop {
             let Poll::Ready(part) = self.body.poll_part(cx) else {
+                // Nothing waits for the caller: time that the service takes is not its own.
+                self.taken = limits::STALL_BYTES;
                 return self.stream.poll_reset(cx).map(|_| self.leave());
             };
             match part {

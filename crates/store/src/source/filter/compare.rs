@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use trunkline_otlp::{Attributes, Span, Value};
+use trunkline_otlp::{Attributes, Kind, Span, StatusCode, Value};
 
 use super::{Field, Level, Test};
 
@@ -12,8 +12,8 @@ pub(super) fn field_passes(field: &Field, test: &Test, span: &Span) -> bool {
     match field {
         Field::Service => test.passes_text(span.service()),
         Field::Operation => test.passes_text(&span.name),
-        Field::Kind => matches!(test, Test::Kind(kind) if *kind == span.kind),
-        Field::Status => matches!(test, Test::Status(code) if *code == span.status.code),
+        Field::Kind => test.passes_kind(span.kind),
+        Field::Status => test.passes_status(span.status.code),
         Field::StatusMessage => test.passes_text(&span.status.message),
         Field::Duration => test.passes_int(span.duration_nanos().cast_signed()),
         Field::TraceState => test.passes_text(&span.trace_state),
@@ -71,6 +71,16 @@ impl Test {
     /// Whether a whole number passes.
     pub fn passes_int(&self, number: i64) -> bool {
         self.passes(&Value::Int(number))
+    }
+
+    /// Whether a kind passes.
+    pub fn passes_kind(&self, kind: Kind) -> bool {
+        matches!(self, Self::Kind(wanted) if *wanted == kind)
+    }
+
+    /// Whether a status passes.
+    pub fn passes_status(&self, code: StatusCode) -> bool {
+        matches!(self, Self::Status(wanted) if *wanted == code)
     }
 
     /// Whether a number lies within [`Test::Between`].

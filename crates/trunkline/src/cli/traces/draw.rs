@@ -53,7 +53,9 @@ pub(super) async fn one(id: &str, look: &Look, control: &Control, context: &Cont
         page = asked.page(0, rows, folded).await?;
     }
     let attributes = match page.spans {
-        0..=ATTRIBUTES_SPANS_MAX => read(control.get(&format!("/v1/traces/{}", encode(id))).await?)?,
+        0..=ATTRIBUTES_SPANS_MAX => {
+            read(control.get(&format!("/v1/traces/{}", encode(id))).await?)?
+        }
         _ => Attributes::default(),
     };
     let printer = &context.printer;
@@ -86,8 +88,7 @@ impl Asked<'_> {
         rows: usize,
         folded: Option<u32>,
     ) -> Result<Waterfall, Failure> {
-        let mut path =
-            format!("/v1/traces/{}/waterfall?from={from}&rows={rows}", encode(self.id));
+        let mut path = format!("/v1/traces/{}/waterfall?from={from}&rows={rows}", encode(self.id));
         if let Some(depth) = folded {
             let _ = write!(path, "&collapse_depth={depth}");
         }
@@ -111,8 +112,7 @@ impl Asked<'_> {
             }
         }
         let (depth, rows) = fits;
-        let rows =
-            if rows == 0 { self.page(0, 1, Some(depth)).await?.rows_total } else { rows };
+        let rows = if rows == 0 { self.page(0, 1, Some(depth)).await?.rows_total } else { rows };
         Ok(if rows < ROWS_LEAST && depth < deepest { depth + 1 } else { depth })
     }
 }

@@ -4,13 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-fn row(
-    id: &str,
-    depth: usize,
-    times: (f64, f64),
-    critical: &[(f64, f64)],
-    more: &Value,
-) -> Value {
+fn row(id: &str, depth: usize, times: (f64, f64), critical: &[(f64, f64)], more: &Value) -> Value {
     let mut row = json!({
         "id": id, "service": "web", "name": "GET /", "depth": depth, "offset_ms": times.0,
         "duration_ms": times.1, "failed": false, "critical": critical,
@@ -21,7 +15,7 @@ fn row(
     row
 }
 
-fn trace(rows: Vec<Value>) -> Waterfall {
+fn trace(rows: &[Value]) -> Waterfall {
     let total = rows.len();
     serde_json::from_value(json!({
         "id": "4f2a", "start": "2026-01-31T12:00:00.000Z", "duration_ms": 100.0, "spans": total, "failed": 1,
@@ -32,10 +26,16 @@ fn trace(rows: Vec<Value>) -> Waterfall {
 }
 
 fn three() -> Waterfall {
-    trace(vec![
+    trace(&[
         row("a", 0, (0.0, 100.0), &[(0.0, 10.0), (70.0, 100.0)], &json!({})),
         row("b", 1, (10.0, 20.0), &[], &json!({ "failed": true })),
-        row("c", 1, (10.0, 60.0), &[(10.0, 70.0)], &json!({ "collapsed": true, "descendants": 7, "failed_below": 2 })),
+        row(
+            "c",
+            1,
+            (10.0, 60.0),
+            &[(10.0, 70.0)],
+            &json!({ "collapsed": true, "descendants": 7, "failed_below": 2 }),
+        ),
     ])
 }
 
@@ -88,7 +88,7 @@ fn no_line_is_wider_than_the_terminal() {
 fn odd_times_are_drawn_within_the_axis() {
     let odd = [(-5.0, 1.0), (99.9, 500.0), (1e300, 0.0), (0.0, f64::MAX), (50.0, 0.0)];
     let rows = odd.iter().map(|times| row("x", 0, *times, &[(times.0, times.0)], &json!({})));
-    let trace = trace(rows.collect());
+    let trace = trace(&rows.collect::<Vec<_>>());
     let drawing = Drawing::new(&trace, &Attributes::default(), Paint::new(false));
     for row in &trace.rows {
         let bar = drawing.bar(row);
@@ -104,7 +104,10 @@ fn what_is_not_shown_is_told_with_the_way_to_it() {
     let drawing = Drawing::new(&trace, &Attributes::default(), Paint::new(false));
     let foot = drawing.foot(&trace, Some(2));
     assert!(foot.contains("… 497 rows more: trunkline traces 4f2a --from 3"), "{foot}");
-    assert!(foot.contains("9500 spans are folded, from depth 2 on: --depth 3 opens more"), "{foot}");
+    assert!(
+        foot.contains("9500 spans are folded, from depth 2 on: --depth 3 opens more"),
+        "{foot}"
+    );
 }
 
 #[test]

@@ -1,0 +1,8 @@
+//! The store as a whole: what it acknowledged is there once, whatever happened.
+
+mod admin;
+mod crash;
+mod damage;
+mod life;
+mod open_data;
+mod rig;

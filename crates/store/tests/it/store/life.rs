@@ -1,0 +1,178 @@
+//! What becomes of segments: they are merged, they are removed, and every span is accounted for.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use trunkline_otlp::Span;
+use trunkline_rt::{Clock, ManualClock};
+use trunkline_store::disk::{Disk, Recorder};
+use trunkline_store::source::SpanSource;
+use trunkline_store::{Removed, Retention, Rule, ServiceRetention, Store};
+
+use super::rig::{append, batch, budget, check, found, open, small, span};
+
+fn files(disk: &Recorder) -> usize {
+    disk.list(Path::new("segments")).unwrap().len()
+}
+
+#[test]
+fn eight_small_segments_become_one() {
+    let disk = Recorder::new();
+    let store = open(&small(), &disk);
+    for number in 0..7 {
+        append(&store, &batch(number)).unwrap();
+        store.flush().unwrap();
+        assert_eq!(store.stats().segments, number + 1);
+    }
+    append(&store, &batch(7)).unwrap();
+    store.flush().unwrap();
+    let stats = store.stats();
+    assert_eq!((stats.segments, stats.compaction_debt, stats.stored), (1, 0, 24));
+    assert_eq!(files(&disk), 1);
+    check(&store, &(0..8).collect::<Vec<_>>(), 8);
+}
+
+#[test]
+fn segments_that_are_read_stay_until_they_are_not() {
+    let disk = Recorder::new();
+    let config = small();
+    let store = open(&config, &disk);
+    for number in 0..8 {
+        append(&store, &batch(number)).unwrap();
+        store.flush().unwrap();
+    }
+    assert_eq!(files(&disk), 1);
+}
+
+#[test]
+fn a_batch_that_was_sent_twice_is_there_once() {
+    let store = open(&small(), &Recorder::new());
+    for number in [0, 0, 1, 2, 0, 3, 4, 1] {
+        append(&store, &batch(number)).unwrap();
+        store.flush().unwrap();
+    }
+    let stats = store.stats();
+    assert_eq!(stats.removed, [Removed { rule: Rule::Duplicate, spans: 9 }]);
+    assert_eq!((stats.stored, stats.spans), (24, 15));
+    check(&store, &[0, 1, 2, 3, 4], 5);
+}
+
+/// A store whose clock is so long after the first span.
+fn at(seconds: u64, retention: Retention) -> (Arc<Store>, ManualClock, Recorder) {
+    let clock = ManualClock::new();
+    let mut config = small();
+    config.retention = retention;
+    let disk = Recorder::new();
+    let wall = Clock::from(&clock).wall_nanos();
+    let wanted = super::rig::BASE + seconds * 1_000_000_000;
+    clock.advance(Duration::from_nanos(wanted.checked_sub(wall).unwrap()));
+    let store = Store::open(config, Arc::new(disk.clone()), Clock::from(&clock)).unwrap();
+    (store, clock, disk)
+}
+
+fn none() -> Retention {
+    Retention { age: None, bytes: None, free_bytes: 0, services: Vec::new() }
+}
+
+#[test]
+fn what_is_too_old_goes_and_is_counted() {
+    let hour = Duration::from_hours(1);
+    let (store, clock, disk) = at(10, Retention { age: Some(hour), ..none() });
+    append(&store, &batch(0)).unwrap();
+    store.flush().unwrap();
+    clock.advance(hour / 2);
+    store.maintain().unwrap();
+    assert_eq!(store.stats().spans, 3);
+    clock.advance(hour / 2);
+    store.maintain().unwrap();
+    let stats = store.stats();
+    assert_eq!((stats.spans, stats.segments, stats.stored), (0, 0, 3));
+    assert_eq!(stats.removed, [Removed { rule: Rule::Age, spans: 3 }]);
+    assert_eq!(files(&disk), 0);
+    assert_eq!(store.services(&mut budget()).unwrap(), Vec::<Arc<str>>::new());
+}
+
+#[test]
+fn a_service_may_be_kept_longer_or_shorter_than_others() {
+    let hour = Duration::from_hours(1);
+    let services = vec![ServiceRetention { service: "service-1".into(), age: hour }];
+    let week = Duration::from_hours(168);
+    let (store, clock, _) = at(10, Retention { age: Some(week), services, ..none() });
+    for number in 0..2 {
+        append(&store, &batch(number)).unwrap();
+    }
+    store.flush().unwrap();
+    clock.advance(hour);
+    store.maintain().unwrap();
+    let stats = store.stats();
+    assert_eq!(stats.removed, [Removed { rule: Rule::Age, spans: 2 }]);
+    let left: Vec<Span> = found(&store).into_values().flatten().collect();
+    assert_eq!(left.len(), 4);
+    assert!(left.iter().all(|span| span.service() != "service-1"));
+    clock.advance(week);
+    store.maintain().unwrap();
+    assert_eq!(store.stats().removed, [Removed { rule: Rule::Age, spans: 6 }]);
+}
+
+#[test]
+fn the_oldest_go_when_there_is_too_much() {
+    let (store, clock, disk) = at(10, Retention { bytes: Some(60_000), ..none() });
+    for number in 0..7 {
+        let large: Vec<Span> = (0..300).map(|nth| span(number, number * 300 + nth)).collect();
+        append(&store, &large).unwrap();
+        store.flush().unwrap();
+    }
+    let before = store.stats();
+    assert!(before.segment_bytes > 60_000);
+    clock.advance(Duration::from_secs(61));
+    store.maintain().unwrap();
+    let stats = store.stats();
+    assert!(stats.segment_bytes <= 60_000 && stats.segments > 1, "{stats:?}");
+    let gone = 7 - stats.segments;
+    assert_eq!(stats.removed, [Removed { rule: Rule::Bytes, spans: gone * 300 }]);
+    assert_eq!(files(&disk) as u64, stats.segments);
+    // The newest are there.
+    let newest = super::rig::trace(6);
+    assert_eq!(store.traces(&[newest], &mut budget()).unwrap()[0].len(), 300);
+}
+
+#[test]
+fn the_oldest_go_when_the_disk_is_nearly_full_but_never_all() {
+    let (store, clock, disk) = at(10, Retention { free_bytes: 1 << 30, ..none() });
+    for number in 0..4 {
+        append(&store, &batch(number)).unwrap();
+        store.flush().unwrap();
+    }
+    disk.set_capacity(1 << 28);
+    clock.advance(Duration::from_secs(61));
+    store.maintain().unwrap();
+    let stats = store.stats();
+    assert_eq!(stats.segments, 1);
+    assert_eq!(stats.removed, [Removed { rule: Rule::FreeDisk, spans: 9 }]);
+    check(&store, &[3], 4);
+}
+
+#[test]
+fn a_head_is_cut_when_it_is_old() {
+    let (store, clock, _) = at(10, none());
+    append(&store, &batch(0)).unwrap();
+    store.maintain().unwrap();
+    assert_eq!(store.stats().segments, 0);
+    clock.advance(Duration::from_secs(60));
+    store.maintain().unwrap();
+    assert_eq!((store.stats().segments, store.stats().head_spans), (1, 0));
+}
+
+#[test]
+fn the_log_is_as_long_as_what_no_segment_has() {
+    let store = open(&small(), &Recorder::new());
+    for number in 0..300 {
+        append(&store, &batch(number)).unwrap();
+        if number % 10 == 0 {
+            store.maintain().unwrap();
+        }
+    }
+    store.flush().unwrap();
+    assert!(store.stats().log.bytes <= 16 * 1024, "{:?}", store.stats().log);
+}
