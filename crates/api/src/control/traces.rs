@@ -198,7 +198,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let (code, title, hint) = match &error {
             Error::Busy => {
-                ("query_busy", "too many questions are asked at once", "ask again in a moment")
+                (QUERY_BUSY, "too many questions are asked at once", "ask again in a moment")
             }
             Error::Query(QueryError::Budget(_)) => (
                 "query_budget",

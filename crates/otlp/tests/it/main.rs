@@ -105,9 +105,8 @@ fn span() -> impl Strategy<Value = Span> {
     })
 }
 
-/// Every rule of the mapping that clients rely on, in one document.
-#[test]
-fn json_is_written_as_otlp_maps_it() {
+/// A span with something in every field.
+fn full() -> Span {
     let text = |text: &str| Value::Text(text.into());
     let attributes: Attributes = vec![
         ("text".into(), text("a\"\\\n\u{1}é")),
@@ -121,10 +120,10 @@ fn json_is_written_as_otlp_maps_it() {
         ("list".into(), Value::Array(vec![text(""), Value::Array(Vec::new())])),
         ("map".into(), Value::Map(vec![("k".into(), Value::Int(0))])),
     ];
-    let ids = || (TraceId::new([0xab; 16]).unwrap(), SpanId::new([1; 8]).unwrap());
-    let span = Span {
-        trace: ids().0,
-        id: ids().1,
+    let (trace, id) = (TraceId::new([0xab; 16]).unwrap(), SpanId::new([1; 8]).unwrap());
+    Span {
+        trace,
+        id,
         parent: SpanId::new([2; 8]),
         trace_state: "a=b".into(),
         flags: 257,
@@ -137,8 +136,8 @@ fn json_is_written_as_otlp_maps_it() {
         events: vec![Event { time_unix_nanos: 5, name: "e".into(), ..Event::default() }],
         dropped_events: 2,
         links: vec![Link {
-            trace: ids().0,
-            span: ids().1,
+            trace,
+            span: id,
             trace_state: "".into(),
             attributes: Vec::new(),
             dropped_attributes: 0,
@@ -148,8 +147,12 @@ fn json_is_written_as_otlp_maps_it() {
         status: Status { code: StatusCode::Error, message: "bad".into() },
         resource: Arc::new(Resource { schema_url: "r".into(), ..Resource::default() }),
         scope: Arc::new(Scope { name: "lib".into(), ..Scope::default() }),
-    };
-    let plain = Span {
+    }
+}
+
+/// The same without whatever may be left out.
+fn plain() -> Span {
+    Span {
         parent: None,
         trace_state: "".into(),
         flags: 0,
@@ -161,8 +164,13 @@ fn json_is_written_as_otlp_maps_it() {
         links: Vec::new(),
         dropped_links: 0,
         status: Status::default(),
-        ..span.clone()
-    };
+        ..full()
+    }
+}
+
+/// Every rule of the mapping that clients rely on, in one document.
+#[test]
+fn json_is_written_as_otlp_maps_it() {
     let trace = "abababababababababababababababab";
     let first = format!(
         concat!(
@@ -193,8 +201,8 @@ fn json_is_written_as_otlp_maps_it() {
             r#"{{"resourceSpans":[{{"resource":{{}},"scopeSpans":[{{"scope":{{"name":"lib"}},"spans":[{span}]}}],"schemaUrl":"r"}}]}}"#
         )
     };
-    assert_eq!(json::traces([&span], json::EmptyValue::AsIs), around(&first));
-    assert_eq!(json::traces([&plain], json::EmptyValue::AsText), around(&second));
+    assert_eq!(json::traces([&full()], json::EmptyValue::AsIs), around(&first));
+    assert_eq!(json::traces([&plain()], json::EmptyValue::AsText), around(&second));
     assert_eq!(json::traces([], json::EmptyValue::AsIs), r#"{"resourceSpans":[]}"#);
 }
 
