@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use trunkline_model::record::{ExchangeRecord, RecordSink};
 use trunkline_model::trace::{
-    Attribute, Outline, Span, SpanKind, Trace, TraceId, TraceQuery, TraceSource,
+    Attribute, Outline, Span, SpanKind, Threshold, Trace, TraceId, TraceQuery, TraceSource,
 };
 use trunkline_model::{ListenerId, Model, RouteId};
 
@@ -188,7 +188,10 @@ impl Buffer {
     /// The spans of a record in OTLP's form, for whoever keeps them; none when its trace is not
     /// sampled.
     pub fn spans_of(&self, record: &ExchangeRecord) -> Vec<trunkline_otlp::Span> {
-        let mut translator = spans::Translator::default();
+        // What was sampled here tells how many others it stands for, as spans of services do.
+        let threshold = record.trace.threshold.filter(|threshold| *threshold != Threshold::NONE);
+        let state = threshold.map(|threshold| Arc::from(format!("ot=th:{threshold}")));
+        let mut translator = spans::Translator::new(state.unwrap_or_default());
         self.recorded(record).iter().map(|span| translator.span(span)).collect()
     }
 

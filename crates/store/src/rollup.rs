@@ -30,6 +30,8 @@ mod weight;
 
 use std::time::Duration;
 
+use crate::wal;
+
 pub use accumulate::{Accumulator, Counting, Counts, Sides};
 pub use catalog::Naming;
 pub use cell::{Cell, EdgeCell};
@@ -50,7 +52,7 @@ pub const USER: &str = "user";
 
 /// The library (OTLP's scope) of spans that the proxy records, on behalf of services that need not
 /// record anything. Where a service records itself, its own spans count.
-pub const PROXY_SCOPE: &str = "trunkline.proxy";
+pub const PROXY_SCOPE: &str = "trunkline";
 
 /// Longest name of a service, operation or node, in bytes; longer ones are cut.
 pub const NAME_BYTES_MAX: usize = 256;
@@ -132,4 +134,16 @@ pub struct Mark {
     pub file: u64,
     /// Bytes from its begin.
     pub offset: u64,
+}
+
+impl From<wal::Position> for Mark {
+    fn from(position: wal::Position) -> Self {
+        Self { file: position.file, offset: position.offset }
+    }
+}
+
+impl From<Mark> for wal::Position {
+    fn from(mark: Mark) -> Self {
+        Self { file: mark.file, offset: mark.offset }
+    }
 }

@@ -10,6 +10,7 @@ mod cut;
 mod heads;
 mod maintain;
 mod open;
+mod rates;
 mod refused;
 mod shared;
 mod stats;
@@ -146,6 +147,8 @@ impl Store {
     /// read from the log when the store is opened again. It blocks until that is done.
     pub fn close(&self) {
         self.log.close();
+        // What cannot be kept is counted again from the log.
+        let _ = self.shared.rollups.flush(self.shared.clock.wall_nanos());
     }
 }
 

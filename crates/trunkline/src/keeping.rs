@@ -17,7 +17,6 @@ use bytes::Bytes;
 use trunkline_ingest::{Accepted, Refused};
 use trunkline_rt::{Clock, Policy, Scope};
 use trunkline_store::disk::{Disk, Folder, FolderError, Memory};
-use trunkline_store::rollup::Rollups;
 use trunkline_store::{OpenError, Store};
 
 use crate::exit::chain;
@@ -36,10 +35,7 @@ const COME_AGAIN: Duration = Duration::from_secs(1);
 pub(crate) struct Keeping {
     store: ArcSwapOption<Store>,
     own: own::Own,
-    /// Rates and calls of all spans; none where they cannot be counted.
-    rollups: Option<Arc<Rollups>>,
-    /// Batches that were counted.
-    counted: Mutex<u64>,
+    addresses: Mutex<rates::Addresses>,
     clock: Clock,
     /// Why there is no store, in words; empty while there is one.
     why: Mutex<String>,
@@ -62,8 +58,7 @@ impl Keeping {
         let keeping = Arc::new(Self {
             store: ArcSwapOption::empty(),
             own: own::Own::default(),
-            rollups: rates::open(clock),
-            counted: Mutex::new(0),
+            addresses: Mutex::default(),
             clock: clock.clone(),
             why: Mutex::new("it is being opened".to_owned()),
         });
@@ -81,19 +76,7 @@ impl Keeping {
             own::flush_until(&flushed, stopping.stopping()).await;
             Ok::<_, std::convert::Infallible>(())
         });
-        if let Some(rollups) = keeping.rollups.clone() {
-            let (clock, stopping) = (clock.clone(), scope.clone());
-            scope.spawn("rates", Policy::Best, async move {
-                rates::tend_until(&rollups, &clock, stopping.stopping()).await;
-                Ok::<_, std::convert::Infallible>(())
-            });
-        }
         keeping
-    }
-
-    /// Rates and calls of what came in.
-    pub(crate) fn rollups(&self) -> Option<Arc<Rollups>> {
-        self.rollups.clone()
     }
 
     /// The store, once it is open.
@@ -120,6 +103,7 @@ impl Keeping {
 
     async fn open_and_tend(&self, place: &Place) {
         let store = self.open(place).await;
+        self.teach(store.rollups());
         self.store.store(Some(Arc::clone(&store)));
         self.tell("");
         loop {
@@ -177,12 +161,11 @@ fn open(place: &Place, clock: Clock) -> Result<Arc<Store>, NotOpen> {
 }
 
 impl Keeping {
-    /// Keeps a batch, and counts it.
+    /// Keeps a batch.
     pub(crate) async fn keep(&self, batch: Bytes) -> Result<Accepted, Refused> {
         let store = self.store().ok_or(Refused::Unavailable { retry_after: COME_AGAIN })?;
-        let kept = store.append(batch.clone()).await;
+        let kept = store.append(batch).await;
         let accepted = kept.map_err(|refused| in_words_of_ingest(&refused))?;
-        self.count(&batch);
         Ok(Accepted { spans: accepted.spans })
     }
 }

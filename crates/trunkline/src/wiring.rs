@@ -93,7 +93,7 @@ impl Parts {
         let reader = Reader::new(
             reader::Config::default(),
             Arc::clone(&keeping) as _,
-            keeping.rollups().map(|rollups| rollups as _),
+            Some(Arc::clone(&keeping) as _),
             clock.clone(),
         );
         let records = Arc::new(Records {
@@ -260,6 +260,7 @@ impl Records {
     /// Writes the access log that the Model wants, from now on.
     pub(crate) fn follow(&self, model: &Model, standard_output: bool) -> Result<(), Failure> {
         self.traces.learn(model);
+        self.keeping.learn(model);
         self.console.learn(model);
         if self.log.read().is_ok_and(|log| log.0 == model.access_log && log.1.is_some()) {
             return Ok(());

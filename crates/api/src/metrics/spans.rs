@@ -237,7 +237,7 @@ mod tests {
 
     fn page(spans: &[Span], seen: &[Seen<'_>]) -> String {
         let keep = Arc::new(Kept::in_memory().unwrap());
-        let rollups = rollup::Rollups::open(Config::default(), keep, NOW).unwrap();
+        let rollups = rollup::Rollups::open(Config::default(), keep, Mark::default(), NOW).unwrap();
         rollups.take(Mark { file: 1, offset: 1 }, &otlp::request(spans), NOW);
         rollups.seen(seen, NOW);
         rollups.maintain(NOW + 20_000_000_000).unwrap();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use trunkline_model::trace::{self, Attribute, SpanKind, TraceId};
 use trunkline_otlp::{Kind, Resource, Scope, Span, Status, StatusCode, Value};
+use trunkline_store::rollup::PROXY_SCOPE;
 use trunkline_store::source::{
     Budget, Found, Hit, KnownKey, Level, Operation, QueryError, Search, SpanSource, Spent, arrange,
     as_text, type_name,
@@ -21,6 +22,7 @@ const SAMPLED: u32 = 1;
 pub(super) struct Translator {
     resources: HashMap<Arc<str>, Arc<Resource>>,
     scope: Arc<Scope>,
+    trace_state: Arc<str>,
 }
 
 /// Services whose processes are remembered; then it begins anew.
@@ -28,16 +30,21 @@ const RESOURCES_MAX: usize = 1_024;
 
 impl Default for Translator {
     fn default() -> Self {
-        let scope = Scope {
-            name: "trunkline".into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            ..Scope::default()
-        };
-        Self { resources: HashMap::new(), scope: Arc::new(scope) }
+        Self::new(Arc::default())
     }
 }
 
 impl Translator {
+    /// For spans with this `tracestate`.
+    pub(super) fn new(trace_state: Arc<str>) -> Self {
+        let scope = Scope {
+            name: PROXY_SCOPE.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            ..Scope::default()
+        };
+        Self { resources: HashMap::new(), scope: Arc::new(scope), trace_state }
+    }
+
     pub(super) fn span(&mut self, span: &trace::Span) -> Span {
         let length = u64::try_from(span.duration.as_nanos()).unwrap_or(u64::MAX);
         let code = if span.failed { StatusCode::Error } else { StatusCode::Unset };
@@ -45,7 +52,7 @@ impl Translator {
             trace: span.trace,
             id: span.id,
             parent: span.parent,
-            trace_state: Arc::default(),
+            trace_state: Arc::clone(&self.trace_state),
             flags: SAMPLED,
             name: Arc::clone(&span.name),
             kind: match span.kind {

@@ -45,7 +45,7 @@ fn span(service: &str, id: u64, parent: u64, kind: Kind, end: u64) -> Span {
 /// calls `orders` twice and a database; the proxy carries 5 calls of `gateway` to `legacy`.
 pub(crate) fn rollups(end: u64) -> Arc<dyn Rollups> {
     let keep = Arc::new(Kept::in_memory().unwrap());
-    let rollups = rollup::Rollups::open(Config::default(), keep, end).unwrap();
+    let rollups = rollup::Rollups::open(Config::default(), keep, Mark::default(), end).unwrap();
     for step in (1..=6_u64).rev() {
         let at = end - step * 10 * SECOND + 5 * SECOND;
         let mut spans: Vec<Span> =
@@ -234,7 +234,7 @@ async fn what_the_proxy_carries_is_in_the_graph() {
     let keep = Arc::new(Kept::in_memory().unwrap());
     let now = Clock::system().wall_nanos();
     let rollups: Arc<dyn Rollups> =
-        Arc::new(rollup::Rollups::open(Config::default(), keep, now).unwrap());
+        Arc::new(rollup::Rollups::open(Config::default(), keep, Mark::default(), now).unwrap());
     let running = crate::console::shop_carrying(rollups);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     loop {

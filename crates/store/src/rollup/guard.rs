@@ -21,6 +21,7 @@ mod totals;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use super::accumulate::{Accumulator, Counts};
 use super::format::{State, Unreadable, read_state};
@@ -31,6 +32,9 @@ use super::{Config, Mark};
 use flush::{Attempt, Flush};
 
 pub use totals::{Total, TotalEdges, TotalSeries, Totals};
+
+/// How often sides of calls are let go whose time is over.
+const EXPIRE_EVERY: Duration = Duration::from_secs(1);
 
 /// Rollups cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +91,10 @@ struct Live {
     kept: Mark,
     /// What is being committed.
     attempt: Option<Arc<Attempt>>,
+    /// When sides whose time was over were last let go, nanoseconds since the Unix epoch.
+    expired: u64,
+    /// The period in which this process last tried to keep what was counted.
+    flushed: Option<Period>,
     unreadable: u64,
     damaged: u64,
     forgotten: u64,
@@ -96,16 +104,22 @@ struct Live {
 }
 
 impl Rollups {
-    /// Goes on from what is kept. Then the log is to be replayed from [`Rollups::mark`] through
-    /// [`Rollups::take`], and only after that [maintained](Rollups::maintain).
+    /// Goes on from what is kept; where nothing is kept yet, it counts what comes after `from` in
+    /// the log. Then the log is to be replayed from [`Rollups::mark`] through [`Rollups::take`], and
+    /// only after that [maintained](Rollups::maintain).
     ///
     /// # Errors
     /// What is kept cannot be read, or was written by a newer version.
-    pub fn open(config: Config, keep: Arc<dyn Keep>, now: u64) -> Result<Self, OpenError> {
+    pub fn open(
+        config: Config,
+        keep: Arc<dyn Keep>,
+        from: Mark,
+        now: u64,
+    ) -> Result<Self, OpenError> {
         let view = keep.view()?;
         let state = match view.state()? {
             Some(bytes) => read_state(&bytes).map_err(OpenError::State)?,
-            None => State::default(),
+            None => State { mark: from, ..State::default() },
         };
         let mut lengths = BTreeMap::new();
         view.range(Period(0)..Period(u32::MAX), &mut |period, bytes| {
@@ -120,6 +134,8 @@ impl Rollups {
             counted: state.mark,
             kept: state.mark,
             attempt: None,
+            expired: now,
+            flushed: None,
             unreadable: 0,
             damaged: 0,
             forgotten: 0,
@@ -134,7 +150,7 @@ impl Rollups {
             keep,
             live: Mutex::new(live),
             moving: RwLock::new(()),
-            flush: Mutex::new(Flush { sequence: state.sequence, last: None, lengths, idle }),
+            flush: Mutex::new(Flush { sequence: state.sequence, lengths, idle }),
         })
     }
 
@@ -146,6 +162,21 @@ impl Rollups {
     /// Up to where the log is counted in what is kept: what comes after is needed after a crash.
     pub fn mark(&self) -> Mark {
         self.live().kept
+    }
+
+    /// How long until there is something to [maintain](Rollups::maintain).
+    pub fn wait(&self, now: u64) -> Duration {
+        let live = self.live();
+        let this = Period::of(now);
+        if live.flushed != Some(this) {
+            return Duration::ZERO;
+        }
+        let end = Duration::from_nanos(this.end_unix_nanos().saturating_sub(now));
+        if live.accumulator.counts().sides.waiting == 0 {
+            return end;
+        }
+        let since = Duration::from_nanos(now.saturating_sub(live.expired));
+        end.min(EXPIRE_EVERY.saturating_sub(since))
     }
 
     /// Counts a frame of the log, which ends at `at`: a checked `ExportTraceServiceRequest`, or

@@ -1,70 +1,148 @@
 //! Rollups in a redb database: one table by period, one row of state, one transaction a commit.
 //!
-//! redb checks what it reads against checksums and survives a crash at any point of a commit. The
-//! database may be shared with others: tables are named after what is in them.
+//! redb checks what it reads against checksums and survives a crash at any point of a commit. After
+//! a write that failed a database is not used again: the next one who asks opens the file anew, from
+//! what is on the disk. A file that is damaged is put aside, and another one begun: what is counted
+//! from now on is worth more than what cannot be read.
 
 use std::ops::{ControlFlow, Range};
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::backends::InMemoryBackend;
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{
+    Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable,
+    StorageBackend, StorageError, TableDefinition,
+};
 
 use super::Period;
 use super::keep::{Commit, Keep, KeepError, View};
+use crate::disk::{Backend, Disk};
 
 const ROLLUPS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("rollups");
 const STATE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("rollup_state");
 const STATE_KEY: &str = "state";
 
+/// Memory that redb may use for its pages, in bytes: most questions are about the last hour.
+const CACHE_BYTES: usize = 4 << 20;
+
 /// See the module's documentation.
-#[derive(Debug, Clone)]
-pub struct Kept(Arc<Database>);
+#[derive(Debug)]
+pub struct Kept {
+    file: Option<(Arc<dyn Disk>, PathBuf)>,
+    /// None after it failed.
+    database: Mutex<Option<Arc<Database>>>,
+}
 
 impl Kept {
-    /// Keeps rollups in this database.
+    /// Keeps rollups in a file, which is made where there is none.
     ///
     /// # Errors
-    /// The tables cannot be made, or hold something else.
-    pub fn open(database: Arc<Database>) -> Result<Self, KeepError> {
-        let transaction = database.begin_write().map_err(error)?;
-        drop(transaction.open_table(ROLLUPS).map_err(error)?);
-        drop(transaction.open_table(STATE).map_err(error)?);
-        transaction.commit().map_err(error)?;
-        Ok(Self(database))
+    /// It cannot be used, or a newer version made it.
+    pub fn in_file(disk: Arc<dyn Disk>, path: &Path) -> Result<Self, KeepError> {
+        let database = open_file(&disk, path)?;
+        let file = Some((disk, path.to_owned()));
+        Ok(Self { file, database: Mutex::new(Some(Arc::new(database))) })
     }
 
     /// Keeps rollups in memory, until the end of the process.
     ///
     /// # Errors
-    /// As [`Kept::open`].
+    /// There is no memory.
     pub fn in_memory() -> Result<Self, KeepError> {
-        let database = Database::builder().create_with_backend(InMemoryBackend::new());
-        Self::open(Arc::new(database.map_err(error)?))
+        let database = open(InMemoryBackend::new()).map_err(error)?;
+        make_tables(&database)?;
+        Ok(Self { file: None, database: Mutex::new(Some(Arc::new(database))) })
     }
+
+    fn database(&self) -> Result<Arc<Database>, KeepError> {
+        let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*database, &self.file) {
+            (Some(database), _) => Ok(Arc::clone(database)),
+            (None, Some((disk, path))) => {
+                let opened = Arc::new(open_file(disk, path)?);
+                *database = Some(Arc::clone(&opened));
+                Ok(opened)
+            }
+            (None, None) => Err(KeepError("an earlier commit failed".into())),
+        }
+    }
+}
+
+/// Opens a file; puts it aside if it is damaged.
+fn open_file(disk: &Arc<dyn Disk>, path: &Path) -> Result<Database, KeepError> {
+    let opened = match open(backend(disk, path)?) {
+        Err(DatabaseError::Storage(StorageError::Corrupted(_))) => {
+            let aside = path.with_extension("redb.damaged");
+            disk.rename(path, &aside).map_err(io_error)?;
+            disk.sync_folder(path.parent().unwrap_or(Path::new(""))).map_err(io_error)?;
+            open(backend(disk, path)?)
+        }
+        opened => opened,
+    };
+    let database = opened.map_err(error)?;
+    make_tables(&database)?;
+    Ok(database)
+}
+
+fn backend(disk: &Arc<dyn Disk>, path: &Path) -> Result<Backend, KeepError> {
+    Backend::open(&**disk, path).map_err(io_error)
+}
+
+fn open(backend: impl StorageBackend) -> Result<Database, DatabaseError> {
+    let mut builder = Builder::new();
+    // A damaged file is then an error, where it might be a panic.
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+    builder.create_with_backend(backend)
+}
+
+/// Makes the tables, if they are not there.
+fn make_tables(database: &Database) -> Result<(), KeepError> {
+    let there = database.begin_read().map_err(error)?.open_table(STATE).is_ok();
+    if there {
+        return Ok(());
+    }
+    let transaction = database.begin_write().map_err(error)?;
+    drop(transaction.open_table(ROLLUPS).map_err(error)?);
+    drop(transaction.open_table(STATE).map_err(error)?);
+    transaction.commit().map_err(error)
 }
 
 fn error(error: impl Into<redb::Error>) -> KeepError {
     KeepError(Box::new(error.into()))
 }
 
+fn io_error(error: std::io::Error) -> KeepError {
+    KeepError(Box::new(error))
+}
+
 impl Keep for Kept {
     fn view(&self) -> Result<Box<dyn View>, KeepError> {
-        Ok(Box::new(Shown(self.0.begin_read().map_err(error)?)))
+        Ok(Box::new(Shown(self.database()?.begin_read().map_err(error)?)))
     }
 
     fn commit(&self, commit: &Commit<'_>) -> Result<(), KeepError> {
-        let transaction = self.0.begin_write().map_err(error)?;
-        {
-            let mut rollups = transaction.open_table(ROLLUPS).map_err(error)?;
-            rollups.retain_in(..commit.first.0, |_, _| false).map_err(error)?;
-            for (period, bytes) in commit.rollups {
-                rollups.insert(period.0, bytes.as_slice()).map_err(error)?;
-            }
-            let mut state = transaction.open_table(STATE).map_err(error)?;
-            state.insert(STATE_KEY, commit.state).map_err(error)?;
+        let database = self.database()?;
+        let made = make(&database, commit);
+        if made.is_err() && self.file.is_some() {
+            *self.database.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
-        transaction.commit().map_err(error)
+        made
     }
+}
+
+fn make(database: &Database, commit: &Commit<'_>) -> Result<(), KeepError> {
+    let transaction = database.begin_write().map_err(error)?;
+    {
+        let mut rollups = transaction.open_table(ROLLUPS).map_err(error)?;
+        rollups.retain_in(..commit.first.0, |_, _| false).map_err(error)?;
+        for (period, bytes) in commit.rollups {
+            rollups.insert(period.0, bytes.as_slice()).map_err(error)?;
+        }
+        let mut state = transaction.open_table(STATE).map_err(error)?;
+        state.insert(STATE_KEY, commit.state).map_err(error)?;
+    }
+    transaction.commit().map_err(error)
 }
 
 struct Shown(ReadTransaction);

@@ -6,6 +6,8 @@
 //!
 //! Source: OpenTelemetry, "`TraceState`: Probability Sampling", section on the rejection threshold.
 
+use trunkline_model::trace::Threshold;
+
 /// A number of calls with 16 bits after the point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Weight(u64);
@@ -15,10 +17,7 @@ pub(super) const FRACTION_BITS: u32 = 16;
 
 /// Sampling one in a million is the rarest that is believed: a threshold comes from outside, and one
 /// span must not stand for more calls than a service takes in a day.
-const WEIGHT_MAX: u64 = 1 << 20;
-
-/// Hex digits of a threshold.
-const THRESHOLD_DIGITS: usize = 14;
+const WEIGHT_MAX: f64 = 1_048_576.0;
 
 impl Weight {
     /// One call.
@@ -39,19 +38,14 @@ impl Weight {
         threshold.and_then(Self::of_threshold).unwrap_or(Self::ONE)
     }
 
-    /// Trailing zeros are left out of a threshold.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at least one, and cut to what is believed"
+    )]
     fn of_threshold(digits: &str) -> Option<Self> {
-        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if digits.is_empty() || digits.len() > THRESHOLD_DIGITS || !digits.bytes().all(hex) {
-            return None;
-        }
-        let refused =
-            u64::from_str_radix(digits, 16).ok()? << (4 * (THRESHOLD_DIGITS - digits.len()));
-        // Fourteen digits are below 2^56, so something is kept.
-        let kept = u128::from((1_u64 << 56) - refused);
-        let weight = ((1_u128 << (56 + FRACTION_BITS)) + kept / 2) / kept;
-        let weight = u64::try_from(weight).unwrap_or(u64::MAX);
-        Some(Self(weight.min(WEIGHT_MAX << FRACTION_BITS)))
+        let count = Threshold::parse(digits.as_bytes())?.adjusted_count().min(WEIGHT_MAX);
+        Some(Self((count * f64::from(1_u32 << FRACTION_BITS)).round() as u64))
     }
 
     /// So many calls.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::rollup;
 use crate::wal::{self, Durability};
 
 /// How a store behaves, and the bounds that it keeps. Where the files are is the disk's matter.
@@ -15,6 +16,8 @@ pub struct Config {
     pub head_age_max: Duration,
     /// What is removed, and when.
     pub retention: Retention,
+    /// How much is counted of rates and calls, and kept.
+    pub rollups: rollup::Config,
     /// Which traces are kept when more come than are wanted; all where there is none.
     pub sampling: Option<Sampling>,
 }
@@ -77,6 +80,7 @@ impl Default for Config {
             memory: Memory::default(),
             head_age_max: Duration::from_secs(60),
             retention: Retention::default(),
+            rollups: rollup::Config::default(),
             sampling: None,
         }
     }

@@ -141,7 +141,8 @@ impl Store {
             return Duration::ZERO;
         }
         let cut = heads.active.since.map(|since| since + self.shared.config.head_age_max);
-        cut.unwrap_or(retain).min(retain).saturating_duration_since(now)
+        let cut = cut.unwrap_or(retain).min(retain).saturating_duration_since(now);
+        cut.min(self.shared.rollups.wait(self.shared.clock.wall_nanos()))
     }
 
     /// Cuts what waits for it, and the head if it is old enough.
@@ -158,9 +159,11 @@ impl Store {
         while shared.cut()? {
             cut = true;
         }
-        if shared.advance()? || cut {
+        // Always: what is counted is to be kept, whatever else there is to do.
+        let kept = shared.keep_rates();
+        if shared.advance()? || cut || kept {
             // Files that cannot be removed now are removed the next time.
-            let _ = self.log.forget(shared.manifest.with(|state| state.mark));
+            let _ = self.log.forget(shared.needed());
         }
         Ok(())
     }

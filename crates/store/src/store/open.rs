@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use trunkline_rt::Clock;
 
 use super::shared::Shared;
-use super::{Config, OpenError, Store, maintain};
+use super::{Config, OpenError, Store, maintain, rates};
 use crate::disk::Disk;
 use crate::files::{Files, Segment};
 use crate::manifest::{self, FOLDER, Manifest, parse_name};
@@ -26,20 +26,25 @@ impl Store {
         let found = segment_files(&*disk)?;
         let manifest = open_manifest(&disk, &found)?;
         let log = config.log.clone();
-        let shared = Arc::new(shared(config, disk, clock, manifest));
+        let shared = Arc::new(shared(config, disk, clock, manifest)?);
         open_segments(&shared, &found)?;
         let mark = shared.manifest.with(|state| state.mark);
         shared.heads().active.mark = mark;
+        let from = shared.replayed_from();
         let base =
             Base { disk: Arc::clone(&shared.disk), clock: shared.clock.clone(), config: log };
         let mut replay = |frame: crate::wal::Frame| {
-            shared.replay(&frame);
+            if frame.position > mark {
+                shared.replay(&frame);
+            } else {
+                shared.count(&frame);
+            }
             // One head at a time: however long the log is, memory is bounded.
             while shared.cut()? {}
             Ok(())
         };
         let live = Arc::clone(&shared);
-        let (log, recovery) = Wal::open(base, mark, &mut replay, move |frames| live.take(frames))?;
+        let (log, recovery) = Wal::open(base, from, &mut replay, move |frames| live.take(frames))?;
         let store = Self {
             shared,
             log,
@@ -48,7 +53,7 @@ impl Store {
             maintaining: Mutex::new(maintain::Progress::default()),
         };
         // What was cut while it was read.
-        let _ = store.log.forget(store.shared.manifest.with(|state| state.mark));
+        let _ = store.log.forget(store.shared.needed());
         Ok(Arc::new(store))
     }
 }
@@ -73,15 +78,23 @@ fn open_manifest(disk: &Arc<dyn Disk>, found: &[(u8, u64)]) -> Result<Manifest, 
     Ok(Manifest::open(Arc::clone(disk))?)
 }
 
-fn shared(config: Config, disk: Arc<dyn Disk>, clock: Clock, manifest: Manifest) -> Shared {
+fn shared(
+    config: Config,
+    disk: Arc<dyn Disk>,
+    clock: Clock,
+    manifest: Manifest,
+) -> Result<Shared, OpenError> {
+    let mark = manifest.with(|state| state.mark);
+    let rollups = rates::open(&config, &disk, mark, clock.wall_nanos())?;
     let files = Arc::new(Files::new(Arc::clone(&disk), config.memory.index_bytes_max));
     let heads = super::heads::Heads::default();
     let view = View { heads: heads.all(), segments: Vec::new() };
-    Shared {
+    Ok(Shared {
         config,
         disk,
         clock,
         manifest,
+        rollups,
         files,
         heads: Mutex::new(heads),
         view: std::sync::RwLock::new(Arc::new(view)),
@@ -90,7 +103,7 @@ fn shared(config: Config, disk: Arc<dyn Disk>, clock: Clock, manifest: Manifest)
         unreadable: Default::default(),
         times: Default::default(),
         unmergeable: Default::default(),
-    }
+    })
 }
 
 /// Shows the listed segments, and removes what a crash left: files that were never listed, or no

@@ -106,6 +106,9 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    /// What was counted of rates and calls cannot be used.
+    #[error("cannot use what was counted")]
+    Rollups(#[from] crate::rollup::OpenError),
     /// The manifest cannot be used.
     #[error("cannot use the manifest")]
     Manifest(#[from] ManifestError),

@@ -14,6 +14,7 @@ use super::stats::Times;
 use crate::disk::Disk;
 use crate::files::{Files, Segment};
 use crate::manifest::Manifest;
+use crate::rollup::Rollups;
 use crate::search::View;
 use crate::segment::SegmentError;
 use crate::wal::{Frame, Signal};
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) clock: Clock,
     pub(super) manifest: Manifest,
+    /// Rates and calls.
+    pub(super) rollups: Arc<Rollups>,
     pub(super) files: Arc<Files>,
     pub(super) heads: Mutex<Heads>,
     pub(super) view: RwLock<Arc<View>>,
@@ -89,6 +92,8 @@ impl Shared {
         for frame in frames {
             let mut heads = self.heads();
             self.take_frame(&mut heads, frame);
+            drop(heads);
+            self.count(frame);
         }
     }
 

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use trunkline_model::Telemetry;
 use trunkline_model::telemetry::{Durability, Keep};
+use trunkline_store::rollup;
 use trunkline_store::{Config, Memory, Retention, ServiceRetention, wal};
 
 /// What a store in memory may hold, in bytes: some hundred thousand spans.
 pub(super) const MEMORY_BYTES_MAX: u64 = 64 << 20;
+/// What is counted of them is a small part of it.
+const MEMORY_ROLLUP_BYTES: u64 = 8 << 20;
 /// Its spans are packed early: packed they are a tenth as large.
 const MEMORY_HEAD_BYTES: usize = 8 << 20;
 
@@ -44,7 +47,10 @@ impl Place {
         let memory = Memory { head_bytes_max: MEMORY_HEAD_BYTES, ..Memory::default() };
         // What ends with the process needs no log.
         let log = wal::Config::new(wal::Durability::None);
-        Self { folder: None, config: Config { log, memory, retention, ..Config::default() } }
+        let rollups =
+            rollup::Config { kept_bytes_max: MEMORY_ROLLUP_BYTES, ..rollup::Config::default() };
+        let config = Config { log, memory, retention, rollups, ..Config::default() };
+        Self { folder: None, config }
     }
 }
 

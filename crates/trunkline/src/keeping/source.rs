@@ -20,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 impl Keeping {
     /// The store; waits a moment for one that is being opened. Questions are asked where it may block.
-    fn open_store(&self) -> Result<Arc<Store>, QueryError> {
+    pub(super) fn open_store(&self) -> Result<Arc<Store>, QueryError> {
         let end = self.clock.now() + OPENING_MAX;
         while self.store().is_none() && self.clock.now() < end {
             std::thread::sleep(LOOK_EVERY);

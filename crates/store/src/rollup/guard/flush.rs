@@ -15,8 +15,6 @@ use crate::rollup::texts::Texts;
 pub(super) struct Flush {
     /// Number of the last commit.
     pub(super) sequence: u64,
-    /// The period of the last commit of this process.
-    pub(super) last: Option<Period>,
     /// Bytes of each rollup that is kept.
     pub(super) lengths: BTreeMap<Period, u64>,
     /// Nobody waited at the last commit.
@@ -42,9 +40,12 @@ impl Rollups {
     /// What was counted cannot be kept. It is tried again the next time, with the same content;
     /// meanwhile counting goes on within its bounds.
     pub fn maintain(&self, now: u64) -> Result<(), KeepError> {
-        self.live().accumulator.expire(now);
-        let last = self.flush.lock().unwrap_or_else(PoisonError::into_inner).last;
-        if last.is_some_and(|last| last >= Period::of(now)) { Ok(()) } else { self.flush(now) }
+        let mut live = self.live();
+        live.accumulator.expire(now);
+        live.expired = now;
+        let kept = live.flushed.is_some_and(|flushed| flushed >= Period::of(now));
+        drop(live);
+        if kept { Ok(()) } else { self.flush(now) }
     }
 
     /// Keeps what was counted so far: for closing. A commit that failed before is made first.
@@ -53,14 +54,18 @@ impl Rollups {
     /// It cannot be kept.
     pub fn flush(&self, now: u64) -> Result<(), KeepError> {
         let mut flush = self.flush.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.live().attempt.clone();
+        let before = {
+            let mut live = self.live();
+            // Also where it fails: a disk that is full is not asked every second.
+            live.flushed = Some(Period::of(now));
+            live.attempt.clone()
+        };
         if let Some(before) = before {
             self.commit(&before, &mut flush, now)?;
         }
         if let Some(attempt) = self.begin(&flush, now) {
             self.commit(&attempt, &mut flush, now)?;
         }
-        flush.last = Some(Period::of(now));
         Ok(())
     }
 

@@ -11,14 +11,14 @@ use trunkline_store::rollup::{
 };
 use trunkline_store::source::{Budget, Limits};
 
-use super::span::{NOW, SECOND, With, edges, request, span};
+use super::span::{MILLI, NOW, SECOND, With, edges, request, span};
 
 pub fn memory() -> Arc<dyn Keep> {
     Arc::new(Kept::in_memory().unwrap())
 }
 
 pub fn open(keep: &Arc<dyn Keep>) -> Rollups {
-    Rollups::open(Config::default(), Arc::clone(keep), NOW).unwrap()
+    Rollups::open(Config::default(), Arc::clone(keep), Mark::default(), NOW).unwrap()
 }
 
 /// Everything, by period.
@@ -125,7 +125,7 @@ fn what_the_proxy_saw_is_an_edge_of_its_own() {
 fn old_rollups_are_forgotten_by_age_and_by_bytes() {
     let keep = memory();
     let config = Config { kept_bytes_max: 4_000, ..Config::default() };
-    let rollups = Rollups::open(config, Arc::clone(&keep), NOW).unwrap();
+    let rollups = Rollups::open(config, Arc::clone(&keep), Mark::default(), NOW).unwrap();
     let day = 24 * 3_600;
     for step in 0..200_u64 {
         let now = NOW + step * 10 * SECOND;
@@ -152,6 +152,19 @@ fn old_rollups_are_forgotten_by_age_and_by_bytes() {
 }
 
 #[test]
+fn there_is_a_time_for_maintenance() {
+    let rollups = open(&memory());
+    let wait = |after: u64| rollups.wait(NOW + after * MILLI).as_millis();
+    assert_eq!(wait(0), 0, "what a former process left may be due");
+    rollups.maintain(NOW).unwrap();
+    assert_eq!((wait(0), wait(9_000), wait(10_000)), (10_000, 1_000, 0));
+    rollups.take(at(1), &request(&[span("a", 1, 1, 9, Kind::Client)]), NOW);
+    assert_eq!((wait(0), wait(600), wait(1_000), wait(10_001)), (1_000, 400, 0, 0));
+    rollups.maintain(NOW + SECOND).unwrap();
+    assert_eq!(wait(1_000), 1_000);
+}
+
+#[test]
 fn an_idle_process_writes_nothing() {
     #[derive(Debug)]
     struct Never;
@@ -163,7 +176,7 @@ fn an_idle_process_writes_nothing() {
             panic!("there is nothing to keep")
         }
     }
-    let rollups = Rollups::open(Config::default(), Arc::new(Never), NOW).unwrap();
+    let rollups = Rollups::open(Config::default(), Arc::new(Never), Mark::default(), NOW).unwrap();
     (0..20).for_each(|step| rollups.maintain(NOW + step * 10 * SECOND).unwrap());
 }
 
@@ -205,6 +218,7 @@ fn a_commit_that_fails_is_made_later_and_once() {
         rollups.take(at(2), &batch(2), NOW);
         assert!(rollups.flush(NOW).is_err());
         rollups.take(at(3), &batch(3), NOW);
+        assert_eq!(rollups.maintain(NOW + SECOND).is_ok(), true, "it is not asked again at once");
         assert!(how == AFTER || rollups.maintain(NOW + 10 * SECOND).is_err());
         assert_eq!((rollups.mark() <= at(2), rollups.stats().failed_commits > 0), (true, true));
         broken.how.store(WELL, Ordering::Relaxed);
@@ -242,7 +256,7 @@ fn damaged_rollups_are_left_out_and_counted() {
 fn a_newer_state_is_refused() {
     let keep = memory();
     keep.commit(&Commit { rollups: &[], first: Period(0), state: &[77] }).unwrap();
-    let error = Rollups::open(Config::default(), keep, NOW).unwrap_err();
+    let error = Rollups::open(Config::default(), keep, Mark::default(), NOW).unwrap_err();
     assert!(
         std::error::Error::source(&error).unwrap().to_string().contains("version 77"),
         "{error:?}"

@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use trunkline_rt::Random;
+use trunkline_rt::{Clock, Random};
 use trunkline_store::disk::{Call, Fault, Recorder};
 use trunkline_store::{Config, Store};
 
-use super::rig::{append, batch, check, open, small};
+use super::rig::{append, batch, check, check_counts, open, small};
 use crate::wal::rig::{below, seed, times};
 
 /// At least so many; `TRUNKLINE_IMAGES` says otherwise.
@@ -70,7 +70,8 @@ impl Run {
                     self.acknowledged.lock().unwrap().push(number);
                 }
             }
-            14..=17 => drop(store.flush()),
+            14..=15 => drop(store.flush()),
+            16..=17 => drop(store.rollups().flush(Clock::system().wall_nanos())),
             _ => drop(store.maintain()),
         }
     }
@@ -80,6 +81,7 @@ fn check_image(config: &Config, image: &Image) {
     println!("image of seed {} with {} batches", image.seed, image.acknowledged.len());
     let store = open(config, &image.disk);
     check(&store, &image.acknowledged, image.submitted);
+    check_counts(&store);
     // It goes on from there, and another restart changes nothing.
     let next = image.submitted;
     append(&store, &batch(next)).unwrap();
@@ -93,6 +95,7 @@ fn check_image(config: &Config, image: &Image) {
     drop(store);
     let store = open(config, &image.disk);
     check(&store, &acknowledged, next + 1);
+    check_counts(&store);
 }
 
 #[test]
@@ -148,9 +151,13 @@ fn a_disk_that_fails_loses_nothing_that_was_acknowledged() {
         let submitted = run.submitted.load(Ordering::SeqCst);
         store.maintain().unwrap();
         check(&store, &acknowledged, submitted);
+        check_counts(&store);
         let crashed = run.disk.crash(run.random.number());
         drop(store);
-        check(&open(&run.config, &run.disk), &acknowledged, submitted);
-        check(&open(&run.config, &crashed), &acknowledged, submitted);
+        for disk in [&run.disk, &crashed] {
+            let store = open(&run.config, disk);
+            check(&store, &acknowledged, submitted);
+            check_counts(&store);
+        }
     }
 }

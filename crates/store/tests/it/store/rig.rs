@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use trunkline_model::trace::{SpanId, TraceId};
 use trunkline_otlp::{Kind, Resource, Scope, Span, Status, StatusCode, Value, write};
 use trunkline_rt::Clock;
 use trunkline_store::disk::Disk;
+use trunkline_store::rollup::{Period, Rollup, Wanted};
 use trunkline_store::source::{Budget, Limits, Search, SpanSource};
 use trunkline_store::{Accepted, Config, Memory, OpenError, Refused, Retention, Store};
 
@@ -62,6 +64,8 @@ pub fn small() -> Config {
         retention: Retention { age: None, free_bytes: 0, ..Retention::default() },
         ..Config::default()
     };
+    // Spans of these tests are as old as the tests.
+    config.rollups.kept = Duration::from_hours(24 * 365 * 100);
     config.log.file_bytes = 8 * 1024;
     config.log.free_bytes_min = 0;
     config
@@ -116,4 +120,23 @@ pub fn check(store: &Store, acknowledged: &[u64], submitted: u64) {
         assert!(number < submitted, "nobody sent {id}");
         assert_eq!(*spans, batch(number));
     }
+}
+
+/// Checks that every span that is found was counted once: in its series, and as a call from outside.
+pub fn check_counts(store: &Store) {
+    let (mut series, mut calls) = (BTreeMap::<String, u64>::new(), 0);
+    let everything = Period(0)..Period(u32::MAX);
+    let see = &mut |_, rollup: &Rollup| {
+        for (key, cell) in &rollup.series {
+            *series.entry(format!("{} {}", key.service, key.operation)).or_default() += cell.spans;
+        }
+        calls += rollup.edges.values().map(|cell| cell.seen).sum::<u64>();
+    };
+    store.rollups().read(everything, &Wanted::ALL, &mut budget(), see).unwrap();
+    let mut expected = BTreeMap::<String, u64>::new();
+    for span in found(store).values().flatten() {
+        *expected.entry(format!("{} {}", span.service(), span.name)).or_default() += 1;
+    }
+    assert_eq!(series, expected);
+    assert_eq!(calls, expected.values().sum::<u64>());
 }
