@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::files::{Opened, Segment};
-use crate::manifest::Change;
+use crate::manifest::{Change, Entry};
 use crate::segment::{
     Chooser, GROUP_ROWS_MAX, Group, GroupReader, Index, Layout, Mask, Parts, SegmentError,
 };
@@ -46,7 +46,7 @@ struct Outcome {
 impl Shared {
     /// Whether segments wait to be merged.
     pub(crate) fn merge_is_due(&self) -> bool {
-        plan(&self.mergeable()).is_some()
+        plan(&self.mergeable()).is_some() || self.sampling_is_due()
     }
 
     fn mergeable(&self) -> Vec<Arc<Segment>> {
@@ -62,18 +62,20 @@ impl Shared {
         &self,
         between: &dyn Fn() -> Result<(), MaintainError>,
     ) -> Result<bool, MaintainError> {
-        let Some(segments) = plan(&self.mergeable()) else { return Ok(false) };
-        self.rewrite(&segments, between)?;
+        let Some(segments) = plan(&self.mergeable()) else { return self.sample(between) };
+        self.rewrite(&segments, false, between)?;
         Ok(true)
     }
 
-    /// Writes the spans of these segments to one that takes their place.
+    /// Writes the spans of these segments to one that takes their place; those of traces that
+    /// sampling picks, if that is wanted.
     pub(crate) fn rewrite(
         &self,
         segments: &[Arc<Segment>],
+        sample: bool,
         between: &dyn Fn() -> Result<(), MaintainError>,
     ) -> Result<(), MaintainError> {
-        match self.write_merged(segments, between) {
+        match self.write_merged(segments, sample, between) {
             // It stays as it is: what is sound in it can still be found.
             Err(MaintainError::Unreadable { file, source }) => {
                 let damaged =
@@ -91,13 +93,17 @@ impl Shared {
     fn write_merged(
         &self,
         segments: &[Arc<Segment>],
+        sample: bool,
         between: &dyn Fn() -> Result<(), MaintainError>,
     ) -> Result<(), MaintainError> {
         let sources = open(segments)?;
         let level = segments.iter().map(|one| one.entry.level).max().unwrap_or(0);
         let file = NewFile::new(self, level.saturating_add(1));
         let mut outcome = Outcome::default();
-        let sampler = Sampler::new(self, &sources)?;
+        let sampler = match &self.config().sampling {
+            Some(sampling) if sample => Sampler::new(self, sampling, &sources)?,
+            _ => Sampler::none(),
+        };
         let entry = file.write(layout(&sources), MERGE_LEVEL, |writer| {
             for pack in packs(&sources) {
                 between()?;
@@ -120,7 +126,8 @@ impl Shared {
             ..Change::default()
         };
         if entry.spans > 0 {
-            change.add.push(entry);
+            let sampled = sample || segments.iter().all(|one| one.entry.sampled);
+            change.add.push(Arc::new(Entry { sampled, ..Arc::unwrap_or_clone(entry) }));
         }
         let keep = !change.add.is_empty();
         self.unlist(&change)?;

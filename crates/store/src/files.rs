@@ -1,6 +1,6 @@
 //! Segments as files that are open, a bounded number of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,23 +22,42 @@ const INDEX_GROWTH: u64 = 4;
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) entry: Arc<Entry>,
+    kept: Arc<Kept>,
+}
+
+/// The file of a segment, as long as somebody may read it.
+#[derive(Debug)]
+struct Kept {
     files: Arc<Files>,
+    number: u64,
+    path: PathBuf,
     removed: AtomicBool,
 }
 
 impl Segment {
     pub(crate) fn new(entry: Arc<Entry>, files: &Arc<Files>) -> Self {
-        Self { entry, files: Arc::clone(files), removed: AtomicBool::new(false) }
+        let kept = Kept {
+            files: Arc::clone(files),
+            number: entry.number,
+            path: entry.path(),
+            removed: AtomicBool::new(false),
+        };
+        Self { entry, kept: Arc::new(kept) }
+    }
+
+    /// The same file, of which something else is known.
+    pub(crate) fn with_entry(&self, entry: Arc<Entry>) -> Self {
+        Self { entry, kept: Arc::clone(&self.kept) }
     }
 
     /// Its file is to be removed once nobody reads it any more.
     pub(crate) fn remove(&self) {
-        self.removed.store(true, Ordering::Relaxed);
+        self.kept.removed.store(true, Ordering::Relaxed);
     }
 
     /// Opens it, unless it is open.
     pub(crate) fn open(&self) -> Result<Arc<Opened>, SegmentError> {
-        self.files.open(&self.entry)
+        self.kept.files.open(&self.entry)
     }
 
     /// The error of a query that cannot read it.
@@ -46,20 +65,20 @@ impl Segment {
         match error {
             SegmentError::Spent(spent) => QueryError::Budget(spent),
             error => {
-                self.files.damaged(&self.entry.path());
-                let file = self.entry.path().display().to_string();
+                self.kept.files.damaged(&self.kept.path);
+                let file = self.kept.path.display().to_string();
                 QueryError::Unreadable { file, source: Box::new(error) }
             }
         }
     }
 }
 
-impl Drop for Segment {
+impl Drop for Kept {
     fn drop(&mut self) {
-        self.files.close(self.entry.number);
+        self.files.close(self.number);
         if *self.removed.get_mut() {
             // What cannot be removed is removed when the store is opened again.
-            let _ = self.files.disk.remove(&self.entry.path());
+            let _ = self.files.disk.remove(&self.path);
         }
     }
 }

@@ -63,6 +63,6 @@ pub use encoding::Damaged;
 pub use manifest::ManifestError;
 pub use segment::SegmentError;
 pub use store::{
-    Accepted, Config, MaintainError, Memory, OpenError, Refused, Removed, Retention, Rule,
-    Sampling, ServiceRetention, StageTimes, Stats, Store,
+    Accepted, Config, MaintainError, Memory, OpenError, PINNED_MAX, PinError, Refused, Removed,
+    Retention, Rule, Sampling, ServiceRetention, StageTimes, Stats, Store,
 };

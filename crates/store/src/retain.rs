@@ -43,7 +43,7 @@ impl Shared {
         }
         for segment in segments.iter().filter(|segment| is_partly_over(retention, segment, now)) {
             if !self.unmergeable().contains(&segment.entry.number) {
-                self.rewrite(&[Arc::clone(segment)], &|| Ok(()))?;
+                self.rewrite(&[Arc::clone(segment)], false, &|| Ok(()))?;
             }
         }
         Ok(())

@@ -25,6 +25,7 @@ use trunkline_model::trace::TraceId;
 use trunkline_otlp::{Span, view};
 
 use crate::disk::Disk;
+use crate::manifest::{Change, ManifestError};
 use crate::search::View;
 use crate::source::{
     Budget, Found, KnownKey, Level, Operation, QueryError, Search, SpanSource, Summary,
@@ -41,6 +42,20 @@ pub use stats::{Removed, Rule, StageTimes, Stats};
 
 /// Who was refused because heads wait to be cut shall try again after this.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// Most traces that can be pinned.
+pub const PINNED_MAX: usize = 100_000;
+
+/// Why a trace was not pinned.
+#[derive(Debug, thiserror::Error)]
+pub enum PinError {
+    /// No more can be.
+    #[error("{PINNED_MAX} traces are pinned, and no more can be")]
+    TooMany,
+    /// The manifest cannot be written.
+    #[error("the manifest cannot be written")]
+    Manifest(#[from] ManifestError),
+}
 
 /// A store that is open.
 pub struct Store {
@@ -132,6 +147,32 @@ impl Store {
             log: self.log.stats(),
             time: shared.times.so_far(),
         }
+    }
+
+    /// Keeps a trace whatever sampling says, also what comes of it later; retention counts.
+    ///
+    /// # Errors
+    /// There are too many, or the manifest cannot be written.
+    pub fn pin(&self, trace: TraceId) -> Result<(), PinError> {
+        if self.shared.manifest.with(|state| state.pinned.len() >= PINNED_MAX) {
+            return Err(PinError::TooMany);
+        }
+        let change = Change { pin: vec![trace], ..Change::default() };
+        Ok(self.shared.manifest.commit(&change)?)
+    }
+
+    /// Ends that.
+    ///
+    /// # Errors
+    /// The manifest cannot be written.
+    pub fn unpin(&self, trace: TraceId) -> Result<(), PinError> {
+        let change = Change { unpin: vec![trace], ..Change::default() };
+        Ok(self.shared.manifest.commit(&change)?)
+    }
+
+    /// The traces that are pinned.
+    pub fn pinned(&self) -> Vec<TraceId> {
+        self.shared.manifest.with(|state| state.pinned.iter().copied().collect())
     }
 
     /// What there is at this moment.

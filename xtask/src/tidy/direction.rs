@@ -50,6 +50,8 @@ const KEPT: &[(&str, &[&str], &str)] = &[
     ("rcgen", &["mesh", "testkit", "load"], "certificates are made in mesh"),
     ("redis", &["share"], "one crate knows Redis"),
     ("socket2", &["net", "proxy", "testkit", "load"], "sockets are opened below the services"),
+    ("parquet", &["store"], "one crate knows how telemetry is written"),
+    ("redb", &["store"], "one crate knows how telemetry is written"),
     ("notify", &["local", "trunkline"], "files are watched at the edge of the program"),
     ("anyhow", &[], "errors are types that callers can match on"),
 ];

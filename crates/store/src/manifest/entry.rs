@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::encoding::binary::{Out, byte, list, short};
+use crate::encoding::binary::{Out, bool, byte, list, short};
 use crate::encoding::{Damaged, varint};
 use crate::segment::{Place, Service, Written};
 
@@ -13,6 +13,8 @@ pub(crate) struct Entry {
     pub(crate) number: u64,
     /// How often its spans were merged.
     pub(crate) level: u8,
+    /// Its traces were picked by sampling, or need not be.
+    pub(crate) sampled: bool,
     /// Spans.
     pub(crate) spans: u64,
     /// Row groups.
@@ -38,6 +40,7 @@ impl Entry {
         Self {
             number,
             level,
+            sampled: false,
             spans: written.index.rows(),
             groups: written.index.groups.len() as u32,
             bytes: written.bytes,
@@ -57,6 +60,7 @@ impl Entry {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Out::default();
         out.0.push(self.level);
+        out.bool(self.sampled);
         out.number(self.spans);
         out.number(self.groups);
         out.number(self.bytes);
@@ -74,6 +78,7 @@ impl Entry {
         Ok(Self {
             number,
             level: byte(rest)?,
+            sampled: bool(rest)?,
             spans: varint(rest)?,
             groups: short(rest)?,
             bytes: varint(rest)?,

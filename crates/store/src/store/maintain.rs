@@ -13,6 +13,7 @@ use parquet::errors::ParquetError;
 use super::Store;
 use super::shared::Shared;
 use crate::chain::chain;
+use crate::files::Segment;
 use crate::manifest::{Change, ManifestError};
 use crate::segment::SegmentError;
 
@@ -193,6 +194,21 @@ impl Shared {
         Ok(true)
     }
 
+    /// Lists segments in place of themselves: only what is said of them is new.
+    pub(crate) fn relist(&self, change: &Change) -> Result<(), MaintainError> {
+        self.manifest.commit(change)?;
+        let heads = self.heads();
+        let view = self.view();
+        let of = |number| change.add.iter().find(|entry| entry.number == number);
+        let segments = view.segments.iter().map(|segment| match of(segment.entry.number) {
+            Some(entry) => Arc::new(segment.with_entry(Arc::clone(entry))),
+            None => Arc::clone(segment),
+        });
+        let segments = segments.collect();
+        self.show(&heads, Some(segments));
+        Ok(())
+    }
+
     /// Takes segments off the list, and counts why.
     pub(crate) fn unlist(&self, change: &Change) -> Result<(), MaintainError> {
         self.manifest.commit(change)?;
@@ -203,10 +219,8 @@ impl Shared {
             .iter()
             .cloned()
             .partition(|segment| change.remove.contains(&segment.entry.number));
-        let added = change
-            .add
-            .iter()
-            .map(|entry| Arc::new(crate::files::Segment::new(Arc::clone(entry), &self.files)));
+        let added =
+            change.add.iter().map(|entry| Arc::new(Segment::new(Arc::clone(entry), &self.files)));
         left.extend(added);
         gone.iter().for_each(|segment| segment.remove());
         self.show(&heads, Some(left));

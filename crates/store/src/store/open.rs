@@ -40,7 +40,7 @@ impl Store {
                 shared.count(&frame);
             }
             // One head at a time: however long the log is, memory is bounded.
-            while shared.cut()? {}
+            while shared.cut_if_possible()? {}
             Ok(())
         };
         let live = Arc::clone(&shared);
@@ -55,6 +55,17 @@ impl Store {
         // What was cut while it was read.
         let _ = store.log.forget(store.shared.needed());
         Ok(Arc::new(store))
+    }
+}
+
+impl Shared {
+    /// Cuts a head that waits for it. On a full disk heads stay in memory as far as they may: so a
+    /// store opens, and what is in it can be asked for and removed.
+    fn cut_if_possible(&self) -> Result<bool, super::MaintainError> {
+        match self.cut() {
+            Err(_) if !self.is_full() => Ok(false),
+            done => done,
+        }
     }
 }
 

@@ -55,6 +55,10 @@ impl Shared {
         &self.clock
     }
 
+    pub(crate) const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
     pub(crate) const fn times(&self) -> &Times {
         &self.times
     }

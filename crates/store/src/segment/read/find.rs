@@ -36,9 +36,7 @@ impl GroupReader<'_> {
         if !any {
             return Ok(());
         }
-        let mut next = numbers.into_iter();
-        let mut column = Column::new(chunk, Shape::every(Physical::Id(16)));
-        column.read_dictionary(self, &mut |_| next.next().unwrap_or(NOT))?;
+        let mut column = Column::numbered(chunk, Shape::every(Physical::Id(16)), numbers);
         let mut codes = Codes::default();
         for page in column.pages(self.rows()) {
             column.read(self, page.clone(), &mut |_| NOT, &mut codes)?;

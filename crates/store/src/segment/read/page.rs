@@ -54,6 +54,11 @@ impl<'a> Column<'a> {
         Self { chunk, shape, dictionary: None }
     }
 
+    /// The column of a chunk whose distinct values have these numbers.
+    pub(crate) const fn numbered(chunk: &'a Chunk, shape: Shape, numbers: Vec<u64>) -> Self {
+        Self { chunk, shape, dictionary: Some(numbers) }
+    }
+
     /// Whether there is no value at all.
     pub(crate) const fn is_empty(&self) -> bool {
         self.chunk.values == 0

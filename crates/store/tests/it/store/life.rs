@@ -2,13 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use trunkline_otlp::Span;
+use trunkline_otlp::{Resource, Span, StatusCode, Value};
 use trunkline_rt::{Clock, ManualClock};
 use trunkline_store::disk::{Disk, Recorder};
 use trunkline_store::source::SpanSource;
-use trunkline_store::{Removed, Retention, Rule, ServiceRetention, Store};
+use trunkline_store::{Removed, Retention, Rule, Sampling, ServiceRetention, Store};
 
 use super::rig::{append, batch, budget, check, found, open, small, span};
 
@@ -34,15 +35,35 @@ fn eight_small_segments_become_one() {
 }
 
 #[test]
-fn segments_that_are_read_stay_until_they_are_not() {
+fn questions_are_answered_while_segments_are_merged_and_removed() {
     let disk = Recorder::new();
-    let config = small();
-    let store = open(&config, &disk);
-    for number in 0..8 {
-        append(&store, &batch(number)).unwrap();
-        store.flush().unwrap();
-    }
-    assert_eq!(files(&disk), 1);
+    let store = open(&small(), &disk);
+    let done = AtomicBool::new(false);
+    let (mut asked, mut newest) = (0, 0);
+    let last = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                // What was acknowledged before the question is in the answer.
+                let there = last.load(Ordering::SeqCst);
+                let ids: Vec<_> = (0..there).map(super::rig::trace).collect();
+                let traces = store.traces(&ids, &mut budget()).unwrap();
+                let expected: Vec<_> = (0..there).map(batch).collect();
+                assert_eq!(traces, expected);
+                (asked, newest) = (asked + 1, there);
+            }
+        });
+        for number in 0..80 {
+            append(&store, &batch(number)).unwrap();
+            last.store(number + 1, Ordering::SeqCst);
+            store.flush().unwrap();
+        }
+        done.store(true, Ordering::SeqCst);
+        asking.join().unwrap();
+    });
+    assert!(asked > 0 && newest > 0);
+    assert_eq!(store.stats().damaged, Vec::<String>::new());
+    assert_eq!(files(&disk) as u64, store.stats().segments);
 }
 
 #[test]
@@ -175,4 +196,99 @@ fn the_log_is_as_long_as_what_no_segment_has() {
     }
     store.flush().unwrap();
     assert!(store.stats().log.bytes <= 16 * 1024, "{:?}", store.stats().log);
+}
+
+/// A trace of two spans; every third of its kind has a failed one.
+fn two(number: u64) -> Vec<Span> {
+    (0..2)
+        .map(|nth| {
+            let mut one = span(number, number * 2 + nth);
+            one.start_unix_nanos = super::rig::BASE + number * 1_000_000;
+            one.end_unix_nanos =
+                one.start_unix_nanos + if number % 50 == 7 { 5_000_000 } else { 9 };
+            one.name = if number % 100 == 3 { "rare" } else { "common" }.into();
+            let failed = number % 40 == 1;
+            one.status.code = if failed { StatusCode::Error } else { StatusCode::Unset };
+            one.resource = Arc::new(Resource {
+                attributes: vec![("service.name".into(), Value::Text("busy".into()))],
+                ..Resource::default()
+            });
+            one
+        })
+        .collect()
+}
+
+#[test]
+fn sampling_keeps_what_failed_was_slow_is_rare_or_pinned_and_a_share_of_the_rest() {
+    let clock = ManualClock::new();
+    let mut config = small();
+    config.memory.head_spans_max = 10_000;
+    let after = Duration::from_mins(10);
+    config.sampling = Some(Sampling {
+        after,
+        // Four seconds, in which 2000 spans a second come.
+        spans_per_second: 200.0,
+        slow: Some(Duration::from_millis(1)),
+        rare: 100,
+    });
+    let wanted = super::rig::BASE + 10_000_000_000;
+    let wall = Clock::from(&clock).wall_nanos();
+    clock.advance(Duration::from_nanos(wanted.checked_sub(wall).unwrap()));
+    let disk = Recorder::new();
+    let open = |config: &trunkline_store::Config| {
+        Store::open(config.clone(), Arc::new(disk.clone()), Clock::from(&clock)).unwrap()
+    };
+    let store = open(&config);
+    for part in 0..4 {
+        let spans: Vec<Span> = (part * 1_000..part * 1_000 + 1_000).flat_map(two).collect();
+        append(&store, &spans).unwrap();
+        store.flush().unwrap();
+    }
+    let pinned = super::rig::trace(1_234);
+    store.pin(pinned).unwrap();
+    assert_eq!(store.stats().spans, 8_000);
+    clock.advance(after);
+    store.maintain().unwrap();
+    let stats = store.stats();
+    let left = found(&store);
+    let count = left.len() as u64;
+    assert_eq!((stats.segments, stats.compaction_debt), (1, 0));
+    assert_eq!(stats.removed, [Removed { rule: Rule::Sampling, spans: 8_000 - count * 2 }]);
+    assert!(left.values().all(|spans| spans.len() == 2), "traces stay as a whole");
+    for number in 0..4_000 {
+        let stays = number % 50 == 7 || number % 100 == 3 || number % 40 == 1 || number == 1_234;
+        assert!(!stays || left.contains_key(&super::rig::trace(number)), "{number}");
+    }
+    // 240 of 4000 stay for a reason, and a tenth of the rest by their ids.
+    assert!((500..750).contains(&count), "{count}");
+    // It is done once, and is the same after a restart.
+    store.maintain().unwrap();
+    store.close();
+    drop(store);
+    let store = open(&config);
+    clock.advance(after);
+    store.maintain().unwrap();
+    assert_eq!(found(&store), left);
+    assert_eq!(store.pinned(), [pinned]);
+    store.unpin(pinned).unwrap();
+    assert_eq!(store.pinned(), []);
+}
+
+#[test]
+fn what_is_within_the_budget_is_not_written_anew() {
+    let clock = ManualClock::new();
+    let mut config = small();
+    config.memory.head_spans_max = 10_000;
+    let after = Duration::from_mins(10);
+    config.sampling = Some(Sampling { after, spans_per_second: 1e6, slow: None, rare: 0 });
+    let disk = Recorder::new();
+    let store = Store::open(config, Arc::new(disk.clone()), Clock::from(&clock)).unwrap();
+    append(&store, &(0..100).flat_map(two).collect::<Vec<_>>()).unwrap();
+    store.flush().unwrap();
+    let wanted = super::rig::BASE + 1_000_000_000_000;
+    let wall = Clock::from(&clock).wall_nanos();
+    clock.advance(Duration::from_nanos(wanted.checked_sub(wall).unwrap()));
+    store.maintain().unwrap();
+    assert_eq!(disk.list(Path::new("segments")).unwrap(), ["0-0000000000000001.parquet"]);
+    assert_eq!((store.stats().spans, found(&store).len()), (200, 100));
 }
