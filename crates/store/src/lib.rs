@@ -12,23 +12,6 @@
     clippy::cast_possible_wrap,
     reason = "rows, texts and offsets within a row group are 32 bits wide by format; their makers are bounded"
 )]
-#![allow(
-    dead_code,
-    clippy::default_trait_access,
-    clippy::items_after_statements,
-    clippy::manual_is_multiple_of,
-    clippy::map_unwrap_or,
-    clippy::match_same_arms,
-    clippy::needless_for_each,
-    clippy::needless_lifetimes,
-    clippy::needless_pass_by_value,
-    clippy::single_match_else,
-    clippy::struct_field_names,
-    clippy::too_many_arguments,
-    clippy::unnecessary_wraps,
-    clippy::unused_self,
-    reason = "sampling while segments are merged is under way: it uses what nobody uses yet"
-)]
 #![cfg_attr(
     test,
     allow(

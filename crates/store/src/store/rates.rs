@@ -24,7 +24,8 @@ pub(super) fn open(
     from: Position,
     now: u64,
 ) -> Result<Arc<Rollups>, OpenError> {
-    let keep = Kept::in_file(Arc::clone(disk), Path::new(FILE)).map_err(crate::rollup::OpenError::from)?;
+    let keep =
+        Kept::in_file(Arc::clone(disk), Path::new(FILE)).map_err(crate::rollup::OpenError::from)?;
     Ok(Arc::new(Rollups::open(config.rollups.clone(), Arc::new(keep), from.into(), now)?))
 }
 
