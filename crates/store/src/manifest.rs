@@ -117,11 +117,6 @@ impl Manifest {
         Database::look(disk, Path::new(FILE))
     }
 
-    /// What it says.
-    pub(crate) fn state(&self) -> State {
-        self.lock().state.clone()
-    }
-
     /// Looks at what it says.
     pub(crate) fn with<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.lock().state)

@@ -195,21 +195,21 @@ impl Store {
 
 /// Bytes that wait, until it is dropped.
 struct Waiting<'a> {
-    waiting: &'a AtomicUsize,
+    counter: &'a AtomicUsize,
     bytes: usize,
     all: usize,
 }
 
 impl<'a> Waiting<'a> {
-    fn new(waiting: &'a AtomicUsize, bytes: usize) -> Self {
-        let all = waiting.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        Self { waiting, bytes, all }
+    fn new(counter: &'a AtomicUsize, bytes: usize) -> Self {
+        let all = counter.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        Self { counter, bytes, all }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.waiting.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.counter.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

@@ -26,7 +26,9 @@ impl Out {
 
     pub(crate) fn list<T>(&mut self, all: &[T], each: impl Fn(&mut Self, &T)) {
         self.number(all.len() as u64);
-        all.iter().for_each(|one| each(self, one));
+        for one in all {
+            each(self, one);
+        }
     }
 }
 

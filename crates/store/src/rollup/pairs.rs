@@ -361,7 +361,9 @@ mod tests {
                     let kept: Vec<Kept> = pairs.sides().collect();
                     prop_assert_eq!(kept.len(), pairs.len());
                     pairs = Pairs::new(10, max);
-                    kept.iter().for_each(|kept| pairs.restore(kept, met));
+                    for kept in &kept {
+                        pairs.restore(kept, met);
+                    }
                     prop_assert_eq!(&pairs.sides().collect::<Vec<_>>(), &kept);
                 }
                 prop_assert!(pairs.len() <= max);

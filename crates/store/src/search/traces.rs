@@ -103,9 +103,9 @@ impl Wanted {
             return Err(QueryError::Unreadable { file, source: "a part of it is damaged".into() });
         }
         if parts == Parts::Summary {
-            spans.iter_mut().for_each(|spans| {
+            for spans in &mut spans {
                 spans.sort_by_key(|span| (span.start_unix_nanos, span.id));
-            });
+            }
         } else {
             spans.iter_mut().for_each(arrange);
         }

@@ -202,17 +202,15 @@ fn metadata(
     }
     let codec =
         if input.style.raw { CompressionCodec::UNCOMPRESSED } else { CompressionCodec::ZSTD };
-    let mut builder = ColumnChunkMetaData::builder(input.descriptor.clone())
+    let builder = ColumnChunkMetaData::builder(input.descriptor.clone())
         .set_compression_codec(codec)
         .set_encodings(encodings)
         .set_num_values(out.places.into())
         .set_total_compressed_size(out.bytes.len() as i64)
         .set_total_uncompressed_size(out.unpacked as i64)
         .set_data_page_offset(out.dictionary.into())
-        .set_dictionary_page_offset((out.dictionary > 0).then_some(0));
-    if let Some(statistics) = statistics.of_chunk() {
-        builder = builder.set_statistics(statistics);
-    }
+        .set_dictionary_page_offset((out.dictionary > 0).then_some(0))
+        .set_statistics(statistics.of_chunk());
     builder.build()
 }
 

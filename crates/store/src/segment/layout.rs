@@ -31,6 +31,10 @@ const KEY_BYTES_MAX: usize = 200;
 /// The columns that every span has, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
+#[expect(
+    dead_code,
+    reason = "the order is that of the file; some columns are for other readers alone"
+)]
 pub(crate) enum Fixed {
     TraceId,
     SpanId,
@@ -62,6 +66,10 @@ pub(crate) const FIXED: usize = Fixed::ScopeDropped as usize + 1;
 
 /// The lists, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    dead_code,
+    reason = "the order is that of the file; some lists are for other readers alone"
+)]
 pub(crate) enum List {
     Attributes,
     Resource,
@@ -106,11 +114,6 @@ impl Layout {
     /// Where the column of the n-th dense attribute is.
     pub(crate) const fn dense(index: usize) -> usize {
         FIXED + index
-    }
-
-    /// Where the column of the n-th dense attribute of the process is.
-    pub(crate) const fn dense_resource(&self, index: usize) -> usize {
-        self.list(List::Attributes) + PAIR + index
     }
 
     /// Where the columns of a list begin.

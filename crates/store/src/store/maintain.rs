@@ -222,7 +222,9 @@ impl Shared {
         let added =
             change.add.iter().map(|entry| Arc::new(Segment::new(Arc::clone(entry), &self.files)));
         left.extend(added);
-        gone.iter().for_each(|segment| segment.remove());
+        for segment in gone {
+            segment.remove();
+        }
         self.show(&heads, Some(left));
         Ok(())
     }

@@ -2,11 +2,14 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Notify;
 use trunkline_rt::Clock;
 
 use super::shared::Shared;
+use super::stats::Times;
 use super::{Config, OpenError, Store, maintain, rates};
 use crate::disk::Disk;
 use crate::files::{Files, Segment};
@@ -49,7 +52,7 @@ impl Store {
             shared,
             log,
             recovery,
-            waiting: Default::default(),
+            waiting: AtomicUsize::new(0),
             maintaining: Mutex::new(maintain::Progress::default()),
         };
         // What was cut while it was read.
@@ -109,11 +112,11 @@ fn shared(
         files,
         heads: Mutex::new(heads),
         view: std::sync::RwLock::new(Arc::new(view)),
-        work: Default::default(),
-        room: Default::default(),
-        unreadable: Default::default(),
-        times: Default::default(),
-        unmergeable: Default::default(),
+        work: Notify::new(),
+        room: Notify::new(),
+        unreadable: AtomicU64::new(0),
+        times: Times::default(),
+        unmergeable: Mutex::default(),
     })
 }
 

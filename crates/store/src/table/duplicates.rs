@@ -28,9 +28,6 @@ impl Table {
     /// Whether two rows are equal. Equal texts and sources have equal numbers.
     fn is_same(&self, a: usize, b: usize) -> bool {
         let rows = &self.rows;
-        fn same<T: PartialEq>(column: &[T], a: usize, b: usize) -> bool {
-            column.get(a) == column.get(b)
-        }
         let events = &self.events;
         let links = &self.links;
         same(&rows.parent, a, b)
@@ -67,6 +64,10 @@ fn by_key(pairs: &Pairs, list: usize) -> Vec<(Id, Cell)> {
     let mut pairs: Vec<_> = pairs.list(list).collect();
     pairs.sort_by_key(|(key, _)| *key);
     pairs
+}
+
+fn same<T: PartialEq>(column: &[T], a: usize, b: usize) -> bool {
+    column.get(a) == column.get(b)
 }
 
 fn all_same(

@@ -1,7 +1,6 @@
 //! Lists of keys and values, one after the other.
 
 use trunkline_otlp::Value;
-use trunkline_otlp::span::Attributes;
 use trunkline_otlp::view::ValueView;
 use trunkline_otlp::wire::Malformed;
 use trunkline_otlp::{view, write};
@@ -101,12 +100,6 @@ impl Cell {
             Type::Array | Type::Map => view::value(texts.get(id)).unwrap_or_default(),
         }
     }
-
-    /// The same value in other texts.
-    pub(crate) fn moved(self, from: &Texts, to: &mut Texts) -> Self {
-        let bits = self.text().map_or(self.bits, |id| to.add(from.get(id)).into());
-        Self { kind: self.kind, bits }
-    }
 }
 
 fn nested(view: ValueView<'_>, texts: &mut Texts) -> Result<Id, Malformed> {
@@ -150,16 +143,6 @@ impl Pairs {
         let bits = self.bits.get(range).unwrap_or_default();
         let cells = kinds.iter().zip(bits).map(|(kind, bits)| Cell { kind: *kind, bits: *bits });
         keys.iter().copied().zip(cells)
-    }
-
-    /// A list, owned, by key.
-    pub(crate) fn owned(
-        &self,
-        index: usize,
-        mut key: impl FnMut(Id) -> std::sync::Arc<str>,
-        mut value: impl FnMut(Cell) -> Value,
-    ) -> Attributes {
-        self.list(index).map(|(id, cell)| (key(id), value(cell))).collect()
     }
 
     /// Bytes of memory.

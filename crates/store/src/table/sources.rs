@@ -56,7 +56,9 @@ impl Sources {
         let number = short(self.all.len());
         self.all.push(source);
         self.hashes.push(hash);
-        pairs.iter().for_each(|(key, cell)| self.attributes.push(*key, *cell));
+        for (key, cell) in pairs {
+            self.attributes.push(*key, *cell);
+        }
         self.attributes.end();
         let hashes = &self.hashes;
         self.numbers.insert_unique(hash, number, |number| {
@@ -68,11 +70,6 @@ impl Sources {
     /// The one of this number.
     pub(crate) fn get(&self, number: u32) -> Option<&Source> {
         self.all.get(number as usize)
-    }
-
-    /// All of them, by number.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Source> {
-        self.all.iter()
     }
 
     /// How many there are.

@@ -24,7 +24,9 @@ fn histogram() -> impl Strategy<Value = Sparse> {
     let weight = prop_oneof![Just(1_u64 << 16), 1_u64..1 << 20, any::<u64>()];
     prop::collection::vec((any::<u8>(), weight), 0..8).prop_map(|pairs| {
         let mut sparse = Sparse::default();
-        pairs.iter().for_each(|(bucket, weight)| sparse.add_to(*bucket, *weight));
+        for (bucket, weight) in pairs {
+            sparse.add_to(bucket, weight);
+        }
         sparse
     })
 }

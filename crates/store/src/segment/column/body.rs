@@ -29,10 +29,9 @@ pub(crate) enum Values<'a> {
 impl Values<'_> {
     pub(crate) const fn len(&self) -> usize {
         match self {
-            Self::Texts(all) => all.len(),
+            Self::Texts(all) | Self::Ints(all) => all.len(),
             Self::Ids(all, width) => all.len() / *width,
             Self::Longs(all) => all.len(),
-            Self::Ints(all) => all.len(),
             Self::Doubles(all) => all.len(),
             Self::Bools(all) => all.len(),
         }
@@ -51,10 +50,9 @@ pub(crate) enum Dictionary<'a> {
 impl Dictionary<'_> {
     pub(crate) const fn len(&self) -> u32 {
         let length = match self {
-            Self::Texts(all, _) => all.len(),
+            Self::Texts(all, _) | Self::Ints(all) => all.len(),
             Self::Ids(all) => all.len(),
             Self::Longs(all) => all.len(),
-            Self::Ints(all) => all.len(),
         };
         length as u32
     }
@@ -62,14 +60,14 @@ impl Dictionary<'_> {
     /// Puts the values one after the other.
     pub(crate) fn put(&self, into: &mut Vec<u8>) {
         match self {
-            Self::Texts(all, texts) => all.iter().for_each(|id| put_text(into, texts.get(*id))),
-            Self::Ids(all) => all.iter().for_each(|id| into.extend_from_slice(id)),
-            Self::Longs(all) => {
-                all.iter().for_each(|number| into.extend_from_slice(&number.to_le_bytes()));
+            Self::Texts(all, texts) => {
+                for id in all {
+                    put_text(into, texts.get(*id));
+                }
             }
-            Self::Ints(all) => {
-                all.iter().for_each(|number| into.extend_from_slice(&number.to_le_bytes()));
-            }
+            Self::Ids(all) => into.extend(all.iter().copied().flatten()),
+            Self::Longs(all) => into.extend(all.iter().flat_map(|number| number.to_le_bytes())),
+            Self::Ints(all) => into.extend(all.iter().flat_map(|number| number.to_le_bytes())),
         }
     }
 }
@@ -180,7 +178,9 @@ impl<'a> Body<'a> {
                 hybrid::encode(into, part(numbers, range), *width);
             }
             Self::Texts(all, texts) => {
-                part(all, range).iter().for_each(|id| put_text(into, texts.get(*id)));
+                for id in part(all, range) {
+                    put_text(into, texts.get(*id));
+                }
             }
             Self::Ids(all, width) => {
                 into.extend_from_slice(part(all, range.start * width..range.end * width));
@@ -265,7 +265,9 @@ fn ids(bytes: &[u8], width: usize, sorted: bool) -> Option<(Vec<u32>, Vec<&[u8]>
             }
         }
         distinct.sort_unstable();
-        numbers.iter_mut().for_each(|one| *one = ranks.get(*one as usize).copied().unwrap_or(0));
+        for one in &mut numbers {
+            *one = ranks.get(*one as usize).copied().unwrap_or(0);
+        }
         return Some((numbers, distinct));
     }
     let each = bits::width(distinct.len() as u64) as usize;

@@ -87,8 +87,8 @@ impl Statistics {
         }
     }
 
-    pub(crate) fn of_chunk(&self) -> Option<Written> {
-        Some(self.chunk.clone())
+    pub(crate) fn of_chunk(&self) -> Written {
+        self.chunk.clone()
     }
 
     /// What the page index says.

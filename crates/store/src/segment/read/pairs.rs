@@ -81,9 +81,8 @@ impl<'a> PairReader<'a> {
     pub(super) fn read(
         &mut self,
         reader: &mut GroupReader<'_>,
-        page: (usize, Range<u32>),
-        rows: &Mask,
-        only: Option<Id>,
+        page: &(usize, Range<u32>),
+        (rows, only): (&Mask, Option<Id>),
         texts: &mut Texts,
         see: &mut dyn FnMut(&mut Texts, Place),
     ) -> Result<(), SegmentError> {

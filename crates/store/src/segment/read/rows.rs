@@ -173,7 +173,7 @@ impl GroupReader<'_> {
         let mut rest = PairReader::new(self, layout.list(List::Attributes), 1)?;
         if !rest.is_empty() {
             for page in rest.pages(self.rows()).filter(|(_, range)| rows.any(range.clone())) {
-                rest.read(self, page, rows, None, &mut into.texts, &mut |_, place| {
+                rest.read(self, &page, (rows, None), &mut into.texts, &mut |_, place| {
                     if let Some((key, cell)) = place.pair {
                         found.push(place.row, key, cell);
                     }
@@ -186,29 +186,17 @@ impl GroupReader<'_> {
 
     fn events_of(&mut self, rows: &Mask, into: &mut Table) -> Result<(), SegmentError> {
         let first = self.index.layout.list(List::Events);
-        let ends = self.elements(
-            first,
-            rows,
-            into.events.time.len(),
-            Physical::Long,
-            &mut bits,
-            &mut |time| {
-                into.events.time.push(time);
-            },
-        )?;
-        into.rows.event_end.extend(ends);
+        let before = short(into.events.time.len());
+        let ends = self.elements((first, Physical::Long), rows, &mut bits, &mut |time| {
+            into.events.time.push(time);
+        })?;
+        into.rows.event_end.extend(ends.into_iter().map(|end| before + end));
         let texts = &mut into.texts;
-        self.elements(
-            first + 1,
-            rows,
-            0,
-            Physical::Text,
-            &mut |raw| add(texts, raw),
-            &mut |name| {
-                into.events.name.push(name as Id);
-            },
-        )?;
-        self.elements(first + 2, rows, 0, Physical::Int, &mut bits, &mut |dropped| {
+        let number = &mut |raw: Raw<'_>| add(texts, raw);
+        self.elements((first + 1, Physical::Text), rows, number, &mut |name| {
+            into.events.name.push(name as Id);
+        })?;
+        self.elements((first + 2, Physical::Int), rows, &mut bits, &mut |dropped| {
             into.events.dropped.push(dropped as u32);
         })?;
         let Table { texts, events, .. } = into;
@@ -217,7 +205,7 @@ impl GroupReader<'_> {
 
     fn links_of(&mut self, rows: &Mask, into: &mut Table) -> Result<(), SegmentError> {
         let first = self.index.layout.list(List::Links);
-        let before = into.links.flags.len();
+        let before = short(into.links.flags.len());
         let mut ids = Vec::new();
         let keep = &mut |raw: Raw<'_>| {
             if let Raw::Bytes(bytes) = raw {
@@ -227,56 +215,48 @@ impl GroupReader<'_> {
         };
         let mut numbers = Vec::new();
         let see = &mut |number| numbers.push(number);
-        let ends = self.elements(first, rows, before, Physical::Id(16), keep, see)?;
+        let ends = self.elements((first, Physical::Id(16)), rows, keep, see)?;
         let of = |number: u64| ids.get(number as usize).copied().unwrap_or_default();
         into.links.trace.extend(numbers.into_iter().map(of));
-        into.rows.link_end.extend(ends);
+        into.rows.link_end.extend(ends.into_iter().map(|end| before + end));
         let number = &mut |raw: Raw<'_>| match raw {
             Raw::Bytes(bytes) => u64::from_be_bytes(bytes.try_into().unwrap_or_default()),
             Raw::Bits(_) => 0,
         };
-        self.elements(first + 1, rows, 0, Physical::Id(8), number, &mut |span| {
+        self.elements((first + 1, Physical::Id(8)), rows, number, &mut |span| {
             into.links.span.push(span.to_be_bytes());
         })?;
         let texts = &mut into.texts;
-        self.elements(
-            first + 2,
-            rows,
-            0,
-            Physical::Text,
-            &mut |raw| add(texts, raw),
-            &mut |state| {
-                into.links.trace_state.push(state as Id);
-            },
-        )?;
-        self.elements(first + 3, rows, 0, Physical::Int, &mut bits, &mut |flags| {
+        let number = &mut |raw: Raw<'_>| add(texts, raw);
+        self.elements((first + 2, Physical::Text), rows, number, &mut |state| {
+            into.links.trace_state.push(state as Id);
+        })?;
+        self.elements((first + 3, Physical::Int), rows, &mut bits, &mut |flags| {
             into.links.flags.push(flags as u32);
         })?;
-        self.elements(first + 4, rows, 0, Physical::Int, &mut bits, &mut |dropped| {
+        self.elements((first + 4, Physical::Int), rows, &mut bits, &mut |dropped| {
             into.links.dropped.push(dropped as u32);
         })?;
         let Table { texts, links, .. } = into;
         self.element_pairs(first + LINK, rows, texts, &mut links.attributes, links.flags.len())
     }
 
-    /// Hands out a column of events or links; says where each row's end, counted from `before`.
+    /// Hands out a column of events or links; says where each row's end, counted from the first.
     fn elements(
         &mut self,
-        column: usize,
+        (column, physical): (usize, Physical),
         rows: &Mask,
-        before: usize,
-        physical: Physical,
         number: &mut dyn FnMut(Raw<'_>) -> u64,
         see: &mut dyn FnMut(u64),
     ) -> Result<Vec<u32>, SegmentError> {
-        let mut ends = vec![short(before); rows.count() as usize];
+        let mut ends = vec![0; rows.count() as usize];
         let shape = Shape::element(physical);
         let mut column = Column::new(self.chunk(column)?, shape);
         if column.is_empty() {
             return Ok(ends);
         }
         let mut codes = Codes::default();
-        let mut end = short(before);
+        let mut end = 0;
         let mut next = ends.iter_mut();
         for (page, range) in column.pages(self.rows()) {
             if !rows.any(range.clone()) {
@@ -320,7 +300,7 @@ impl GroupReader<'_> {
         let mut open = false;
         if !pairs.is_empty() {
             for page in pairs.pages(self.rows()).filter(|(_, range)| rows.any(range.clone())) {
-                pairs.read(self, page, rows, None, texts, &mut |_, place: Place| {
+                pairs.read(self, &page, (rows, None), texts, &mut |_, place: Place| {
                     // An element begins wherever its attributes do not go on.
                     if place.repetition < 2 && std::mem::take(&mut open) {
                         into.end();

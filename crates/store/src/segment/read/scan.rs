@@ -293,9 +293,8 @@ impl GroupReader<'_> {
             }
             reader.read(
                 self,
-                page,
-                candidates,
-                Some(wanted),
+                &page,
+                (candidates, Some(wanted)),
                 &mut texts,
                 &mut |texts, place| {
                     let Some((key, cell)) = place.pair else { return };
@@ -403,9 +402,11 @@ fn cost(filter: &Filter) -> u32 {
         Filter::Where(field, _) => match field {
             Field::Service => 1,
             Field::Operation | Field::Kind | Field::Status => 2,
-            Field::ScopeName | Field::ScopeVersion | Field::StatusMessage => 3,
+            Field::ScopeName
+            | Field::ScopeVersion
+            | Field::StatusMessage
+            | Field::Attribute(Level::Resource | Level::Scope, _) => 3,
             Field::TraceState | Field::Duration => 4,
-            Field::Attribute(Level::Resource | Level::Scope, _) => 3,
             Field::Attribute(Level::Span, _) => 5,
             Field::EventName => 8,
             Field::Attribute(..) => 10,

@@ -85,7 +85,7 @@ impl GroupReader<'_> {
         let mut known = hashbrown::HashSet::new();
         for page in reader.pages(self.rows()) {
             self.budget.spend(page.1.len() as u64, 0)?;
-            reader.read(self, page, &rows, Some(wanted), &mut texts, &mut |texts, place| {
+            reader.read(self, &page, (&rows, Some(wanted)), &mut texts, &mut |texts, place| {
                 if let Some((key, cell)) = place.pair
                     && key == wanted
                     && known.insert(cell)

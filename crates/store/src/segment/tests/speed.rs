@@ -13,6 +13,8 @@
 
 use trunkline_rt::Random;
 
+use crate::source::{Field, Filter, Level, Test};
+
 use super::*;
 
 /// Time of the processor: others use the machine as well.
@@ -190,7 +192,6 @@ fn what_a_span_costs() {
                 let mut budget = budget();
                 let mut reader =
                     GroupReader::new(&file, &written.index, 0, &mut budget).unwrap().unwrap();
-                use crate::source::{Field, Filter, Level, Test};
                 let filter = Filter::Where(
                     Field::Attribute(Level::Any, format!("attribute.key.{n}").into()),
                     Test::Text("value-0007".into()),

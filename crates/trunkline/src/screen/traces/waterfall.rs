@@ -180,7 +180,7 @@ impl Drawing {
         let why = [&cause.exception, &cause.message];
         let why: Vec<_> = why.into_iter().flatten().filter(|text| !text.is_empty()).collect();
         if !why.is_empty() {
-            let why: Vec<_> = why.iter().map(|text| first_line(&clean(text))).collect();
+            let why: Vec<_> = why.iter().map(|text| clean(first_line(text))).collect();
             words.push(why.join(": "));
         }
         let told = words.join(" · ");
@@ -283,8 +283,8 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-fn first_line(text: &str) -> String {
-    text.split(['\n', '\r']).next().unwrap_or_default().trim().to_owned()
+fn first_line(text: &str) -> &str {
+    text.split(['\n', '\r']).next().unwrap_or_default().trim()
 }
 
 /// The row's name with its place in the tree; a folded one tells what it hides.

@@ -59,9 +59,9 @@ fn a_waterfall_shows_who_waited_for_whom() {
         "trace 4f2a · 12:00:00.000 · 100ms · 3 spans · 1 service · 1 failed",
         "  ✗ bank charge · Gone: no",
         "",
-        "  web GET /               ━━━━────────────────────────━━━━━━━━━━━━    100ms  200",
+        "  web GET /               ━━━━────────────────────────━━━━━━━━━━━━     100ms  200",
         "    web GET /             ····────────····························  ✗   20ms  503 timeout",
-        "    ▸ web GET / (+7, ✗2)  ····━━━━━━━━━━━━━━━━━━━━━━━━············     60ms",
+        "    ▸ web GET / (+7, ✗2)  ····━━━━━━━━━━━━━━━━━━━━━━━━············      60ms",
         "",
         "  ━ the trace waited for it   ─ it ran beside that",
     ];
