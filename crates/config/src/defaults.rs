@@ -295,6 +295,8 @@ pub const COMPARE_INTERVAL_MIN: Duration = Duration::from_millis(100);
 pub const CLUSTER_TIMEOUT: Period = Period(Duration::from_millis(50));
 /// Memory of spans that are not in a file yet.
 pub const STORE_MEMORY: ByteSize = ByteSize(128 << 20);
+/// Disk of what waits to be sent on.
+pub const FORWARD_BUFFER: ByteSize = ByteSize(1 << 30);
 /// How long spans are kept.
 pub const RETENTION_AGE: Period = Period(Duration::from_secs(7 * 86_400));
 /// How large the store may become.

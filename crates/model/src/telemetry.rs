@@ -64,6 +64,8 @@ pub struct Forward {
     pub url: String,
     /// Fields of every request, such as an API key: a name, and `env:NAME` or `file:path`.
     pub headers: BTreeMap<String, String>,
+    /// What may wait to be sent on, in bytes of log: the oldest go beyond.
+    pub buffer: ByteSize,
 }
 
 impl Telemetry {

@@ -54,6 +54,8 @@ pub enum ManifestError {
 pub(crate) struct State {
     /// Up to here the log is in segments.
     pub(crate) mark: Position,
+    /// Up to here the log was sent on, if somebody does that. It is written with whatever else is.
+    pub(crate) sent: Option<Position>,
     /// The number of the next segment is at least this.
     pub(crate) next: u64,
     pub(crate) segments: BTreeMap<u64, Arc<Entry>>,
@@ -83,6 +85,8 @@ pub(crate) struct Change {
 pub(crate) struct Manifest {
     disk: Arc<dyn Disk>,
     inner: Mutex<Inner>,
+    /// What the next commit says of it. By itself: who sends never waits for a commit.
+    sent: Mutex<Option<Position>>,
 }
 
 #[derive(Debug)]
@@ -102,7 +106,8 @@ impl Manifest {
             let state = State { next: 1, ..State::default() };
             (write_anew(&*disk, &state)?, state)
         };
-        Ok(Self { disk, inner: Mutex::new(Inner { state, database: Some(database) }) })
+        let sent = Mutex::new(state.sent);
+        Ok(Self { disk, inner: Mutex::new(Inner { state, database: Some(database) }), sent })
     }
 
     /// Makes one that has this, durably; an existing one is replaced.
@@ -122,6 +127,16 @@ impl Manifest {
         look(&self.lock().state)
     }
 
+    /// Notes up to where the log was sent on. The next commit keeps it.
+    pub(crate) fn note_sent(&self, sent: Option<Position>) {
+        *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = sent;
+    }
+
+    /// Up to where the log was sent on, if somebody does that.
+    pub(crate) fn sent(&self) -> Option<Position> {
+        *self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A number for a segment, which nothing else has.
     pub(crate) fn number(&self) -> u64 {
         let mut inner = self.lock();
@@ -135,6 +150,7 @@ impl Manifest {
         let mut inner = self.lock();
         let mut state = inner.state.clone();
         state.apply(change);
+        state.sent = self.sent();
         let done = match &inner.database {
             Some(database) => database.commit(change, &state),
             None => write_anew(&*self.disk, &state).map(|database| inner.database = Some(database)),

@@ -5,6 +5,7 @@
 //! [`Store::maintain`], which its owner calls on a thread that may block, whenever
 //! [`Store::due`] says so.
 
+mod backlog;
 mod config;
 mod cut;
 mod heads;
@@ -188,6 +189,7 @@ impl Store {
     /// read from the log when the store is opened again. It blocks until that is done.
     pub fn close(&self) {
         self.log.close();
+        self.keep_sent();
         // What cannot be kept is counted again from the log.
         let _ = self.shared.rollups.flush(self.shared.clock.wall_nanos());
     }

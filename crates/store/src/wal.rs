@@ -11,6 +11,7 @@
 
 mod config;
 mod error;
+mod follow;
 mod format;
 mod log;
 mod quarantine;
@@ -153,11 +154,22 @@ impl Wal {
         replay: &mut dyn FnMut(Frame) -> Result<(), ReplayError>,
         committed: impl FnMut(&[Frame]) + Send + 'static,
     ) -> Result<(Self, Report), OpenError> {
+        Self::open_keeping(base, (mark, mark), replay, committed)
+    }
+
+    /// As [`Wal::open`], and leaves files before the mark in place, from another mark on: somebody
+    /// reads them ([`Wal::read`]).
+    pub fn open_keeping(
+        base: Base,
+        (kept, mark): (Position, Position),
+        replay: &mut dyn FnMut(Frame) -> Result<(), ReplayError>,
+        committed: impl FnMut(&[Frame]) + Send + 'static,
+    ) -> Result<(Self, Report), OpenError> {
         let folder = Path::new(FOLDER);
         base.disk
             .create_folder(folder)
             .map_err(|source| OpenError::Io { file: FOLDER.to_owned(), source })?;
-        let found = replay::run(&*base.disk, mark, replay)?;
+        let found = replay::run(&*base.disk, (kept.min(mark), mark), replay)?;
         let mut report = found.report;
         quarantine::keep(&*base.disk, base.config.quarantine_bytes_max, &mut report);
         for number in found.unused {
@@ -179,7 +191,7 @@ impl Wal {
         mark: Position,
         replay: &mut dyn FnMut(Frame) -> Result<(), ReplayError>,
     ) -> Result<Report, OpenError> {
-        Ok(replay::run(disk, mark, replay)?.report)
+        Ok(replay::run(disk, (mark, mark), replay)?.report)
     }
 
     /// Appends a payload. It waits from now on, whether or not the ticket is awaited; the ticket

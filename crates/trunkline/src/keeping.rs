@@ -4,11 +4,15 @@
 //! whoever sends spans is told to come again, and the spans of the proxy wait in memory. A store
 //! that cannot be opened is said in the log and tried again: observing never harms serving.
 
+mod inbox;
 mod own;
 mod place;
 mod rates;
+mod sending;
 mod source;
 
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +40,12 @@ pub(crate) struct Keeping {
     store: ArcSwapOption<Store>,
     own: own::Own,
     addresses: Mutex<rates::Addresses>,
+    /// The store's folder; `None` for one in memory.
+    folder: Option<PathBuf>,
+    /// It was let go of, and is not opened again.
+    closed: AtomicBool,
+    /// What is to be sent on.
+    sending: sending::Sending,
     clock: Clock,
     /// Why there is no store, in words; empty while there is one.
     why: Mutex<String>,
@@ -59,6 +69,9 @@ impl Keeping {
             store: ArcSwapOption::empty(),
             own: own::Own::default(),
             addresses: Mutex::default(),
+            folder: place.folder.clone(),
+            closed: AtomicBool::new(false),
+            sending: sending::Sending::new(&place),
             clock: clock.clone(),
             why: Mutex::new("it is being opened".to_owned()),
         });
@@ -74,6 +87,11 @@ impl Keeping {
         let (flushed, stopping) = (Arc::clone(&keeping), scope.clone());
         scope.spawn("own spans", Policy::Best, async move {
             own::flush_until(&flushed, stopping.stopping()).await;
+            Ok::<_, std::convert::Infallible>(())
+        });
+        let (collected, stopping) = (Arc::clone(&keeping), scope.clone());
+        scope.spawn("left spans", Policy::Best, async move {
+            inbox::collect_until(&collected, stopping.stopping()).await;
             Ok::<_, std::convert::Infallible>(())
         });
         keeping
@@ -92,7 +110,16 @@ impl Keeping {
     /// Lets go of the store: what waits is written. Nothing is taken from then on.
     pub(crate) async fn close(&self) {
         own::flush(self).await;
+        self.closed.store(true, Ordering::SeqCst);
         self.tell("it was handed over");
+        self.let_go().await;
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    async fn let_go(&self) {
         if let Some(store) = self.store.swap(None) {
             // It writes what waits.
             if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
@@ -104,8 +131,13 @@ impl Keeping {
     async fn open_and_tend(&self, place: &Place) {
         let store = self.open(place).await;
         self.teach(store.rollups());
+        self.sending.begin(&store);
         self.store.store(Some(Arc::clone(&store)));
         self.tell("");
+        if self.is_closed() {
+            // It was let go of while it was being opened.
+            return self.let_go().await;
+        }
         loop {
             store.due().await;
             let due = Arc::clone(&store);
@@ -127,6 +159,9 @@ impl Keeping {
     async fn open(&self, place: &Place) -> Arc<Store> {
         let mut told = false;
         loop {
+            if self.is_closed() {
+                std::future::pending::<()>().await;
+            }
             let (wanted, clock) = (place.clone(), self.clock.clone());
             let opened = tokio::task::spawn_blocking(move || open(&wanted, clock)).await;
             let error = match opened {
@@ -164,8 +199,9 @@ impl Keeping {
     /// Keeps a batch.
     pub(crate) async fn keep(&self, batch: Bytes) -> Result<Accepted, Refused> {
         let store = self.store().ok_or(Refused::Unavailable { retry_after: COME_AGAIN })?;
-        let kept = store.append(batch).await;
+        let kept = store.append(batch.clone()).await;
         let accepted = kept.map_err(|refused| in_words_of_ingest(&refused))?;
+        self.sending.push(batch);
         Ok(Accepted { spans: accepted.spans })
     }
 }

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use trunkline_api::guard::{Token, TokenError};
-use trunkline_ingest::forward::Memory;
 use trunkline_ingest::rules::Rules;
 use trunkline_ingest::sampling::Strategies;
 use trunkline_ingest::{
@@ -34,22 +33,13 @@ pub(crate) struct Receiving {
     servers: [Arc<Server>; 2],
 }
 
-/// Whoever keeps batches, and a copy of each for who sends on.
-struct Kept {
-    keeping: Arc<Keeping>,
-    sent_on: Option<Arc<Memory>>,
-}
+/// Whoever keeps batches.
+struct Kept(Arc<Keeping>);
 
 impl Sink for Kept {
     fn append(&self, batch: Bytes) -> BoxFuture<'static, Result<Accepted, Refused>> {
-        let (keeping, sent_on) = (Arc::clone(&self.keeping), self.sent_on.clone());
-        Box::pin(async move {
-            let accepted = keeping.keep(batch.clone()).await?;
-            if let Some(sent_on) = sent_on {
-                sent_on.push(batch);
-            }
-            Ok(accepted)
-        })
+        let keeping = Arc::clone(&self.0);
+        Box::pin(async move { keeping.keep(batch).await })
     }
 }
 
@@ -63,11 +53,11 @@ impl Receiving {
         scope: &Scope,
     ) -> Result<Self, Failure> {
         let metrics = Arc::new(Metrics::default());
-        let sent_on = match &model.telemetry.forward {
-            Some(forward) => Some(forwarding::start(forward, &metrics, clock, scope)?),
-            None => None,
-        };
-        let kept = Kept { keeping: Arc::clone(keeping), sent_on };
+        match &model.telemetry.forward {
+            Some(forward) => forwarding::start(forward, keeping, &metrics, (clock, scope))?,
+            None => keeping.no_backlog(),
+        }
+        let kept = Kept(Arc::clone(keeping));
         // No rule hashes yet; the key is drawn anyway, so that none is ever a constant.
         let mut random = Random::from_system();
         let mut key = [0; 32];

@@ -206,6 +206,9 @@ pub struct RawForward {
     pub url: Spanned<String>,
     /// Fields of every request; the values are `env:NAME` or `file:path`.
     pub headers: Entries<Spanned<String>>,
+    /// Disk that may be taken by what waits while the collector is away; beyond it the oldest go.
+    #[config(default = defaults::FORWARD_BUFFER)]
+    pub buffer: ByteSize,
 }
 
 /// A URL, or a map.
@@ -218,7 +221,8 @@ impl Decode for ForwardForm {
             return RawForward::decode(node, context).map(Self);
         }
         let url = Spanned::<String>::decode(node, context)?;
-        Some(Self(RawForward { url, headers: Entries::default() }))
+        let (headers, buffer) = (Entries::default(), defaults::FORWARD_BUFFER);
+        Some(Self(RawForward { url, headers, buffer }))
     }
 
     fn shape(shapes: &mut Shapes) -> Shape {
@@ -245,7 +249,7 @@ pub(super) fn lower(
         None => Some(keep(lowering, &usual, diagnostics)),
     };
     let receive = receive(lowering, raw.receive.as_ref(), into, diagnostics);
-    let forward = raw.forward.as_ref().map(|form| forward(&form.value.0, diagnostics));
+    let forward = raw.forward.as_ref().map(|form| forward(&form.value.0, &receive, diagnostics));
     let value = Telemetry { keep, receive, forward };
     into.telemetry.set("`telemetry`", value, span, diagnostics);
 }
@@ -361,7 +365,11 @@ impl RawReceive {
     }
 }
 
-fn forward(raw: &RawForward, diagnostics: &mut Diagnostics) -> Forward {
+fn forward(
+    raw: &RawForward,
+    receive: &[(Surface, SocketAddr)],
+    diagnostics: &mut Diagnostics,
+) -> Forward {
     let known =
         ["http://", "https://"].iter().find_map(|scheme| raw.url.value.strip_prefix(scheme));
     if known.is_none_or(str::is_empty) {
@@ -370,6 +378,9 @@ fn forward(raw: &RawForward, diagnostics: &mut Diagnostics) -> Forward {
                 .at(raw.url.span, "where a collector takes OTLP")
                 .hint("write `http://host:4317` for gRPC, `http://host:4318/v1/traces` for HTTP"),
         );
+    }
+    if let Some((surface, _)) = receive.iter().find(|(_, own)| leads_to(&raw.url.value, *own)) {
+        diagnostics.push(goes_round(raw.url.span, *surface));
     }
     let mut headers = BTreeMap::new();
     for (name, value) in &raw.headers.all {
@@ -383,5 +394,26 @@ fn forward(raw: &RawForward, diagnostics: &mut Diagnostics) -> Forward {
         }
         headers.insert(name.value.clone(), value.value.clone());
     }
-    Forward { url: raw.url.value.clone(), headers }
+    Forward { url: raw.url.value.clone(), headers, buffer: raw.buffer }
+}
+
+/// Whether a URL names this address of ours.
+fn leads_to(url: &str, own: SocketAddr) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next();
+    let Some((host, port)) = authority.and_then(|authority| authority.rsplit_once(':')) else {
+        return false;
+    };
+    let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    let is_here = match ip {
+        Ok(ip) => ip.is_loopback() || ip == own.ip(),
+        Err(_) => host == "localhost",
+    };
+    is_here && port.parse() == Ok(own.port())
+}
+
+fn goes_round(span: Span, surface: Surface) -> Diagnostic {
+    let name = surface.entry().name;
+    Diagnostic::new(codes::BAD_VALUE, "what is sent on would come in again")
+        .at(span, format!("`{name}` of this process listens there"))
+        .hint("move the collector to another port, or `receive` to another one")
 }

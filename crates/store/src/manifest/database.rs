@@ -21,6 +21,8 @@ const PINNED: TableDefinition<'_, &[u8; 16], ()> = TableDefinition::new("pinned"
 const FORMAT: &str = "format";
 const MARK_FILE: &str = "mark.file";
 const MARK_OFFSET: &str = "mark.offset";
+const SENT_FILE: &str = "sent.file";
+const SENT_OFFSET: &str = "sent.offset";
 const NEXT: &str = "next";
 const STORED: &str = "stored";
 
@@ -97,8 +99,11 @@ impl Database {
             return Err(ManifestError::Newer(u32::try_from(format).unwrap_or(u32::MAX)));
         }
         let mark = Position { file: number(MARK_FILE)?, offset: number(MARK_OFFSET)? };
+        // No position is in file 0.
+        let sent = Position { file: number(SENT_FILE)?, offset: number(SENT_OFFSET)? };
+        let sent = (sent.file > 0).then_some(sent);
         let (next, stored) = (number(NEXT)?, number(STORED)?);
-        let mut state = State { mark, next, stored, ..State::default() };
+        let mut state = State { mark, sent, next, stored, ..State::default() };
         let segments = transaction.open_table(SEGMENTS).map_err(redb_error)?;
         for entry in segments.iter().map_err(redb_error)? {
             let (number, bytes) = entry.map_err(redb_error)?;
@@ -127,10 +132,13 @@ impl Database {
         transaction.set_two_phase_commit(true);
         {
             let mut numbers = transaction.open_table(NUMBERS).map_err(redb_error)?;
+            let sent = state.sent.unwrap_or_default();
             for (name, number) in [
                 (FORMAT, u64::from(VERSION)),
                 (MARK_FILE, state.mark.file),
                 (MARK_OFFSET, state.mark.offset),
+                (SENT_FILE, sent.file),
+                (SENT_OFFSET, sent.offset),
                 (NEXT, state.next),
                 (STORED, state.stored),
             ] {

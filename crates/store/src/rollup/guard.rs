@@ -24,8 +24,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::accumulate::{Accumulator, Counts};
-use super::format::{State, Unreadable, read_state};
-use super::keep::{Keep, KeepError};
+use super::format::{State, Unreadable, read_state, write_state};
+use super::keep::{Commit, Keep, KeepError};
 use super::period::Period;
 use super::seen::Seen;
 use super::{Config, Mark};
@@ -103,6 +103,14 @@ struct Live {
     kept_bytes: u64,
 }
 
+/// Keeps where counting begins: the mark of the next start may be further on, and nothing of what
+/// came in between would be counted.
+fn begin(keep: &dyn Keep, from: Mark) -> Result<State, KeepError> {
+    let state = State { mark: from, ..State::default() };
+    keep.commit(&Commit { rollups: &[], first: Period(0), state: &write_state(&state) })?;
+    Ok(state)
+}
+
 impl Rollups {
     /// Goes on from what is kept; where nothing is kept yet, it counts what comes after `from` in
     /// the log. Then the log is to be replayed from [`Rollups::mark`] through [`Rollups::take`], and
@@ -119,7 +127,7 @@ impl Rollups {
         let view = keep.view()?;
         let state = match view.state()? {
             Some(bytes) => read_state(&bytes).map_err(OpenError::State)?,
-            None => State { mark: from, ..State::default() },
+            None => begin(&*keep, from)?,
         };
         let mut lengths = BTreeMap::new();
         view.range(Period(0)..Period(u32::MAX), &mut |period, bytes| {

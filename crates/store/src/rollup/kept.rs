@@ -1,10 +1,12 @@
 //! Rollups in a redb database: one table by period, one row of state, one transaction a commit.
 //!
-//! redb checks what it reads against checksums and survives a crash at any point of a commit. After
-//! a write that failed a database is not used again: the next one who asks opens the file anew, from
-//! what is on the disk. A file that is damaged is put aside, and another one begun: what is counted
+//! redb checks what it reads against checksums and survives a crash at any point of a commit, but
+//! not of making a database: that is done beside, under another name. After a write that failed a
+//! database is not used again: the system may show what it will never write. The next one who asks
+//! copies what can be read to another file, which takes its place. A file that is damaged is put aside, and another one begun: what is counted
 //! from now on is worth more than what cannot be read.
 
+use std::io;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,7 +62,8 @@ impl Kept {
         match (&*database, &self.file) {
             (Some(database), _) => Ok(Arc::clone(database)),
             (None, Some((disk, path))) => {
-                let opened = Arc::new(open_file(disk, path)?);
+                let opened = open_file(disk, path)?;
+                let opened = Arc::new(make_file(disk, path, Some(&opened))?);
                 *database = Some(Arc::clone(&opened));
                 Ok(opened)
             }
@@ -71,18 +74,66 @@ impl Kept {
 
 /// Opens a file; puts it aside if it is damaged.
 fn open_file(disk: &Arc<dyn Disk>, path: &Path) -> Result<Database, KeepError> {
-    let opened = match open(backend(disk, path)?) {
-        Err(DatabaseError::Storage(StorageError::Corrupted(_))) => {
-            let aside = path.with_extension("redb.damaged");
-            disk.rename(path, &aside).map_err(io_error)?;
-            disk.sync_folder(path.parent().unwrap_or(Path::new(""))).map_err(io_error)?;
-            open(backend(disk, path)?)
+    if matches!(disk.open(path), Err(error) if error.kind() == io::ErrorKind::NotFound) {
+        return make_file(disk, path, None);
+    }
+    match open(backend(disk, path)?) {
+        Err(DatabaseError::Storage(failed)) if is_damage(&failed) => {
+            disk.rename(path, &path.with_extension("redb.damaged")).map_err(io_error)?;
+            make_file(disk, path, None)
         }
-        opened => opened,
-    };
-    let database = opened.map_err(error)?;
+        opened => opened.map_err(error),
+    }
+}
+
+fn is_damage(failed: &StorageError) -> bool {
+    match failed {
+        StorageError::Corrupted(_) => true,
+        StorageError::Io(failed) => failed.kind() == io::ErrorKind::InvalidData,
+        _ => false,
+    }
+}
+
+/// Makes a file, with what another database has, and gives it its name when it is whole.
+fn make_file(
+    disk: &Arc<dyn Disk>,
+    path: &Path,
+    from: Option<&Database>,
+) -> Result<Database, KeepError> {
+    let new = path.with_extension("new");
+    match disk.remove(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error(error)),
+        _ => {}
+    }
+    let database = open(backend(disk, &new)?).map_err(error)?;
     make_tables(&database)?;
-    Ok(database)
+    if let Some(from) = from {
+        copy(from, &database)?;
+    }
+    drop(database);
+    disk.rename(&new, path).map_err(io_error)?;
+    disk.sync_folder(path.parent().unwrap_or(Path::new(""))).map_err(io_error)?;
+    open(backend(disk, path)?).map_err(error)
+}
+
+/// Copies everything, in one transaction.
+fn copy(from: &Database, to: &Database) -> Result<(), KeepError> {
+    let reading = from.begin_read().map_err(error)?;
+    let writing = to.begin_write().map_err(error)?;
+    {
+        let rollups = reading.open_table(ROLLUPS).map_err(error)?;
+        let mut copies = writing.open_table(ROLLUPS).map_err(error)?;
+        for row in rollups.iter().map_err(error)? {
+            let (period, bytes) = row.map_err(error)?;
+            copies.insert(period.value(), bytes.value()).map_err(error)?;
+        }
+        let state = reading.open_table(STATE).map_err(error)?;
+        let mut copies = writing.open_table(STATE).map_err(error)?;
+        if let Some(state) = state.get(STATE_KEY).map_err(error)? {
+            copies.insert(STATE_KEY, state.value()).map_err(error)?;
+        }
+    }
+    writing.commit().map_err(error)
 }
 
 fn backend(disk: &Arc<dyn Disk>, path: &Path) -> Result<Backend, KeepError> {
@@ -112,7 +163,7 @@ fn error(error: impl Into<redb::Error>) -> KeepError {
     KeepError(Box::new(error.into()))
 }
 
-fn io_error(error: std::io::Error) -> KeepError {
+fn io_error(error: io::Error) -> KeepError {
     KeepError(Box::new(error))
 }
 

@@ -164,7 +164,7 @@ impl Store {
         let kept = shared.keep_rates();
         if shared.advance()? || cut || kept {
             // Files that cannot be removed now are removed the next time.
-            let _ = self.log.forget(shared.needed());
+            let _ = self.log.forget(self.needed());
         }
         Ok(())
     }

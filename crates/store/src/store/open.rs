@@ -47,7 +47,12 @@ impl Store {
             Ok(())
         };
         let live = Arc::clone(&shared);
-        let (log, recovery) = Wal::open(base, from, &mut replay, move |frames| live.take(frames))?;
+        let kept = shared.manifest.sent().map_or(from, |sent| sent.min(from));
+        let committed = move |frames: &[crate::wal::Frame]| {
+            live.take(frames);
+            live.written.notify_waiters();
+        };
+        let (log, recovery) = Wal::open_keeping(base, (kept, from), &mut replay, committed)?;
         let store = Self {
             shared,
             log,
@@ -56,7 +61,7 @@ impl Store {
             maintaining: Mutex::new(maintain::Progress::default()),
         };
         // What was cut while it was read.
-        let _ = store.log.forget(store.shared.needed());
+        let _ = store.log.forget(store.needed());
         Ok(Arc::new(store))
     }
 }
@@ -114,6 +119,8 @@ fn shared(
         view: std::sync::RwLock::new(Arc::new(view)),
         work: Notify::new(),
         room: Notify::new(),
+        written: Notify::new(),
+        backlog_bytes_max: AtomicU64::new(u64::MAX),
         unreadable: AtomicU64::new(0),
         times: Times::default(),
         unmergeable: Mutex::default(),

@@ -51,8 +51,8 @@ impl Shared {
         self.rollups.mark() != before
     }
 
-    /// Up to where nobody needs the log any more.
-    pub(super) fn needed(&self) -> Position {
+    /// Up to where the log is in segments and counted.
+    pub(super) fn settled(&self) -> Position {
         let listed: Mark = self.manifest.with(|state| state.mark).into();
         listed.min(self.rollups.mark()).into()
     }

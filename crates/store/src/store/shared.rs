@@ -35,6 +35,10 @@ pub(crate) struct Shared {
     pub(super) work: Notify,
     /// There may be room for batches that wait.
     pub(super) room: Notify,
+    /// The log has more.
+    pub(super) written: Notify,
+    /// Bytes of log that are kept for who sends it on; 0 where nobody does.
+    pub(super) backlog_bytes_max: AtomicU64,
     /// Frames of the log that are no batch of spans: they are in no segment.
     pub(super) unreadable: AtomicU64,
     pub(super) times: Times,

@@ -187,7 +187,7 @@ impl Log {
                 if let Some(replaced) = self.end.replaced.take() {
                     let _ = self.disk.remove(&path(replaced));
                 }
-                let _ = self.files.forget(self.end.mark, |number| self.disk.remove(&path(number)));
+                let _ = self.files.forget(self.end.kept, |number| self.disk.remove(&path(number)));
                 Ok(())
             }
             Err(error) => {

@@ -4,7 +4,7 @@
 //! what a later group proves to have been synced and cannot be read is lost, and the rest is what
 //! was being written when the process ended.
 
-mod files;
+pub(super) mod files;
 mod walk;
 
 use std::path::Path;
@@ -39,16 +39,17 @@ pub(super) struct End {
     pub seal: Seal,
     /// A file without frames, in whose place the next one comes.
     pub replaced: Option<u64>,
-    /// What has been replayed before.
-    pub mark: Position,
+    /// Nobody needs what comes before.
+    pub kept: Position,
 }
 
+/// Reads what comes after the mark. Files that end before the first of the two marks are unused.
 pub(super) fn run(
     disk: &dyn Disk,
-    mark: Position,
+    (kept, mark): (Position, Position),
     deliver: &mut dyn FnMut(Frame) -> Result<(), ReplayError>,
 ) -> Result<Found, OpenError> {
-    let listed = files::list(disk, mark)?;
+    let listed = files::list(disk, kept)?;
     let newest = listed.newest.max(mark.file);
     let seals = files::seals(&listed.known);
     let mut walk = Walk::new(mark, deliver);
@@ -56,6 +57,11 @@ pub(super) fn run(
     let mut last = Last::default();
     let known: Vec<u64> = listed.known.iter().map(|file| file.number).collect();
     for file in &listed.known {
+        if file.number < mark.file {
+            let end = seals.get(&file.number).map_or(file.length, |seal| seal.end);
+            entries.push(Entry { number: file.number, end, bytes: file.length });
+            continue;
+        }
         if let Some(previous) = file.previous {
             miss(&mut walk, &known, previous, mark);
         }
@@ -74,7 +80,7 @@ pub(super) fn run(
         sequence: sequence.unwrap_or(1),
         seal: last.seal(),
         replaced: None,
-        mark,
+        kept,
     };
     if let (true, (Some(previous), Some(first))) = (last.seen.untouched, last.header) {
         end.seal = previous;

@@ -1,6 +1,7 @@
 //! The store as a whole: what it acknowledged is there once, whatever happened.
 
 mod admin;
+mod backlog;
 mod crash;
 mod damage;
 mod life;

@@ -25,6 +25,8 @@ const BATCH_MAX: usize = 2_000;
 /// Spans that are not kept yet.
 #[derive(Debug, Default)]
 pub(super) struct Own {
+    /// Spans are given to the store by one task at a time.
+    flushing: tokio::sync::Mutex<()>,
     waiting: Mutex<Vec<Arc<Span>>>,
     dropped: AtomicU64,
 }
@@ -70,14 +72,16 @@ pub(super) async fn flush_until(keeping: &Keeping, end: impl Future<Output = ()>
     let mut end = std::pin::pin!(end);
     loop {
         tokio::select! {
-            () = end.as_mut() => return,
+            () = end.as_mut() => return flush(keeping).await,
             () = tokio::time::sleep(GATHER) => flush(keeping).await,
         }
     }
 }
 
-/// Gives what was gathered to the store, as far as it takes it.
+/// Gives what was gathered to the store, as far as it takes it; where another process has it, leaves
+/// it for that one.
 pub(super) async fn flush(keeping: &Keeping) {
+    let _alone = keeping.own.flushing.lock().await;
     loop {
         let mut batch: Vec<Arc<Span>> =
             keeping.own.lock().iter().take(BATCH_MAX).cloned().collect();
@@ -87,11 +91,16 @@ pub(super) async fn flush(keeping: &Keeping) {
         let count = batch.len();
         batch.sort_by(|one, other| one.service().cmp(other.service()));
         let bytes = Bytes::from(write::request(batch.iter().map(AsRef::as_ref)));
-        if let Err(refused) = keeping.keep(bytes).await {
-            tracing::debug!(%refused, "spans of the proxy wait for the store");
+        let kept = if keeping.is_closed() {
+            super::inbox::leave(keeping, bytes).await
+        } else {
+            keeping.keep(bytes).await.map(drop).map_err(|refused| refused.to_string())
+        };
+        if let Err(error) = kept {
+            tracing::debug!(error, "spans of the proxy wait for the store");
             return;
         }
-        // Only this task takes from the front, and new ones come to the back.
+        // Nobody else takes from the front, and new ones come to the back.
         keeping.own.lock().drain(..count);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use trunkline_ingest::Metrics;
-use trunkline_ingest::forward::{Config, Forwarder, Memory, Wire};
+use trunkline_ingest::forward::{Config, Forwarder, Wire};
 use trunkline_model::telemetry::Forward;
 use trunkline_net::client::{Client, Connect};
 use trunkline_net::resolve::{self, Resolver};
@@ -14,21 +14,20 @@ use trunkline_rt::{Clock, Policy, Scope};
 
 use crate::environment;
 use crate::exit::Failure;
+use crate::keeping::Keeping;
 
-/// What may wait to be sent on, in bytes.
-const WAITING_BYTES_MAX: usize = 64 << 20;
 /// The port of OTLP over gRPC: a URL with it and without a path means that.
 const GRPC_PORT: u16 = 4317;
 /// To send one request.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Begins to send on what is pushed to the backlog, until the scope stops.
+/// Begins to send on what is kept, until the scope stops.
 pub(super) fn start(
     forward: &Forward,
+    keeping: &Arc<Keeping>,
     metrics: &Arc<Metrics>,
-    clock: &Clock,
-    scope: &Scope,
-) -> Result<Arc<Memory>, Failure> {
+    (clock, scope): (&Clock, &Scope),
+) -> Result<(), Failure> {
     let wrong = |what: String| Failure::usage(format!("`telemetry.forward`: {what}"));
     let endpoint: Uri =
         forward.url.parse().map_err(|_| wrong(format!("`{}` is not a URL", forward.url)))?;
@@ -51,15 +50,15 @@ pub(super) fn start(
         value.set_sensitive(true);
         headers.insert(name, value);
     }
-    let backlog = Memory::new(WAITING_BYTES_MAX, Arc::clone(metrics));
+    let backlog = keeping.backlog(forward.buffer.0, metrics);
     let config = Config { headers, ..Config::new(endpoint, wire, client) };
-    let forwarder = Forwarder::new(Arc::clone(&backlog) as _, config, Arc::clone(metrics));
+    let forwarder = Forwarder::new(backlog, config, Arc::clone(metrics));
     let stopping = scope.clone();
     scope.spawn("send spans on", Policy::Best, async move {
         forwarder.run(stopping).await;
         Ok::<_, std::convert::Infallible>(())
     });
-    Ok(backlog)
+    Ok(())
 }
 
 /// What `env:NAME` or `file:path` refers to.

@@ -166,7 +166,7 @@ impl Rollups {
 }
 
 /// Whether a commit was made though it seemed to fail.
-fn is_made(view: &dyn View, sequence: u64) -> Result<bool, KeepError> {
+pub(super) fn is_made(view: &dyn View, sequence: u64) -> Result<bool, KeepError> {
     let Some(bytes) = view.state()? else { return Ok(false) };
     let state = read_state(&bytes).map_err(|error| KeepError(Box::new(error)))?;
     Ok(state.sequence >= sequence)

@@ -5,6 +5,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::PoisonError;
 
 use super::Rollups;
+use super::flush::is_made;
 use crate::rollup::format::{Wanted, read};
 use crate::rollup::keep::KeepError;
 use crate::rollup::period::{Period, Rollup};
@@ -30,6 +31,11 @@ impl Rollups {
             (live.attempt.clone(), live.accumulator.peek(wanted))
         };
         drop(moving);
+        // A commit that seemed to fail may have been made: it is in one place or the other.
+        let attempt = match attempt {
+            Some(attempt) if is_made(&*view, attempt.sequence).map_err(unreadable)? => None,
+            attempt => attempt,
+        };
         let mut memory: BTreeMap<Period, Rollup> =
             counted.into_iter().filter(|(period, _)| periods.contains(period)).collect();
         for (period, part) in attempt.iter().flat_map(|attempt| &attempt.parts) {

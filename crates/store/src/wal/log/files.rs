@@ -16,6 +16,13 @@ pub(in super::super) struct Entry {
     pub bytes: u64,
 }
 
+impl Entry {
+    /// The end of its last frame.
+    const fn position(&self) -> Position {
+        Position { file: self.number, offset: self.end }
+    }
+}
+
 #[derive(Debug)]
 pub(in super::super) struct Files(Mutex<State>);
 
@@ -100,6 +107,26 @@ impl Files {
         refusal
     }
 
+    /// Files that hold something after the mark, in order.
+    pub(in super::super) fn after(&self, mark: Position) -> Vec<Entry> {
+        let state = self.state();
+        let files = state.files.iter().chain(&state.active);
+        files.filter(|file| file.position() > mark).copied().collect()
+    }
+
+    /// Where the files end that have to go so that no more than so many bytes are left.
+    pub(in super::super) fn beyond(&self, bytes_max: u64) -> Position {
+        let state = self.state();
+        let mut left = bytes_max;
+        let has_no_room = |file: &&Entry| {
+            let has_no_room = file.bytes > left;
+            left = left.saturating_sub(file.bytes);
+            has_no_room
+        };
+        let mut newest = state.files.iter().chain(&state.active).rev();
+        newest.find(has_no_room).map(Entry::position).unwrap_or_default()
+    }
+
     /// Removes files that hold nothing after the mark, oldest first: a file says where the one
     /// before it ends.
     pub(in super::super) fn forget(
@@ -109,7 +136,7 @@ impl Files {
     ) -> io::Result<()> {
         loop {
             let mut state = self.state();
-            let done = |file: &Entry| Position { file: file.number, offset: file.end } <= mark;
+            let done = |file: &Entry| file.position() <= mark;
             let Some(file) = state.files.front().copied().filter(done) else {
                 return Ok(());
             };

@@ -26,7 +26,7 @@ pub(super) struct Listed {
 
 /// A file, and what its header says, as far as it can be read.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(in super::super) struct Known {
     pub number: u64,
     pub length: u64,
     pub salt: Option<u32>,
@@ -64,7 +64,8 @@ pub(super) fn list(disk: &dyn Disk, mark: Position) -> Result<Listed, OpenError>
     Ok(listed)
 }
 
-fn open(disk: &dyn Disk, number: u64) -> Result<Known, OpenError> {
+/// Reads the header of a file.
+pub(in super::super) fn open(disk: &dyn Disk, number: u64) -> Result<Known, OpenError> {
     let file = disk.open(&path(number)).map_err(io_error(name(number)))?;
     let length = file.length().map_err(io_error(name(number)))?;
     let mut known = Known { number, length, salt: None, first: None, previous: None };

@@ -187,7 +187,7 @@ fn a_head_is_cut_when_it_is_old() {
 
 #[test]
 fn the_log_is_as_long_as_what_no_segment_has() {
-    let store = open(&small(), &Recorder::new());
+    let (store, clock, _) = at(10, none());
     for number in 0..300 {
         append(&store, &batch(number)).unwrap();
         if number % 10 == 0 {
@@ -195,6 +195,9 @@ fn the_log_is_as_long_as_what_no_segment_has() {
         }
     }
     store.flush().unwrap();
+    // What was counted is kept every ten seconds.
+    clock.advance(Duration::from_secs(10));
+    store.maintain().unwrap();
     assert!(store.stats().log.bytes <= 16 * 1024, "{:?}", store.stats().log);
 }
 

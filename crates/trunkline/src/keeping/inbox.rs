@@ -1,0 +1,93 @@
+//! Spans that one process leaves for the next: after an upgrade the old one still answers requests,
+//! and the store is no longer its own. They lie in a folder beside the store's files, a batch a
+//! file, and are taken in by whoever has the store.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use trunkline_ingest::Refused;
+
+use super::Keeping;
+use crate::exit::chain;
+
+/// Below the store's folder.
+const FOLDER: &str = "inbox";
+/// What a finished file ends with.
+const FINISHED: &str = ".otlp";
+/// How often it is looked whether something was left.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A larger file is none of ours.
+const BYTES_MAX: u64 = 64 << 20;
+
+/// Leaves a batch. A store in memory has nobody to leave it for: it ends with the process.
+pub(super) async fn leave(keeping: &Keeping, batch: Bytes) -> Result<(), String> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let Some(folder) = keeping.folder.as_ref().map(|folder| folder.join(FOLDER)) else {
+        return Ok(());
+    };
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("{}-{number}", std::process::id());
+    let written = tokio::task::spawn_blocking(move || write(&folder, &name, &batch)).await;
+    let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
+    written.map_err(|error| chain(&error))
+}
+
+/// Whole or not at all: the name says that it is finished.
+fn write(folder: &Path, name: &str, batch: &[u8]) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let unfinished = folder.join(name);
+    std::fs::write(&unfinished, batch)?;
+    std::fs::rename(&unfinished, folder.join(format!("{name}{FINISHED}")))
+}
+
+/// Takes in what is left, now and again.
+pub(super) async fn collect_until(keeping: &Arc<Keeping>, end: impl Future<Output = ()>) {
+    let mut end = std::pin::pin!(end);
+    loop {
+        tokio::select! {
+            () = end.as_mut() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => collect(keeping).await,
+        }
+    }
+}
+
+/// Takes in what is left. What the store does not take now stays.
+async fn collect(keeping: &Keeping) {
+    let Some(folder) = keeping.folder.as_ref().map(|folder| folder.join(FOLDER)) else { return };
+    if keeping.store().is_none() {
+        return;
+    }
+    let listed = tokio::task::spawn_blocking(move || list(&folder)).await;
+    for file in listed.unwrap_or_default() {
+        let from = file.clone();
+        let read = tokio::task::spawn_blocking(move || std::fs::read(from)).await;
+        let Ok(Ok(batch)) = read else { continue };
+        match keeping.keep(batch.into()).await {
+            Ok(_) => {}
+            Err(error @ (Refused::Invalid(_) | Refused::TooLarge)) => {
+                tracing::warn!(%error, file = %file.display(), "spans that were left are no batch");
+            }
+            Err(_) => return,
+        }
+        let removed = tokio::task::spawn_blocking(move || std::fs::remove_file(file)).await;
+        if let Ok(Err(error)) = removed {
+            tracing::error!(%error, "spans that were left and taken cannot be removed");
+            return;
+        }
+    }
+}
+
+/// Files that are finished. Nearly always there is none, and no folder.
+fn list(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let finished = |entry: &std::fs::DirEntry| {
+        let name = entry.file_name();
+        let fits = entry.metadata().is_ok_and(|about| about.is_file() && about.len() <= BYTES_MAX);
+        fits && name.to_str().is_some_and(|name| name.ends_with(FINISHED))
+    };
+    entries.flatten().filter(finished).map(|entry| entry.path()).collect()
+}
