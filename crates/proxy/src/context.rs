@@ -88,6 +88,9 @@ pub struct Wanted<'a> {
     pub anew: bool,
     /// The caller is a service behind this gateway.
     pub inner: bool,
+    /// Whether it is believed how many traces this one stands for: of a service behind this gateway,
+    /// or of a trusted proxy. Anybody else could have one call count as a million.
+    pub believed: bool,
     /// When that is asked.
     pub now: Instant,
 }
@@ -154,7 +157,7 @@ pub fn settle(
     let state = if speaks_w3c { state(request, context.trace, asked.format) } else { None };
     let ot = state.map(|state| state.ot()).unwrap_or_default();
     let randomness = ot.randomness().unwrap_or_else(|| context.trace.randomness());
-    let said = (randomness, ot.threshold());
+    let said = (randomness, ot.threshold().filter(|_| wanted.believed));
     let decision = wanted.sampler.decide(asked, wanted.inner, said, wanted.now);
     (context.sampled, context.threshold) = (decision.sampled, decision.threshold);
     let settled = state.map(|state| state.settle(decision.threshold));

@@ -198,6 +198,7 @@ impl Line<'_> {
             propagation: own_propagation.unwrap_or(&tracer.propagation),
             anew: own_propagation.is_some(),
             inner: plan.listener.caller.is_some(),
+            believed: plan.listener.caller.is_some() || self.exchange.peer.trusted,
             now: self.connection.worker.clock.now(),
         };
         let (worker, exchange) = (&self.connection.worker, &mut self.exchange);

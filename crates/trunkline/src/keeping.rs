@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use tokio::sync::Notify;
 use trunkline_ingest::{Accepted, Refused};
 use trunkline_rt::{Clock, Policy, Scope};
 use trunkline_store::disk::{Disk, Folder, FolderError, Memory};
@@ -44,6 +45,8 @@ pub(crate) struct Keeping {
     folder: Option<PathBuf>,
     /// It was let go of, and is not opened again.
     closed: AtomicBool,
+    /// It is being let go of: nobody tends it any more.
+    closing: Notify,
     /// What is to be sent on.
     sending: sending::Sending,
     clock: Clock,
@@ -71,6 +74,7 @@ impl Keeping {
             addresses: Mutex::default(),
             folder: place.folder.clone(),
             closed: AtomicBool::new(false),
+            closing: Notify::new(),
             sending: sending::Sending::new(&place),
             clock: clock.clone(),
             why: Mutex::new("it is being opened".to_owned()),
@@ -112,6 +116,7 @@ impl Keeping {
         own::flush(self).await;
         self.closed.store(true, Ordering::SeqCst);
         self.tell("it was handed over");
+        self.closing.notify_one();
         self.let_go().await;
     }
 
@@ -139,7 +144,10 @@ impl Keeping {
             return self.let_go().await;
         }
         loop {
-            store.due().await;
+            tokio::select! {
+                () = self.closing.notified() => return,
+                () = store.due() => {}
+            }
             let due = Arc::clone(&store);
             match tokio::task::spawn_blocking(move || due.maintain()).await {
                 Ok(Ok(())) => {}

@@ -142,9 +142,26 @@ impl Parts {
         model: &Model,
         mut inherited: Vec<Bound>,
     ) -> Result<Vec<Bound>, Failure> {
+        let scope = self.scope.child("surfaces");
+        let (surfaces, receiving) =
+            self.bind(model, &mut inherited, &scope).inspect_err(|_| scope.stop())?;
+        // The former ones go when the new ones are there: what cannot be bound changes nothing.
+        std::mem::replace(&mut self.surfaces_scope, scope).stop();
+        self.receiving = Some(receiving);
+        self.surfaces = Some(surfaces);
+        self.surfaces_config = Some(model.clone());
+        Ok(inherited)
+    }
+
+    fn bind(
+        &self,
+        model: &Model,
+        inherited: &mut Vec<Bound>,
+        scope: &Scope,
+    ) -> Result<(Surfaces, Receiving), Failure> {
         let config = surfaces::Config::of(&model.management, &model.name, &model.domains)
             .map_err(|error| Failure::usage(chain(&error)))?;
-        let (surfaces, missing) = Surfaces::bind(&config, &mut inherited);
+        let (surfaces, missing) = Surfaces::bind(&config, inherited);
         for error in &missing {
             // Nobody asked for this one by name, and another run may have it.
             if error.surface() == Surface::JaegerQueryGrpc {
@@ -153,17 +170,8 @@ impl Parts {
                 tracing::warn!(error = %chain(error), "a management surface is not served");
             }
         }
-        let receiving = Receiving::bind(
-            model,
-            &mut inherited,
-            &self.keeping,
-            &self.clock,
-            &self.surfaces_scope,
-        )?;
-        self.receiving = Some(receiving);
-        self.surfaces = Some(surfaces);
-        self.surfaces_config = Some(model.clone());
-        Ok(inherited)
+        let receiving = Receiving::bind(model, inherited, &self.keeping, &self.clock, scope)?;
+        Ok((surfaces, receiving))
     }
 
     /// Binds the surfaces anew if a reload moved them or changed whom they answer.
@@ -183,10 +191,6 @@ impl Parts {
         let copies =
             copies.collect::<Result<_, _>>().map_err(|error| Failure::from_error(&error))?;
         let bound = Bound::adopt(copies).map_err(|error| Failure::from_error(&error))?;
-        self.surfaces_scope.stop();
-        self.surfaces_scope = self.scope.child("surfaces");
-        self.surfaces = None;
-        self.receiving = None;
         self.bind_surfaces(model, bound)?;
         self.serve_surfaces(socket)
     }

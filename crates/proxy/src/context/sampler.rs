@@ -71,7 +71,7 @@ impl Sampler {
     }
 
     /// Decides about a trace. `inner`: of a service behind this gateway. `randomness` are its 56
-    /// bits, `said` is the threshold that its caller named.
+    /// bits, `said` is the threshold that its caller named, if that one's word counts.
     pub(super) fn decide(
         &self,
         asked: Asked,

@@ -31,14 +31,19 @@ fn listed(formats: &[Format]) -> Tracer {
     Tracer::new(&Tracing { propagate, ..Tracing::share(Share::NONE) }, None)
 }
 
+/// What is wanted of the request of a trusted proxy.
+fn wanted<'a>(sampler: &'a Sampler, propagation: &'a Propagation) -> Wanted<'a> {
+    let now = Clock::system().now();
+    Wanted { sampler, propagation, anew: false, inner: false, believed: true, now }
+}
+
 /// What a service is sent in the place of this request, and the context of the exchange.
 fn passed<V: AsRef<[u8]>>(tracer: &Tracer, fields: &[(&str, V)]) -> (Head, TraceContext) {
     let (mut head, mut random) = (head(fields), Random::from_seed(1));
     let Tracer { propagation, sampler } = tracer;
     let (mut context, asked, _) = begin(&mut head, propagation, &mut random);
-    let wanted =
-        Wanted { sampler, propagation, anew: false, inner: false, now: Clock::system().now() };
-    let outgoing = settle(&mut head, &mut context, (asked, wanted), &mut random);
+    let outgoing =
+        settle(&mut head, &mut context, (asked, wanted(sampler, propagation)), &mut random);
     let span = span_id(&mut random);
     inject(&mut head, &context, span, outgoing);
     (head, context)
@@ -237,13 +242,7 @@ fn a_route_may_read_other_formats_than_its_gateway() {
     let (span, first) = (context.span, context.trace);
     assert_ne!(first.to_string(), TRACE);
     let propagation = Propagation::Listed(vec![Format::B3]);
-    let wanted = Wanted {
-        sampler: &gateway.sampler,
-        propagation: &propagation,
-        anew: true,
-        inner: false,
-        now: Clock::system().now(),
-    };
+    let wanted = Wanted { anew: true, ..wanted(&gateway.sampler, &propagation) };
     let outgoing = settle(&mut head, &mut context, (asked, wanted), &mut random);
     assert_eq!((context.trace.to_string(), context.span), (TRACE.to_owned(), span));
     inject(&mut head, &context, span, outgoing);

@@ -2,7 +2,9 @@
 //! and the store is no longer its own. They lie in a folder beside the store's files, a batch a
 //! file, and are taken in by whoever has the store.
 
-use std::io;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,29 +42,37 @@ pub(super) async fn leave(keeping: &Keeping, batch: Bytes) -> Result<(), String>
 fn write(folder: &Path, name: &str, batch: &[u8]) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let unfinished = folder.join(name);
-    std::fs::write(&unfinished, batch)?;
-    std::fs::rename(&unfinished, folder.join(format!("{name}{FINISHED}")))
+    let mut file = File::create(&unfinished)?;
+    file.write_all(batch)?;
+    file.sync_all()?;
+    std::fs::rename(&unfinished, folder.join(format!("{name}{FINISHED}")))?;
+    File::open(folder)?.sync_all()
 }
 
 /// Takes in what is left, now and again.
 pub(super) async fn collect_until(keeping: &Arc<Keeping>, end: impl Future<Output = ()>) {
     let mut end = std::pin::pin!(end);
+    let mut taken = HashSet::new();
     loop {
         tokio::select! {
             () = end.as_mut() => return,
-            () = tokio::time::sleep(LOOK_EVERY) => collect(keeping).await,
+            () = tokio::time::sleep(LOOK_EVERY) => collect(keeping, &mut taken).await,
         }
     }
 }
 
-/// Takes in what is left. What the store does not take now stays.
-async fn collect(keeping: &Keeping) {
+/// Takes in what is left. What the store does not take now stays; what was `taken` and cannot be
+/// removed is not taken again.
+async fn collect(keeping: &Keeping, taken: &mut HashSet<PathBuf>) {
     let Some(folder) = keeping.folder.as_ref().map(|folder| folder.join(FOLDER)) else { return };
     if keeping.store().is_none() {
         return;
     }
     let listed = tokio::task::spawn_blocking(move || list(&folder)).await;
     for file in listed.unwrap_or_default() {
+        if taken.contains(&file) {
+            continue;
+        }
         let from = file.clone();
         let read = tokio::task::spawn_blocking(move || std::fs::read(from)).await;
         let Ok(Ok(batch)) = read else { continue };
@@ -73,10 +83,11 @@ async fn collect(keeping: &Keeping) {
             }
             Err(_) => return,
         }
-        let removed = tokio::task::spawn_blocking(move || std::fs::remove_file(file)).await;
+        let done = file.clone();
+        let removed = tokio::task::spawn_blocking(move || std::fs::remove_file(done)).await;
         if let Ok(Err(error)) = removed {
-            tracing::error!(%error, "spans that were left and taken cannot be removed");
-            return;
+            tracing::error!(%error, file = %file.display(), "spans that were taken cannot be removed");
+            taken.insert(file);
         }
     }
 }
@@ -89,5 +100,7 @@ fn list(folder: &Path) -> Vec<PathBuf> {
         let fits = entry.metadata().is_ok_and(|about| about.is_file() && about.len() <= BYTES_MAX);
         fits && name.to_str().is_some_and(|name| name.ends_with(FINISHED))
     };
-    entries.flatten().filter(finished).map(|entry| entry.path()).collect()
+    let mut files: Vec<_> = entries.flatten().filter(finished).map(|entry| entry.path()).collect();
+    files.sort_unstable();
+    files
 }

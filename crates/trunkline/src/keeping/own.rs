@@ -38,7 +38,10 @@ impl Own {
 
     /// Those that `wanted` wants.
     pub(super) fn select(&self, wanted: impl Fn(&Span) -> bool) -> Vec<Arc<Span>> {
-        self.lock().iter().filter(|span| wanted(span)).cloned().collect()
+        // Copied first: whoever asks may take long, and those who record never wait.
+        let mut all = self.lock().clone();
+        all.retain(|span| wanted(span));
+        all
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can be asked: the store, and the spans that are on their way into it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,18 +31,27 @@ impl Keeping {
         })
     }
 
-    /// Adds the own spans of a trace that are not in the store yet. One that was kept a moment ago
-    /// may be at both places.
-    fn complete(&self, id: TraceId, spans: &mut Vec<Span>) {
-        let own = self.own.select(|span| span.trace == id);
-        if own.is_empty() {
-            return;
+    /// Adds the own spans of traces that are not in the store yet.
+    fn complete(&self, ids: &[TraceId], all: &mut [Vec<Span>]) {
+        let places: HashMap<TraceId, usize> = ids.iter().copied().zip(0..).collect();
+        let mut own = HashMap::<usize, Vec<Arc<Span>>>::new();
+        for span in self.own.select(|span| places.contains_key(&span.trace)) {
+            own.entry(places.get(&span.trace).copied().unwrap_or_default()).or_default().push(span);
         }
-        let known: HashSet<_> = spans.iter().map(|span| (span.id, span.start_unix_nanos)).collect();
-        let missing = own.iter().filter(|span| !known.contains(&(span.id, span.start_unix_nanos)));
-        spans.extend(missing.map(|span| Span::clone(span)));
-        spans.sort_by_key(|span| span.start_unix_nanos);
+        for (place, own) in own {
+            if let Some(spans) = all.get_mut(place) {
+                add(spans, &own);
+            }
+        }
     }
+}
+
+/// Adds own spans to those of their trace. One that was kept a moment ago may be at both places.
+fn add(spans: &mut Vec<Span>, own: &[Arc<Span>]) {
+    let known: HashSet<_> = spans.iter().map(|span| (span.id, span.start_unix_nanos)).collect();
+    let missing = own.iter().filter(|span| !known.contains(&(span.id, span.start_unix_nanos)));
+    spans.extend(missing.map(|span| Span::clone(span)));
+    spans.sort_by_key(|span| span.start_unix_nanos);
 }
 
 impl SpanSource for Keeping {
@@ -86,16 +95,15 @@ impl SpanSource for Keeping {
 
     fn traces(&self, ids: &[TraceId], budget: &mut Budget) -> Result<Vec<Vec<Span>>, QueryError> {
         let mut all = self.open_store()?.traces(ids, budget)?;
-        for (id, spans) in ids.iter().zip(&mut all) {
-            self.complete(*id, spans);
-        }
+        self.complete(ids, &mut all);
         Ok(all)
     }
 
     fn summaries(&self, ids: &[TraceId], budget: &mut Budget) -> Result<Vec<Summary>, QueryError> {
+        let asked: HashSet<TraceId> = ids.iter().copied().collect();
         let waiting: HashSet<TraceId> = self
             .own
-            .select(|span| ids.contains(&span.trace))
+            .select(|span| asked.contains(&span.trace))
             .iter()
             .map(|span| span.trace)
             .collect();

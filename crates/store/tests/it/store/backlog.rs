@@ -29,7 +29,9 @@ fn what_was_not_sent_waits_in_the_log_over_a_restart() {
     let disk = Recorder::new();
     let store = open(&small(), &disk);
     store.keep_backlog(PLENTY);
-    (0..40).for_each(|number| drop(append(&store, &batch(number)).unwrap()));
+    for number in 0..40 {
+        append(&store, &batch(number)).unwrap();
+    }
     let (first, end) = unsent(&store, store.sent(), sent(0..10).iter().map(Bytes::len).sum());
     assert_eq!(first, sent(0..10));
     store.note_sent(end);
