@@ -28,6 +28,7 @@ mod resilience;
 mod screens;
 mod serve;
 mod shop;
+mod telemetry;
 mod terminal;
 mod trust;
 mod up;
