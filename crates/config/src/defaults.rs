@@ -326,5 +326,6 @@ pub fn telemetry() -> Telemetry {
         }),
         receive: vec![at(Surface::OtlpGrpc), at(Surface::OtlpHttp)],
         forward: None,
+        rules: Vec::new(),
     }
 }

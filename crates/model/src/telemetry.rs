@@ -18,6 +18,8 @@ pub struct Telemetry {
     pub receive: Vec<(Surface, SocketAddr)>,
     /// Where everything is sent on to by OTLP.
     pub forward: Option<Forward>,
+    /// What is taken out of spans before they are kept, in order.
+    pub rules: Vec<Rule>,
 }
 
 /// What is kept on disk.
@@ -68,9 +70,56 @@ pub struct Forward {
     pub buffer: ByteSize,
 }
 
+/// What is taken out of spans before they are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Rule {
+    /// Under which it counts.
+    pub name: String,
+    /// What it does.
+    pub action: RuleAction,
+}
+
+/// What a rule does. In keys and names `*` is any text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RuleAction {
+    /// These spans are not kept.
+    Drop(Dropped),
+    /// Attributes with these keys are deleted.
+    Delete(Vec<String>),
+    /// Values of these keys become a keyed hash.
+    Hash(Vec<String>),
+    /// Values of these keys become a text.
+    Mask {
+        /// The keys.
+        keys: Vec<String>,
+        /// What stands there instead.
+        with: String,
+    },
+    /// What an expression finds in texts becomes another text.
+    Replace {
+        /// A regular expression.
+        pattern: String,
+        /// What stands there instead; `$1` is the first group.
+        with: String,
+    },
+}
+
+/// Spans that are not kept: those for which all of it holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Dropped {
+    /// Their service.
+    pub service: Option<String>,
+    /// Their name.
+    pub operation: Option<String>,
+    /// Their attributes, wherever they stand.
+    pub attributes: BTreeMap<String, String>,
+    /// They are shorter.
+    pub shorter_than: Option<Duration>,
+}
+
 impl Telemetry {
     /// Nothing is kept and nothing comes in.
     pub const fn none() -> Self {
-        Self { keep: None, receive: Vec::new(), forward: None }
+        Self { keep: None, receive: Vec::new(), forward: None, rules: Vec::new() }
     }
 }

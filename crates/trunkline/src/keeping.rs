@@ -11,7 +11,7 @@ mod rates;
 mod sending;
 mod source;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use tokio::sync::Notify;
-use trunkline_ingest::{Accepted, Refused};
+use trunkline_ingest::{Accepted, Intake, Protocol, Refused};
 use trunkline_rt::{Clock, Policy, Scope};
 use trunkline_store::disk::{Disk, Folder, FolderError, Memory};
 use trunkline_store::{OpenError, Store};
@@ -47,6 +47,8 @@ pub(crate) struct Keeping {
     closed: AtomicBool,
     /// It is being let go of: nobody tends it any more.
     closing: Notify,
+    /// By which own spans come in, once there is one.
+    intake: ArcSwapOption<Intake>,
     /// What is to be sent on.
     sending: sending::Sending,
     clock: Clock,
@@ -75,6 +77,7 @@ impl Keeping {
             folder: place.folder.clone(),
             closed: AtomicBool::new(false),
             closing: Notify::new(),
+            intake: ArcSwapOption::empty(),
             sending: sending::Sending::new(&place),
             clock: clock.clone(),
             why: Mutex::new("it is being opened".to_owned()),
@@ -204,6 +207,24 @@ fn open(place: &Place, clock: Clock) -> Result<Arc<Store>, NotOpen> {
 }
 
 impl Keeping {
+    /// Lets own spans come in by the same door as all others: rules are for them too.
+    pub(crate) fn take_by(&self, intake: &Arc<Intake>) {
+        self.intake.store(Some(Arc::clone(intake)));
+    }
+
+    /// The store's folder, if it has one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Takes a batch of own spans in.
+    async fn take_in(&self, batch: Bytes) -> Result<(), Refused> {
+        match self.intake.load_full() {
+            Some(intake) => intake.take(Protocol::Own, batch, 0).await.map(drop),
+            None => Err(Refused::Unavailable { retry_after: COME_AGAIN }),
+        }
+    }
+
     /// Keeps a batch.
     pub(crate) async fn keep(&self, batch: Bytes) -> Result<Accepted, Refused> {
         let store = self.store().ok_or(Refused::Unavailable { retry_after: COME_AGAIN })?;

@@ -5,6 +5,7 @@
 //! them over.
 
 mod forwarding;
+mod rules;
 
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use trunkline_api::guard::{Token, TokenError};
-use trunkline_ingest::rules::Rules;
 use trunkline_ingest::sampling::Strategies;
 use trunkline_ingest::{
     Accepted, Guard, Intake, Limits, Metrics, Refused, Server, Sink, Surface as Way,
@@ -21,7 +21,7 @@ use trunkline_ingest::{
 use trunkline_model::Model;
 use trunkline_model::ports::Surface;
 use trunkline_net::socket::{Bound, Transport};
-use trunkline_rt::{Clock, Random, Scope};
+use trunkline_rt::{Clock, Scope};
 
 use crate::exit::{Failure, chain};
 use crate::keeping::Keeping;
@@ -58,12 +58,9 @@ impl Receiving {
             None => keeping.no_backlog(),
         }
         let kept = Kept(Arc::clone(keeping));
-        // No rule hashes yet; the key is drawn anyway, so that none is ever a constant.
-        let mut random = Random::from_system();
-        let mut key = [0; 32];
-        key.as_chunks_mut().0.iter_mut().for_each(|half| *half = random.bytes16());
-        let rules = Rules::new(Vec::new(), key).map_err(|error| Failure::from_error(&error))?;
+        let rules = rules::of(&model.telemetry.rules, keeping.folder())?;
         let intake = Intake::new(Arc::new(kept), rules, Arc::clone(&metrics));
+        keeping.take_by(&intake);
         let token = token(model).map_err(|error| Failure::from_error(&error))?;
         let origins = model.management.origins.clone();
         let server = |token| {

@@ -1,5 +1,7 @@
 //! `telemetry`: what is kept, where it comes in, where it is sent on.
 
+mod rules;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -30,6 +32,8 @@ pub struct RawTelemetry {
     pub receive: Option<Spanned<ReceiveForm>>,
     /// Where everything is sent on to by OTLP: a URL, or a map.
     pub forward: Option<Spanned<ForwardForm>>,
+    /// What is taken out of spans before they are kept, in this order.
+    pub rules: Vec<Spanned<rules::RawRule>>,
 }
 
 /// What is kept on disk.
@@ -250,7 +254,8 @@ pub(super) fn lower(
     };
     let receive = receive(lowering, raw.receive.as_ref(), into, diagnostics);
     let forward = raw.forward.as_ref().map(|form| forward(&form.value.0, &receive, diagnostics));
-    let value = Telemetry { keep, receive, forward };
+    let rules = rules::lower(&raw.rules, diagnostics);
+    let value = Telemetry { keep, receive, forward, rules };
     into.telemetry.set("`telemetry`", value, span, diagnostics);
 }
 

@@ -31,11 +31,21 @@ pub(super) async fn leave(keeping: &Keeping, batch: Bytes) -> Result<(), String>
     let Some(folder) = keeping.folder.as_ref().map(|folder| folder.join(FOLDER)) else {
         return Ok(());
     };
+    let batch = ruled(keeping, batch);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("{}-{number}", std::process::id());
     let written = tokio::task::spawn_blocking(move || write(&folder, &name, &batch)).await;
     let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
     written.map_err(|error| chain(&error))
+}
+
+/// The batch after the rules: what they take out is nowhere on disk.
+fn ruled(keeping: &Keeping, batch: Bytes) -> Bytes {
+    let applied = keeping.intake.load().as_ref().map(|intake| intake.rules().apply(&batch));
+    match applied {
+        Some(Ok(Some(applied))) => applied.request.into(),
+        _ => batch,
+    }
 }
 
 /// Whole or not at all: the name says that it is finished.

@@ -97,7 +97,7 @@ pub(super) async fn flush(keeping: &Keeping) {
         let kept = if keeping.is_closed() {
             super::inbox::leave(keeping, bytes).await
         } else {
-            keeping.keep(bytes).await.map(drop).map_err(|refused| refused.to_string())
+            keeping.take_in(bytes).await.map_err(|refused| refused.to_string())
         };
         if let Err(error) = kept {
             tracing::debug!(error, "spans of the proxy wait for the store");

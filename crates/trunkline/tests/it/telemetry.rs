@@ -26,9 +26,13 @@ impl Gateway {
 
     /// Serves, and sends on to a port of this machine if there is one.
     fn start(&self, forward: Option<u16>) -> Running {
-        let forward = forward.map_or_else(String::new, |port| {
-            format!(", forward: \"http://127.0.0.1:{port}/v1/traces\"")
-        });
+        self.start_with(&forward.map_or_else(String::new, |port| {
+            format!("forward: \"http://127.0.0.1:{port}/v1/traces\"")
+        }))
+    }
+
+    /// Serves with more of `telemetry`.
+    fn start_with(&self, more: &str) -> Running {
         let metrics = free_port();
         let ports = format!(
             "ports: {{ metrics: {metrics}, jaeger: {}, console: {} }}\n",
@@ -40,7 +44,7 @@ impl Gateway {
             &format!(
                 "version: 1\nname: demo\n\
                  gateway: {{ http: 127.0.0.1:{}, access_log: off }}\n{ports}\
-                 telemetry: {{ receive: {{ otlp_grpc: off, otlp_http: {} }}{forward} }}\n\
+                 telemetry: {{ receive: {{ otlp_grpc: off, otlp_http: {} }}, {more} }}\n\
                  services:\n  web: {{ external: \"{}\" }}\n\
                  routes:\n  - {{ match: \"/**\", to: web }}\n",
                 self.http,
@@ -55,15 +59,20 @@ impl Gateway {
 
     /// Sends one span, which is acknowledged when this returns.
     fn send(&self, number: u32) {
+        self.send_with(number, "buy", "");
+    }
+
+    /// Sends one span of this name with attributes, which are JSON.
+    fn send_with(&self, number: u32, name: &str, attributes: &str) {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let start = now.as_nanos();
         let body = format!(
             r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"shop"}}}}]}},
-            "scopeSpans":[{{"spans":[{{"traceId":"{}","spanId":"{:016x}","name":"buy","kind":2,
+            "scopeSpans":[{{"spans":[{{"traceId":"{}","spanId":"{:016x}","name":"{name}","kind":2,"attributes":[{attributes}],
             "startTimeUnixNano":"{start}","endTimeUnixNano":"{}"}}]}}]}}]}}"#,
             trace(number),
             number + 1,
-            start + 1_000_000
+            start + 1_000_000,
         );
         until("the store takes spans", || self.post(&body), String::new);
     }
@@ -84,13 +93,17 @@ impl Gateway {
     }
 
     /// Spans of a trace, as Jaeger's API tells them.
-    fn spans(&self, trace: &str) -> usize {
+    fn trace(&self, trace: &str) -> Vec<serde_json::Value> {
         let (status, body) = get(self.jaeger, &format!("/api/traces/{trace}"));
         if status != 200 {
-            return 0;
+            return Vec::new();
         }
         let answer: serde_json::Value = serde_json::from_str(&body).unwrap();
-        answer["data"][0]["spans"].as_array().map_or(0, Vec::len)
+        answer["data"][0]["spans"].as_array().cloned().unwrap_or_default()
+    }
+
+    fn spans(&self, trace: &str) -> usize {
+        self.trace(trace).len()
     }
 }
 
@@ -148,4 +161,71 @@ fn an_upgrade_loses_no_span_of_the_old_process() {
     until("the span of the slow request", own, || serving.text());
     gateway.world.data(&["down"]);
     until("the end of the new process", || !is_alive(pid), String::new);
+}
+
+/// The value of a tag of the only span of a trace.
+fn tag(spans: &[serde_json::Value], key: &str) -> Option<String> {
+    let tags = spans[0]["tags"].as_array().unwrap();
+    let found = tags.iter().find(|tag| tag["key"] == key)?;
+    Some(found["value"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn what_rules_take_out_is_nowhere_on_the_disk() {
+    const SECRETS: [&str; 4] = ["ann@example.test", "4111111111111111", "user-81", "tok_51x"];
+    let gateway = Gateway::new(Upstream::answering(200, "ok"));
+    let rules = "rules: [\n\
+        { name: probes, drop: { service: shop, operation: \"GET /health*\" } },\n\
+        { delete: [user.email, \"http.request.header.*\"] },\n\
+        { hash: [user.id] },\n\
+        { mask: [card], with: hidden },\n\
+        { replace: \"tok_[0-9a-z]+\", with: tok } ]";
+    let attribute = |key: &str, value: &str| {
+        format!(r#"{{"key":"{key}","value":{{"stringValue":"{value}"}}}}"#)
+    };
+    let attributes = [
+        attribute("user.email", SECRETS[0]),
+        attribute("http.request.header.cookie", SECRETS[0]),
+        attribute("card", SECRETS[1]),
+        attribute("user.id", SECRETS[2]),
+        attribute("url", &format!("/pay?{}", SECRETS[3])),
+    ]
+    .join(",");
+    let mut hashes = Vec::new();
+    for round in 0..2 {
+        let mut serving = gateway.start_with(rules);
+        gateway.send_with(round * 2, "buy", &attributes);
+        gateway.send_with(round * 2 + 1, "GET /healthz", &attributes);
+        let spans = gateway.trace(&trace(round * 2));
+        assert_eq!(spans.len(), 1);
+        let tag = |key| tag(&spans, key);
+        assert_eq!((tag("user.email"), tag("http.request.header.cookie")), (None, None));
+        assert_eq!(tag("card").as_deref(), Some("hidden"));
+        assert_eq!(tag("url").as_deref(), Some("/pay?tok"));
+        hashes.push(tag("user.id").unwrap());
+        assert_eq!(gateway.spans(&trace(round * 2 + 1)), 0, "it was dropped");
+        serving.signal("TERM");
+        assert!(serving.ended().success());
+    }
+    assert_eq!(hashes[0], hashes[1], "equal values stay equal over a restart");
+    let mut looked_at = 0;
+    for file in files(&gateway.world.path("data")) {
+        let bytes = std::fs::read(&file).unwrap();
+        looked_at += bytes.len();
+        let found = |secret: &&str| bytes.windows(secret.len()).any(|at| at == secret.as_bytes());
+        assert!(!SECRETS.iter().any(found), "{}", file.display());
+    }
+    assert!(looked_at > 1_000);
+}
+
+/// All files below a folder.
+fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        match entry.file_type().unwrap().is_dir() {
+            true => found.extend(files(&entry.path())),
+            false => found.push(entry.path()),
+        }
+    }
+    found
 }
