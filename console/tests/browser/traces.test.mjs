@@ -236,7 +236,7 @@ test("a flame graph is zoomed, walked, and leads to the timeline", options, asyn
     const all = await frames.count();
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("ArrowDown");
-    assert.equal(await page.locator(".frame.chosen").count(), 1);
+    await eventually(() => page.locator(".frame.chosen").count(), 1);
     await page.keyboard.press("Enter");
     await eventually(() => query(page).get("frame"), Boolean);
     await page.locator(".frame.above").first().waitFor();

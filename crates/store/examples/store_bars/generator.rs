@@ -16,8 +16,9 @@ pub const BATCH_SPANS: usize = 512;
 const SERVICES: usize = 10;
 const OPERATIONS: usize = 20;
 const ATTRIBUTES: usize = 11;
-const KEYS: usize = 97;
-const VALUES: usize = 1_000;
+/// Keys of attributes, and values of each.
+pub const KEYS: usize = 97;
+pub const VALUES: usize = 1_000;
 
 /// Makes batches, one after the other.
 #[derive(Debug)]
@@ -30,6 +31,17 @@ pub struct Generator {
     values: Vec<Arc<str>>,
     clock_nanos: u64,
     trace: Vec<Span>,
+    last: Option<TraceId>,
+}
+
+/// The name of a key.
+pub fn key(number: usize) -> String {
+    format!("attribute.key_{number}")
+}
+
+/// A value of a key, as text. Every fourth key has numbers.
+pub fn value(key: usize, number: usize) -> String {
+    if key.is_multiple_of(4) { number.to_string() } else { format!("value-{number:04}") }
 }
 
 impl Generator {
@@ -48,12 +60,17 @@ impl Generator {
         Self {
             random: SplitMix(seed),
             resources: (0..SERVICES).map(resource).collect(),
-            scope: Arc::new(Scope { name: "bench".into(), version: "1".into(), ..Scope::default() }),
+            scope: Arc::new(Scope {
+                name: "bench".into(),
+                version: "1".into(),
+                ..Scope::default()
+            }),
             operations: (0..OPERATIONS).map(|index| text(format!("GET /things/{index}"))).collect(),
-            keys: (0..KEYS).map(|index| text(format!("attribute.key_{index}"))).collect(),
-            values: (0..VALUES).map(|index| text(format!("value-{index:04}"))).collect(),
+            keys: (0..KEYS).map(|index| text(key(index))).collect(),
+            values: (0..VALUES).map(|index| text(value(1, index))).collect(),
             clock_nanos: start_unix_nanos,
             trace: Vec::new(),
+            last: None,
         }
     }
 
@@ -70,9 +87,15 @@ impl Generator {
         write::request(&spans)
     }
 
+    /// The trace that was begun last. All of it is in this batch and the next.
+    pub fn last_trace(&self) -> Option<TraceId> {
+        self.last
+    }
+
     fn begin_trace(&mut self) {
         self.clock_nanos += 50_000 + self.random.below(100_000);
         let trace = self.trace_id();
+        self.last = Some(trace);
         let mut parent = None;
         let mut start = self.clock_nanos;
         for depth in 0..TRACE_SPANS {
@@ -135,7 +158,7 @@ impl Generator {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+/// `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
 #[derive(Debug)]
 pub struct SplitMix(pub u64);
 

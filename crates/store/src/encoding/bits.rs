@@ -1,5 +1,7 @@
 //! Numbers of a fixed width in bits, least significant bit first.
 
+use std::ops::Range;
+
 use super::Damaged;
 
 /// Bits that this number needs; 0 for 0.
@@ -87,6 +89,34 @@ pub(crate) fn unpack_long(
     Ok(())
 }
 
+/// One number of at most 32 bits.
+pub(crate) fn at(bytes: &[u8], width: u32, index: usize) -> Result<u32, Damaged> {
+    let bit = index * width as usize;
+    if width > 32 || (bit + width as usize).div_ceil(8) > bytes.len() {
+        return Err(Damaged::Cut);
+    }
+    let mask = ((1_u64 << width) - 1) as u32;
+    Ok((word_at(bytes, bit / 8) >> (bit % 8)) as u32 & mask)
+}
+
+/// How many of these bits are set.
+pub(crate) fn ones(bytes: &[u8], places: Range<usize>) -> Result<u32, Damaged> {
+    if places.is_empty() {
+        return Ok(0);
+    }
+    let whole = bytes.get(places.start / 8..places.end.div_ceil(8)).ok_or(Damaged::Cut)?;
+    let (words, rest) = whole.as_chunks::<8>();
+    let mut ones: u32 = words.iter().map(|word| u64::from_le_bytes(*word).count_ones()).sum();
+    ones += rest.iter().map(|byte| byte.count_ones()).sum::<u32>();
+    // What is in the first and the last byte besides.
+    let (first, last) = (places.start % 8, places.end % 8);
+    ones -= whole.first().map_or(0, |byte| (byte & ((1 << first) - 1) as u8).count_ones());
+    if last > 0 {
+        ones -= whole.last().map_or(0, |byte| (byte & !((1 << last) - 1) as u8).count_ones());
+    }
+    Ok(ones)
+}
+
 /// Eight bytes from here on; zeros after the end.
 fn word_at(bytes: &[u8], at: usize) -> u64 {
     let rest = bytes.get(at..).unwrap_or_default();
@@ -124,6 +154,24 @@ mod tests {
                 assert_eq!(back, short);
             }
         }
+    }
+
+    #[test]
+    fn bits_are_counted_between_any_two_places() {
+        let bytes: Vec<u8> =
+            (0..40_u32).map(|n| (n.wrapping_mul(0x9e37_79b9) >> 13) as u8).collect();
+        let is_set = |bit: &usize| bytes[bit / 8] >> (bit % 8) & 1 == 1;
+        for start in 0..70 {
+            for end in start..320 {
+                let expected = (start..end).filter(is_set).count() as u32;
+                assert_eq!(ones(&bytes, start..end), Ok(expected), "{start}..{end}");
+            }
+        }
+        assert_eq!(ones(&bytes, 0..321), Err(Damaged::Cut));
+        assert_eq!(
+            (at(&bytes, 9, 34), at(&bytes, 9, 35)),
+            (Ok(word_at(&bytes, 38) as u32 >> 2 & 511), Err(Damaged::Cut))
+        );
     }
 
     #[test]

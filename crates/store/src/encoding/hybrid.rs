@@ -44,39 +44,122 @@ fn put_packed(into: &mut Vec<u8>, numbers: &[u32], width: u32) {
     into.resize(end, 0);
 }
 
+/// Numbers that stand together.
+enum Piece<'a> {
+    Run { number: u32, count: usize },
+    Packed { bytes: &'a [u8], count: usize },
+}
+
+/// The pieces of `count` numbers, in order.
+struct Pieces<'a> {
+    bytes: &'a [u8],
+    width: u32,
+    left: usize,
+}
+
+impl<'a> Pieces<'a> {
+    fn new(bytes: &'a [u8], width: u32, count: usize) -> Result<Self, Damaged> {
+        if width > 32 {
+            return Err(Damaged::Number);
+        }
+        Ok(Self { bytes, width, left: count })
+    }
+
+    fn next(&mut self) -> Result<Option<Piece<'a>>, Damaged> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let header = size(&mut self.bytes)?;
+        let piece = if header & 1 == 1 {
+            let groups = header >> 1;
+            let length = groups.checked_mul(self.width as usize).ok_or(Damaged::Number)?;
+            let bytes = take(&mut self.bytes, length)?;
+            let count = groups.checked_mul(8).ok_or(Damaged::Number)?.min(self.left);
+            Piece::Packed { bytes, count }
+        } else {
+            let mut number = [0; 4];
+            let written = take(&mut self.bytes, self.width.div_ceil(8) as usize)?;
+            number.iter_mut().zip(written).for_each(|(place, byte)| *place = *byte);
+            let count = (header >> 1).min(self.left);
+            Piece::Run { number: u32::from_le_bytes(number), count }
+        };
+        let (Piece::Run { count, .. } | Piece::Packed { count, .. }) = piece;
+        self.left -= count;
+        if count == 0 { Err(Damaged::Number) } else { Ok(Some(piece)) }
+    }
+}
+
 /// Reads exactly `count` numbers and appends them.
 pub(crate) fn decode(
-    mut bytes: &[u8],
+    bytes: &[u8],
     width: u32,
     count: usize,
     into: &mut Vec<u32>,
 ) -> Result<(), Damaged> {
-    if width > 32 {
-        return Err(Damaged::Number);
-    }
-    let end = into.len() + count;
-    while into.len() < end {
-        let wanted = end - into.len();
-        let header = size(&mut bytes)?;
-        if header & 1 == 1 {
-            let groups = header >> 1;
-            let length = groups.checked_mul(width as usize).ok_or(Damaged::Number)?;
-            let packed = take(&mut bytes, length)?;
-            let numbers = groups.checked_mul(8).ok_or(Damaged::Number)?.min(wanted);
-            if numbers == 0 {
-                return Err(Damaged::Number);
-            }
-            bits::unpack(packed, width, numbers, into)?;
-        } else {
-            let run = (header >> 1).min(wanted);
-            if run == 0 {
-                return Err(Damaged::Number);
-            }
-            let mut number = [0; 4];
-            let written = take(&mut bytes, width.div_ceil(8) as usize)?;
-            number.iter_mut().zip(written).for_each(|(place, byte)| *place = *byte);
-            into.resize(into.len() + run, u32::from_le_bytes(number));
+    let mut pieces = Pieces::new(bytes, width, count)?;
+    while let Some(piece) = pieces.next()? {
+        match piece {
+            Piece::Run { number, count } => into.resize(into.len() + count, number),
+            Piece::Packed { bytes, count } => bits::unpack(bytes, width, count, into)?,
         }
+    }
+    Ok(())
+}
+
+/// Hands out the numbers at these places of `count`, which are in order; the rest is passed over.
+pub(crate) fn pick(
+    bytes: &[u8],
+    width: u32,
+    count: usize,
+    places: &[u32],
+    mut see: impl FnMut(u32),
+) -> Result<(), Damaged> {
+    let mut pieces = Pieces::new(bytes, width, count)?;
+    let (mut wanted, mut begun) = (places.iter().peekable(), 0);
+    while wanted.peek().is_some() {
+        let piece = pieces.next()?.ok_or(Damaged::Number)?;
+        let (Piece::Run { count, .. } | Piece::Packed { count, .. }) = piece;
+        while let Some(place) = wanted.next_if(|place| (**place as usize) < begun + count) {
+            see(match piece {
+                Piece::Run { number, .. } => number,
+                Piece::Packed { bytes, .. } => bits::at(bytes, width, *place as usize - begun)?,
+            });
+        }
+        begun += count;
+    }
+    Ok(())
+}
+
+/// Of `count` bits, says of those at these places, which are in order: whether it is set, and how
+/// many are before it.
+pub(crate) fn ranks(
+    bytes: &[u8],
+    count: usize,
+    places: &[u32],
+    mut see: impl FnMut(bool, u32),
+) -> Result<(), Damaged> {
+    let mut pieces = Pieces::new(bytes, 1, count)?;
+    let (mut wanted, mut begun, mut ones) = (places.iter().peekable(), 0, 0);
+    while wanted.peek().is_some() {
+        let piece = pieces.next()?.ok_or(Damaged::Number)?;
+        let (Piece::Run { count, .. } | Piece::Packed { count, .. }) = piece;
+        let mut counted = 0;
+        while let Some(place) = wanted.next_if(|place| (**place as usize) < begun + count) {
+            let at = *place as usize - begun;
+            match piece {
+                Piece::Run { number, .. } => see(number == 1, ones + number * at as u32),
+                Piece::Packed { bytes, .. } => {
+                    ones += bits::ones(bytes, counted..at)?;
+                    counted = at;
+                    see(bits::at(bytes, 1, at)? == 1, ones);
+                }
+            }
+        }
+        ones += match piece {
+            Piece::Run { number, count } => number * count as u32,
+            Piece::Packed { bytes, count } => bits::ones(bytes, counted..count)?,
+        };
+        begun += count;
     }
     Ok(())
 }
@@ -115,6 +198,28 @@ mod tests {
         }
 
         #[test]
+        fn some_are_found_among_all(
+            runs in prop::collection::vec((0..1000_u32, 1..40_usize), 1..60),
+            part in 1..50_usize,
+        ) {
+            let numbers: Vec<u32> =
+                runs.iter().flat_map(|(number, times)| vec![*number; *times]).collect();
+            let flags: Vec<u32> = numbers.iter().map(|number| number % 2).collect();
+            let places: Vec<u32> = (0..numbers.len() as u32).step_by(part).collect();
+            let (mut packed, mut bits) = (Vec::new(), Vec::new());
+            encode(&mut packed, &numbers, 10);
+            encode(&mut bits, &flags, 1);
+            let (mut picked, mut ranked) = (Vec::new(), Vec::new());
+            pick(&packed, 10, numbers.len(), &places, |number| picked.push(number)).unwrap();
+            ranks(&bits, flags.len(), &places, |set, ones| ranked.push((set, ones))).unwrap();
+            for (nth, place) in places.iter().enumerate() {
+                let place = *place as usize;
+                prop_assert_eq!(picked[nth], numbers[place]);
+                prop_assert_eq!(ranked[nth], (flags[place] == 1, flags[..place].iter().sum()));
+            }
+        }
+
+        #[test]
         fn no_bytes_make_it_panic(
             bytes in prop::collection::vec(any::<u8>(), 0..64),
             width in 0..40_u32,
@@ -123,6 +228,8 @@ mod tests {
             if decode(&bytes, width, 100, &mut into).is_ok() {
                 prop_assert_eq!(into.len(), 100);
             }
+            let _ = pick(&bytes, width, 100, &[0, 50, 99], |_| ());
+            let _ = ranks(&bytes, 100, &[0, 50, 99], |_, _| ());
         }
     }
 }

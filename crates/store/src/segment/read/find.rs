@@ -11,6 +11,9 @@ use crate::segment::layout::{Fixed, Physical, Shape};
 
 const NOT: u64 = u64::MAX;
 
+/// Of no more rows than this, distinct values are looked at only where they stand.
+const FEW_ROWS: u32 = 256;
+
 impl GroupReader<'_> {
     /// Tells `see` of each row that belongs to one of these traces: the row, and which of them.
     pub(crate) fn find(
@@ -134,6 +137,9 @@ impl GroupReader<'_> {
             rows.iter().for_each(|row| see(row, None));
             return Ok(());
         }
+        if rows.count() <= FEW_ROWS && column.can_pick() {
+            return self.few_of(&column, rows, number, see);
+        }
         let mut codes = Codes::default();
         for (page, range) in column.pages(self.rows()) {
             if !rows.any(range.clone()) {
@@ -159,6 +165,38 @@ impl GroupReader<'_> {
 }
 
 impl GroupReader<'_> {
+    /// [`GroupReader::each_of`] of few rows: of a trace's, most columns have no value.
+    fn few_of(
+        &mut self,
+        column: &Column<'_>,
+        rows: &Mask,
+        number: &mut dyn FnMut(Raw<'_>) -> u64,
+        see: &mut dyn FnMut(u32, Option<u64>),
+    ) -> Result<(), SegmentError> {
+        let mut found = Vec::with_capacity(rows.count() as usize);
+        let wanted: Vec<u32> = rows.iter().collect();
+        let mut left = &*wanted;
+        for page in column.pages(self.rows()) {
+            let (here, later) = left.split_at(left.partition_point(|row| *row < page.1.end));
+            left = later;
+            if !here.is_empty() {
+                column.pick(self, page, here, &mut |row, place| found.push((row, place)))?;
+            }
+        }
+        let mut places: Vec<u64> = found.iter().filter_map(|(_, place)| *place).collect();
+        places.sort_unstable();
+        places.dedup();
+        let numbers = match places.is_empty() {
+            true => Vec::new(),
+            false => column.number_some(self, &places, number)?,
+        };
+        let of = |place: u64| numbers.get(places.binary_search(&place).ok()?).copied();
+        for (row, place) in found {
+            see(row, place.and_then(of));
+        }
+        Ok(())
+    }
+
     /// Tells `see` of each of these rows whose list has, in this column, a value that is given a
     /// number which is not 0.
     pub(super) fn in_lists(

@@ -92,6 +92,78 @@ impl<'a> Column<'a> {
         Ok(self.dictionary.is_some())
     }
 
+    /// Whether single values can be found: they are written as numbers of distinct ones, which were
+    /// given none yet, and are in no list.
+    pub(crate) fn can_pick(&self) -> bool {
+        self.dictionary.is_none()
+            && self.chunk.encoding == Encoding::Dictionary
+            && self.shape.repetition_max == 0
+            && self.shape.definition_max <= 1
+    }
+
+    /// Hands out, of some rows of a page, which are in order, their values' places in the
+    /// dictionary. What is between them is passed over.
+    pub(crate) fn pick(
+        &self,
+        reader: &mut GroupReader<'_>,
+        (page, rows): (usize, Range<u32>),
+        wanted: &[u32],
+        see: &mut dyn FnMut(u32, Option<u64>),
+    ) -> Result<(), SegmentError> {
+        let is_optional = self.shape.definition_max > 0;
+        reader.page(self.chunk, page, |mut bytes, count, encoding, _| {
+            if count as usize != rows.len() || encoding != Encoding::Dictionary {
+                return Err(Damaged::Number);
+            }
+            let offsets: Vec<u32> = wanted.iter().map(|row| row - rows.start).collect();
+            // Where the values of those rows that have one stand among all values.
+            let (mut with_value, mut places) = (Vec::new(), Vec::new());
+            if is_optional {
+                let length = u32::from_le_bytes(array(&mut bytes)?);
+                let levels = take(&mut bytes, length as usize)?;
+                hybrid::ranks(levels, count as usize, &offsets, |has_value, before| {
+                    with_value.push(has_value);
+                    places.extend(has_value.then_some(before));
+                })?;
+            } else {
+                with_value.resize(offsets.len(), true);
+                places = offsets;
+            }
+            let mut picked = Vec::with_capacity(places.len());
+            if let Some(last) = places.last() {
+                let [width] = array(&mut bytes)?;
+                let values = *last as usize + 1;
+                hybrid::pick(bytes, width.into(), values, &places, |at| picked.push(at.into()))?;
+            }
+            let mut picked = picked.into_iter();
+            for (row, has_value) in wanted.iter().zip(with_value) {
+                see(*row, if has_value { picked.next() } else { None });
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives numbers to the distinct values at these places, which are in order; others get none.
+    pub(crate) fn number_some(
+        &self,
+        reader: &mut GroupReader<'_>,
+        places: &[u64],
+        number: &mut dyn FnMut(Raw<'_>) -> u64,
+    ) -> Result<Vec<u64>, SegmentError> {
+        let mut numbers = Vec::with_capacity(places.len());
+        let (mut wanted, mut place) = (places.iter().peekable(), 0);
+        let physical = self.shape.physical;
+        reader.dictionary(self.chunk, |mut bytes, count| {
+            plain(physical, &mut bytes, count, &mut |raw| {
+                if wanted.next_if_eq(&&place).is_some() {
+                    numbers.push(number(raw));
+                }
+                place += 1;
+            })
+        })?;
+        Ok(numbers)
+    }
+
     /// The numbers of the distinct values, if they were read.
     pub(crate) fn dictionary(&self) -> Option<&[u64]> {
         self.dictionary.as_deref()
