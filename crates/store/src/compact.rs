@@ -105,15 +105,16 @@ impl Shared {
             _ => Sampler::none(),
         };
         let entry = file.write(layout(&sources), MERGE_LEVEL, |writer| {
+            let mut table = Table::default();
             for pack in packs(&sources) {
                 between()?;
                 let _time = self.times().merge.begin();
-                let mut table = Table::default();
+                table.clear();
                 for (source, group) in pack {
                     read(self, source, group, &mut table)?;
                     if table.bytes() > GROUP_BYTES_MAX {
                         self.write_group(writer, &table, &sampler, &mut outcome)?;
-                        table = Table::default();
+                        table.clear();
                     }
                 }
                 self.write_group(writer, &table, &sampler, &mut outcome)?;

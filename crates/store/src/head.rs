@@ -24,6 +24,17 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    /// An empty one that has this memory.
+    pub(crate) fn with(mut table: Table) -> Self {
+        table.clear();
+        Self { table: RwLock::new(table) }
+    }
+
+    /// Its memory, when nobody looks at it any more.
+    pub(crate) fn into_table(self) -> Table {
+        self.table.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Adds the spans of a batch that was checked; says how many, and how many bytes the head has.
     pub(crate) fn append(&self, batch: &[u8]) -> Result<(usize, usize), Malformed> {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);

@@ -84,6 +84,49 @@ pub(crate) struct Links {
     pub(crate) attributes: Pairs,
 }
 
+impl Rows {
+    fn clear(&mut self) {
+        self.trace.clear();
+        self.id.clear();
+        self.parent.clear();
+        self.start.clear();
+        self.duration.clear();
+        self.name.clear();
+        self.trace_state.clear();
+        self.status_message.clear();
+        self.kind.clear();
+        self.status.clear();
+        self.flags.clear();
+        self.resource.clear();
+        self.scope.clear();
+        self.dropped.clear();
+        self.event_end.clear();
+        self.link_end.clear();
+    }
+}
+
+impl Events {
+    fn clear(&mut self) {
+        let Self { time, name, dropped, attributes } = self;
+        time.clear();
+        name.clear();
+        dropped.clear();
+        attributes.clear();
+    }
+}
+
+impl Links {
+    fn clear(&mut self) {
+        let Self { trace, span, trace_state, flags, dropped, attributes } = self;
+        trace.clear();
+        span.clear();
+        trace_state.clear();
+        flags.clear();
+        dropped.clear();
+        attributes.clear();
+    }
+}
+
 /// Bytes of the columns that have one value a row.
 const ROW_BYTES: usize = 98;
 /// Bytes of an event, without its attributes.
@@ -109,6 +152,19 @@ impl Table {
             + self.links.attributes.bytes()
             + self.resources.bytes()
             + self.scopes.bytes()
+    }
+
+    /// Takes everything out and keeps the memory, for as many spans again: what is given back and
+    /// asked for anew by the second has to be zeroed by the system, and is there twice for a while.
+    pub(crate) fn clear(&mut self) {
+        let Self { texts, rows, attributes, events, links, resources, scopes } = self;
+        texts.clear();
+        rows.clear();
+        attributes.clear();
+        events.clear();
+        links.clear();
+        resources.clear();
+        scopes.clear();
     }
 
     /// The events of a row.

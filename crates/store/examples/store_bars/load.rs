@@ -41,12 +41,13 @@ impl Loaded {
     }
 }
 
-pub async fn run(store: &Arc<Store>, spans: u64, seed: u64) -> Loaded {
+/// `rate`: spans that come a second, if not as many as are taken.
+pub async fn run(store: &Arc<Store>, spans: u64, seed: u64, rate: Option<f64>) -> Loaded {
     let batches = spans.div_ceil(BATCH_SPANS as u64);
     let (begun, cpu) = (Instant::now(), process::seconds(ClockId::ProcessCPUTime));
     let (made, to_send) = std::sync::mpsc::sync_channel::<Bytes>(AHEAD);
     let to_send = Arc::new(std::sync::Mutex::new(to_send));
-    let making = std::thread::spawn(move || make(batches, seed, &made));
+    let making = std::thread::spawn(move || make(batches, seed, rate, &made));
     let tending = tokio::spawn(tend(Arc::clone(store)));
     let mut bytes = 0;
     let mut under_way = tokio::task::JoinSet::new();
@@ -83,12 +84,22 @@ pub async fn run(store: &Arc<Store>, spans: u64, seed: u64) -> Loaded {
 }
 
 /// Makes batches on a thread of its own; says what that cost, and some of the traces.
-fn make(batches: u64, seed: u64, into: &std::sync::mpsc::SyncSender<Bytes>) -> (f64, Vec<TraceId>) {
+fn make(
+    batches: u64,
+    seed: u64,
+    rate: Option<f64>,
+    into: &std::sync::mpsc::SyncSender<Bytes>,
+) -> (f64, Vec<TraceId>) {
+    let begun = Instant::now();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let mut generator = Generator::new(seed, u64::try_from(now.as_nanos()).unwrap());
     let every = (batches / SAMPLES).max(1);
     let mut samples = Vec::new();
     for number in 0..batches {
+        if let Some(rate) = rate {
+            let due = begun + Duration::from_secs_f64((number * BATCH_SPANS as u64) as f64 / rate);
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
         let batch = Bytes::from(generator.batch());
         // The last one may not be sent as a whole.
         if number % every == 0 && number + 1 < batches {

@@ -1,9 +1,9 @@
 //! Measures the bars of the store: `cargo run --release -p trunkline-store --example store_bars --
-//! FOLDER [SPANS] [SEED]`.
+//! FOLDER [SPANS] [SEED] [RATE]`.
 //!
 //! Seeded spans are appended as fast as they are taken, each batch synced before it is acknowledged,
 //! while heads are cut and segments merged beside; the clock stops when nothing waits to be merged.
-//! Then questions are asked of all of it. What making the spans costs is told and left out. FOLDER
+//! With RATE no more than so many spans come a second. Then questions are asked of all of it. What making the spans costs is told and left out. FOLDER
 //! must be on the disk that is meant; what is written there is removed.
 #![allow(
     clippy::print_stdout,
@@ -46,21 +46,26 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let folder = arguments.next().ok_or("which folder?")?;
     let spans = arguments.next().map_or(Ok(SPANS), |text| text.parse())?;
     let seed = arguments.next().map_or(Ok(1), |text| text.parse())?;
+    let rate = arguments.next().map(|text| text.parse()).transpose()?;
     let folder = Path::new(&folder).join("store-bars");
     let _ = std::fs::remove_dir_all(&folder);
-    let met = measure(&folder, spans, seed);
+    let met = measure(&folder, (spans, seed), rate);
     std::fs::remove_dir_all(&folder)?;
     Ok(if met? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn measure(folder: &Path, spans: u64, seed: u64) -> Result<bool, Box<dyn Error>> {
+fn measure(
+    folder: &Path,
+    (spans, seed): (u64, u64),
+    rate: Option<f64>,
+) -> Result<bool, Box<dyn Error>> {
     let memory = process::Watch::begin();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let store = Store::open(Config::default(), Arc::new(Folder::open(folder)?), Clock::system())?;
     println!("{spans} spans, seed {seed}, fsync on, {} cores", process::cores());
 
-    let loaded = runtime.block_on(load::run(&store, spans, seed));
+    let loaded = runtime.block_on(load::run(&store, spans, seed, rate));
     let mut bars = Bars(true);
     load::print(&store, &loaded);
     bars.at_least("spans a second", loaded.rate(), SPANS_PER_SECOND_MIN);

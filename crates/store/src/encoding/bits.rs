@@ -110,9 +110,9 @@ pub(crate) fn ones(bytes: &[u8], places: Range<usize>) -> Result<u32, Damaged> {
     ones += rest.iter().map(|byte| byte.count_ones()).sum::<u32>();
     // What is in the first and the last byte besides.
     let (first, last) = (places.start % 8, places.end % 8);
-    ones -= whole.first().map_or(0, |byte| (byte & ((1 << first) - 1) as u8).count_ones());
+    ones -= whole.first().map_or(0, |byte| (byte & ((1_u8 << first) - 1)).count_ones());
     if last > 0 {
-        ones -= whole.last().map_or(0, |byte| (byte & !((1 << last) - 1) as u8).count_ones());
+        ones -= whole.last().map_or(0, |byte| (byte & !((1_u8 << last) - 1)).count_ones());
     }
     Ok(ones)
 }

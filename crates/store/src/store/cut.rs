@@ -11,6 +11,7 @@ use super::heads::Frozen;
 use super::shared::Shared;
 use crate::disk::Writer;
 use crate::files::Segment;
+use crate::head::Head;
 use crate::manifest::{Change, Entry, FOLDER, path};
 use crate::segment::{Chooser, GROUP_ROWS_MAX, GROUPS_MAX, Layout, SegmentWriter, Written};
 use crate::table::{Table, Type};
@@ -85,7 +86,18 @@ impl Shared {
         self.manifest.commit(&change)?;
         file.keep();
         self.shown_as(&frozen, Segment::new(entry, &self.files));
+        self.spare(frozen);
         Ok(true)
+    }
+
+    /// Keeps the memory of a head for the next one, if spans come fast: it was full, and nobody reads
+    /// it any more.
+    fn spare(&self, frozen: Frozen) {
+        let was_full = frozen.bytes >= self.config().memory.head_bytes_max / 2;
+        let table = Arc::into_inner(frozen.head).map(Head::into_table).filter(|_| was_full);
+        let former = std::mem::replace(&mut self.heads().spare, table);
+        // Given back without the lock.
+        drop(former);
     }
 
     fn shown_as(&self, frozen: &Frozen, segment: Segment) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::head::Head;
+use crate::table::Table;
 use crate::wal::Position;
 
 /// What the log's thread adds to, and what is cut.
@@ -13,6 +14,8 @@ pub(super) struct Heads {
     pub(super) active: Active,
     /// Oldest first.
     pub(super) frozen: VecDeque<Frozen>,
+    /// Memory of one that was cut, for the next.
+    pub(super) spare: Option<Table>,
 }
 
 /// The head that grows.
@@ -45,6 +48,9 @@ impl Heads {
         }
         let active = std::mem::take(&mut self.active);
         self.active.mark = active.mark;
+        if let Some(table) = self.spare.take() {
+            self.active.head = Arc::new(Head::with(table));
+        }
         self.frozen.push_back(Frozen { head: active.head, mark: active.mark, bytes: active.bytes });
         true
     }

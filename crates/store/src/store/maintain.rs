@@ -84,6 +84,9 @@ impl Store {
         if progress.retained.is_none_or(|then| now.duration_since(then) >= RETAIN_EVERY) {
             self.shared.retain()?;
             progress.retained = Some(now);
+            // Where spans come fast there is soon another.
+            let spare = self.shared.heads().spare.take();
+            drop(spare);
         }
         while self.shared.merge(&|| self.cut_all())? {
             self.cut_all()?;

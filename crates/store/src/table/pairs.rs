@@ -145,6 +145,14 @@ impl Pairs {
         keys.iter().copied().zip(cells)
     }
 
+    pub(super) fn clear(&mut self) {
+        let Self { ends, keys, kinds, bits } = self;
+        ends.clear();
+        keys.clear();
+        kinds.clear();
+        bits.clear();
+    }
+
     /// Bytes of memory.
     pub(crate) fn bytes(&self) -> usize {
         self.keys.len() * PAIR_BYTES + self.ends.len() * END_BYTES

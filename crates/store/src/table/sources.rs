@@ -72,6 +72,13 @@ impl Sources {
         self.all.get(number as usize)
     }
 
+    pub(super) fn clear(&mut self) {
+        self.all.clear();
+        self.hashes.clear();
+        self.numbers.clear();
+        self.attributes.clear();
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.all.len()

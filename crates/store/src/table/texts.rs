@@ -59,6 +59,17 @@ impl Texts {
         id
     }
 
+    /// Takes all out but the empty one, and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.hashes.clear();
+        self.numbers.clear();
+        // Keyed anew, as every table's.
+        self.hasher = DefaultHashBuilder::default();
+        self.add(&[]);
+    }
+
     /// The number of this text, if it is kept.
     pub(crate) fn find(&self, text: &[u8]) -> Option<Id> {
         self.find_hashed(self.hash(text), text)

@@ -244,12 +244,19 @@ impl Numbers {
     }
 }
 
+/// So many ids tell whether the others are worth being numbered.
+const SAMPLE: usize = 4_096;
+
 /// Numbers distinct ids; `None` where that saves nothing and is not demanded.
 fn ids(bytes: &[u8], width: usize, sorted: bool) -> Option<(Vec<u32>, Vec<&[u8]>)> {
     let mut known = HashMap::<&[u8], u32>::new();
     let mut distinct = Vec::new();
     let mut numbers = Vec::with_capacity(bytes.len() / width);
-    for id in bytes.chunks_exact(width) {
+    for (nth, id) in bytes.chunks_exact(width).enumerate() {
+        if nth == SAMPLE && !sorted && distinct.len() > SAMPLE / 4 * 3 {
+            // Ids of spans: each is another.
+            return None;
+        }
         numbers.push(*known.entry(id).or_insert_with(|| {
             distinct.push(id);
             distinct.len() as u32 - 1

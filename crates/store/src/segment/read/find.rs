@@ -186,9 +186,10 @@ impl GroupReader<'_> {
         let mut places: Vec<u64> = found.iter().filter_map(|(_, place)| *place).collect();
         places.sort_unstable();
         places.dedup();
-        let numbers = match places.is_empty() {
-            true => Vec::new(),
-            false => column.number_some(self, &places, number)?,
+        let numbers = if places.is_empty() {
+            Vec::new()
+        } else {
+            column.number_some(self, &places, number)?
         };
         let of = |place: u64| numbers.get(places.binary_search(&place).ok()?).copied();
         for (row, place) in found {

@@ -154,8 +154,11 @@ impl GroupReader<'_> {
     }
 
     fn attributes_of(&mut self, rows: &Mask, into: &mut Table) -> Result<(), SegmentError> {
-        let mut found = Found::default();
         let layout = &self.index.layout;
+        let values = self.attribute_values();
+        // Of some rows about their share; beyond that it grows.
+        let share = u64::from(rows.count()) * values / u64::from(self.rows().max(1));
+        let mut found = Found::with_capacity(share as usize);
         for (nth, dense) in layout.attributes.iter().enumerate() {
             let key = into.texts.add(dense.key.as_bytes());
             let texts = &mut into.texts;
@@ -182,6 +185,17 @@ impl GroupReader<'_> {
         }
         found.put(rows, &mut into.attributes);
         Ok(())
+    }
+
+    /// How many attributes spans of the group have.
+    fn attribute_values(&self) -> u64 {
+        let layout = &self.index.layout;
+        let dense = (0..layout.attributes.len()).map(Layout::dense);
+        let columns = dense.chain([layout.list(List::Attributes)]);
+        columns
+            .filter_map(|column| self.chunk(column).ok())
+            .map(|chunk| u64::from(chunk.values))
+            .sum()
     }
 
     fn events_of(&mut self, rows: &Mask, into: &mut Table) -> Result<(), SegmentError> {
@@ -354,6 +368,15 @@ struct Found {
 }
 
 impl Found {
+    fn with_capacity(pairs: usize) -> Self {
+        Self {
+            rows: Vec::with_capacity(pairs),
+            keys: Vec::with_capacity(pairs),
+            kinds: Vec::with_capacity(pairs),
+            bits: Vec::with_capacity(pairs),
+        }
+    }
+
     fn push(&mut self, row: u32, key: Id, cell: Cell) {
         self.rows.push(row);
         self.keys.push(key);
