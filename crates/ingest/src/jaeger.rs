@@ -29,12 +29,18 @@ pub struct Translated {
     pub rejected: usize,
 }
 
+/// Attributes of processes that the spans of a batch bring themselves; they wait in memory for its
+/// end. Spans beyond are rejected.
+const OWN_TAGS_MAX: usize = 1_000_000;
+
 /// Spans on their way to OTLP.
 #[derive(Debug, Default)]
 struct Batch {
     builder: Builder<usize>,
     /// Processes that spans bring themselves; place 0 is that of the batch.
     own: Vec<Process>,
+    /// Their attributes.
+    own_tags: usize,
     rejected: usize,
 }
 
@@ -46,6 +52,11 @@ impl Batch {
             Some(process) => {
                 // A sender writes spans of one process one after the other.
                 if self.own.last() != Some(&process) {
+                    self.own_tags += process.tags.len();
+                    if self.own_tags > OWN_TAGS_MAX {
+                        self.rejected += 1;
+                        return;
+                    }
                     self.own.push(process);
                 }
                 self.own.len()
@@ -59,7 +70,7 @@ impl Batch {
 
     /// The batch as OTLP.
     fn finish(self, of_all: &Process) -> Translated {
-        let Self { builder, own, rejected } = self;
+        let Self { builder, own, rejected, .. } = self;
         let request = builder.finish(|place| {
             let process = place.checked_sub(1).and_then(|index| own.get(index));
             translate::resource(process.unwrap_or(of_all).clone())

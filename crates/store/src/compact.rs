@@ -131,10 +131,14 @@ impl Shared {
             change.add.push(Arc::new(Entry { sampled, ..Arc::unwrap_or_clone(entry) }));
         }
         let keep = !change.add.is_empty();
-        self.unlist(&change)?;
+        if let Err(error) = self.unlist(&change) {
+            file.doubt();
+            return Err(error);
+        }
         if keep {
             file.keep();
         }
+        self.forget_doubted();
         Ok(())
     }
 

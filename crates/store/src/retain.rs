@@ -17,12 +17,16 @@ const SOON: Duration = Duration::from_hours(1);
 
 impl Shared {
     /// Removes what is to be removed now.
-    pub(crate) fn retain(&self) -> Result<(), MaintainError> {
+    /// `between` is called between row groups.
+    pub(crate) fn retain(
+        &self,
+        between: &dyn Fn() -> Result<(), MaintainError>,
+    ) -> Result<(), MaintainError> {
         let retention = &self.config().retention;
         let now = self.clock().wall_nanos();
         let mut segments = self.view().segments.clone();
         // Oldest first.
-        segments.sort_by_key(|segment| (segment.entry.start.1, segment.entry.number));
+        segments.sort_by_key(|segment| (segment.entry.latest(), segment.entry.number));
         let mut change = Change::default();
         remove(&mut segments, &mut change, Rule::Age, |segment, _| {
             expires(retention, segment).is_some_and(|end| end <= now)
@@ -30,7 +34,8 @@ impl Shared {
         if let Some(most) = retention.bytes {
             remove(&mut segments, &mut change, Rule::Bytes, |_, left| left.bytes > most);
         }
-        let free = self.disk().free_bytes()?;
+        // Where the system does not say, it is enough.
+        let free = self.disk().free_bytes().unwrap_or(u64::MAX);
         let mut freed: u64 = 0;
         remove(&mut segments, &mut change, Rule::FreeDisk, |segment, left| {
             // The newest one stays: where others fill the disk, removing helps nobody.
@@ -43,7 +48,7 @@ impl Shared {
         }
         for segment in segments.iter().filter(|segment| is_partly_over(retention, segment, now)) {
             if !self.unmergeable().contains(&segment.entry.number) {
-                self.rewrite(&[Arc::clone(segment)], false, &|| Ok(()))?;
+                self.rewrite(&[Arc::clone(segment)], false, between)?;
             }
         }
         Ok(())

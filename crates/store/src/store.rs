@@ -44,6 +44,10 @@ pub use stats::{Removed, Rule, StageTimes, Stats};
 /// Who was refused because heads wait to be cut shall try again after this.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
+/// Memory that the parts of one batch may need, in bytes: what comes in 64 MiB of empty events would
+/// need gigabytes.
+const BATCH_MEMORY_MAX: usize = 96 << 20;
+
 /// Most traces that can be pinned.
 pub const PINNED_MAX: usize = 100_000;
 
@@ -84,6 +88,9 @@ impl Store {
     /// It was not kept, and nothing of it was.
     pub async fn append(&self, batch: Bytes) -> Result<Accepted, Refused> {
         let counts = view::check(&batch)?;
+        if counts.memory > BATCH_MEMORY_MAX {
+            return Err(Refused::TooLarge { bytes: counts.memory, bytes_max: BATCH_MEMORY_MAX });
+        }
         if counts.spans > 0 {
             self.wait_for_room(batch.len()).await?;
             self.log.append(Signal::Spans, batch).await?;

@@ -58,9 +58,10 @@ impl Refusal {
             Self::Malformed(_) | Self::BrokeOff | Self::Sink(sink::Refused::Invalid(_)) => {
                 StatusCode::BAD_REQUEST
             }
-            Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::Busy | Self::Sink(sink::Refused::Busy { .. }) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Late
+            // OTLP's senders would throw away what is answered 408.
+            Self::Slow
+            | Self::Late
             | Self::Sink(sink::Refused::Full { .. } | sink::Refused::Unavailable { .. }) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -86,7 +87,7 @@ impl Refusal {
     /// When to come again, if coming again is right.
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Busy | Self::Late => Some(RETRY),
+            Self::Busy | Self::Late | Self::Slow => Some(RETRY),
             Self::Sink(refused) => intake::retry_after(refused),
             _ => None,
         }

@@ -80,5 +80,6 @@ fn read(disk: &dyn Disk, level: u8, number: u64) -> Result<Entry, SegmentError> 
     let (place, index_bytes) = file.locate()?;
     let index = file.index(place, index_bytes)?;
     let written = Written { index: Arc::unwrap_or_clone(index), place, index_bytes, bytes };
-    Ok(Entry::new(number, level, &written))
+    // What it says of times is believed: when it was written is not known.
+    Ok(Entry::new(number, level, &written, u64::MAX))
 }

@@ -22,6 +22,8 @@ use crate::table::{Id, Table, duration_nanos};
 
 /// Spans that are decided on together: their traces are in memory.
 const SPANS_MAX: u64 = 2_000_000;
+/// Longest time that spans which are decided on together are taken to be from.
+const SPAN_MAX_NANOS: u64 = 24 * 3600 * 1_000_000_000;
 /// Row groups that are decided on together, as one file has them afterwards.
 const GROUPS_MAX: u32 = 32;
 
@@ -92,8 +94,10 @@ fn unit(hash: u64) -> f64 {
 /// The share of each service's spans that makes its budget.
 #[expect(clippy::cast_precision_loss, reason = "shares are about right")]
 fn shares(sampling: &Sampling, entries: &[&Entry]) -> HashMap<Arc<str>, f64> {
+    let most = entries.iter().map(|entry| entry.latest()).max().unwrap_or(0);
     let least = entries.iter().map(|entry| entry.start.0).min().unwrap_or(0);
-    let most = entries.iter().map(|entry| entry.start.1).max().unwrap_or(0);
+    // Of spans whose clock had not been set nothing is learned.
+    let least = least.max(most.saturating_sub(SPAN_MAX_NANOS));
     let seconds = ((most - least.min(most)) as f64 / 1e9).max(1.0);
     let mut spans = HashMap::<Arc<str>, u64>::new();
     for service in entries.iter().flat_map(|entry| &entry.services) {
@@ -180,7 +184,7 @@ impl Shared {
         let after = u64::try_from(sampling.after.as_nanos()).unwrap_or(u64::MAX);
         let oldest = self.clock().wall_nanos().saturating_sub(after);
         let mut all = self.mergeable();
-        all.retain(|one| !one.entry.sampled && one.entry.start.1 < oldest);
+        all.retain(|one| !one.entry.sampled && one.entry.latest() < oldest);
         all.sort_by_key(|one| (one.entry.start, one.entry.number));
         let (mut spans, mut groups) = (0, 0);
         let mut room = |segment: &Arc<Segment>| {

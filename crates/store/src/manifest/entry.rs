@@ -31,9 +31,14 @@ pub(crate) struct Entry {
     pub(crate) services: Vec<Service>,
 }
 
+/// What began in the future did not.
+fn seen_at(service: &Service, now: u64) -> Service {
+    Service { latest: service.latest.min(now), ..service.clone() }
+}
+
 impl Entry {
-    /// Of a segment that was written.
-    pub(crate) fn new(number: u64, level: u8, written: &Written) -> Self {
+    /// Of a segment that was written by now.
+    pub(crate) fn new(number: u64, level: u8, written: &Written, now: u64) -> Self {
         let groups = written.index.groups.iter();
         let least = groups.clone().map(|group| group.start.0).min();
         let most = groups.map(|group| group.start.1).max();
@@ -48,8 +53,14 @@ impl Entry {
             index: written.place,
             index_bytes: written.index_bytes,
             bloom: written.index.bloom,
-            services: written.index.services.clone(),
+            services: written.index.services.iter().map(|service| seen_at(service, now)).collect(),
         }
+    }
+
+    /// When its newest span began, as far as that can be: some clocks are far ahead, and would keep a
+    /// segment for ever.
+    pub(crate) fn latest(&self) -> u64 {
+        self.services.iter().map(|service| service.latest).max().unwrap_or(self.start.1)
     }
 
     /// The path of its file, below the store's folder.

@@ -15,6 +15,9 @@ impl Store {
     /// is told, what an earlier run kept stays.
     pub fn keep_backlog(&self, bytes_max: Option<u64>) {
         let manifest = &self.shared.manifest;
+        // The other half is for what no segment has yet.
+        let most = self.shared.config.log.bytes_max / 2;
+        let bytes_max = bytes_max.map(|bytes| bytes.min(most));
         let sent = bytes_max.map(|_| manifest.sent().unwrap_or_else(|| self.shared.settled()));
         // What was in no file yet had nobody to be sent to.
         manifest.note_sent(sent);

@@ -48,12 +48,19 @@ impl<'a> NewFile<'a> {
         };
         file.finish()?;
         self.shared.disk.sync_folder(Path::new(FOLDER))?;
-        Ok(Arc::new(Entry::new(self.number, self.level, &written)))
+        Ok(Arc::new(Entry::new(self.number, self.level, &written, self.shared.clock.wall_nanos())))
     }
 
     /// It is in the manifest.
     pub(crate) fn keep(mut self) {
         self.kept = true;
+    }
+
+    /// The manifest may list it: what of a change that failed is on the disk is not known. It stays
+    /// until a later change is there, which does not list it.
+    pub(crate) fn doubt(mut self) {
+        self.kept = true;
+        self.shared.doubted().push(path(self.level, self.number));
     }
 }
 
@@ -83,11 +90,27 @@ impl Shared {
             stored: spans,
             ..Change::default()
         };
-        self.manifest.commit(&change)?;
+        if let Err(error) = self.manifest.commit(&change) {
+            file.doubt();
+            return Err(error.into());
+        }
         file.keep();
+        self.forget_doubted();
         self.shown_as(&frozen, Segment::new(entry, &self.files));
         self.spare(frozen);
         Ok(true)
+    }
+
+    /// Removes files of changes that failed: the manifest was written since, without them.
+    pub(crate) fn forget_doubted(&self) {
+        for path in std::mem::take(&mut *self.doubted()) {
+            // If that fails it is removed when the store is opened again.
+            let _ = self.disk.remove(&path);
+        }
+    }
+
+    fn doubted(&self) -> std::sync::MutexGuard<'_, Vec<std::path::PathBuf>> {
+        self.doubted.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Keeps the memory of a head for the next one, if spans come fast: it was full, and nobody reads

@@ -79,14 +79,19 @@ impl Store {
     }
 
     fn maintain_with(&self, progress: &mut Progress) -> Result<(), MaintainError> {
-        self.cut_all()?;
+        let cut = self.cut_all();
         let now = self.shared.clock.now();
-        if progress.retained.is_none_or(|then| now.duration_since(then) >= RETAIN_EVERY) {
-            self.shared.retain()?;
+        let due = progress.retained.is_none_or(|then| now.duration_since(then) >= RETAIN_EVERY);
+        // What cannot be written may find room when something goes.
+        if due || cut.is_err() {
+            self.shared.retain(&|| self.cut_all())?;
             progress.retained = Some(now);
             // Where spans come fast there is soon another.
             let spare = self.shared.heads().spare.take();
             drop(spare);
+        }
+        if cut.is_err() {
+            self.cut_all()?;
         }
         while self.shared.merge(&|| self.cut_all())? {
             self.cut_all()?;
@@ -109,7 +114,7 @@ impl Store {
     /// As of [`Store::maintain`].
     pub fn retain(&self) -> Result<(), MaintainError> {
         let _progress = self.progress();
-        self.shared.retain()
+        self.shared.retain(&|| self.cut_all())
     }
 
     /// Ends when something is due: then call [`Store::maintain`]. It needs a runtime of tokio with
@@ -160,16 +165,21 @@ impl Store {
         }
         drop(heads);
         let mut cut = false;
-        while shared.cut()? {
-            cut = true;
-        }
+        let ended = loop {
+            match shared.cut() {
+                Ok(true) => cut = true,
+                Ok(false) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
         // Always: what is counted is to be kept, whatever else there is to do.
         let kept = shared.keep_rates();
-        if shared.advance()? || cut || kept {
+        let advanced = if ended.is_ok() { shared.advance()? } else { false };
+        if advanced || cut || kept {
             // Files that cannot be removed now are removed the next time.
             let _ = self.log.forget(self.needed());
         }
-        Ok(())
+        ended
     }
 
     pub(super) fn failing(&self) -> Option<String> {
@@ -225,10 +235,13 @@ impl Shared {
         let added =
             change.add.iter().map(|entry| Arc::new(Segment::new(Arc::clone(entry), &self.files)));
         left.extend(added);
-        for segment in gone {
+        for segment in &gone {
             segment.remove();
         }
         self.show(&heads, Some(left));
+        drop(heads);
+        // Now that nobody waits: whoever is the last to let go of a segment removes its file.
+        drop((view, gone));
         Ok(())
     }
 }

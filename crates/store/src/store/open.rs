@@ -123,6 +123,7 @@ fn shared(
         backlog_bytes_max: AtomicU64::new(u64::MAX),
         unreadable: AtomicU64::new(0),
         times: Times::default(),
+        doubted: Mutex::default(),
         unmergeable: Mutex::default(),
     })
 }
@@ -132,6 +133,12 @@ fn shared(
 fn open_segments(shared: &Shared, found: &[(u8, u64)]) -> Result<(), OpenError> {
     let entries =
         shared.manifest.with(|state| state.segments.values().cloned().collect::<Vec<_>>());
+    // First: nothing is removed of a store that lacks something.
+    for entry in &entries {
+        if !found.contains(&(entry.level, entry.number)) {
+            return Err(OpenError::Missing(entry.path().display().to_string()));
+        }
+    }
     for (level, number) in found {
         if !entries.iter().any(|entry| (entry.level, entry.number) == (*level, *number)) {
             let path = manifest::path(*level, *number);
@@ -139,13 +146,8 @@ fn open_segments(shared: &Shared, found: &[(u8, u64)]) -> Result<(), OpenError> 
             shared.disk.remove(&path).map_err(|source| io_error(&name, source))?;
         }
     }
-    let mut segments = Vec::new();
-    for entry in entries {
-        if !found.contains(&(entry.level, entry.number)) {
-            return Err(OpenError::Missing(entry.path().display().to_string()));
-        }
-        segments.push(Arc::new(Segment::new(entry, &shared.files)));
-    }
+    let segments =
+        entries.into_iter().map(|entry| Arc::new(Segment::new(entry, &shared.files))).collect();
     let heads = shared.heads.lock().unwrap_or_else(PoisonError::into_inner);
     shared.show(&heads, Some(segments));
     Ok(())

@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     /// Frames of the log that are no batch of spans: they are in no segment.
     pub(super) unreadable: AtomicU64,
     pub(super) times: Times,
+    /// Files that may be listed, though the change that lists them failed.
+    pub(super) doubted: Mutex<Vec<std::path::PathBuf>>,
     /// Segments that are damaged: they are not merged.
     pub(super) unmergeable: Mutex<HashSet<u64>>,
 }

@@ -1,5 +1,9 @@
 //! Spans that are there twice: a batch was sent again because its acknowledgement was lost.
 
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use hashbrown::{DefaultHashBuilder, HashMap};
+
 use super::{Cell, Id, Pairs, Table};
 
 impl Table {
@@ -13,16 +17,44 @@ impl Table {
         let mut order = rows.clone();
         order.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)).then(a.cmp(b)));
         let mut twice = Vec::new();
-        for group in order.chunk_by(|a, b| key(*a) == key(*b)) {
-            for (nth, row) in group.iter().enumerate() {
-                let before = group.get(..nth).unwrap_or_default();
-                if before.iter().any(|other| self.is_same(*other as usize, *row as usize)) {
+        let hasher = DefaultHashBuilder::default();
+        for group in order.chunk_by(|a, b| key(*a) == key(*b)).filter(|group| group.len() > 1) {
+            // Only what has one hash is compared: many different spans may have one id.
+            let mut first = HashMap::<u64, Vec<u32>>::new();
+            for row in group {
+                let alike = first.entry(self.hash_of(*row as usize, &hasher)).or_default();
+                if alike.iter().any(|other| self.is_same(*other as usize, *row as usize)) {
                     twice.push(*row);
+                } else {
+                    alike.push(*row);
                 }
             }
         }
         twice.sort_unstable();
         rows.retain(|row| twice.binary_search(row).is_err());
+    }
+
+    /// A hash of what differs between spans that are not one.
+    fn hash_of(&self, row: usize, hasher: &DefaultHashBuilder) -> u64 {
+        let rows = &self.rows;
+        let texts = (rows.name.get(row), rows.trace_state.get(row), rows.status_message.get(row));
+        let numbers = (rows.parent.get(row), rows.duration.get(row), rows.flags.get(row));
+        let small = (rows.kind.get(row), rows.status.get(row), rows.dropped.get(row));
+        let sources = (rows.resource.get(row), rows.scope.get(row));
+        let (events, links) = (self.events_of(row), self.links_of(row));
+        let of_events =
+            (self.events.time.get(events.clone()), self.events.name.get(events.clone()));
+        let of_links = (self.links.trace.get(links.clone()), self.links.span.get(links.clone()));
+        let mut state = hasher.build_hasher();
+        (texts, numbers, small, sources, of_events, of_links).hash(&mut state);
+        by_key(&self.attributes, row).hash(&mut state);
+        for event in events {
+            self.events.attributes.list(event).for_each(|pair| pair.hash(&mut state));
+        }
+        for link in links {
+            self.links.attributes.list(link).for_each(|pair| pair.hash(&mut state));
+        }
+        state.finish()
     }
 
     /// Whether two rows are equal. Equal texts and sources have equal numbers.

@@ -4,6 +4,7 @@ mod admin;
 mod backlog;
 mod crash;
 mod damage;
+mod hostile;
 mod life;
 mod open_data;
 mod rig;

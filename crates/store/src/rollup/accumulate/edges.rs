@@ -184,7 +184,7 @@ impl Edges {
             ledger.sides.callers += u64::from(kept.calls);
             ledger.sides.callees += u64::from(!kept.calls);
             let kept = Kept { side: Side { node, peer, ..kept.side }, ..*kept };
-            self.pairs.restore(&kept, &mut |met| ledger.enter(met, now));
+            self.pairs.restore(&kept, now, &mut |met| ledger.enter(met, now));
         }
     }
 }

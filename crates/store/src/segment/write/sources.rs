@@ -52,26 +52,36 @@ pub(super) fn gather(table: &Table, order: &[u32], layout: &Layout) -> Gathered 
     let columns = by_key(&layout.resource, &table.texts);
     let mut dense = columns_of(&layout.resource);
     let mut rest = Vec::new();
-    // By process: the value that goes into each column.
-    let mut values = vec![vec![None; dense.len()]; resources.len()];
-    for ((nth, of), values) in (0_u32..).zip(&resources).zip(&mut values) {
-        let mut seen = Vec::new();
+    // By column: the processes that have a value in it, in order.
+    let mut values: Vec<Vec<(u32, u64)>> = vec![Vec::new(); dense.len()];
+    for (nth, of) in (0_u32..).zip(&resources) {
+        let mut last = None;
         for (id, cell) in table.resources.attributes.list(*of as usize) {
-            let first = !seen.contains(&id);
-            seen.push(id);
+            // Attributes of a process are in the order of their keys.
+            let first = last.replace(id) != Some(id);
             let column = columns.get(&id).and_then(|of| of.get(cell.kind as usize));
             match column.and_then(|column| values.get_mut(*column as usize)).filter(|_| first) {
-                Some(place) => *place = Some(cell.bits),
+                Some(values) => values.push((nth, cell.bits)),
                 None => rest.push((nth, id, cell)),
             }
         }
     }
-    for (nth, column) in dense.iter_mut().enumerate() {
+    let mut of_process = vec![None; resources.len()];
+    for (column, values) in dense.iter_mut().zip(values) {
+        for (nth, bits) in &values {
+            if let Some(place) = of_process.get_mut(*nth as usize) {
+                *place = Some(*bits);
+            }
+        }
         for (place, number) in (0_u32..).zip(&resource) {
-            let value = values.get(*number as usize).and_then(|values| values.get(nth));
-            if let Some(Some(bits)) = value {
+            if let Some(Some(bits)) = of_process.get(*number as usize) {
                 column.rows.push(place);
                 column.bits.push(*bits);
+            }
+        }
+        for (nth, _) in &values {
+            if let Some(place) = of_process.get_mut(*nth as usize) {
+                *place = None;
             }
         }
     }

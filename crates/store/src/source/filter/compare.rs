@@ -107,6 +107,11 @@ pub fn as_text(value: &Value) -> Cow<'_, str> {
     }
 }
 
+/// Whether a number is better read with an exponent: as of JavaScript and Go.
+fn is_far_out(number: f64) -> bool {
+    number.is_finite() && number != 0.0 && !(1e-7..1e21).contains(&number.abs())
+}
+
 fn write_value(into: &mut String, value: &Value, quoted: bool) {
     // Writing into a String cannot fail.
     let _ = match value {
@@ -115,6 +120,8 @@ fn write_value(into: &mut String, value: &Value, quoted: bool) {
         Value::Text(text) => write!(into, "{text}"),
         Value::Bool(yes) => write!(into, "{yes}"),
         Value::Int(number) => write!(into, "{number}"),
+        // Written out, the smallest would have hundreds of digits.
+        Value::Double(number) if is_far_out(*number) => write!(into, "{number:e}"),
         Value::Double(number) => write!(into, "{number}"),
         Value::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(into, "{byte:02x}")),
         Value::Array(values) => {
