@@ -113,7 +113,9 @@ async fn search(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Fail
     let parameters = Parameters::of(&uri)?;
     let raw = query::flag(&parameters, "raw")?;
     let mut errors = Vec::new();
-    let found = match query::search(&parameters, wiring.clock.wall_nanos())? {
+    let now = wiring.clock.wall_nanos();
+    let asked = wiring.reader.compute(move || query::search(&parameters, now)).await??;
+    let found = match asked {
         Search::Traces(query) => {
             let (traces, found) = wiring.reader.find_traces(query, raw).await?;
             errors.extend(found.partial.then(envelope::partial));

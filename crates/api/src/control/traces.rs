@@ -56,7 +56,8 @@ const SPANS_MAX: usize = 20_000;
 
 /// `/v1/traces`.
 async fn find(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Problem> {
-    let asked = asked::Asked::of(&uri, &wiring.clock)?;
+    let clock = wiring.clock.clone();
+    let asked = wiring.reader.compute(move || asked::Asked::of(&uri, &clock)).await??;
     let (summaries, found) = wiring.reader.find_summaries(asked.query.clone()).await?;
     let next = found.hits.last().filter(|_| found.more).map(ToString::to_string);
     let mut document = json!({

@@ -44,7 +44,7 @@ pub(super) async fn dependencies(
     let end = query::millis(&parameters, "end")?.unwrap_or(now);
     let wanted = Wanted { service: Some(service.clone()), operation, ..Wanted::default() };
     let query = Query {
-        predicate: wanted.predicate(),
+        predicate: wanted.predicate().map_err(|error| Failure::bad_request(error.to_string()))?,
         start_unix_nanos: start..=end,
         limit: TRACES_MAX,
         after: None,

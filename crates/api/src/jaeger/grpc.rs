@@ -21,6 +21,7 @@ use trunkline_query::{Error, Reader, Trace};
 use trunkline_store::source::{QueryError, Spent};
 
 use super::v3;
+use super::v3::query::Ready;
 use crate::guard::Token;
 
 /// Bytes of spans in one message, about.
@@ -58,8 +59,8 @@ impl Service for QueryService {
             let message = &call.message[..];
             match call.path.rsplit('/').next().unwrap_or_default() {
                 "GetTrace" => self.trace(message).await,
-                "FindTraces" => self.find_traces(message).await,
-                "FindTraceSummaries" => self.find_summaries(message).await,
+                "FindTraces" => self.find_traces(call.message).await,
+                "FindTraceSummaries" => self.find_summaries(call.message).await,
                 "GetServices" => self.services().await,
                 "GetOperations" => self.operations(message).await,
                 "GetDependencies" => self.dependencies(message).await,
@@ -94,26 +95,34 @@ impl QueryService {
         Ok(Reply::Messages(stream::iter(parts.into_iter().map(Ok)).boxed()))
     }
 
-    async fn find_traces(&self, message: &[u8]) -> Result<Reply, Status> {
-        let asked = messages::search(message)?;
-        let query = asked.query().map_err(refused)?;
-        let found = self.reader.find(query).await.map_err(|error| failed(&error))?;
+    /// Reads a search off the threads that serve.
+    async fn ready(&self, message: Bytes) -> Result<Ready, Status> {
+        let read = move || Ready::of(messages::search(&message)?).map_err(refused);
+        self.reader.compute(read).await.map_err(|error| failed(&error))?
+    }
+
+    async fn find_traces(&self, message: Bytes) -> Result<Reply, Status> {
+        let ready = self.ready(message).await?;
+        let raw = ready.raw();
+        let found = self.reader.find(ready.query).await.map_err(|error| failed(&error))?;
         let ids: Vec<_> = found.hits.iter().map(|hit| hit.trace).collect();
         let streaming = Streaming {
             reader: Arc::clone(&self.reader),
             ids: ids.into(),
-            raw: asked.raw,
+            raw,
             ready: VecDeque::new(),
         };
         Ok(Reply::Messages(stream::unfold(streaming, Streaming::next).boxed()))
     }
 
-    async fn find_summaries(&self, message: &[u8]) -> Result<Reply, Status> {
-        let asked = messages::search(message)?;
-        let query = asked.query().map_err(refused)?;
-        let (summaries, found) =
-            self.reader.find_summaries(query).await.map_err(|error| failed(&error))?;
-        let next = asked.next(&found).unwrap_or_default();
+    async fn find_summaries(&self, message: Bytes) -> Result<Reply, Status> {
+        let ready = self.ready(message).await?;
+        let (summaries, found) = self
+            .reader
+            .find_summaries(ready.query.clone())
+            .await
+            .map_err(|error| failed(&error))?;
+        let next = ready.next(&found).unwrap_or_default();
         let chunks = summaries.chunks(SUMMARIES);
         let last = chunks.len().saturating_sub(1);
         let mut parts: Vec<Bytes> = chunks

@@ -18,7 +18,7 @@ fn read(query: &str) -> Result<Search, Failure> {
 }
 
 fn traces(wanted: &Wanted, start: u64, end: u64, limit: usize) -> Search {
-    let predicate = wanted.predicate();
+    let predicate = wanted.predicate().unwrap();
     Search::Traces(Query { predicate, start_unix_nanos: start..=end, limit, after: None })
 }
 
@@ -198,7 +198,7 @@ fn a_tag_may_mean_what_opentelemetry_keeps_elsewhere() {
     let span = everything();
     let takes = |key: &str, value: &str| {
         let attributes = vec![(key.to_owned(), value.to_owned())];
-        Wanted { attributes, ..Wanted::default() }.predicate().takes(&span)
+        Wanted { attributes, ..Wanted::default() }.predicate().unwrap().takes(&span)
     };
     for (key, value) in [
         ("error", "true"),

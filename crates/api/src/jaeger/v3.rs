@@ -26,7 +26,7 @@ use trunkline_store::source::Summary;
 
 use crate::Wiring;
 use crate::parameters::{ParameterError, Parameters};
-use query::{Asked, TraceAsked};
+use query::{Asked, Ready, TraceAsked};
 
 const PARTIAL: HeaderName = HeaderName::from_static("x-trunkline-partial");
 
@@ -163,16 +163,29 @@ async fn trace(
 }
 
 async fn find_traces(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Failure> {
-    answer_traces(&wiring, Asked::of(&Parameters::of(&uri)?)?).await
+    let parameters = Parameters::of(&uri)?;
+    answer_traces(&wiring, move || Asked::of(&parameters)).await
 }
 
 async fn post_traces(State(wiring): State<Wiring>, body: Bytes) -> Result<Response, Failure> {
-    answer_traces(&wiring, Asked::of_json(&body)?).await
+    answer_traces(&wiring, move || Asked::of_json(&body)).await
 }
 
-async fn answer_traces(wiring: &Wiring, asked: Asked) -> Result<Response, Failure> {
-    let raw = asked.raw;
-    let (traces, found) = wiring.reader.find_traces(asked.query()?, raw).await?;
+/// Reads what is asked for off the threads that serve.
+async fn ready(
+    wiring: &Wiring,
+    read: impl FnOnce() -> Result<Asked, Failure> + Send + 'static,
+) -> Result<Ready, Failure> {
+    wiring.reader.compute(move || Ready::of(read()?)).await?
+}
+
+async fn answer_traces(
+    wiring: &Wiring,
+    read: impl FnOnce() -> Result<Asked, Failure> + Send + 'static,
+) -> Result<Response, Failure> {
+    let ready = ready(wiring, read).await?;
+    let raw = ready.raw();
+    let (traces, found) = wiring.reader.find_traces(ready.query, raw).await?;
     if traces.is_empty() {
         return Err(Failure::not_found());
     }
@@ -215,17 +228,22 @@ pub(super) fn grouped(spans: &[Span]) -> Vec<&Span> {
 }
 
 async fn find_summaries(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Failure> {
-    answer_summaries(&wiring, Asked::of(&Parameters::of(&uri)?)?).await
+    let parameters = Parameters::of(&uri)?;
+    answer_summaries(&wiring, move || Asked::of(&parameters)).await
 }
 
 async fn post_summaries(State(wiring): State<Wiring>, body: Bytes) -> Result<Response, Failure> {
-    answer_summaries(&wiring, Asked::of_json(&body)?).await
+    answer_summaries(&wiring, move || Asked::of_json(&body)).await
 }
 
-async fn answer_summaries(wiring: &Wiring, asked: Asked) -> Result<Response, Failure> {
-    let (summaries, found) = wiring.reader.find_summaries(asked.query()?).await?;
+async fn answer_summaries(
+    wiring: &Wiring,
+    read: impl FnOnce() -> Result<Asked, Failure> + Send + 'static,
+) -> Result<Response, Failure> {
+    let ready = ready(wiring, read).await?;
+    let (summaries, found) = wiring.reader.find_summaries(ready.query.clone()).await?;
     let mut answer = json!({ "summaries": summaries.iter().map(summary).collect::<Vec<_>>() });
-    if let (Some(next), Value::Object(answer)) = (asked.next(&found), &mut answer) {
+    if let (Some(next), Value::Object(answer)) = (ready.next(&found), &mut answer) {
         answer.insert("nextPageToken".into(), json!(next));
     }
     Ok(text_response(StatusCode::OK, answer.to_string(), found.partial))

@@ -244,6 +244,21 @@ async fn what_cannot_be_answered_ends_with_its_status() {
     check("QueryService/FindTraces", &[0xff], 3, "cannot be read").await;
     check("QueryService/FindTraces", &search(|into| put_message(into, 10, |_| {})), 3, "filter")
         .await;
+    // A field that is there again brings no further patterns.
+    let patterns = search(|into| {
+        for _ in 0..17 {
+            put_message(into, 10, |into| {
+                put_bytes(into, 1, b"regex");
+                put_message(into, 2, |into| {
+                    put_message(into, 1, |into| put_bytes(into, 1, b"a"));
+                });
+                put_message(into, 2, |into| {
+                    put_message(into, 4, |into| put_bytes(into, 1, b"x"));
+                });
+            });
+        }
+    });
+    check("QueryService/FindTraces", &patterns, 3, "at most 16 patterns").await;
     check("QueryService/GetDependencies", &[], 3, "required").await;
     check("QueryService/FindSpans", &[], 12, "").await;
 }

@@ -503,6 +503,12 @@ async fn errors_of_version_3_have_their_own_shape() {
     ] {
         check(&format!("/api/v3/traces?{time}&{more}"), 400, message).await;
     }
+    let many: String = (0..400).map(|at| format!("\"k{at}\":\".*\",")).collect();
+    let many = encode(&format!("{{{}}}", many.trim_end_matches(',')));
+    check(&format!("/api/v3/traces?{time}&query.attributes={many}"), 400, "at most 64 tags").await;
+    let regex = r#"{"call":{"op":"regex","args":[{"attr":{"key":"a"}},{"scalar":{"value":"x"}}]}}"#;
+    let many = encode(&format!(r#"{{"op":"or","args":[{}]}}"#, [regex; 20].join(",")));
+    check(&format!("/api/v3/traces?{time}&query.filter={many}"), 400, "at most 16 patterns").await;
     let filter = encode(r#"{"op":"exists","args":[{"attr":{"key":"a"}}]}"#);
     let both = format!("/api/v3/traces?{time}&query.filter={filter}&query.serviceName=a");
     check(&both, 400, "cannot be combined").await;

@@ -123,7 +123,12 @@ fn what_cannot_be_compared_is_refused() {
         deep = Predicate::Not(Box::new(deep));
     }
     assert_eq!(deep.check(), Err(Invalid::Depth));
-    assert_eq!(Predicate::Any(vec![Predicate::default(); 300]).check(), Err(Invalid::Nodes));
+    assert_eq!(Predicate::Any(vec![Predicate::default(); 600]).check(), Err(Invalid::Nodes));
+    let fits = Predicate::Fits(any(), Pattern::regex("a").unwrap());
+    assert_eq!(Predicate::All(vec![fits.clone(); 31]).check(), Ok(()));
+    assert_eq!(Predicate::All(vec![fits; 32]).check(), Err(Invalid::Nodes));
+    let words = Predicate::Words(any(), Words::new(vec!["a"; 600], false).unwrap());
+    assert_eq!(words.check(), Err(Invalid::Nodes));
 }
 
 fn constant() -> impl Strategy<Value = Constant> {

@@ -32,6 +32,11 @@ impl Words {
         if words.is_empty() { Err(NoWord(String::new())) } else { Ok(Self { words, adjacent }) }
     }
 
+    /// How many there are.
+    pub(super) const fn count(&self) -> usize {
+        self.words.len()
+    }
+
     /// Whether a text has them.
     pub fn are_in(&self, text: &str) -> bool {
         let text = text.to_lowercase();
