@@ -357,18 +357,22 @@ impl Reader {
         .await
     }
 
-    /// The course of a measure.
+    /// The course of a measure, of each of whom it is asked, and whether there are more.
     ///
     /// # Errors
     /// See [`Reader::ask`]; also when nobody keeps rollups, or there would be too many points.
-    pub async fn series(&self, question: Question, measure: Measure) -> Result<Vec<Series>, Error> {
+    pub async fn series(
+        &self,
+        question: Question,
+        measure: Measure,
+    ) -> Result<(Vec<Series>, bool), Error> {
         let rollups = self.rollups.clone().ok_or(Error::NoRollups)?;
         let moments = question.moments()?;
         self.ask(move |_, budget| red::series(&*rollups, &question, &moments, measure, budget))
             .await
     }
 
-    /// The courses of several measures, read once.
+    /// The courses of several measures, read once, and whether there are more.
     ///
     /// # Errors
     /// See [`Reader::series`].
@@ -376,7 +380,7 @@ impl Reader {
         &self,
         question: Question,
         measures: Vec<Measure>,
-    ) -> Result<Vec<Course>, Error> {
+    ) -> Result<(Vec<Course>, bool), Error> {
         let rollups = self.rollups.clone().ok_or(Error::NoRollups)?;
         let moments = question.moments()?;
         self.ask(move |_, budget| red::courses(&*rollups, &question, &moments, &measures, budget))

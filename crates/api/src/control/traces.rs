@@ -59,20 +59,24 @@ async fn find(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Proble
     let clock = wiring.clock.clone();
     let asked = wiring.reader.compute(move || asked::Asked::of(&uri, &clock)).await??;
     let (summaries, found) = wiring.reader.find_summaries(asked.query.clone()).await?;
-    let next = found.hits.last().filter(|_| found.more).map(ToString::to_string);
-    let mut document = json!({
-        "schema": super::SCHEMA,
-        "traces": summaries.iter().map(summary).collect::<Vec<_>>(),
-        "next": next,
-        "partial": found.partial,
-    });
-    if asked.overview > 0 {
-        let overview = overview::document(&wiring, asked).await?;
-        if let Value::Object(members) = &mut document {
+    let overview = match asked.overview {
+        0 => None,
+        _ => Some(overview::document(&wiring, asked).await?),
+    };
+    let text = wiring.reader.compute(move || {
+        let next = found.hits.last().filter(|_| found.more).map(ToString::to_string);
+        let mut document = json!({
+            "schema": super::SCHEMA,
+            "traces": summaries.iter().map(summary).collect::<Vec<_>>(),
+            "next": next,
+            "partial": found.partial,
+        });
+        if let (Some(overview), Value::Object(members)) = (overview, &mut document) {
             members.insert("overview".into(), overview);
         }
-    }
-    Ok(answer(document.to_string()))
+        document.to_string()
+    });
+    Ok(answer(text.await?))
 }
 
 /// One line of a list: enough to choose a trace by.

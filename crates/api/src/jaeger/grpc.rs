@@ -122,17 +122,21 @@ impl QueryService {
             .find_summaries(ready.query.clone())
             .await
             .map_err(|error| failed(&error))?;
-        let next = ready.next(&found).unwrap_or_default();
-        let chunks = summaries.chunks(SUMMARIES);
-        let last = chunks.len().saturating_sub(1);
-        let mut parts: Vec<Bytes> = chunks
-            .enumerate()
-            .map(|(at, chunk)| messages::summaries(chunk, if at == last { &next } else { "" }))
-            .map(Bytes::from)
-            .collect();
-        if parts.is_empty() {
-            parts.push(Bytes::new());
-        }
+        let write = move || {
+            let next = ready.next(&found).unwrap_or_default();
+            let chunks = summaries.chunks(SUMMARIES);
+            let last = chunks.len().saturating_sub(1);
+            let mut parts: Vec<Bytes> = chunks
+                .enumerate()
+                .map(|(at, chunk)| messages::summaries(chunk, if at == last { &next } else { "" }))
+                .map(Bytes::from)
+                .collect();
+            if parts.is_empty() {
+                parts.push(Bytes::new());
+            }
+            parts
+        };
+        let parts = self.reader.compute(write).await.map_err(|error| failed(&error))?;
         Ok(Reply::Messages(stream::iter(parts.into_iter().map(Ok)).boxed()))
     }
 

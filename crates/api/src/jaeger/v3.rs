@@ -89,6 +89,11 @@ fn text_response(status: StatusCode, text: String, partial: bool) -> Response {
     *response.status_mut() = status;
     let kind = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    noted(response, partial)
+}
+
+/// With a note that it is not complete, if it is not.
+pub(super) fn noted(mut response: Response, partial: bool) -> Response {
     if partial {
         response.headers_mut().insert(PARTIAL, HeaderValue::from_static("true"));
     }
@@ -242,11 +247,15 @@ async fn answer_summaries(
 ) -> Result<Response, Failure> {
     let ready = ready(wiring, read).await?;
     let (summaries, found) = wiring.reader.find_summaries(ready.query.clone()).await?;
-    let mut answer = json!({ "summaries": summaries.iter().map(summary).collect::<Vec<_>>() });
-    if let (Some(next), Value::Object(answer)) = (ready.next(&found), &mut answer) {
-        answer.insert("nextPageToken".into(), json!(next));
-    }
-    Ok(text_response(StatusCode::OK, answer.to_string(), found.partial))
+    let partial = found.partial;
+    let text = wiring.reader.compute(move || {
+        let mut answer = json!({ "summaries": summaries.iter().map(summary).collect::<Vec<_>>() });
+        if let (Some(next), Value::Object(answer)) = (ready.next(&found), &mut answer) {
+            answer.insert("nextPageToken".into(), json!(next));
+        }
+        answer.to_string()
+    });
+    Ok(text_response(StatusCode::OK, text.await?, partial))
 }
 
 fn summary(summary: &Summary) -> Value {

@@ -43,14 +43,18 @@ pub(super) async fn red(State(wiring): State<Wiring>, uri: Uri) -> Result<Respon
     let question = question(&wiring, &parameters, &service)?;
     let step = question.step;
     let measures = MEASURES.map(|(_, measure)| measure).to_vec();
-    let courses = wiring.reader.courses(question, measures).await?;
-    let document = json!({
-        "schema": SCHEMA,
-        "service": service,
-        "step_ms": u64::try_from(step.as_millis()).unwrap_or(u64::MAX),
-        "series": courses.iter().map(course).collect::<Vec<_>>(),
+    let (courses, truncated) = wiring.reader.courses(question, measures).await?;
+    let text = wiring.reader.compute(move || {
+        let document = json!({
+            "schema": SCHEMA,
+            "service": service,
+            "step_ms": u64::try_from(step.as_millis()).unwrap_or(u64::MAX),
+            "series": courses.iter().map(course).collect::<Vec<_>>(),
+            "truncated": truncated,
+        });
+        document.to_string()
     });
-    Ok(answer(document.to_string()))
+    Ok(answer(text.await?))
 }
 
 fn question(wiring: &Wiring, parameters: &Parameters, service: &str) -> Result<Question, Problem> {
