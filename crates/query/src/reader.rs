@@ -289,13 +289,19 @@ impl Reader {
         Ok(built)
     }
 
-    /// The traces with these ids that are there, in their order; of more spans than an answer may
-    /// have, the first ones, and whether those are all.
+    /// The traces with these ids that are there, in their order; of more than an answer may have or
+    /// may cost, the first ones, and whether those are all.
     ///
     /// # Errors
     /// See [`Reader::ask`].
     pub async fn traces(&self, ids: Vec<TraceId>, raw: bool) -> Result<(Vec<Trace>, bool), Error> {
-        let config = self.config;
+        let (traces, seen) = self.first_traces(&ids, raw).await?;
+        Ok((traces, seen == ids.len()))
+    }
+
+    /// The first of these traces, and of how many of the ids they are.
+    async fn first_traces(&self, ids: &[TraceId], raw: bool) -> Result<(Vec<Trace>, usize), Error> {
+        let (config, ids) = (self.config, ids.to_vec());
         self.ask_traces(move |source, budget| load(source, &ids, raw, &config, budget)).await
     }
 
@@ -307,33 +313,32 @@ impl Reader {
         self.ask(move |source, budget| search::find(source, &query, budget)).await
     }
 
-    /// The traces that a search finds; of more spans than an answer may have, the newest traces, as
-    /// a partial answer.
+    /// The traces that a search finds; of more than an answer may have or may cost, the newest ones,
+    /// as a partial answer whose next page has the others. Finding and reading are two questions:
+    /// what was found is not lost when finding it took everything.
     ///
     /// # Errors
     /// See [`Reader::ask`].
     pub async fn find_traces(&self, query: Query, raw: bool) -> Result<(Vec<Trace>, Found), Error> {
-        let config = self.config;
-        self.ask(move |source, budget| {
-            let mut found = search::find(source, &query, budget)?;
-            let ids: Vec<TraceId> = found.hits.iter().map(|hit| hit.trace).collect();
-            let (traces, all) = load(source, &ids, raw, &config, budget)?;
-            found.partial |= !all;
-            Ok((traces, found))
-        })
-        .await
+        let mut found = self.find(query).await?;
+        let ids: Vec<TraceId> = found.hits.iter().map(|hit| hit.trace).collect();
+        let (traces, seen) = self.first_traces(&ids, raw).await?;
+        keep_first(&mut found, seen);
+        Ok((traces, found))
     }
 
-    /// The summaries of what a search finds.
+    /// The summaries of what a search finds; of more than they may cost, the newest ones, as a
+    /// partial answer whose next page has the others.
     ///
     /// # Errors
     /// See [`Reader::ask`].
     pub async fn find_summaries(&self, query: Query) -> Result<(Vec<Summary>, Found), Error> {
-        self.ask(move |source, budget| {
-            let found = search::find(source, &query, budget)?;
-            Ok((search::summaries(source, &found, budget)?, found))
-        })
-        .await
+        let mut found = self.find(query).await?;
+        let hits = found.hits.clone();
+        let summed_up = self.ask(move |source, budget| search::summaries(source, &hits, budget));
+        let (summaries, seen) = summed_up.await?;
+        keep_first(&mut found, seen);
+        Ok((summaries, found))
     }
 
     /// Who called whom in a time, and whether that is exact: rollups are, as far back as they are
@@ -396,26 +401,38 @@ impl Reader {
 /// Traces that are read together.
 const CHUNK: usize = 8;
 
-/// Reads traces until an answer has as many spans as it may have; says whether those are all.
+/// Leaves the hits that an answer has; the others are for the next page.
+fn keep_first(found: &mut Found, seen: usize) {
+    if seen < found.hits.len() {
+        found.hits.truncate(seen);
+        found.partial = true;
+        found.more = true;
+    }
+}
+
+/// Reads traces until an answer has as many spans as it may have, or cost what it may; says of how
+/// many ids those are.
 fn load(
     source: &dyn SpanSource,
     ids: &[TraceId],
     raw: bool,
     config: &Config,
     budget: &mut Budget,
-) -> Result<(Vec<Trace>, bool), QueryError> {
+) -> Result<(Vec<Trace>, usize), QueryError> {
     let mut traces = Vec::new();
-    let mut spans = 0;
+    let (mut spans, mut seen) = (0, 0);
     for ids in ids.chunks(CHUNK) {
-        for of_one in source.traces(ids, budget)? {
+        let Some(read) = search::unless_spent(source.traces(ids, budget))? else { break };
+        for of_one in read {
             spans += of_one.len();
             if spans > config.answer_spans_max && !traces.is_empty() {
-                return Ok((traces, false));
+                return Ok((traces, seen));
             }
             traces.extend(assembled(of_one, raw, &config.adjust));
+            seen += 1;
         }
     }
-    Ok((traces, true))
+    Ok((traces, seen))
 }
 
 fn assembled(spans: Vec<Span>, raw: bool, config: &adjust::Config) -> Option<Trace> {

@@ -191,7 +191,7 @@ async fn answer_traces(
     let ready = ready(wiring, read).await?;
     let raw = ready.raw();
     let (traces, found) = wiring.reader.find_traces(ready.query, raw).await?;
-    if traces.is_empty() {
+    if traces.is_empty() && !found.partial {
         return Err(Failure::not_found());
     }
     traces_response(wiring, traces, raw, found.partial).await
