@@ -68,6 +68,12 @@ async fn wrong_method(method: Method, uri: Uri) -> Response {
     failed(&uri, StatusCode::METHOD_NOT_ALLOWED, message)
 }
 
+/// What is answered when the answers to others take all the room that there is.
+pub(crate) fn busy(uri: &Uri) -> Response {
+    let message = "too many answers are being taken: ask again in a moment".to_owned();
+    failed(uri, StatusCode::SERVICE_UNAVAILABLE, message)
+}
+
 /// In the shape of the version that was asked.
 fn failed(uri: &Uri, status: StatusCode, message: String) -> Response {
     use axum::response::IntoResponse as _;

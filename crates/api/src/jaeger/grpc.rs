@@ -8,6 +8,7 @@ mod messages;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -16,6 +17,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use http::{HeaderMap, StatusCode, header};
 use trunkline_model::trace::TraceId;
 use trunkline_net::grpc::{Call, Code, Reply, Service, Status};
+use trunkline_net::memory::Memory;
 use trunkline_otlp::{Span, write};
 use trunkline_query::{Error, Reader, Trace};
 use trunkline_store::source::{QueryError, Spent};
@@ -44,6 +46,8 @@ const METHODS: &[&str] = &[
 pub struct QueryService {
     /// Whom it asks.
     pub reader: Arc<Reader>,
+    /// Room for answers that are written and not taken yet.
+    pub answers: Arc<Memory>,
     /// What callers must send as `authorization: Bearer …`; none where only this machine can call.
     pub token: Option<Token>,
 }
@@ -64,7 +68,7 @@ impl Service for QueryService {
                 "GetServices" => self.services().await,
                 "GetOperations" => self.operations(message).await,
                 "GetDependencies" => self.dependencies(message).await,
-                _ => Ok(Reply::Message(messages::capabilities().into())),
+                _ => self.message(messages::capabilities()),
             }
         }
         .boxed()
@@ -92,7 +96,7 @@ impl QueryService {
         let trace = trace.ok_or_else(|| Status::new(Code::NotFound, "trace not found"))?;
         let parts =
             self.reader.compute(move || parts(&trace)).await.map_err(|error| failed(&error))?;
-        Ok(Reply::Messages(stream::iter(parts.into_iter().map(Ok)).boxed()))
+        self.messages(parts)
     }
 
     /// Reads a search off the threads that serve.
@@ -101,17 +105,12 @@ impl QueryService {
         self.reader.compute(read).await.map_err(|error| failed(&error))?
     }
 
-    async fn find_traces(&self, message: Bytes) -> Result<Reply, Status> {
+    async fn find_traces(self: Arc<Self>, message: Bytes) -> Result<Reply, Status> {
         let ready = self.ready(message).await?;
         let raw = ready.raw();
         let found = self.reader.find(ready.query).await.map_err(|error| failed(&error))?;
         let ids: Vec<_> = found.hits.iter().map(|hit| hit.trace).collect();
-        let streaming = Streaming {
-            reader: Arc::clone(&self.reader),
-            ids: ids.into(),
-            raw,
-            ready: VecDeque::new(),
-        };
+        let streaming = Streaming { service: self, ids: ids.into(), raw, ready: VecDeque::new() };
         Ok(Reply::Messages(stream::unfold(streaming, Streaming::next).boxed()))
     }
 
@@ -137,12 +136,12 @@ impl QueryService {
             parts
         };
         let parts = self.reader.compute(write).await.map_err(|error| failed(&error))?;
-        Ok(Reply::Messages(stream::iter(parts.into_iter().map(Ok)).boxed()))
+        self.messages(parts)
     }
 
     async fn services(&self) -> Result<Reply, Status> {
         let services = self.reader.services().await.map_err(|error| failed(&error))?;
-        Ok(Reply::Message(messages::services(&services).into()))
+        self.message(messages::services(&services))
     }
 
     async fn operations(&self, message: &[u8]) -> Result<Reply, Status> {
@@ -150,19 +149,35 @@ impl QueryService {
         let service = Some(service).filter(|service| !service.is_empty());
         let mut found = self.reader.operations(service).await.map_err(|error| failed(&error))?;
         found.retain(|one| kind.is_empty() || one.kind.as_str().eq_ignore_ascii_case(&kind));
-        Ok(Reply::Message(messages::operations(&found).into()))
+        self.message(messages::operations(&found))
     }
 
     async fn dependencies(&self, message: &[u8]) -> Result<Reply, Status> {
         let time = messages::interval(message)?;
         let (edges, _) = self.reader.edges(time).await.map_err(|error| failed(&error))?;
-        Ok(Reply::Message(messages::dependencies(&v3::calls(&edges)).into()))
+        self.message(messages::dependencies(&v3::calls(&edges)))
+    }
+
+    /// An answer of one message, for which there is room.
+    fn message(&self, message: Vec<u8>) -> Result<Reply, Status> {
+        Ok(Reply::Message(self.answers.charge(message.into()).map_err(|_| full())?))
+    }
+
+    /// An answer of messages that are there, and for which there is room.
+    fn messages(&self, parts: Vec<Bytes>) -> Result<Reply, Status> {
+        let parts = self.charge(parts)?;
+        Ok(Reply::Messages(stream::iter(parts.into_iter().map(Ok)).boxed()))
+    }
+
+    fn charge(&self, parts: Vec<Bytes>) -> Result<VecDeque<Bytes>, Status> {
+        let charge = |part| self.answers.charge(part).map_err(|_| full());
+        parts.into_iter().map(charge).collect()
     }
 }
 
 /// Traces that are read as the caller takes them.
 struct Streaming {
-    reader: Arc<Reader>,
+    service: Arc<QueryService>,
     /// Those that are not read yet.
     ids: VecDeque<TraceId>,
     raw: bool,
@@ -175,9 +190,9 @@ impl Streaming {
         while self.ready.is_empty() && !self.ids.is_empty() {
             match self.read().await {
                 Ok(ready) => self.ready = ready,
-                Err(error) => {
+                Err(status) => {
                     self.ids.clear();
-                    return Some((Err(failed(&error)), self));
+                    return Some((Err(status), self));
                 }
             }
         }
@@ -185,10 +200,13 @@ impl Streaming {
         Some((Ok(part), self))
     }
 
-    async fn read(&mut self) -> Result<VecDeque<Bytes>, Error> {
+    async fn read(&mut self) -> Result<VecDeque<Bytes>, Status> {
         let Some(id) = self.ids.pop_front() else { return Ok(VecDeque::new()) };
-        let trace = self.reader.trace(id, self.raw).await?;
-        self.reader.compute(move || trace.iter().flat_map(parts).collect()).await
+        let reader = &self.service.reader;
+        let trace = reader.trace(id, self.raw).await.map_err(|error| failed(&error))?;
+        let write = move || trace.iter().flat_map(parts).collect();
+        let parts = reader.compute(write).await.map_err(|error| failed(&error))?;
+        self.service.charge(parts)
     }
 }
 
@@ -212,6 +230,12 @@ fn parts(trace: &Trace) -> Vec<Bytes> {
         parts.push(write::request(part).into());
     }
     parts
+}
+
+/// The answers to others take all the room that there is.
+fn full() -> Status {
+    let message = "too many answers are being taken: ask again in a moment";
+    Status::new(Code::Unavailable, message).retry_after(Duration::from_secs(1))
 }
 
 /// How an unanswered question ends a call.

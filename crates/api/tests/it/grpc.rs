@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::json;
-use trunkline_model::ports::Surface::{JaegerQuery, JaegerQueryGrpc};
+use trunkline_model::ports::Surface::{Console, JaegerQuery, JaegerQueryGrpc};
 use trunkline_net::hyper_io::{HyperIo, ScopeExecutor};
 use trunkline_net::stream::Stream;
 use trunkline_otlp::view;
@@ -222,6 +222,81 @@ async fn a_large_trace_comes_in_parts_that_every_client_takes() {
     let (parts, status, _) =
         call(address(&running), "QueryService/FindTraces", &search(|_| {})).await;
     assert_eq!((status, parts.len()), (0, messages.len()));
+}
+
+/// A call whose answer nobody takes; it goes on as long as this is kept.
+async fn stalled(address: SocketAddr, method: &str, message: &[u8]) -> impl Drop {
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::Builder::new(ScopeExecutor(Scope::new("client")))
+            .initial_stream_window_size(0)
+            .handshake(HyperIo(Stream::tcp(stream)))
+            .await
+            .unwrap();
+    let connection = tokio::spawn(connection);
+    let framed = [&[0], &u32::try_from(message.len()).unwrap().to_be_bytes()[..], message].concat();
+    let request = Request::post(format!("http://{address}/jaeger.api_v3.{method}"))
+        .header("content-type", "application/grpc")
+        .body(Full::new(Bytes::from(framed)))
+        .unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert!(!response.headers().contains_key("grpc-status"), "{response:?}");
+    Kept(connection, response)
+}
+
+struct Kept<A, B>(tokio::task::JoinHandle<A>, B);
+
+impl<A, B> Drop for Kept<A, B> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[tokio::test]
+async fn answers_have_room_and_no_more() {
+    let spans = corpus::large(0xa1, 5_000, 0);
+    let memory = trunkline_testkit::spans::Memory::new(spans);
+    let room = 8 << 20;
+    let running = crate::running::serve_stored_within(std::sync::Arc::new(memory), room);
+    let mut id = Vec::new();
+    put_bytes(&mut id, 1, b"a1");
+    let (messages, status, _) = call(address(&running), "QueryService/GetTrace", &id).await;
+    let bytes: usize = messages.iter().map(Bytes::len).sum();
+    assert!(status == 0 && bytes > 100_000, "{bytes} bytes");
+    let hex = "000000000000000000000000000000a1";
+    let whole = [
+        (JaegerQuery, format!("/api/traces/{hex}")),
+        (JaegerQuery, format!("/api/v3/traces/{hex}")),
+        (Console, format!("/v1/traces/{hex}")),
+    ];
+    for (surface, path) in &whole {
+        assert_eq!(running.get(*surface, path).await.status, 200, "{path}");
+    }
+    let mut waiting = Vec::new();
+    while (waiting.len() + 1) * bytes <= room {
+        waiting.push(stalled(address(&running), "QueryService/GetTrace", &id).await);
+    }
+    let (_, status, told) = call(address(&running), "QueryService/GetTrace", &id).await;
+    assert_eq!(
+        (status, told.as_str()),
+        (14, "too many answers are being taken: ask again in a moment")
+    );
+    let (_, status, _) = call(address(&running), "QueryService/FindTraces", &search(|_| {})).await;
+    assert_eq!(status, 14);
+    for (surface, path) in &whole {
+        let refused = running.get(*surface, path).await;
+        assert_eq!(refused.status, 503, "{path}");
+        let told = json(&refused);
+        let code = [&told["errors"][0]["code"], &told["error"]["httpCode"], &told["status"]];
+        assert!(code.contains(&&json!(503)), "{told}");
+    }
+    // What needs little room is answered, and what had taken it gives it back.
+    assert_eq!(running.get(JaegerQuery, "/api/services").await.status, 200);
+    drop(waiting);
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while call(address(&running), "QueryService/GetTrace", &id).await.1 != 0 {
+        assert!(std::time::Instant::now() < end, "no room again");
+    }
 }
 
 #[tokio::test]
