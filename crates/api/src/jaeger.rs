@@ -120,7 +120,7 @@ async fn search(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Fail
     let raw = query::flag(&parameters, "raw")?;
     let mut errors = Vec::new();
     let now = wiring.clock.wall_nanos();
-    let asked = wiring.reader.compute(move || query::search(&parameters, now)).await??;
+    let asked = wiring.reader.compute(move |_| query::search(&parameters, now)).await??;
     let found = match asked {
         Search::Traces(query) => {
             let (traces, found) = wiring.reader.find_traces(query, raw).await?;
@@ -149,11 +149,11 @@ async fn traces_response(
     errors: Vec<Value>,
     uri: Uri,
 ) -> Result<Response, Failure> {
-    let text = wiring.reader.compute(move || {
-        let documents: Vec<_> = traces.iter().map(document::trace).collect();
+    let text = wiring.reader.compute(move |budget| {
+        let documents: Vec<_> = traces.iter().map(|trace| document::trace(trace, budget)).collect();
         let mut envelope = Envelope::of(documents);
         envelope.errors = errors;
-        envelope.text(&uri)
+        envelope.paced_text(&uri, budget)
     });
     Ok(envelope::response(StatusCode::OK, text.await?))
 }
@@ -191,7 +191,7 @@ async fn transform(
         .read_json
         .clone()
         .ok_or_else(|| Failure::new(StatusCode::NOT_IMPLEMENTED, "OTLP is not read here".into()))?;
-    let traces = wiring.reader.compute(move || {
+    let traces = wiring.reader.compute(move |_| {
         let mut traces = BTreeMap::<_, Vec<_>>::new();
         for span in read(&body)? {
             traces.entry(span.trace).or_default().push(span);

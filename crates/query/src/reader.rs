@@ -193,17 +193,23 @@ impl Reader {
         self.pool.run(budget, move |budget| question(&*source, budget)).await?.map_err(Error::from)
     }
 
-    /// Computes something large, such as the text of an answer, where questions are answered.
+    /// Computes something large, such as the text of an answer, where questions are answered. The
+    /// budget ends when the returned future is dropped: whoever works on much looks at it, best by
+    /// [`paced`](crate::paced).
     ///
     /// # Errors
-    /// There is no place.
+    /// There is no place, or it costs too much: what came of it is thrown away then.
     pub async fn compute<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce() -> T + Send + 'static,
+        F: FnOnce(&mut Budget) -> T + Send + 'static,
     {
         let budget = Budget::new(&self.clock, self.config.limits);
-        self.pool.run(budget, move |_| work()).await
+        let computed = self.pool.run(budget, move |budget| {
+            let computed = work(budget);
+            budget.spend(0, 0).map(|()| computed)
+        });
+        computed.await?.map_err(|spent| QueryError::from(spent).into())
     }
 
     /// The services that have spans, by name.

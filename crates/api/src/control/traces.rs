@@ -24,8 +24,8 @@ use http::{HeaderValue, StatusCode, Uri, header};
 use serde_json::{Value, json};
 use trunkline_model::trace::{SpanId, TraceId};
 use trunkline_otlp::json::{EmptyValue, traces};
-use trunkline_query::{Error, Trace};
-use trunkline_store::source::{QueryError, Summary};
+use trunkline_query::{Error, Trace, paced};
+use trunkline_store::source::{Budget, QueryError, Summary};
 
 use super::logs::rfc3339;
 use crate::Wiring;
@@ -57,17 +57,17 @@ const SPANS_MAX: usize = 20_000;
 /// `/v1/traces`.
 async fn find(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Problem> {
     let clock = wiring.clock.clone();
-    let asked = wiring.reader.compute(move || asked::Asked::of(&uri, &clock)).await??;
+    let asked = wiring.reader.compute(move |_| asked::Asked::of(&uri, &clock)).await??;
     let (summaries, found) = wiring.reader.find_summaries(asked.query.clone()).await?;
     let overview = match asked.overview {
         0 => None,
         _ => Some(overview::document(&wiring, asked).await?),
     };
-    let text = wiring.reader.compute(move || {
+    let text = wiring.reader.compute(move |budget| {
         let next = found.hits.last().filter(|_| found.more).map(ToString::to_string);
         let mut document = json!({
             "schema": super::SCHEMA,
-            "traces": summaries.iter().map(summary).collect::<Vec<_>>(),
+            "traces": paced(&summaries, budget).map(summary).collect::<Vec<_>>(),
             "next": next,
             "partial": found.partial,
         });
@@ -116,22 +116,24 @@ async fn one(
         None => {}
         Some("otlp") => {
             let trace = wiring.reader.trace(id, raw).await?.ok_or_else(|| not_found(id))?;
-            let text = wiring.reader.compute(move || traces(&trace.spans, EmptyValue::AsIs));
+            let text = wiring.reader.compute(move |_| traces(&trace.spans, EmptyValue::AsIs));
             return Ok(answer(text.await?));
         }
         Some(other) => return Err(invalid("format", other, "expected `otlp`").into()),
     }
     let text = if raw {
         let trace = wiring.reader.trace(id, true).await?.ok_or_else(|| not_found(id))?;
-        let whole = move || {
+        let whole = move |budget: &mut Budget| {
             let mut trace: Trace = trace;
             let skeleton = trunkline_query::Skeleton::of(&mut trace);
-            span::whole(&trace, &skeleton, SPANS_MAX).to_string()
+            span::whole(&trace, &skeleton, SPANS_MAX, budget).to_string()
         };
         wiring.reader.compute(whole).await?
     } else {
         let (trace, skeleton) = whole(&wiring, id).await?;
-        let whole = move || span::whole(&trace, &skeleton, SPANS_MAX).to_string();
+        let whole = move |budget: &mut Budget| {
+            span::whole(&trace, &skeleton, SPANS_MAX, budget).to_string()
+        };
         wiring.reader.compute(whole).await?
     };
     Ok(answer(text))

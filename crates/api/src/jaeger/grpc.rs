@@ -19,8 +19,8 @@ use trunkline_model::trace::TraceId;
 use trunkline_net::grpc::{Call, Code, Reply, Service, Status};
 use trunkline_net::memory::Memory;
 use trunkline_otlp::{Span, write};
-use trunkline_query::{Error, Reader, Trace};
-use trunkline_store::source::{QueryError, Spent};
+use trunkline_query::{Error, Reader, Trace, paced};
+use trunkline_store::source::{Budget, QueryError, Spent};
 
 use super::v3;
 use super::v3::query::Ready;
@@ -94,14 +94,17 @@ impl QueryService {
         })?;
         let trace = self.reader.trace(id, raw).await.map_err(|error| failed(&error))?;
         let trace = trace.ok_or_else(|| Status::new(Code::NotFound, "trace not found"))?;
-        let parts =
-            self.reader.compute(move || parts(&trace)).await.map_err(|error| failed(&error))?;
+        let parts = self
+            .reader
+            .compute(move |budget| parts(&trace, budget))
+            .await
+            .map_err(|error| failed(&error))?;
         self.messages(parts)
     }
 
     /// Reads a search off the threads that serve.
     async fn ready(&self, message: Bytes) -> Result<Ready, Status> {
-        let read = move || Ready::of(messages::search(&message)?).map_err(refused);
+        let read = move |_: &mut Budget| Ready::of(messages::search(&message)?).map_err(refused);
         self.reader.compute(read).await.map_err(|error| failed(&error))?
     }
 
@@ -121,7 +124,7 @@ impl QueryService {
             .find_summaries(ready.query.clone())
             .await
             .map_err(|error| failed(&error))?;
-        let write = move || {
+        let write = move |_: &mut Budget| {
             let next = ready.next(&found).unwrap_or_default();
             let chunks = summaries.chunks(SUMMARIES);
             let last = chunks.len().saturating_sub(1);
@@ -204,19 +207,22 @@ impl Streaming {
         let Some(id) = self.ids.pop_front() else { return Ok(VecDeque::new()) };
         let reader = &self.service.reader;
         let trace = reader.trace(id, self.raw).await.map_err(|error| failed(&error))?;
-        let write = move || trace.iter().flat_map(parts).collect();
+        let write = move |budget: &mut Budget| {
+            trace.iter().flat_map(|trace| parts(trace, budget)).collect()
+        };
         let parts = reader.compute(write).await.map_err(|error| failed(&error))?;
         self.service.charge(parts)
     }
 }
 
-/// The spans of a trace in messages of a size that every client takes.
-fn parts(trace: &Trace) -> Vec<Bytes> {
+/// The spans of a trace in messages of a size that every client takes. Where the budget ends, so do
+/// they.
+fn parts(trace: &Trace, budget: &mut Budget) -> Vec<Bytes> {
     let mut parts = Vec::new();
     let mut part: Vec<&Span> = Vec::new();
     let mut bytes = 0;
     let mut measure = Vec::new();
-    for span in v3::grouped(&trace.spans) {
+    for span in paced(v3::grouped(&trace.spans), budget) {
         measure.clear();
         write::span(&mut measure, span);
         if bytes + measure.len() > MESSAGE_BYTES && !part.is_empty() {

@@ -53,7 +53,10 @@ pub(super) async fn metrics(
     let by_operation = question.by_operation;
     let (series, truncated) = wiring.reader.series(question, measure).await?;
     let pretty = envelope::is_pretty(&parameters);
-    let text = wiring.reader.compute(move || family::text(measure, by_operation, &series, pretty));
+    let text = wiring.reader.compute(move |budget| {
+        let family = family::family(measure, by_operation, &series, budget);
+        family::text(&family, pretty, budget)
+    });
     let response = envelope::response(StatusCode::OK, text.await?);
     Ok(super::v3::noted(response, truncated))
 }

@@ -83,6 +83,11 @@ fn what_cannot_be_read_is_a_400() {
     }
 }
 
+fn budget() -> trunkline_store::source::Budget {
+    let limits = trunkline_store::source::Limits::default();
+    trunkline_store::source::Budget::new(&trunkline_rt::Clock::system(), limits)
+}
+
 fn everything() -> Span {
     let text = |text: &str| Of::Text(text.into());
     let link = |reference: &str| Link {
@@ -146,7 +151,7 @@ fn a_trace_has_jaegers_shape() {
     let mut trace = Trace::stored(vec![everything()]).unwrap();
     trace.warnings[0].push("moved".into());
     assert_eq!(
-        serde_json::to_value(document::trace(&trace)).unwrap(),
+        serde_json::to_value(document::trace(&trace, &mut budget())).unwrap(),
         json!({
             "traceID": trace_id,
             "spans": [{

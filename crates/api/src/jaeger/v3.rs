@@ -21,7 +21,7 @@ use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde_json::{Value, json};
 use trunkline_otlp::Span;
 use trunkline_otlp::json::{EmptyValue, append_traces};
-use trunkline_query::Trace;
+use trunkline_query::{Trace, paced};
 use trunkline_store::source::Summary;
 
 use crate::Wiring;
@@ -181,7 +181,7 @@ async fn ready(
     wiring: &Wiring,
     read: impl FnOnce() -> Result<Asked, Failure> + Send + 'static,
 ) -> Result<Ready, Failure> {
-    wiring.reader.compute(move || Ready::of(read()?)).await?
+    wiring.reader.compute(move |_| Ready::of(read()?)).await?
 }
 
 async fn answer_traces(
@@ -203,11 +203,12 @@ async fn traces_response(
     raw: bool,
     partial: bool,
 ) -> Result<Response, Failure> {
-    let text = wiring.reader.compute(move || {
+    let text = wiring.reader.compute(move |budget| {
         let mut text = String::from("{\"result\":");
         // What is asked for raw is told as it is; else the UI is to be able to show it.
         let empty = if raw { EmptyValue::AsIs } else { EmptyValue::AsText };
-        append_traces(&mut text, traces.iter().flat_map(|trace| grouped(&trace.spans)), empty);
+        let spans = traces.iter().flat_map(|trace| grouped(&trace.spans));
+        append_traces(&mut text, paced(spans, budget), empty);
         text.push('}');
         text
     });
@@ -248,8 +249,9 @@ async fn answer_summaries(
     let ready = ready(wiring, read).await?;
     let (summaries, found) = wiring.reader.find_summaries(ready.query.clone()).await?;
     let partial = found.partial;
-    let text = wiring.reader.compute(move || {
-        let mut answer = json!({ "summaries": summaries.iter().map(summary).collect::<Vec<_>>() });
+    let text = wiring.reader.compute(move |budget| {
+        let summaries: Vec<_> = paced(&summaries, budget).map(summary).collect();
+        let mut answer = json!({ "summaries": summaries });
         if let (Some(next), Value::Object(answer)) = (ready.next(&found), &mut answer) {
             answer.insert("nextPageToken".into(), json!(next));
         }

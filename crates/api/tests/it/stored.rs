@@ -213,6 +213,8 @@ async fn a_waterfall_is_folded_and_paged() {
     assert_eq!((&posted["rows_total"], posted["rows"].as_array().unwrap().len()), (&json!(3), 1));
     assert_eq!(running.send(Console, &format!("POST {path}"), "{\"folded\":[]}").await.status, 400);
     assert_eq!(running.get(Console, &format!("{path}?collapsed=x")).await.status, 400);
+    let long = format!("{path}?q={}", "x".repeat(257));
+    assert_eq!(running.get(Console, &long).await.status, 400);
 }
 
 #[tokio::test]

@@ -106,6 +106,20 @@ fn words_are_found_whatever_their_case() {
 }
 
 #[test]
+fn words_are_found_in_linear_time() {
+    let begun = std::time::Instant::now();
+    let mut words: Vec<String> = (0..500).map(|at| format!("w{at}")).collect();
+    let text = format!("{}{}", "a ".repeat(1 << 19), words.join(" "));
+    assert!(Words::new(&words, false).unwrap().are_in(&text));
+    assert!(Words::new(&words, true).unwrap().are_in(&text));
+    words.push("w500".into());
+    assert!(!Words::new(&words, false).unwrap().are_in(&text));
+    let almost: Vec<&str> = std::iter::repeat_n("a", 499).chain(["b"]).collect();
+    assert!(!Words::new(&almost, true).unwrap().are_in(&text));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused() {
     let check = |left: Operand, how, right: Operand| Predicate::Compare(left, how, right).check();
     let field = |field| Operand::Reference(Reference::Field(field));

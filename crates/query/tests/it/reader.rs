@@ -91,6 +91,31 @@ async fn a_question_that_takes_too_long_is_ended() {
 }
 
 #[tokio::test]
+async fn computing_ends_when_nobody_waits_and_when_it_takes_too_long() {
+    let reader = reader(config());
+    let (begun, begins) = oneshot::channel();
+    let task = tokio::spawn({
+        let reader = Arc::clone(&reader);
+        async move {
+            reader
+                .compute(move |budget| {
+                    begun.send(()).unwrap();
+                    trunkline_query::paced(0_u64.., budget).count()
+                })
+                .await
+        }
+    });
+    begins.await.unwrap();
+    task.abort();
+    // The only place is free again.
+    assert_eq!(reader.services().await.unwrap().len(), 1);
+    let limits = Limits { rows: 10_000, ..Limits::default() };
+    let reader = self::reader(Config { limits, ..config() });
+    let error = reader.compute(|budget| trunkline_query::paced(0_u64.., budget).count()).await;
+    assert!(matches!(error.unwrap_err().spent(), Some(Spent::Rows(_))));
+}
+
+#[tokio::test]
 async fn a_question_that_panics_fails_alone() {
     let reader = reader(config());
     let failed = reader.ask(|_, _| -> Result<(), QueryError> { panic!("by hand") }).await;

@@ -33,7 +33,7 @@ pub(super) async fn document(wiring: &Wiring, asked: Asked) -> Result<Value, Pro
     let (summaries, found) = wiring.reader.find_summaries(query).await?;
     let (values, all) = read_values(wiring, &summaries, facets).await?;
     let more = found.more || found.partial || !all;
-    let written = wiring.reader.compute(move || write(&summaries, &values, more)).await?;
+    let written = wiring.reader.compute(move |_| write(&summaries, &values, more)).await?;
     Ok(written)
 }
 
