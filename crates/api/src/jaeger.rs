@@ -46,6 +46,7 @@ pub(crate) fn router(wiring: &Wiring) -> Router {
         .route("/api/transform", post(transform).layer(DefaultBodyLimit::disable()))
         .route("/api/dependencies", get(dependencies))
         .route("/api/deep-dependencies", get(deep::dependencies))
+        .route("/analytics/v1/dependencies", get(deep::dependencies))
         .route("/api/metrics/minstep", get(metrics::minstep))
         .route("/api/metrics/{measure}", get(metrics::metrics))
         .route("/api/quality-metrics", get(quality))

@@ -133,6 +133,7 @@ pub const TABLE: &[Row] = {
         row(TRACE, "`start`, `end`", Ignored, "/api/traces/{trace}?start=1", "", "a trace is found without them"),
         row("all", "`prettyPrint`", Served, "/api/services?prettyPrint=true", PRETTY, ""),
         row("/api/dependencies", "`endTs`, `lookback`, `service`", Served, "/api/dependencies?endTs=1000", LINKS, "milliseconds; the last 24 hours when not given"),
+        row("/analytics/v1/dependencies", "`service`, `operation`, `start`, `end`", Served, "/analytics/v1/dependencies?service=shop&start=0&end=0", LINKS, "the path that the UI asks for the same"),
         row("/api/deep-dependencies", "`service`, `operation`, `start`, `end`", Served, "/api/deep-dependencies?service=shop", DEEP, "of the newest 200 traces; Jaeger answers an example"),
         row("POST /api/transform", "", Served, "POST /api/transform", OPENED, "OTLP's JSON, up to 4 MiB"),
         row("POST /api/archive/{id}", "", Lacking, "POST /api/archive/{trace}", ERRORS, "all traces are kept by the same rules"),

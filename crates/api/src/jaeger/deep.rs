@@ -1,4 +1,4 @@
-//! `/api/deep-dependencies`: the ways through the system that lead by one service, from the newest
+//! `/api/deep-dependencies`, which the UI calls `/analytics/v1/dependencies`: the ways through the system that lead by one service, from the newest
 //! traces of it. (Jaeger itself answers an example here.)
 
 use std::collections::{BTreeMap, HashSet};
@@ -44,7 +44,8 @@ pub(super) async fn dependencies(
     let operation = parameters.one("operation")?.map(str::to_owned);
     let now = wiring.clock.wall_nanos();
     let start = query::millis(&parameters, "start")?.unwrap_or(0);
-    let end = query::millis(&parameters, "end")?.unwrap_or(now);
+    // The UI of Jaeger sends 0 for both: it has no choice of a time.
+    let end = query::millis(&parameters, "end")?.filter(|end| *end > 0).unwrap_or(now);
     let wanted = Wanted { service: Some(service.clone()), operation, ..Wanted::default() };
     let query = Query {
         predicate: wanted.predicate().map_err(|error| Failure::bad_request(error.to_string()))?,

@@ -294,7 +294,8 @@ async fn dependencies_are_counted_from_spans() {
         let interval = query(&[("startTime", rfc3339(start)), ("endTime", rfc3339(end))]);
         let of_3 = get(&format!("/api/v3/dependencies?{interval}")).await;
         assert_eq!(of_3["dependencies"][1]["callCount"], "1");
-        let deep = get("/api/deep-dependencies?service=example-3").await;
+        let deep = get("/jaeger/analytics/v1/dependencies?service=example-3&start=0&end=0").await;
+        assert_eq!(deep, get("/api/deep-dependencies?service=example-3").await);
         let path = &deep["dependencies"][0]["path"];
         assert_eq!(path[1], json!({ "service": "example-3", "operation": "list" }));
         assert_eq!(deep["dependencies"][0]["attributes"][0]["value"], "0000000000000011");
