@@ -21,7 +21,7 @@ use trunkline_store::source::{
 };
 
 use crate::adjust;
-use crate::edges::Edge;
+use crate::edges::{self, Edge};
 use crate::red::{self, Course, Measure, Question, Rollups, Series, TooFine};
 use crate::search::{self, Query};
 use crate::skeleton::Skeleton;
@@ -347,23 +347,33 @@ impl Reader {
         Ok((summaries, found))
     }
 
-    /// Who called whom in a time, and whether that is exact: rollups are, as far back as they are
-    /// kept; a count of the newest traces may not be.
+    /// Who called whom in a time, and whether that is exact. Rollups are, as far back as they are
+    /// kept; what is older is counted from the newest traces, and exact if all were seen and spans
+    /// are kept for longer than that.
     ///
     /// # Errors
     /// See [`Reader::ask`].
     pub async fn edges(&self, time: RangeInclusive<u64>) -> Result<(Vec<Edge>, bool), Error> {
-        let now = self.clock.wall_nanos();
-        let first = move |rollups: &dyn Rollups| {
-            now.saturating_sub(u64::try_from(rollups.kept().as_nanos()).unwrap_or(u64::MAX))
-        };
-        let rollups = self.rollups.clone().filter(|rollups| *time.end() >= first(&**rollups));
-        self.ask(move |source, budget| match rollups {
-            Some(rollups) => {
-                let exact = *time.start() >= first(&*rollups);
-                Ok((red::edges(&*rollups, time, budget)?, exact))
+        let border = self.rollups.as_ref().map_or(u64::MAX, |rollups| {
+            let kept = u64::try_from(rollups.kept().as_nanos()).unwrap_or(u64::MAX);
+            self.clock.wall_nanos().saturating_sub(kept).next_multiple_of(red::STEP_NANOS)
+        });
+        // Who asks for as long as counts are kept asks for a whole period more than there is by now.
+        let all_kept = time.start().saturating_add(2 * red::STEP_NANOS) >= border;
+        let rollups = self.rollups.clone().filter(|_| *time.end() >= border);
+        self.ask(move |source, budget| {
+            let Some(rollups) = rollups else {
+                return search::edges(source, time, EDGE_TRACES_MAX, budget);
+            };
+            if all_kept {
+                return Ok((red::edges(&*rollups, time, budget)?, true));
             }
-            None => search::edges(source, time, EDGE_TRACES_MAX, budget),
+            let (start, end) = time.into_inner();
+            let later = red::edges(&*rollups, border..=end, budget)?;
+            let before = start..=border.saturating_sub(1);
+            let (earlier, all) = search::edges(source, before, EDGE_TRACES_MAX, budget)?;
+            let exact = all && search::has_before(source, start, budget)?;
+            Ok((edges::together(earlier, later), exact))
         })
         .await
     }

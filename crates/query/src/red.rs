@@ -82,6 +82,8 @@ impl Rollups for rollup::Rollups {
 
 /// The shortest time between two values that differ for a reason.
 pub const STEP: Duration = Duration::from_secs(PERIOD_SECONDS);
+/// The same in nanoseconds.
+pub(crate) const STEP_NANOS: u64 = PERIOD_SECONDS * 1_000_000_000;
 
 /// Points of a series at most.
 pub const POINTS_MAX: u64 = 11_000;

@@ -190,6 +190,25 @@ pub fn summaries(
     Ok((all, seen))
 }
 
+/// Whether there is a span that began before this time: then spans are kept for longer.
+///
+/// # Errors
+/// Whoever asked is gone, or a file cannot be read.
+pub fn has_before(
+    source: &dyn SpanSource,
+    unix_nanos: u64,
+    budget: &mut Budget,
+) -> Result<bool, QueryError> {
+    let search = Search {
+        filter: Filter::default(),
+        start_unix_nanos: 0..=unix_nanos.saturating_sub(1),
+        limit: 1,
+        after: None,
+    };
+    let found = unless_spent(source.search(&search, budget))?;
+    Ok(found.is_some_and(|found| !found.hits.is_empty()))
+}
+
 /// Who calls whom, from the newest traces of a time; whether all were seen.
 ///
 /// # Errors
@@ -216,7 +235,7 @@ pub fn edges(
             let ids: Vec<TraceId> = hits.iter().map(|hit| hit.trace).collect();
             let Some(traces) = ended(source.traces(&ids, budget), &mut seen)? else { break };
             for spans in &traces {
-                counter.add(spans);
+                counter.add(spans, &start_unix_nanos);
             }
             count += hits.len();
         }

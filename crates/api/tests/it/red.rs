@@ -221,9 +221,44 @@ async fn dependencies_are_those_of_services() {
     assert_eq!((&told["data"], &told["errors"]), (&expect, &json!(null)));
     let orders = json(&running.get(JaegerQuery, "/api/dependencies?service=orders").await);
     assert_eq!(orders["data"].as_array().unwrap().len(), 1);
+    // What is asked when nothing is said goes as far back as counts are kept.
+    let all = json(&running.get(JaegerQuery, "/api/dependencies").await);
+    assert_eq!((&all["data"], &all["errors"]), (&expect, &json!(null)));
     let old = json(&running.get(JaegerQuery, "/api/dependencies?lookback=172800000").await);
     assert_eq!(old["data"], expect);
     assert_ne!(old["errors"], json!(null), "of yesterday nobody knows all");
+}
+
+/// Counts are kept for a day; spans here for three.
+#[tokio::test]
+async fn what_is_older_than_the_counts_is_counted_from_spans() {
+    let (end, hour) = (end(), 3_600 * SECOND);
+    let now = Clock::system().wall_nanos();
+    let mut spans = Vec::new();
+    for (number, hours) in [(1, 60), (2, 30), (3, 30)] {
+        let at = now - hours * hour;
+        let of_trace = [
+            span("shop", number * 10, 0, Kind::Server, at),
+            span("orders", number * 10 + 1, number * 10, Kind::Server, at),
+        ];
+        spans.extend(of_trace.map(|mut span| {
+            span.trace = TraceId::new([u8::try_from(number).unwrap(); 16]).unwrap();
+            span
+        }));
+    }
+    let running = serve_stored(Arc::new(Memory::new(spans)), Some(rollups(end)));
+    let get = async |hours: u64| {
+        let target = format!("/api/dependencies?service=orders&lookback={}", hours * 3_600_000);
+        let told = json(&running.get(JaegerQuery, &target).await);
+        (told["data"][0]["callCount"].as_u64(), told["errors"].is_null())
+    };
+    assert_eq!(get(24).await, (Some(12), true));
+    assert_eq!(
+        get(48).await,
+        (Some(14), true),
+        "of the two days before the third one all is known"
+    );
+    assert_eq!(get(72).await, (Some(15), false), "who knows what was there before the oldest span");
 }
 
 #[tokio::test]
