@@ -110,6 +110,10 @@ impl QueryService {
 
     async fn find_traces(self: Arc<Self>, message: Bytes) -> Result<Reply, Status> {
         let ready = self.ready(message).await?;
+        if ready.is_paged() {
+            let message = "FindTraces has no place for the token of the next page: ask FindTraceSummaries for pages";
+            return Err(Status::new(Code::InvalidArgument, message));
+        }
         let raw = ready.raw();
         let found = self.reader.find(ready.query).await.map_err(|error| failed(&error))?;
         let ids: Vec<_> = found.hits.iter().map(|hit| hit.trace).collect();

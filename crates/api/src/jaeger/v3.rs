@@ -164,7 +164,7 @@ async fn trace(
     let asked = TraceAsked::of(&id, &Parameters::of(&uri)?)?;
     let found =
         wiring.reader.trace(asked.trace, asked.raw).await?.ok_or_else(Failure::not_found)?;
-    traces_response(&wiring, vec![found], asked.raw, false).await
+    traces_response(&wiring, vec![found], asked.raw, None, false).await
 }
 
 async fn find_traces(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Failure> {
@@ -190,17 +190,19 @@ async fn answer_traces(
 ) -> Result<Response, Failure> {
     let ready = ready(wiring, read).await?;
     let raw = ready.raw();
-    let (traces, found) = wiring.reader.find_traces(ready.query, raw).await?;
+    let (traces, found) = wiring.reader.find_traces(ready.query.clone(), raw).await?;
     if traces.is_empty() && !found.partial {
         return Err(Failure::not_found());
     }
-    traces_response(wiring, traces, raw, found.partial).await
+    let next = ready.next(&found);
+    traces_response(wiring, traces, raw, next, found.partial).await
 }
 
 async fn traces_response(
     wiring: &Wiring,
     traces: Vec<Trace>,
     raw: bool,
+    next: Option<String>,
     partial: bool,
 ) -> Result<Response, Failure> {
     let text = wiring.reader.compute(move |budget| {
@@ -209,6 +211,10 @@ async fn traces_response(
         let empty = if raw { EmptyValue::AsIs } else { EmptyValue::AsText };
         let spans = traces.iter().flat_map(|trace| grouped(&trace.spans));
         append_traces(&mut text, paced(spans, budget), empty);
+        if let Some(next) = next {
+            // Its letters need no escape.
+            text.push_str(&format!(",\"nextPageToken\":\"{next}\""));
+        }
         text.push('}');
         text
     });

@@ -334,6 +334,8 @@ async fn what_cannot_be_answered_ends_with_its_status() {
         }
     });
     check("QueryService/FindTraces", &patterns, 3, "at most 16 patterns").await;
+    let paged = search(|into| put_message(into, 11, |into| put_number(into, 1, 2)));
+    check("QueryService/FindTraces", &paged, 3, "FindTraceSummaries").await;
     check("QueryService/GetDependencies", &[], 3, "required").await;
     check("QueryService/FindSpans", &[], 12, "").await;
 }

@@ -187,6 +187,11 @@ impl Ready {
         self.asked.raw
     }
 
+    /// Whether pages are asked for.
+    pub(in super::super) const fn is_paged(&self) -> bool {
+        self.asked.page.is_some()
+    }
+
     /// The token of the page after what was found; none without pages, or after the last one.
     pub(in super::super) fn next(&self, found: &Found) -> Option<String> {
         self.asked.next(self.fingerprint, found)
