@@ -88,6 +88,7 @@ const NAMES_OF_3: &str = "parameters_of_version_3_have_two_spellings";
 const FILTERS: &str = "a_filter_is_read_with_all_its_parts";
 const PAGES: &str = "pages_neither_repeat_nor_skip";
 const ERRORS_OF_3: &str = "errors_of_version_3_have_their_own_shape";
+const HEALTH: &str = "health_is_told_to_whoever_asks";
 const GRPC: &str = "grpc_answers_what_http_answers";
 
 /// Every part of the API that clients are known to use.
@@ -157,6 +158,7 @@ pub const TABLE: &[Row] = {
         row("/api/v3/dependencies", "`startTime`, `endTime`", Served, "/api/v3/dependencies?startTime=2020-01-01T00:00:00Z&endTime=2100-01-01T00:00:00Z", THREE, ""),
         row("/api/v3/capabilities", "", Served, "/api/v3/capabilities", THREE, ""),
         row("/api/v3/spans", "", Absent, "/api/v3/spans", "", "a search for spans (RFC 0016) is a draft"),
+        row("port 16685, gRPC", "`grpc.health.v1.Health`: `Check`, `Watch`", Served, "/api/v3/services", HEALTH, "for the server and for each of its services; without a token"),
         row("port 16685, gRPC", "`jaeger.api_v3.QueryService`: `GetTrace`, `FindTraces`, `FindTraceSummaries`, `GetServices`, `GetOperations`, `GetDependencies`; `jaeger.api_v3.Capabilities`", Served, "/api/v3/services", GRPC, "traces are streamed in parts of about 1 MiB"),
         row("/", "the web UI", Absent, "/", "", "point a Jaeger UI of your own at this API"),
     ]

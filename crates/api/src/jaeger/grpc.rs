@@ -1,9 +1,11 @@
-//! Version 3 of Jaeger's query API over gRPC: `jaeger.api_v3.QueryService`, on port 16685.
+//! Version 3 of Jaeger's query API over gRPC: `jaeger.api_v3.QueryService`, on port 16685, and the
+//! health that gRPC's own tools ask for.
 //!
 //! Messages are read and written field by field, as everywhere here. Traces are streamed, each in
 //! parts that every client takes (gRPC's default is 4 MiB), and read one by one: a long answer takes
 //! the memory of a short one.
 
+mod health;
 mod messages;
 
 use std::collections::VecDeque;
@@ -39,6 +41,8 @@ const METHODS: &[&str] = &[
     "/jaeger.api_v3.QueryService/GetOperations",
     "/jaeger.api_v3.QueryService/GetDependencies",
     "/jaeger.api_v3.Capabilities/GetCapabilities",
+    health::CHECK,
+    health::WATCH,
 ];
 
 /// Answers the calls of the query service.
@@ -57,10 +61,19 @@ impl Service for QueryService {
         METHODS.contains(&path)
     }
 
+    fn is_open_ended(&self, path: &str) -> bool {
+        path == health::WATCH
+    }
+
     fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Status>> {
         async move {
-            self.check(&call.metadata)?;
             let message = &call.message[..];
+            match call.path.as_str() {
+                // Whoever looks whether this is there has no token, and is told nothing else.
+                health::CHECK => return health::check(message),
+                health::WATCH => return health::watch(message),
+                _ => self.check(&call.metadata)?,
+            }
             match call.path.rsplit('/').next().unwrap_or_default() {
                 "GetTrace" => self.trace(message).await,
                 "FindTraces" => self.find_traces(call.message).await,

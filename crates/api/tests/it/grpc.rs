@@ -1,13 +1,17 @@
 //! Version 3 over gRPC, by a client of our own.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::json;
+use trunkline_api::jaeger::grpc::QueryService;
 use trunkline_model::ports::Surface::{Console, JaegerQuery, JaegerQueryGrpc};
+use trunkline_net::grpc::{Call, Code, Service as _};
 use trunkline_net::hyper_io::{HyperIo, ScopeExecutor};
+use trunkline_net::memory::Memory;
 use trunkline_net::stream::Stream;
 use trunkline_otlp::view;
 use trunkline_otlp::wire::{Fields, put_bytes, put_message, put_number};
@@ -19,6 +23,15 @@ use crate::storage::stored;
 
 /// The messages of an answer, and its status.
 async fn call(address: SocketAddr, method: &str, message: &[u8]) -> (Vec<Bytes>, u32, String) {
+    call_path(address, &format!("/jaeger.api_v3.{method}"), message).await
+}
+
+/// An answer that begins.
+async fn begin(
+    address: SocketAddr,
+    path: &str,
+    message: &[u8],
+) -> http::Response<hyper::body::Incoming> {
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let executor = ScopeExecutor(Scope::new("client"));
     let io = HyperIo(Stream::tcp(stream));
@@ -26,12 +39,16 @@ async fn call(address: SocketAddr, method: &str, message: &[u8]) -> (Vec<Bytes>,
         hyper::client::conn::http2::handshake(executor, io).await.unwrap();
     tokio::spawn(connection);
     let framed = [&[0], &u32::try_from(message.len()).unwrap().to_be_bytes()[..], message].concat();
-    let request = Request::post(format!("http://{address}/jaeger.api_v3.{method}"))
+    let request = Request::post(format!("http://{address}{path}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
         .body(Full::new(Bytes::from(framed)))
         .unwrap();
-    let response = sender.send_request(request).await.unwrap();
+    sender.send_request(request).await.unwrap()
+}
+
+async fn call_path(address: SocketAddr, path: &str, message: &[u8]) -> (Vec<Bytes>, u32, String) {
+    let response = begin(address, path, message).await;
     let head = response.headers().clone();
     let body = response.into_body().collect().await.unwrap();
     let trailers = body.trailers().cloned().unwrap_or(head);
@@ -163,6 +180,61 @@ fn filter(into: &mut Vec<u8>) {
             put_message(into, 2, |into| put_message(into, 1, |into| put_bytes(into, 1, b"shared")));
         });
     });
+}
+
+#[tokio::test]
+async fn health_is_told_to_whoever_asks() {
+    let running = stored(&corpus::example());
+    let at = address(&running);
+    let named = |name: &str| {
+        let mut message = Vec::new();
+        put_bytes(&mut message, 1, name.as_bytes());
+        message
+    };
+    for service in ["", "jaeger.api_v3.QueryService"] {
+        let path = "/grpc.health.v1.Health/Check";
+        let (messages, status, _) = call_path(at, path, &named(service)).await;
+        assert_eq!((status, &messages[0][..]), (0, &[8, 1][..]), "{service:?} is not serving");
+    }
+    let (_, status, _) = call_path(at, "/grpc.health.v1.Health/Check", &named("other")).await;
+    assert_eq!(status, 5);
+    for (service, told) in [("", 1), ("other", 3)] {
+        let answer = begin(at, "/grpc.health.v1.Health/Watch", &named(service)).await;
+        let mut body = answer.into_body();
+        let (mut bytes, mut ended) = (Vec::new(), false);
+        while bytes.len() < 7 && !ended {
+            match body.frame().await {
+                Some(frame) => bytes.extend_from_slice(&frame.unwrap().into_data().unwrap()),
+                None => ended = true,
+            }
+        }
+        assert_eq!((bytes, ended), (vec![0, 0, 0, 0, 2, 8, told], false));
+    }
+}
+
+#[tokio::test]
+async fn health_needs_no_token_and_everything_else_does() {
+    let running = stored(&corpus::example());
+    let memory = Memory::new(1 << 20);
+    let service = Arc::new(QueryService {
+        reader: Arc::clone(&running.wiring.reader),
+        answers: Arc::clone(&memory),
+        token: trunkline_api::guard::Token::new("a-secret-of-some-length"),
+    });
+    assert!(service.token.is_some());
+    let call = async |path: &str| {
+        let call = Call {
+            path: path.to_owned(),
+            message: Bytes::new(),
+            metadata: HeaderMap::new(),
+            peer: None,
+            held: memory.hold(),
+        };
+        Arc::clone(&service).call(call).await.err().map(|status| status.code)
+    };
+    assert_eq!(call("/grpc.health.v1.Health/Check").await, None);
+    let refused = Some(Code::Unauthenticated);
+    assert_eq!(call("/jaeger.api_v3.QueryService/GetServices").await, refused);
 }
 
 #[tokio::test]

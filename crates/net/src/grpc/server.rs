@@ -68,6 +68,12 @@ pub trait Service: Send + Sync + 'static {
     /// Told of a call that was refused before it was answered, or whose time was over: to count it.
     fn refused(&self, _path: &str, _status: &Status) {}
 
+    /// Whether the answers of this method go on until their caller has enough. They are small: what
+    /// is not taken of them is kept for as long.
+    fn is_open_ended(&self, _path: &str) -> bool {
+        false
+    }
+
     /// Answers a call. It is dropped when the caller gives up or its time is over.
     fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Status>>;
 }
@@ -211,7 +217,8 @@ impl Calls {
         match answered {
             Ok(reply) => {
                 let deadline = deadline.min(Instant::now() + server.limits.call_limit);
-                let (body, watch) = Body::new(reply, Some(deadline));
+                let ends = !server.service.is_open_ended(&path);
+                let (body, watch) = Body::new(reply, ends.then_some(deadline));
                 self.watch(watch);
                 head(body)
             }

@@ -28,9 +28,20 @@ impl Service for Echo {
         path.starts_with("/echo/")
     }
 
+    fn is_open_ended(&self, path: &str) -> bool {
+        path == "/echo/Patient"
+    }
+
     fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Status>> {
         async move {
             match call.path.as_str() {
+                "/echo/Patient" | "/echo/Late" => {
+                    let late = async {
+                        tokio::time::sleep(Duration::from_millis(300)).await;
+                        Ok("late".into())
+                    };
+                    Ok(Reply::Messages(futures_util::stream::once(late).boxed()))
+                }
                 "/echo/Same" => Ok(Reply::Message(call.message)),
                 "/echo/Never" => std::future::pending().await,
                 "/echo/Full" => {
@@ -161,6 +172,20 @@ async fn what_takes_too_long_ends_for_both() {
         let head = answer.headers().clone();
         let trailers = answer.into_body().collect().await.unwrap().trailers().cloned();
         assert_eq!(status(&trailers.unwrap_or(head)).0, "4", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_open_ended_goes_on_when_its_time_is_over() {
+    let rig = rig().await;
+    for (path, code, told) in
+        [("/echo/Late", "4", vec![]), ("/echo/Patient", "0", framed(0, b"late"))]
+    {
+        let mut request = rig.request(path, framed(0, b""));
+        request.headers_mut().insert("grpc-timeout", "50m".parse().unwrap());
+        let whole = rig.raw(request).await.into_body().collect().await.unwrap();
+        assert_eq!(status(whole.trailers().unwrap()).0, code, "{path}");
+        assert_eq!(whole.to_bytes(), told);
     }
 }
 
