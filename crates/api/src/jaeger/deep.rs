@@ -136,7 +136,7 @@ mod tests {
     /// A way of fifty steps to each of two hundred leaves.
     #[test]
     fn looking_for_ways_ends_where_the_budget_does() {
-        let service = |id: u8| if id <= 50 && id % 2 == 0 { "api" } else { "web" };
+        let service = |id: u8| if id <= 50 && id.is_multiple_of(2) { "api" } else { "web" };
         let spans: Vec<_> = (1..=255).map(|id| (id, (id - 1).min(50), service(id))).collect();
         let spans = crate::traces::tests::chain(&spans);
         let skeleton = Skeleton::of(&mut Trace::stored(spans).unwrap());

@@ -213,7 +213,7 @@ async fn traces_response(
         append_traces(&mut text, paced(spans, budget), empty);
         if let Some(next) = next {
             // Its letters need no escape.
-            text.push_str(&format!(",\"nextPageToken\":\"{next}\""));
+            text.extend([",\"nextPageToken\":\"", &next, "\""]);
         }
         text.push('}');
         text

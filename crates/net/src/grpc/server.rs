@@ -15,7 +15,6 @@ use hyper::service::service_fn;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 use trunkline_rt::Scope;
 
 use super::answer::{Body, Reply, Watch};
@@ -198,7 +197,7 @@ impl Calls {
             Ok(limit) => limit,
             Err(status) => return refused(&status),
         };
-        let deadline = Instant::now() + limit;
+        let mut over = Box::pin(tokio::time::sleep(limit));
         let path = request.uri().path().to_owned();
         let answer = async {
             let call = receive(server, request, self.peer).await;
@@ -208,7 +207,7 @@ impl Calls {
         let answered = tokio::select! {
             biased;
             answered = answer => answered,
-            () = tokio::time::sleep_until(deadline) => {
+            () = over.as_mut() => {
                 let late = Status::new(Code::DeadlineExceeded, "the time of the call is over");
                 server.service.refused(&path, &late);
                 Err(late)
@@ -216,7 +215,8 @@ impl Calls {
         };
         match answered {
             Ok(reply) => {
-                let deadline = deadline.min(Instant::now() + server.limits.call_limit);
+                let taken = tokio::time::sleep(server.limits.call_limit).deadline();
+                let deadline = over.deadline().min(taken);
                 let ends = !server.service.is_open_ended(&path);
                 let (body, watch) = Body::new(reply, ends.then_some(deadline));
                 self.watch(watch);
