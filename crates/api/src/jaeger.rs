@@ -122,6 +122,7 @@ async fn search(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Fail
     let mut errors = Vec::new();
     let now = wiring.clock.wall_nanos();
     let asked = wiring.reader.compute(move |_| query::search(&parameters, now)).await??;
+    let _room = wiring.reader.room().await?;
     let found = match asked {
         Search::Traces(query) => {
             let (traces, found) = wiring.reader.find_traces(query, raw).await?;
@@ -166,6 +167,7 @@ async fn trace(
 ) -> Result<Response, Failure> {
     let raw = query::flag(&Parameters::of(&uri)?, "raw")?;
     let id = query::trace_id(&id)?;
+    let _room = wiring.reader.room().await?;
     let trace = wiring.reader.trace(id, raw).await?.ok_or_else(Failure::trace_not_found)?;
     traces_response(&wiring, vec![trace], Vec::new(), uri).await
 }

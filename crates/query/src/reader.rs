@@ -8,27 +8,29 @@
 
 mod kept;
 mod pool;
+mod rates;
+mod whole;
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_model::trace::TraceId;
-use trunkline_otlp::Span;
 use trunkline_rt::Clock;
 use trunkline_store::source::{
     Budget, Found, KnownKey, Level, Limits, Operation, QueryError, SpanSource, Spent, Summary,
 };
 
 use crate::adjust;
-use crate::edges::{self, Edge};
-use crate::red::{self, Course, Measure, Question, Rollups, Series, TooFine};
+use crate::red::{Rollups, TooFine};
 use crate::search::{self, Query};
 use crate::skeleton::Skeleton;
 use crate::trace::Trace;
 
 use kept::Kept;
 use pool::Pool;
+use whole::{assembled, keep_first, load};
+
+pub use whole::Room;
 
 /// How much questions may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +108,8 @@ pub struct Reader {
     clock: Clock,
     config: Config,
     pool: Pool,
+    /// Places for those who have whole traces in memory.
+    whole: Pool,
     kept: Kept,
 }
 
@@ -128,9 +132,6 @@ pub struct Values {
     pub limit: usize,
 }
 
-/// Traces of a time from which edges are counted when nobody kept rollups.
-const EDGE_TRACES_MAX: usize = 5_000;
-
 impl Reader {
     /// A reader of these spans, and of these rollups if somebody keeps some.
     pub fn new(
@@ -140,8 +141,9 @@ impl Reader {
         clock: Clock,
     ) -> Arc<Self> {
         let pool = Pool::new(config.running_max, config.waiting_max, config.wait);
+        let whole = Pool::new(config.running_max, config.waiting_max, config.wait);
         let kept = Kept::new(config.kept_bytes_max);
-        Arc::new(Self { source, rollups, clock, config, pool, kept })
+        Arc::new(Self { source, rollups, clock, config, pool, whole, kept })
     }
 
     /// The clock that budgets are measured by.
@@ -210,6 +212,15 @@ impl Reader {
             budget.spend(0, 0).map(|()| computed)
         });
         computed.await?.map_err(|spent| QueryError::from(spent).into())
+    }
+
+    /// A place for whole traces: to be had before they are asked for, and kept until what is made of
+    /// them is there. Else all who wait to make something of theirs would have them in memory.
+    ///
+    /// # Errors
+    /// There is no place.
+    pub async fn room(&self) -> Result<Room, Error> {
+        Ok(Room { _place: self.whole.place().await? })
     }
 
     /// The services that have spans, by name.
@@ -346,111 +357,4 @@ impl Reader {
         keep_first(&mut found, seen);
         Ok((summaries, found))
     }
-
-    /// Who called whom in a time, and whether that is exact. Rollups are, as far back as they are
-    /// kept; what is older is counted from the newest traces, and exact if all were seen and spans
-    /// are kept for longer than that.
-    ///
-    /// # Errors
-    /// See [`Reader::ask`].
-    pub async fn edges(&self, time: RangeInclusive<u64>) -> Result<(Vec<Edge>, bool), Error> {
-        let border = self.rollups.as_ref().map_or(u64::MAX, |rollups| {
-            let kept = u64::try_from(rollups.kept().as_nanos()).unwrap_or(u64::MAX);
-            self.clock.wall_nanos().saturating_sub(kept).next_multiple_of(red::STEP_NANOS)
-        });
-        // Who asks for as long as counts are kept asks for a whole period more than there is by now.
-        let all_kept = time.start().saturating_add(2 * red::STEP_NANOS) >= border;
-        let rollups = self.rollups.clone().filter(|_| *time.end() >= border);
-        self.ask(move |source, budget| {
-            let Some(rollups) = rollups else {
-                return search::edges(source, time, EDGE_TRACES_MAX, budget);
-            };
-            if all_kept {
-                return Ok((red::edges(&*rollups, time, budget)?, true));
-            }
-            let (start, end) = time.into_inner();
-            let later = red::edges(&*rollups, border..=end, budget)?;
-            let before = start..=border.saturating_sub(1);
-            let (earlier, all) = search::edges(source, before, EDGE_TRACES_MAX, budget)?;
-            let exact = all && search::has_before(source, start, budget)?;
-            Ok((edges::together(earlier, later), exact))
-        })
-        .await
-    }
-
-    /// The course of a measure, of each of whom it is asked, and whether there are more.
-    ///
-    /// # Errors
-    /// See [`Reader::ask`]; also when nobody keeps rollups, or there would be too many points.
-    pub async fn series(
-        &self,
-        question: Question,
-        measure: Measure,
-    ) -> Result<(Vec<Series>, bool), Error> {
-        let rollups = self.rollups.clone().ok_or(Error::NoRollups)?;
-        let moments = question.moments()?;
-        self.ask(move |_, budget| red::series(&*rollups, &question, &moments, measure, budget))
-            .await
-    }
-
-    /// The courses of several measures, read once, and whether there are more.
-    ///
-    /// # Errors
-    /// See [`Reader::series`].
-    pub async fn courses(
-        &self,
-        question: Question,
-        measures: Vec<Measure>,
-    ) -> Result<(Vec<Course>, bool), Error> {
-        let rollups = self.rollups.clone().ok_or(Error::NoRollups)?;
-        let moments = question.moments()?;
-        self.ask(move |_, budget| red::courses(&*rollups, &question, &moments, &measures, budget))
-            .await
-    }
-
-    /// How long a step of the rollups is.
-    pub fn step(&self) -> Option<Duration> {
-        self.rollups.as_ref().map(|_| red::STEP)
-    }
-}
-
-/// Traces that are read together.
-const CHUNK: usize = 8;
-
-/// Leaves the hits that an answer has; the others are for the next page.
-fn keep_first(found: &mut Found, seen: usize) {
-    if seen < found.hits.len() {
-        found.hits.truncate(seen);
-        found.partial = true;
-        found.more = true;
-    }
-}
-
-/// Reads traces until an answer has as many spans as it may have, or cost what it may; says of how
-/// many ids those are.
-fn load(
-    source: &dyn SpanSource,
-    ids: &[TraceId],
-    raw: bool,
-    config: &Config,
-    budget: &mut Budget,
-) -> Result<(Vec<Trace>, usize), QueryError> {
-    let mut traces = Vec::new();
-    let (mut spans, mut seen) = (0, 0);
-    for ids in ids.chunks(CHUNK) {
-        let Some(read) = search::unless_spent(source.traces(ids, budget))? else { break };
-        for of_one in read {
-            spans += of_one.len();
-            if spans > config.answer_spans_max && !traces.is_empty() {
-                return Ok((traces, seen));
-            }
-            traces.extend(assembled(of_one, raw, &config.adjust));
-            seen += 1;
-        }
-    }
-    Ok((traces, seen))
-}
-
-fn assembled(spans: Vec<Span>, raw: bool, config: &adjust::Config) -> Option<Trace> {
-    if raw { Trace::stored(spans) } else { Trace::adjusted(spans, config) }
 }

@@ -15,6 +15,8 @@ mod table;
 mod views;
 mod waterfall;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -24,7 +26,8 @@ use http::{HeaderValue, StatusCode, Uri, header};
 use serde_json::{Value, json};
 use trunkline_model::trace::{SpanId, TraceId};
 use trunkline_otlp::json::{EmptyValue, traces};
-use trunkline_query::{Error, Trace, paced};
+use trunkline_query::reader::Room;
+use trunkline_query::{Error, Skeleton, Trace, paced};
 use trunkline_store::source::{Budget, QueryError, Summary};
 
 use super::logs::rfc3339;
@@ -115,6 +118,7 @@ async fn one(
     match parameters.one("format")? {
         None => {}
         Some("otlp") => {
+            let _room = wiring.reader.room().await?;
             let trace = wiring.reader.trace(id, raw).await?.ok_or_else(|| not_found(id))?;
             let text = wiring.reader.compute(move |_| traces(&trace.spans, EmptyValue::AsIs));
             return Ok(answer(text.await?));
@@ -122,15 +126,16 @@ async fn one(
         Some(other) => return Err(invalid("format", other, "expected `otlp`").into()),
     }
     let text = if raw {
+        let _room = wiring.reader.room().await?;
         let trace = wiring.reader.trace(id, true).await?.ok_or_else(|| not_found(id))?;
         let whole = move |budget: &mut Budget| {
             let mut trace: Trace = trace;
-            let skeleton = trunkline_query::Skeleton::of(&mut trace);
+            let skeleton = Skeleton::of(&mut trace);
             span::whole(&trace, &skeleton, SPANS_MAX, budget).to_string()
         };
         wiring.reader.compute(whole).await?
     } else {
-        let (trace, skeleton) = whole(&wiring, id).await?;
+        let (_room, trace, skeleton) = whole(&wiring, id).await?;
         let whole = move |budget: &mut Budget| {
             span::whole(&trace, &skeleton, SPANS_MAX, budget).to_string()
         };
@@ -147,24 +152,22 @@ async fn one_span(
 ) -> Result<Response, Problem> {
     Parameters::strict(&uri, &[])?;
     let (id, span) = (trace_id(&id)?, span_id(&span)?);
-    let (trace, skeleton) = whole(&wiring, id).await?;
+    let (_room, trace, skeleton) = whole(&wiring, id).await?;
     let found = skeleton.find(span).and_then(|at| span::one(&trace, &skeleton, at));
     let document = found
         .ok_or_else(|| Problem::not_found(format!("there is no span {span} in the trace {id}")))?;
     Ok(answer(document.to_string()))
 }
 
-async fn whole(
-    wiring: &Wiring,
-    id: TraceId,
-) -> Result<(Trace, std::sync::Arc<trunkline_query::Skeleton>), Problem> {
-    wiring.reader.trace_and_skeleton(id).await?.ok_or_else(|| not_found(id))
+/// A trace, its skeleton, and the place of both, to be kept as long as they are.
+async fn whole(wiring: &Wiring, id: TraceId) -> Result<(Room, Trace, Arc<Skeleton>), Problem> {
+    let room = wiring.reader.room().await?;
+    let found = wiring.reader.trace_and_skeleton(id).await?;
+    let (trace, skeleton) = found.ok_or_else(|| not_found(id))?;
+    Ok((room, trace, skeleton))
 }
 
-async fn skeleton(
-    wiring: &Wiring,
-    id: &str,
-) -> Result<std::sync::Arc<trunkline_query::Skeleton>, Problem> {
+async fn skeleton(wiring: &Wiring, id: &str) -> Result<Arc<Skeleton>, Problem> {
     let id = trace_id(id)?;
     wiring.reader.skeleton(id).await?.ok_or_else(|| not_found(id))
 }

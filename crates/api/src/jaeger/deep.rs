@@ -53,6 +53,7 @@ pub(super) async fn dependencies(
         limit: TRACES_MAX,
         after: None,
     };
+    let _room = wiring.reader.room().await?;
     let (traces, _) = wiring.reader.find_traces(query, false).await?;
     let text = wiring.reader.compute(move |budget| text(traces, &service, budget)).await?;
     Ok(envelope::response(StatusCode::OK, text))

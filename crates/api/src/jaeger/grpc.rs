@@ -105,6 +105,7 @@ impl QueryService {
         let id = super::ids::trace_id(&id).ok_or_else(|| {
             Status::new(Code::InvalidArgument, "malformed trace ID: expected up to 32 hex digits")
         })?;
+        let _room = self.reader.room().await.map_err(|error| failed(&error))?;
         let trace = self.reader.trace(id, raw).await.map_err(|error| failed(&error))?;
         let trace = trace.ok_or_else(|| Status::new(Code::NotFound, "trace not found"))?;
         let parts = self
@@ -223,6 +224,7 @@ impl Streaming {
     async fn read(&mut self) -> Result<VecDeque<Bytes>, Status> {
         let Some(id) = self.ids.pop_front() else { return Ok(VecDeque::new()) };
         let reader = &self.service.reader;
+        let _room = reader.room().await.map_err(|error| failed(&error))?;
         let trace = reader.trace(id, self.raw).await.map_err(|error| failed(&error))?;
         let write = move |budget: &mut Budget| {
             trace.iter().flat_map(|trace| parts(trace, budget)).collect()

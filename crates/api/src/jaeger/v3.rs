@@ -162,6 +162,7 @@ async fn trace(
     uri: Uri,
 ) -> Result<Response, Failure> {
     let asked = TraceAsked::of(&id, &Parameters::of(&uri)?)?;
+    let _room = wiring.reader.room().await?;
     let found =
         wiring.reader.trace(asked.trace, asked.raw).await?.ok_or_else(Failure::not_found)?;
     traces_response(&wiring, vec![found], asked.raw, None, false).await
@@ -190,6 +191,7 @@ async fn answer_traces(
 ) -> Result<Response, Failure> {
     let ready = ready(wiring, read).await?;
     let raw = ready.raw();
+    let _room = wiring.reader.room().await?;
     let (traces, found) = wiring.reader.find_traces(ready.query.clone(), raw).await?;
     if traces.is_empty() && !found.partial {
         return Err(Failure::not_found());

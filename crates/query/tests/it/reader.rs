@@ -81,6 +81,22 @@ async fn of_too_many_questions_the_last_are_told_to_come_again() {
     assert_eq!(second.await.unwrap().unwrap().len(), 1);
 }
 
+/// Whoever waits to make something of its traces has them in memory: that is bounded as well.
+#[tokio::test]
+async fn there_is_room_for_the_whole_traces_of_as_many_as_are_answered() {
+    let reader = reader(config());
+    let room = reader.room().await.unwrap();
+    let second = tokio::spawn({
+        let reader = Arc::clone(&reader);
+        async move { reader.room().await.map(drop) }
+    });
+    tokio::task::yield_now().await;
+    assert!(matches!(reader.room().await, Err(Error::Busy)));
+    assert!(reader.services().await.is_ok(), "other questions need none");
+    drop(room);
+    second.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn a_question_that_takes_too_long_is_ended() {
     let limits = Limits { time: Duration::from_millis(20), ..Limits::default() };

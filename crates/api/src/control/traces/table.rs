@@ -38,11 +38,11 @@ pub(super) async fn table(
     let wanted = wanted(&parameters)?;
     let text = searched(parameters.one("q")?.unwrap_or_default())?.to_owned();
     // What is looked for stands in attributes, which a skeleton has not.
-    let (trace, skeleton) = if text.is_empty() {
-        (None, skeleton(&wiring, &id).await?)
+    let (_room, trace, skeleton) = if text.is_empty() {
+        (None, None, skeleton(&wiring, &id).await?)
     } else {
-        let (trace, skeleton) = whole(&wiring, trace_id(&id)?).await?;
-        (Some(trace), skeleton)
+        let (room, trace, skeleton) = whole(&wiring, trace_id(&id)?).await?;
+        (Some(room), Some(trace), skeleton)
     };
     let text = wiring.reader.compute(move |budget| {
         // Where it costs too much, nobody reads the answer.

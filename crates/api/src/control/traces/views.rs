@@ -169,11 +169,11 @@ pub(super) async fn statistics(
             return Err(invalid("by", other, expected).into());
         }
     };
-    let (trace, skeleton) = if by == By::Value {
-        let (trace, skeleton) = whole(&wiring, trace_id(&id)?).await?;
-        (Some(trace), skeleton)
+    let (_room, trace, skeleton) = if by == By::Value {
+        let (room, trace, skeleton) = whole(&wiring, trace_id(&id)?).await?;
+        (Some(room), Some(trace), skeleton)
     } else {
-        (None, skeleton(&wiring, &id).await?)
+        (None, None, skeleton(&wiring, &id).await?)
     };
     let text = wiring.reader.compute(move |_| {
         let key = word.strip_prefix("attribute:").unwrap_or_default();

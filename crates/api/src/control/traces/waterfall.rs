@@ -114,11 +114,11 @@ async fn respond(wiring: &Wiring, id: &str, asked: Asked) -> Result<Response, Pr
     let window = asked.window()?;
     searched(&asked.q)?;
     // What is looked for stands in attributes, which a skeleton has not.
-    let (trace, skeleton) = if asked.q.is_empty() {
-        (None, skeleton(wiring, id).await?)
+    let (_room, trace, skeleton) = if asked.q.is_empty() {
+        (None, None, skeleton(wiring, id).await?)
     } else {
-        let (trace, skeleton) = whole(wiring, trace_id(id)?).await?;
-        (Some(trace), skeleton)
+        let (room, trace, skeleton) = whole(wiring, trace_id(id)?).await?;
+        (Some(room), Some(trace), skeleton)
     };
     let text = wiring.reader.compute(move |budget| {
         // Where it costs too much, nobody reads the answer.
