@@ -46,6 +46,7 @@ pub(crate) fn router(wiring: &Wiring) -> Router {
         .route("/api/transform", post(transform).layer(DefaultBodyLimit::disable()))
         .route("/api/dependencies", get(dependencies))
         .route("/api/deep-dependencies", get(deep::dependencies))
+        .route("/analytics/v1/dependencies", get(deep::dependencies))
         .route("/api/metrics/minstep", get(metrics::minstep))
         .route("/api/metrics/{measure}", get(metrics::metrics))
         .route("/api/quality-metrics", get(quality))
@@ -66,6 +67,12 @@ async fn unknown_path(uri: Uri) -> Response {
 async fn wrong_method(method: Method, uri: Uri) -> Response {
     let message = format!("{} does not take {method}", uri.path());
     failed(&uri, StatusCode::METHOD_NOT_ALLOWED, message)
+}
+
+/// What is answered when the answers to others take all the room that there is.
+pub(crate) fn busy(uri: &Uri) -> Response {
+    let message = "too many answers are being taken: ask again in a moment".to_owned();
+    failed(uri, StatusCode::SERVICE_UNAVAILABLE, message)
 }
 
 /// In the shape of the version that was asked.
@@ -113,7 +120,10 @@ async fn search(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Fail
     let parameters = Parameters::of(&uri)?;
     let raw = query::flag(&parameters, "raw")?;
     let mut errors = Vec::new();
-    let found = match query::search(&parameters, wiring.clock.wall_nanos())? {
+    let now = wiring.clock.wall_nanos();
+    let asked = wiring.reader.compute(move |_| query::search(&parameters, now)).await??;
+    let _room = wiring.reader.room().await?;
+    let found = match asked {
         Search::Traces(query) => {
             let (traces, found) = wiring.reader.find_traces(query, raw).await?;
             errors.extend(found.partial.then(envelope::partial));
@@ -141,11 +151,11 @@ async fn traces_response(
     errors: Vec<Value>,
     uri: Uri,
 ) -> Result<Response, Failure> {
-    let text = wiring.reader.compute(move || {
-        let documents: Vec<_> = traces.iter().map(document::trace).collect();
+    let text = wiring.reader.compute(move |budget| {
+        let documents: Vec<_> = traces.iter().map(|trace| document::trace(trace, budget)).collect();
         let mut envelope = Envelope::of(documents);
         envelope.errors = errors;
-        envelope.text(&uri)
+        envelope.paced_text(&uri, budget)
     });
     Ok(envelope::response(StatusCode::OK, text.await?))
 }
@@ -157,6 +167,7 @@ async fn trace(
 ) -> Result<Response, Failure> {
     let raw = query::flag(&Parameters::of(&uri)?, "raw")?;
     let id = query::trace_id(&id)?;
+    let _room = wiring.reader.room().await?;
     let trace = wiring.reader.trace(id, raw).await?.ok_or_else(Failure::trace_not_found)?;
     traces_response(&wiring, vec![trace], Vec::new(), uri).await
 }
@@ -183,7 +194,7 @@ async fn transform(
         .read_json
         .clone()
         .ok_or_else(|| Failure::new(StatusCode::NOT_IMPLEMENTED, "OTLP is not read here".into()))?;
-    let traces = wiring.reader.compute(move || {
+    let traces = wiring.reader.compute(move |_| {
         let mut traces = BTreeMap::<_, Vec<_>>::new();
         for span in read(&body)? {
             traces.entry(span.trace).or_default().push(span);

@@ -4,6 +4,7 @@
 //! stay bound here while [`Surfaces`] lives, apart from their serving, so that an upgrade can hand
 //! them over and a failed upgrade can serve again.
 
+mod answers;
 mod connection;
 mod local_socket;
 mod patient;
@@ -45,6 +46,9 @@ const GRPC_LIMITS: Limits = Limits {
     call_limit: Duration::from_secs(120),
 };
 
+/// Bytes of all answers that are written and not taken yet, of all surfaces together.
+pub const ANSWER_BYTES_MAX: usize = 512 << 20;
+
 /// Bytes of all questions over gRPC that are read at a time.
 const GRPC_BYTES_MAX: usize = 4 << 20;
 
@@ -58,6 +62,8 @@ pub struct Config {
     /// A connection is closed when its caller has not sent a whole request head for so long, or has
     /// taken nothing of its answer.
     pub idle: Duration,
+    /// Bytes of all answers that are written and not taken yet: whoever asks for more comes again.
+    pub answer_bytes_max: usize,
 }
 
 impl Config {
@@ -91,6 +97,7 @@ impl Config {
                 ..guard::Config::default()
             },
             idle: management.idle,
+            answer_bytes_max: ANSWER_BYTES_MAX,
         })
     }
 }
@@ -152,6 +159,8 @@ impl NotServed {
 pub struct Surfaces {
     guard: Arc<guard::Config>,
     idle: Duration,
+    /// Room for the answers of all of them.
+    answers: Arc<Memory>,
     bound: Vec<(Surface, Bound)>,
 }
 
@@ -177,7 +186,8 @@ impl Surfaces {
             }
         }
         let guard = Arc::new(config.guard.clone());
-        (Self { guard, idle: config.idle, bound }, missing)
+        let answers = Memory::new(config.answer_bytes_max);
+        (Self { guard, idle: config.idle, answers, bound }, missing)
     }
 
     /// Each surface with the address that it is bound to.
@@ -205,7 +215,7 @@ impl Surfaces {
             };
             let listener = tokio::net::TcpListener::from_std(bound.share(0)?)?;
             let server = connection::Server {
-                router: self.guarded(router(*surface, wiring)),
+                router: self.guarded(*surface, wiring),
                 way,
                 idle: self.idle,
                 scope: scope.child(surface.entry().name),
@@ -225,7 +235,8 @@ impl Surfaces {
         let listener = tokio::net::TcpListener::from_std(bound.share(0)?)?;
         let loopback = bound.address().ip().is_loopback();
         let token = if loopback { None } else { self.guard.token.clone() };
-        let service = QueryService { reader: Arc::clone(&wiring.reader), token };
+        let (reader, answers) = (Arc::clone(&wiring.reader), Arc::clone(&self.answers));
+        let service = QueryService { reader, answers, token };
         let server = Server {
             service: Arc::new(service),
             limits: GRPC_LIMITS,
@@ -245,7 +256,7 @@ impl Surfaces {
         wiring: &Wiring,
     ) -> std::io::Result<()> {
         let server = connection::Server {
-            router: self.guarded(router(Surface::Console, wiring)),
+            router: self.guarded(Surface::Console, wiring),
             way: Way::Unix,
             idle: self.idle,
             scope: scope.child("local"),
@@ -255,9 +266,15 @@ impl Surfaces {
         Ok(())
     }
 
-    fn guarded(&self, router: Router) -> Router {
+    fn guarded(&self, surface: Surface, wiring: &Wiring) -> Router {
+        let refuse = match surface {
+            Surface::JaegerQuery => crate::jaeger::busy,
+            _ => answers::busy,
+        };
+        let answers = answers::Answers { memory: Arc::clone(&self.answers), refuse };
+        let held = axum::middleware::from_fn_with_state(answers, answers::hold);
         let guard = axum::middleware::from_fn_with_state(Arc::clone(&self.guard), guard::guard);
-        router.layer(guard)
+        router(surface, wiring).layer(held).layer(guard)
     }
 }
 

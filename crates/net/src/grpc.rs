@@ -17,5 +17,5 @@ mod timeout;
 
 pub use answer::{Body, Reply};
 pub use frame::Limits;
-pub use server::{Call, Server, Service, answer, is_grpc};
+pub use server::{Call, Server, Service, is_grpc};
 pub use status::{Code, Status};

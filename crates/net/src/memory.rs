@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
+
 /// A number of bytes that many share.
 #[derive(Debug)]
 pub struct Memory {
@@ -33,6 +35,28 @@ impl Memory {
     /// A part of it, empty at first.
     pub fn hold(self: &Arc<Self>) -> Held {
         Held { memory: Arc::clone(self), bytes: 0 }
+    }
+
+    /// The same bytes, which take their room as long as anybody has them: what waits for a reader in
+    /// the buffers of a connection as well.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    pub fn charge(self: &Arc<Self>, bytes: Bytes) -> Result<Bytes, Exhausted> {
+        let mut held = self.hold();
+        held.grow(bytes.len())?;
+        Ok(Bytes::from_owner(Charged { bytes, _held: held }))
+    }
+}
+
+struct Charged {
+    bytes: Bytes,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for Charged {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -101,6 +125,18 @@ mod tests {
         assert_eq!((one.bytes(), memory.used()), (10, 40));
         drop(one);
         drop(other);
+        assert_eq!(memory.used(), 0);
+    }
+
+    #[test]
+    fn bytes_take_their_room_until_the_last_one_has_let_go_of_them() {
+        let memory = Memory::new(100);
+        let mut charged = memory.charge(Bytes::from(vec![7; 60])).unwrap();
+        assert_eq!(memory.charge(Bytes::from(vec![7; 60])), Err(Exhausted));
+        let part = charged.split_to(1);
+        drop(charged);
+        assert_eq!((memory.used(), &part[..]), (60, &[7][..]));
+        drop(part);
         assert_eq!(memory.used(), 0);
     }
 }

@@ -4,7 +4,9 @@
 //! tells of what does not trace: a database, a broker or a service beside. Children of spans of
 //! their own service are counted as well, as Jaeger's graph of dependencies does.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use trunkline_otlp::{Kind, Span, Value};
@@ -95,6 +97,21 @@ impl Edge {
     }
 }
 
+impl Edge {
+    /// Adds the calls of another time.
+    fn add(&mut self, other: &Self) {
+        if other.calls > self.calls {
+            (self.p50_nanos, self.p95_nanos, self.p99_nanos) =
+                (other.p50_nanos, other.p95_nanos, other.p99_nanos);
+        }
+        self.calls = self.calls.saturating_add(other.calls);
+        self.failed = self.failed.saturating_add(other.failed);
+        if self.source != other.source {
+            self.source = Source::Both;
+        }
+    }
+}
+
 /// Durations that are kept of an edge for its quantiles; of further calls every second, fourth, …
 const DURATIONS_MAX: usize = 4_096;
 
@@ -132,23 +149,30 @@ pub struct Counter {
 }
 
 impl Counter {
-    /// Adds the spans of one trace.
-    pub fn add(&mut self, spans: &[Span]) {
+    /// Adds the calls in one trace that began in a time, nanoseconds since the Unix epoch.
+    pub fn add(&mut self, spans: &[Span], time: &RangeInclusive<u64>) {
+        let began_then = |span: &&Span| time.contains(&span.start_unix_nanos);
         let by_id: HashMap<_, _> = spans.iter().map(|span| (span.id, span)).collect();
         let mut answered = std::collections::HashSet::new();
         for span in spans {
             let Some(parent) = span.parent.and_then(|id| by_id.get(&id)) else { continue };
+            if span.service() != parent.service() {
+                answered.insert(parent.id);
+            }
+            if !began_then(&span) {
+                continue;
+            }
             if span.service() == parent.service() {
                 self.count(parent.service(), span.service(), Sort::Local, span);
                 continue;
             }
-            answered.insert(parent.id);
             let message = span.kind == Kind::Consumer || parent.kind == Kind::Producer;
             let sort = if message { Sort::Message } else { Sort::Call };
             self.count(parent.service(), span.service(), sort, span);
         }
         let sends = |span: &&Span| matches!(span.kind, Kind::Client | Kind::Producer);
-        for span in spans.iter().filter(sends).filter(|span| !answered.contains(&span.id)) {
+        let unanswered = spans.iter().filter(sends).filter(|span| !answered.contains(&span.id));
+        for span in unanswered.filter(began_then) {
             if let Some((callee, sort)) = beside(span).filter(|(name, _)| name != span.service()) {
                 self.count(span.service(), &callee, sort, span);
             }
@@ -183,6 +207,25 @@ impl Counter {
     }
 }
 
+/// The edges of two times that follow one another, by caller and callee. Quantiles are those of the
+/// time with more calls: they cannot be added.
+pub fn together(earlier: Vec<Edge>, later: Vec<Edge>) -> Vec<Edge> {
+    // What a call is called depends on who else is seen in its time.
+    let class = |sort| match sort {
+        Sort::Database | Sort::External => Sort::Call,
+        other => other,
+    };
+    let key = |edge: &Edge| (Arc::clone(&edge.caller), Arc::clone(&edge.callee), class(edge.sort));
+    let mut all: BTreeMap<_, Edge> = later.into_iter().map(|edge| (key(&edge), edge)).collect();
+    for edge in earlier {
+        match all.entry(key(&edge)) {
+            Entry::Vacant(place) => drop(place.insert(edge)),
+            Entry::Occupied(mut known) => known.get_mut().add(&edge),
+        }
+    }
+    all.into_values().collect()
+}
+
 /// What a client's span called that does not trace.
 fn beside(span: &Span) -> Option<(String, Sort)> {
     let text = |key| match span.attribute(key)? {
@@ -213,6 +256,37 @@ mod tests {
     use crate::skeleton::tests::span;
 
     #[test]
+    fn the_edges_of_two_times_are_added() {
+        let edge = |callee: &str, sort, source, calls| Edge {
+            caller: "web".into(),
+            callee: callee.into(),
+            sort,
+            source,
+            calls,
+            failed: 1,
+            p50_nanos: Some(calls),
+            p95_nanos: None,
+            p99_nanos: None,
+        };
+        let sum = together(
+            vec![
+                edge("api", Sort::External, Source::Spans, 5),
+                edge("db", Sort::Database, Source::Spans, 1),
+            ],
+            vec![
+                edge("api", Sort::Message, Source::Spans, 2),
+                edge("api", Sort::Call, Source::Proxy, 3),
+            ],
+        );
+        let expect = [
+            Edge { failed: 2, p50_nanos: Some(5), ..edge("api", Sort::Call, Source::Both, 8) },
+            edge("api", Sort::Message, Source::Spans, 2),
+            edge("db", Sort::Database, Source::Spans, 1),
+        ];
+        assert_eq!(sum, expect);
+    }
+
+    #[test]
     fn calls_between_services_and_to_what_does_not_trace_are_counted() {
         let of_kind = |mut span: Span, kind| {
             span.kind = kind;
@@ -224,13 +298,17 @@ mod tests {
         known.attributes.push(("peer.service".into(), Value::Text("api".into())));
         let mut counter = Counter::default();
         for _ in 0..10_000 {
-            counter.add(&[
-                known.clone(),
-                of_kind(span(2, 1, "api", 10, 60), Kind::Server),
-                span(3, 2, "api", 10, 20),
-                query.clone(),
-                of_kind(span(5, 2, "worker", 70, 90), Kind::Consumer),
-            ]);
+            counter.add(
+                &[
+                    known.clone(),
+                    of_kind(span(2, 1, "api", 10, 60), Kind::Server),
+                    span(3, 2, "api", 10, 20),
+                    query.clone(),
+                    of_kind(span(5, 2, "worker", 70, 90), Kind::Consumer),
+                    span(6, 1, "later", 101, 102),
+                ],
+                &(0..=100),
+            );
         }
         let told: Vec<_> = counter
             .edges()

@@ -14,6 +14,7 @@
 mod check;
 mod evaluate;
 mod lower;
+mod patterns;
 mod words;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use trunkline_store::source::{Level, Pattern};
 
 pub use check::{Invalid, NODES_MAX};
 pub use lower::{Lowered, lower};
+pub use patterns::{NoPattern, PATTERNS_MAX, Patterns};
 pub use words::Words;
 
 /// Where an attribute is looked for.

@@ -34,8 +34,10 @@ pub mod expression;
 pub mod red;
 pub mod search;
 
+mod paced;
 pub mod reader;
 
+pub use paced::{Paced, PacedText, paced};
 pub use reader::{Error, Reader};
 pub use skeleton::Skeleton;
 pub use trace::Trace;

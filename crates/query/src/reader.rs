@@ -8,27 +8,29 @@
 
 mod kept;
 mod pool;
+mod rates;
+mod whole;
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_model::trace::TraceId;
-use trunkline_otlp::Span;
 use trunkline_rt::Clock;
 use trunkline_store::source::{
     Budget, Found, KnownKey, Level, Limits, Operation, QueryError, SpanSource, Spent, Summary,
 };
 
 use crate::adjust;
-use crate::edges::Edge;
-use crate::red::{self, Course, Measure, Question, Rollups, Series, TooFine};
+use crate::red::{Rollups, TooFine};
 use crate::search::{self, Query};
 use crate::skeleton::Skeleton;
 use crate::trace::Trace;
 
 use kept::Kept;
 use pool::Pool;
+use whole::{assembled, keep_first, load};
+
+pub use whole::Room;
 
 /// How much questions may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +108,8 @@ pub struct Reader {
     clock: Clock,
     config: Config,
     pool: Pool,
+    /// Places for those who have whole traces in memory.
+    whole: Pool,
     kept: Kept,
 }
 
@@ -128,9 +132,6 @@ pub struct Values {
     pub limit: usize,
 }
 
-/// Traces of a time from which edges are counted when nobody kept rollups.
-const EDGE_TRACES_MAX: usize = 5_000;
-
 impl Reader {
     /// A reader of these spans, and of these rollups if somebody keeps some.
     pub fn new(
@@ -140,8 +141,9 @@ impl Reader {
         clock: Clock,
     ) -> Arc<Self> {
         let pool = Pool::new(config.running_max, config.waiting_max, config.wait);
+        let whole = Pool::new(config.running_max, config.waiting_max, config.wait);
         let kept = Kept::new(config.kept_bytes_max);
-        Arc::new(Self { source, rollups, clock, config, pool, kept })
+        Arc::new(Self { source, rollups, clock, config, pool, whole, kept })
     }
 
     /// The clock that budgets are measured by.
@@ -193,17 +195,32 @@ impl Reader {
         self.pool.run(budget, move |budget| question(&*source, budget)).await?.map_err(Error::from)
     }
 
-    /// Computes something large, such as the text of an answer, where questions are answered.
+    /// Computes something large, such as the text of an answer, where questions are answered. The
+    /// budget ends when the returned future is dropped: whoever works on much looks at it, best by
+    /// [`paced`](crate::paced).
     ///
     /// # Errors
-    /// There is no place.
+    /// There is no place, or it costs too much: what came of it is thrown away then.
     pub async fn compute<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce() -> T + Send + 'static,
+        F: FnOnce(&mut Budget) -> T + Send + 'static,
     {
         let budget = Budget::new(&self.clock, self.config.limits);
-        self.pool.run(budget, move |_| work()).await
+        let computed = self.pool.run(budget, move |budget| {
+            let computed = work(budget);
+            budget.spend(0, 0).map(|()| computed)
+        });
+        computed.await?.map_err(|spent| QueryError::from(spent).into())
+    }
+
+    /// A place for whole traces: to be had before they are asked for, and kept until what is made of
+    /// them is there. Else all who wait to make something of theirs would have them in memory.
+    ///
+    /// # Errors
+    /// There is no place.
+    pub async fn room(&self) -> Result<Room, Error> {
+        Ok(Room { _place: self.whole.place().await? })
     }
 
     /// The services that have spans, by name.
@@ -289,13 +306,19 @@ impl Reader {
         Ok(built)
     }
 
-    /// The traces with these ids that are there, in their order; of more spans than an answer may
-    /// have, the first ones, and whether those are all.
+    /// The traces with these ids that are there, in their order; of more than an answer may have or
+    /// may cost, the first ones, and whether those are all.
     ///
     /// # Errors
     /// See [`Reader::ask`].
     pub async fn traces(&self, ids: Vec<TraceId>, raw: bool) -> Result<(Vec<Trace>, bool), Error> {
-        let config = self.config;
+        let (traces, seen) = self.first_traces(&ids, raw).await?;
+        Ok((traces, seen == ids.len()))
+    }
+
+    /// The first of these traces, and of how many of the ids they are.
+    async fn first_traces(&self, ids: &[TraceId], raw: bool) -> Result<(Vec<Trace>, usize), Error> {
+        let (config, ids) = (self.config, ids.to_vec());
         self.ask_traces(move |source, budget| load(source, &ids, raw, &config, budget)).await
     }
 
@@ -307,113 +330,31 @@ impl Reader {
         self.ask(move |source, budget| search::find(source, &query, budget)).await
     }
 
-    /// The traces that a search finds; of more spans than an answer may have, the newest traces, as
-    /// a partial answer.
+    /// The traces that a search finds; of more than an answer may have or may cost, the newest ones,
+    /// as a partial answer whose next page has the others. Finding and reading are two questions:
+    /// what was found is not lost when finding it took everything.
     ///
     /// # Errors
     /// See [`Reader::ask`].
     pub async fn find_traces(&self, query: Query, raw: bool) -> Result<(Vec<Trace>, Found), Error> {
-        let config = self.config;
-        self.ask(move |source, budget| {
-            let mut found = search::find(source, &query, budget)?;
-            let ids: Vec<TraceId> = found.hits.iter().map(|hit| hit.trace).collect();
-            let (traces, all) = load(source, &ids, raw, &config, budget)?;
-            found.partial |= !all;
-            Ok((traces, found))
-        })
-        .await
+        let mut found = self.find(query).await?;
+        let ids: Vec<TraceId> = found.hits.iter().map(|hit| hit.trace).collect();
+        let (traces, seen) = self.first_traces(&ids, raw).await?;
+        keep_first(&mut found, seen);
+        Ok((traces, found))
     }
 
-    /// The summaries of what a search finds.
+    /// The summaries of what a search finds; of more than they may cost, the newest ones, as a
+    /// partial answer whose next page has the others.
     ///
     /// # Errors
     /// See [`Reader::ask`].
     pub async fn find_summaries(&self, query: Query) -> Result<(Vec<Summary>, Found), Error> {
-        self.ask(move |source, budget| {
-            let found = search::find(source, &query, budget)?;
-            Ok((search::summaries(source, &found, budget)?, found))
-        })
-        .await
+        let mut found = self.find(query).await?;
+        let hits = found.hits.clone();
+        let summed_up = self.ask(move |source, budget| search::summaries(source, &hits, budget));
+        let (summaries, seen) = summed_up.await?;
+        keep_first(&mut found, seen);
+        Ok((summaries, found))
     }
-
-    /// Who called whom in a time, and whether that is exact: rollups are, as far back as they are
-    /// kept; a count of the newest traces may not be.
-    ///
-    /// # Errors
-    /// See [`Reader::ask`].
-    pub async fn edges(&self, time: RangeInclusive<u64>) -> Result<(Vec<Edge>, bool), Error> {
-        let now = self.clock.wall_nanos();
-        let first = move |rollups: &dyn Rollups| {
-            now.saturating_sub(u64::try_from(rollups.kept().as_nanos()).unwrap_or(u64::MAX))
-        };
-        let rollups = self.rollups.clone().filter(|rollups| *time.end() >= first(&**rollups));
-        self.ask(move |source, budget| match rollups {
-            Some(rollups) => {
-                let exact = *time.start() >= first(&*rollups);
-                Ok((red::edges(&*rollups, time, budget)?, exact))
-            }
-            None => search::edges(source, time, EDGE_TRACES_MAX, budget),
-        })
-        .await
-    }
-
-    /// The course of a measure.
-    ///
-    /// # Errors
-    /// See [`Reader::ask`]; also when nobody keeps rollups, or there would be too many points.
-    pub async fn series(&self, question: Question, measure: Measure) -> Result<Vec<Series>, Error> {
-        let rollups = self.rollups.clone().ok_or(Error::NoRollups)?;
-        let moments = question.moments()?;
-        self.ask(move |_, budget| red::series(&*rollups, &question, &moments, measure, budget))
-            .await
-    }
-
-    /// The courses of several measures, read once.
-    ///
-    /// # Errors
-    /// See [`Reader::series`].
-    pub async fn courses(
-        &self,
-        question: Question,
-        measures: Vec<Measure>,
-    ) -> Result<Vec<Course>, Error> {
-        let rollups = self.rollups.clone().ok_or(Error::NoRollups)?;
-        let moments = question.moments()?;
-        self.ask(move |_, budget| red::courses(&*rollups, &question, &moments, &measures, budget))
-            .await
-    }
-
-    /// How long a step of the rollups is.
-    pub fn step(&self) -> Option<Duration> {
-        self.rollups.as_ref().map(|_| red::STEP)
-    }
-}
-
-/// Traces that are read together.
-const CHUNK: usize = 8;
-
-/// Reads traces until an answer has as many spans as it may have; says whether those are all.
-fn load(
-    source: &dyn SpanSource,
-    ids: &[TraceId],
-    raw: bool,
-    config: &Config,
-    budget: &mut Budget,
-) -> Result<(Vec<Trace>, bool), QueryError> {
-    let mut traces = Vec::new();
-    let mut spans = 0;
-    for ids in ids.chunks(CHUNK) {
-        for of_one in source.traces(ids, budget)? {
-            spans += of_one.len();
-            if spans > config.answer_spans_max && !traces.is_empty() {
-                return Ok((traces, false));
-            }
-            traces.extend(assembled(of_one, raw, &config.adjust));
-        }
-    }
-    Ok((traces, true))
-}
-
-fn assembled(spans: Vec<Span>, raw: bool, config: &adjust::Config) -> Option<Trace> {
-    if raw { Trace::stored(spans) } else { Trace::adjusted(spans, config) }
 }

@@ -82,11 +82,15 @@ impl Rollups for rollup::Rollups {
 
 /// The shortest time between two values that differ for a reason.
 pub const STEP: Duration = Duration::from_secs(PERIOD_SECONDS);
+/// The same in nanoseconds.
+pub(crate) const STEP_NANOS: u64 = PERIOD_SECONDS * 1_000_000_000;
 
 /// Points of a series at most.
 pub const POINTS_MAX: u64 = 11_000;
 /// Series of an answer at most.
 pub const SERIES_MAX: usize = 2_000;
+/// Values of an answer at most, of all its series and measures together; one series is always told.
+pub const VALUES_MAX: usize = 500_000;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -164,7 +168,7 @@ impl Question {
     }
 }
 
-/// The series of one measure, by service and operation.
+/// The series of one measure, by service and operation, and whether there are more.
 ///
 /// # Errors
 /// It costs too much, or rollups cannot be read.
@@ -174,9 +178,10 @@ pub fn series(
     moments: &[u64],
     measure: Measure,
     budget: &mut Budget,
-) -> Result<Vec<Series>, QueryError> {
-    let courses = courses(rollups, question, moments, &[measure], budget)?;
-    Ok(courses.into_iter().map(|course| course.into_series(measure)).collect())
+) -> Result<(Vec<Series>, bool), QueryError> {
+    let (courses, truncated) = courses(rollups, question, moments, &[measure], budget)?;
+    let series = courses.into_iter().map(|course| course.into_series(measure)).collect();
+    Ok((series, truncated))
 }
 
 fn nanos(duration: Duration) -> u64 {

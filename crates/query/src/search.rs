@@ -19,6 +19,8 @@ use crate::expression::{Comparison, Constant, Field, Operand, Predicate, Referen
 const CHUNK: usize = 16;
 /// Traces of a page of the store, when spans are looked at again.
 const CANDIDATES: usize = 128;
+/// Traces that are summed up together: few enough for a part of them to be an answer.
+const SUMMARIES: usize = 256;
 /// Traces that a predicate may name by their ids.
 const IDS_MAX: usize = 1_000;
 
@@ -98,12 +100,19 @@ fn search(query: &Query, filter: Filter, limit: usize, after: Option<Hit>) -> Se
 
 /// The answer; `None` when it cost too much, which makes what was found a partial one.
 fn ended<T>(answer: Result<T, QueryError>, found: &mut Found) -> Result<Option<T>, QueryError> {
+    let answer = unless_spent(answer)?;
+    found.partial |= answer.is_none();
+    Ok(answer)
+}
+
+/// The answer; `None` when it cost too much, which is no failure where a part is an answer as well.
+///
+/// # Errors
+/// Whoever asked is gone, or a file cannot be read.
+pub fn unless_spent<T>(answer: Result<T, QueryError>) -> Result<Option<T>, QueryError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(QueryError::Budget(spent)) if spent != Spent::Cancelled => {
-            found.partial = true;
-            Ok(None)
-        }
+        Err(QueryError::Budget(spent)) if spent != Spent::Cancelled => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -161,17 +170,43 @@ fn find_among(
     Ok(found)
 }
 
-/// The summaries of what a search found.
+/// The summaries of what a search found, and of how many hits: when they cost too much, of the first
+/// ones.
 ///
 /// # Errors
-/// It costs too much, whoever asked is gone, or a file cannot be read.
+/// Whoever asked is gone, or a file cannot be read.
 pub fn summaries(
     source: &dyn SpanSource,
-    found: &Found,
+    hits: &[Hit],
     budget: &mut Budget,
-) -> Result<Vec<Summary>, QueryError> {
-    let ids: Vec<TraceId> = found.hits.iter().map(|hit| hit.trace).collect();
-    source.summaries(&ids, budget)
+) -> Result<(Vec<Summary>, usize), QueryError> {
+    let (mut all, mut seen) = (Vec::new(), 0);
+    for hits in hits.chunks(SUMMARIES) {
+        let ids: Vec<TraceId> = hits.iter().map(|hit| hit.trace).collect();
+        let Some(summaries) = unless_spent(source.summaries(&ids, budget))? else { break };
+        all.extend(summaries);
+        seen += hits.len();
+    }
+    Ok((all, seen))
+}
+
+/// Whether there is a span that began before this time: then spans are kept for longer.
+///
+/// # Errors
+/// Whoever asked is gone, or a file cannot be read.
+pub fn has_before(
+    source: &dyn SpanSource,
+    unix_nanos: u64,
+    budget: &mut Budget,
+) -> Result<bool, QueryError> {
+    let search = Search {
+        filter: Filter::default(),
+        start_unix_nanos: 0..=unix_nanos.saturating_sub(1),
+        limit: 1,
+        after: None,
+    };
+    let found = unless_spent(source.search(&search, budget))?;
+    Ok(found.is_some_and(|found| !found.hits.is_empty()))
 }
 
 /// Who calls whom, from the newest traces of a time; whether all were seen.
@@ -200,7 +235,7 @@ pub fn edges(
             let ids: Vec<TraceId> = hits.iter().map(|hit| hit.trace).collect();
             let Some(traces) = ended(source.traces(&ids, budget), &mut seen)? else { break };
             for spans in &traces {
-                counter.add(spans);
+                counter.add(spans, &start_unix_nanos);
             }
             count += hits.len();
         }

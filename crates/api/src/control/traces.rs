@@ -15,6 +15,8 @@ mod table;
 mod views;
 mod waterfall;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -24,8 +26,9 @@ use http::{HeaderValue, StatusCode, Uri, header};
 use serde_json::{Value, json};
 use trunkline_model::trace::{SpanId, TraceId};
 use trunkline_otlp::json::{EmptyValue, traces};
-use trunkline_query::{Error, Trace};
-use trunkline_store::source::{QueryError, Summary};
+use trunkline_query::reader::Room;
+use trunkline_query::{Error, Skeleton, Trace, paced};
+use trunkline_store::source::{Budget, QueryError, Summary};
 
 use super::logs::rfc3339;
 use crate::Wiring;
@@ -56,22 +59,27 @@ const SPANS_MAX: usize = 20_000;
 
 /// `/v1/traces`.
 async fn find(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Problem> {
-    let asked = asked::Asked::of(&uri, &wiring.clock)?;
+    let clock = wiring.clock.clone();
+    let asked = wiring.reader.compute(move |_| asked::Asked::of(&uri, &clock)).await??;
     let (summaries, found) = wiring.reader.find_summaries(asked.query.clone()).await?;
-    let next = found.hits.last().filter(|_| found.more).map(ToString::to_string);
-    let mut document = json!({
-        "schema": super::SCHEMA,
-        "traces": summaries.iter().map(summary).collect::<Vec<_>>(),
-        "next": next,
-        "partial": found.partial,
-    });
-    if asked.overview > 0 {
-        let overview = overview::document(&wiring, asked).await?;
-        if let Value::Object(members) = &mut document {
+    let overview = match asked.overview {
+        0 => None,
+        _ => Some(overview::document(&wiring, asked).await?),
+    };
+    let text = wiring.reader.compute(move |budget| {
+        let next = found.hits.last().filter(|_| found.more).map(ToString::to_string);
+        let mut document = json!({
+            "schema": super::SCHEMA,
+            "traces": paced(&summaries, budget).map(summary).collect::<Vec<_>>(),
+            "next": next,
+            "partial": found.partial,
+        });
+        if let (Some(overview), Value::Object(members)) = (overview, &mut document) {
             members.insert("overview".into(), overview);
         }
-    }
-    Ok(answer(document.to_string()))
+        document.to_string()
+    });
+    Ok(answer(text.await?))
 }
 
 /// One line of a list: enough to choose a trace by.
@@ -110,23 +118,27 @@ async fn one(
     match parameters.one("format")? {
         None => {}
         Some("otlp") => {
+            let _room = wiring.reader.room().await?;
             let trace = wiring.reader.trace(id, raw).await?.ok_or_else(|| not_found(id))?;
-            let text = wiring.reader.compute(move || traces(&trace.spans, EmptyValue::AsIs));
+            let text = wiring.reader.compute(move |_| traces(&trace.spans, EmptyValue::AsIs));
             return Ok(answer(text.await?));
         }
         Some(other) => return Err(invalid("format", other, "expected `otlp`").into()),
     }
     let text = if raw {
+        let _room = wiring.reader.room().await?;
         let trace = wiring.reader.trace(id, true).await?.ok_or_else(|| not_found(id))?;
-        let whole = move || {
+        let whole = move |budget: &mut Budget| {
             let mut trace: Trace = trace;
-            let skeleton = trunkline_query::Skeleton::of(&mut trace);
-            span::whole(&trace, &skeleton, SPANS_MAX).to_string()
+            let skeleton = Skeleton::of(&mut trace);
+            span::whole(&trace, &skeleton, SPANS_MAX, budget).to_string()
         };
         wiring.reader.compute(whole).await?
     } else {
-        let (trace, skeleton) = whole(&wiring, id).await?;
-        let whole = move || span::whole(&trace, &skeleton, SPANS_MAX).to_string();
+        let (_room, trace, skeleton) = whole(&wiring, id).await?;
+        let whole = move |budget: &mut Budget| {
+            span::whole(&trace, &skeleton, SPANS_MAX, budget).to_string()
+        };
         wiring.reader.compute(whole).await?
     };
     Ok(answer(text))
@@ -140,24 +152,22 @@ async fn one_span(
 ) -> Result<Response, Problem> {
     Parameters::strict(&uri, &[])?;
     let (id, span) = (trace_id(&id)?, span_id(&span)?);
-    let (trace, skeleton) = whole(&wiring, id).await?;
+    let (_room, trace, skeleton) = whole(&wiring, id).await?;
     let found = skeleton.find(span).and_then(|at| span::one(&trace, &skeleton, at));
     let document = found
         .ok_or_else(|| Problem::not_found(format!("there is no span {span} in the trace {id}")))?;
     Ok(answer(document.to_string()))
 }
 
-async fn whole(
-    wiring: &Wiring,
-    id: TraceId,
-) -> Result<(Trace, std::sync::Arc<trunkline_query::Skeleton>), Problem> {
-    wiring.reader.trace_and_skeleton(id).await?.ok_or_else(|| not_found(id))
+/// A trace, its skeleton, and the place of both, to be kept as long as they are.
+async fn whole(wiring: &Wiring, id: TraceId) -> Result<(Room, Trace, Arc<Skeleton>), Problem> {
+    let room = wiring.reader.room().await?;
+    let found = wiring.reader.trace_and_skeleton(id).await?;
+    let (trace, skeleton) = found.ok_or_else(|| not_found(id))?;
+    Ok((room, trace, skeleton))
 }
 
-async fn skeleton(
-    wiring: &Wiring,
-    id: &str,
-) -> Result<std::sync::Arc<trunkline_query::Skeleton>, Problem> {
+async fn skeleton(wiring: &Wiring, id: &str) -> Result<Arc<Skeleton>, Problem> {
     let id = trace_id(id)?;
     wiring.reader.skeleton(id).await?.ok_or_else(|| not_found(id))
 }

@@ -88,6 +88,7 @@ const NAMES_OF_3: &str = "parameters_of_version_3_have_two_spellings";
 const FILTERS: &str = "a_filter_is_read_with_all_its_parts";
 const PAGES: &str = "pages_neither_repeat_nor_skip";
 const ERRORS_OF_3: &str = "errors_of_version_3_have_their_own_shape";
+const HEALTH: &str = "health_is_told_to_whoever_asks";
 const GRPC: &str = "grpc_answers_what_http_answers";
 
 /// Every part of the API that clients are known to use.
@@ -133,6 +134,7 @@ pub const TABLE: &[Row] = {
         row(TRACE, "`start`, `end`", Ignored, "/api/traces/{trace}?start=1", "", "a trace is found without them"),
         row("all", "`prettyPrint`", Served, "/api/services?prettyPrint=true", PRETTY, ""),
         row("/api/dependencies", "`endTs`, `lookback`, `service`", Served, "/api/dependencies?endTs=1000", LINKS, "milliseconds; the last 24 hours when not given"),
+        row("/analytics/v1/dependencies", "`service`, `operation`, `start`, `end`", Served, "/analytics/v1/dependencies?service=shop&start=0&end=0", LINKS, "the path that the UI asks for the same"),
         row("/api/deep-dependencies", "`service`, `operation`, `start`, `end`", Served, "/api/deep-dependencies?service=shop", DEEP, "of the newest 200 traces; Jaeger answers an example"),
         row("POST /api/transform", "", Served, "POST /api/transform", OPENED, "OTLP's JSON, up to 4 MiB"),
         row("POST /api/archive/{id}", "", Lacking, "POST /api/archive/{trace}", ERRORS, "all traces are kept by the same rules"),
@@ -149,12 +151,14 @@ pub const TABLE: &[Row] = {
         row(SEARCH_3, "snake case", Served, "/api/v3/traces?query.start_time_min=2020-01-01T00:00:00Z&query.start_time_max=2100-01-01T00:00:00Z&query.num_traces=5", NAMES_OF_3, ""),
         row(SEARCH_3, "`query.filter`", Served, "/api/v3/traces?query.startTimeMin=2020-01-01T00:00:00Z&query.startTimeMax=2100-01-01T00:00:00Z&query.filter=%7B%22op%22%3A%22exists%22%2C%22args%22%3A%5B%7B%22attr%22%3A%7B%22key%22%3A%22http.route%22%7D%7D%5D%7D", FILTERS, "structured filters (RFC 0005): every operator, level and field of it; always on"),
         row(SUMMARIES, "as above", Served, "/api/v3/trace-summaries?query.startTimeMin=2020-01-01T00:00:00Z&query.startTimeMax=2100-01-01T00:00:00Z", THREE, "an empty list when nothing is found"),
+        row(SEARCH_3, "`query.pagination.pageSize`, `query.pagination.pageToken`", Served, "/api/v3/traces?query.startTimeMin=2020-01-01T00:00:00Z&query.startTimeMax=2100-01-01T00:00:00Z&query.pagination.pageSize=1", PAGES, "`nextPageToken` stands beside `result`; over gRPC, where there is no place for it, pages are refused"),
         row(SUMMARIES, "`query.pagination.pageSize`, `query.pagination.pageToken`", Served, "/api/v3/trace-summaries?query.startTimeMin=2020-01-01T00:00:00Z&query.startTimeMax=2100-01-01T00:00:00Z&query.pagination.pageSize=1", PAGES, "pages (RFC 0014) of at most 1 000"),
         row(TRACE_3, "`startTime`, `endTime`, `rawTraces`", Served, "/api/v3/traces/{trace}?rawTraces=true", THREE, "a trace is found without its time"),
         row(TRACE_3, "a trace that is not kept", Absent, "/api/v3/traces/1", ERRORS_OF_3, ""),
         row("/api/v3/dependencies", "`startTime`, `endTime`", Served, "/api/v3/dependencies?startTime=2020-01-01T00:00:00Z&endTime=2100-01-01T00:00:00Z", THREE, ""),
         row("/api/v3/capabilities", "", Served, "/api/v3/capabilities", THREE, ""),
         row("/api/v3/spans", "", Absent, "/api/v3/spans", "", "a search for spans (RFC 0016) is a draft"),
+        row("port 16685, gRPC", "`grpc.health.v1.Health`: `Check`, `Watch`", Served, "/api/v3/services", HEALTH, "for the server and for each of its services; without a token"),
         row("port 16685, gRPC", "`jaeger.api_v3.QueryService`: `GetTrace`, `FindTraces`, `FindTraceSummaries`, `GetServices`, `GetOperations`, `GetDependencies`; `jaeger.api_v3.Capabilities`", Served, "/api/v3/services", GRPC, "traces are streamed in parts of about 1 MiB"),
         row("/", "the web UI", Absent, "/", "", "point a Jaeger UI of your own at this API"),
     ]

@@ -1,7 +1,7 @@
-//! `/api/deep-dependencies`: the ways through the system that lead by one service, from the newest
+//! `/api/deep-dependencies`, which the UI calls `/analytics/v1/dependencies`: the ways through the system that lead by one service, from the newest
 //! traces of it. (Jaeger itself answers an example here.)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -11,6 +11,7 @@ use serde_json::json;
 use trunkline_model::trace::TraceId;
 use trunkline_query::search::Query;
 use trunkline_query::{Skeleton, Trace};
+use trunkline_store::source::Budget;
 
 use super::envelope::{self, Failure};
 use super::query;
@@ -26,6 +27,8 @@ const PATHS_MAX: usize = 1_000;
 const STEPS_MAX: usize = 50;
 /// Spans above the end of a way that are looked at.
 const ABOVE_MAX: usize = 1_000;
+/// Steps between two looks at the budget.
+const STEPS_PACE: u64 = 1_000;
 /// Traces that are named for a way.
 const EXAMPLES_MAX: usize = 3;
 
@@ -41,23 +44,25 @@ pub(super) async fn dependencies(
     let operation = parameters.one("operation")?.map(str::to_owned);
     let now = wiring.clock.wall_nanos();
     let start = query::millis(&parameters, "start")?.unwrap_or(0);
-    let end = query::millis(&parameters, "end")?.unwrap_or(now);
+    // The UI of Jaeger sends 0 for both: it has no choice of a time.
+    let end = query::millis(&parameters, "end")?.filter(|end| *end > 0).unwrap_or(now);
     let wanted = Wanted { service: Some(service.clone()), operation, ..Wanted::default() };
     let query = Query {
-        predicate: wanted.predicate(),
+        predicate: wanted.predicate().map_err(|error| Failure::bad_request(error.to_string()))?,
         start_unix_nanos: start..=end,
         limit: TRACES_MAX,
         after: None,
     };
+    let _room = wiring.reader.room().await?;
     let (traces, _) = wiring.reader.find_traces(query, false).await?;
-    let text = wiring.reader.compute(move || text(traces, &service)).await?;
+    let text = wiring.reader.compute(move |budget| text(traces, &service, budget)).await?;
     Ok(envelope::response(StatusCode::OK, text))
 }
 
-fn text(traces: Vec<Trace>, service: &str) -> String {
+fn text(traces: Vec<Trace>, service: &str, budget: &mut Budget) -> String {
     let mut found = BTreeMap::<Path, Vec<TraceId>>::new();
     for mut trace in traces {
-        for path in paths(&Skeleton::of(&mut trace), service) {
+        for path in paths(&Skeleton::of(&mut trace), service, budget) {
             if found.len() < PATHS_MAX || found.contains_key(&path) {
                 let examples = found.entry(path).or_default();
                 if examples.len() < EXAMPLES_MAX && !examples.contains(&trace.id) {
@@ -83,10 +88,12 @@ fn document(path: &Path, traces: &[TraceId]) -> serde_json::Value {
 }
 
 /// The ways to the last service of each branch that lead by this one; a service that calls itself
-/// is one step.
-fn paths(skeleton: &Skeleton, service: &str) -> Vec<Path> {
-    let mut found: Vec<Path> = Vec::new();
+/// is one step. Where the budget ends, so does this.
+fn paths(skeleton: &Skeleton, service: &str, budget: &mut Budget) -> HashSet<Path> {
+    let mut found = HashSet::new();
+    let mut steps = 0;
     for (index, row) in skeleton.rows.iter().enumerate() {
+        steps += 1;
         // Where a branch ends: below it is nothing but this service.
         let end = (index + row.size as usize).min(skeleton.rows.len());
         let below = skeleton.rows.get(index + 1..end).unwrap_or_default();
@@ -97,17 +104,21 @@ fn paths(skeleton: &Skeleton, service: &str) -> Vec<Path> {
         }
         let mut path = Path::new();
         let mut entered = row;
+        if steps >= STEPS_PACE && budget.spend(std::mem::take(&mut steps), 0).is_err() {
+            break;
+        }
         for above in skeleton.ancestors(row).take(ABOVE_MAX) {
             if above.service != entered.service {
                 path.push((Arc::clone(skeleton.service(entered)), Arc::clone(&entered.name)));
             }
             entered = above;
+            steps += 1;
         }
         path.push((Arc::clone(skeleton.service(entered)), Arc::clone(&entered.name)));
         path.truncate(STEPS_MAX);
         path.reverse();
-        if path.iter().any(|(name, _)| **name == *service) && !found.contains(&path) {
-            found.push(path);
+        if path.iter().any(|(name, _)| **name == *service) {
+            found.insert(path);
         }
         if found.len() >= PATHS_MAX {
             break;
@@ -118,7 +129,26 @@ fn paths(skeleton: &Skeleton, service: &str) -> Vec<Path> {
 
 #[cfg(test)]
 mod tests {
+    use trunkline_rt::Clock;
+    use trunkline_store::source::Limits;
+
     use super::*;
+
+    /// A way of fifty steps to each of two hundred leaves.
+    #[test]
+    fn looking_for_ways_ends_where_the_budget_does() {
+        let service = |id: u8| if id <= 50 && id.is_multiple_of(2) { "api" } else { "web" };
+        let spans: Vec<_> = (1..=255).map(|id| (id, (id - 1).min(50), service(id))).collect();
+        let spans = crate::traces::tests::chain(&spans);
+        let skeleton = Skeleton::of(&mut Trace::stored(spans).unwrap());
+        let limits = Limits { rows: 1_500, ..Limits::default() };
+        let mut budget = Budget::new(&Clock::system(), limits);
+        paths(&skeleton, "none", &mut budget);
+        assert!(budget.spend(0, 0).is_err());
+        let mut budget = Budget::new(&Clock::system(), Limits::default());
+        paths(&skeleton, "none", &mut budget);
+        assert!(budget.spent().0 > 8_000, "{:?}", budget.spent());
+    }
 
     #[test]
     fn a_way_ends_where_no_other_service_is_called() {
@@ -134,7 +164,11 @@ mod tests {
         let told = |service: &str| -> Vec<String> {
             let names =
                 |path: &Path| path.iter().map(|(name, _)| &**name).collect::<Vec<_>>().join(">");
-            paths(&skeleton, service).iter().map(names).collect()
+            let mut budget = Budget::new(&Clock::system(), Limits::default());
+            let mut told: Vec<_> =
+                paths(&skeleton, service, &mut budget).iter().map(names).collect();
+            told.sort();
+            told
         };
         assert_eq!(told("api"), ["web>api>db"]);
         assert_eq!(told("web"), ["web>api>db", "web>mail"]);

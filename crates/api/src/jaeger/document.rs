@@ -12,7 +12,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use trunkline_model::trace::TraceId;
 use trunkline_otlp::{Event, Link, Resource, Span, StatusCode, Value};
-use trunkline_query::Trace;
+use trunkline_query::{Trace, paced};
+use trunkline_store::source::Budget;
 
 use tag::Tag;
 
@@ -78,9 +79,9 @@ const fn is_zero(number: &u32) -> bool {
 }
 
 /// The document of a trace.
-pub(super) fn trace(trace: &Trace) -> TraceDocument<'_> {
+pub(super) fn trace<'a>(trace: &'a Trace, budget: &mut Budget) -> TraceDocument<'a> {
     let mut processes = Processes::default();
-    let spans = trace.spans.iter().zip(&trace.warnings).map(|(one, warnings)| {
+    let spans = paced(trace.spans.iter().zip(&trace.warnings), budget).map(|(one, warnings)| {
         let process = processes.id(&one.resource);
         span(one, warnings, process)
     });

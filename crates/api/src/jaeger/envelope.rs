@@ -6,6 +6,8 @@ use http::{HeaderValue, StatusCode, Uri, header};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use trunkline_model::trace::TraceId;
+use trunkline_query::PacedText;
+use trunkline_store::source::Budget;
 
 use super::document::trace_id;
 use crate::parameters::{ParameterError, Parameters};
@@ -42,9 +44,22 @@ impl<T: Serialize> Envelope<T> {
     }
 
     /// The text that answers a request for `uri`; with `prettyPrint` it is indented.
-    pub(super) fn text(&self, uri: &Uri) -> String {
+    fn text(&self, uri: &Uri) -> String {
         let pretty = Parameters::of(uri).is_ok_and(|parameters| is_pretty(&parameters));
         if pretty { serde_json::to_string_pretty(self).expect(WRITABLE) } else { self.json() }
+    }
+
+    /// The same of what may be large. Where the budget ends, so does the text.
+    pub(super) fn paced_text(&self, uri: &Uri, budget: &mut Budget) -> String {
+        let pretty = Parameters::of(uri).is_ok_and(|parameters| is_pretty(&parameters));
+        let mut text = PacedText::new(budget);
+        // Writing fails only when the budget has ended, and then nobody reads it.
+        let _ = if pretty {
+            serde_json::to_writer_pretty(&mut text, self)
+        } else {
+            serde_json::to_writer(&mut text, self)
+        };
+        String::from_utf8(text.into_bytes()).unwrap_or_default()
     }
 
     /// The answer to a request for `uri`.

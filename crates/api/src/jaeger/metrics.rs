@@ -1,6 +1,7 @@
 //! `/api/metrics/{latencies,calls,errors}`: the course of rates and durations, for Jaeger's Monitor.
 //!
-//! Answers are its `MetricFamily` as protobuf's JSON has it, without the envelope.
+//! Answers are its `MetricFamily` as protobuf's JSON has it, without the envelope. That has no place
+//! to say that series were left out: the header `x-trunkline-partial: true` does.
 
 mod family;
 
@@ -50,10 +51,14 @@ pub(super) async fn metrics(
     };
     let question = question(&parameters, wiring.clock.wall_nanos())?;
     let by_operation = question.by_operation;
-    let series = wiring.reader.series(question, measure).await?;
+    let (series, truncated) = wiring.reader.series(question, measure).await?;
     let pretty = envelope::is_pretty(&parameters);
-    let text = wiring.reader.compute(move || family::text(measure, by_operation, &series, pretty));
-    Ok(envelope::response(StatusCode::OK, text.await?))
+    let text = wiring.reader.compute(move |budget| {
+        let family = family::family(measure, by_operation, &series, budget);
+        family::text(&family, pretty, budget)
+    });
+    let response = envelope::response(StatusCode::OK, text.await?);
+    Ok(super::v3::noted(response, truncated))
 }
 
 /// Any number, as Jaeger takes it: what lies beyond 0 and 1 has an infinite answer.

@@ -40,7 +40,8 @@ pub(super) fn service_required() -> Failure {
     Failure::bad_request("parameter 'service' is required".into())
 }
 
-/// Reads the search; `now` is in nanoseconds since 1970.
+/// Reads the search; `now` is in nanoseconds since 1970. Call it where questions are answered:
+/// patterns are compiled here.
 pub(super) fn search(parameters: &Parameters, now: u64) -> Result<Search, Failure> {
     let asked = parameters.all("traceID").take(IDS_MAX).map(trace_id);
     let asked: Vec<_> = asked.collect::<Result<_, _>>()?;
@@ -70,7 +71,9 @@ pub(super) fn search(parameters: &Parameters, now: u64) -> Result<Search, Failur
             Err(Failure::bad_request("'maxDuration' should be greater than 'minDuration'".into()))
         }
         _ => Ok(Search::Traces(Query {
-            predicate: wanted.predicate(),
+            predicate: wanted
+                .predicate()
+                .map_err(|error| Failure::bad_request(error.to_string()))?,
             start_unix_nanos: start..=end,
             limit: limit(parameters)?,
             after: None,

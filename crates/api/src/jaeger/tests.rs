@@ -18,7 +18,7 @@ fn read(query: &str) -> Result<Search, Failure> {
 }
 
 fn traces(wanted: &Wanted, start: u64, end: u64, limit: usize) -> Search {
-    let predicate = wanted.predicate();
+    let predicate = wanted.predicate().unwrap();
     Search::Traces(Query { predicate, start_unix_nanos: start..=end, limit, after: None })
 }
 
@@ -81,6 +81,11 @@ fn what_cannot_be_read_is_a_400() {
     ] {
         assert!(read(query).is_err(), "{query}");
     }
+}
+
+fn budget() -> trunkline_store::source::Budget {
+    let limits = trunkline_store::source::Limits::default();
+    trunkline_store::source::Budget::new(&trunkline_rt::Clock::system(), limits)
 }
 
 fn everything() -> Span {
@@ -146,7 +151,7 @@ fn a_trace_has_jaegers_shape() {
     let mut trace = Trace::stored(vec![everything()]).unwrap();
     trace.warnings[0].push("moved".into());
     assert_eq!(
-        serde_json::to_value(document::trace(&trace)).unwrap(),
+        serde_json::to_value(document::trace(&trace, &mut budget())).unwrap(),
         json!({
             "traceID": trace_id,
             "spans": [{
@@ -198,7 +203,7 @@ fn a_tag_may_mean_what_opentelemetry_keeps_elsewhere() {
     let span = everything();
     let takes = |key: &str, value: &str| {
         let attributes = vec![(key.to_owned(), value.to_owned())];
-        Wanted { attributes, ..Wanted::default() }.predicate().takes(&span)
+        Wanted { attributes, ..Wanted::default() }.predicate().unwrap().takes(&span)
     };
     for (key, value) in [
         ("error", "true"),

@@ -21,12 +21,12 @@ use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde_json::{Value, json};
 use trunkline_otlp::Span;
 use trunkline_otlp::json::{EmptyValue, append_traces};
-use trunkline_query::Trace;
+use trunkline_query::{Trace, paced};
 use trunkline_store::source::Summary;
 
 use crate::Wiring;
 use crate::parameters::{ParameterError, Parameters};
-use query::{Asked, TraceAsked};
+use query::{Asked, Ready, TraceAsked};
 
 const PARTIAL: HeaderName = HeaderName::from_static("x-trunkline-partial");
 
@@ -89,6 +89,11 @@ fn text_response(status: StatusCode, text: String, partial: bool) -> Response {
     *response.status_mut() = status;
     let kind = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    noted(response, partial)
+}
+
+/// With a note that it is not complete, if it is not.
+pub(super) fn noted(mut response: Response, partial: bool) -> Response {
     if partial {
         response.headers_mut().insert(PARTIAL, HeaderValue::from_static("true"));
     }
@@ -157,39 +162,61 @@ async fn trace(
     uri: Uri,
 ) -> Result<Response, Failure> {
     let asked = TraceAsked::of(&id, &Parameters::of(&uri)?)?;
+    let _room = wiring.reader.room().await?;
     let found =
         wiring.reader.trace(asked.trace, asked.raw).await?.ok_or_else(Failure::not_found)?;
-    traces_response(&wiring, vec![found], asked.raw, false).await
+    traces_response(&wiring, vec![found], asked.raw, None, false).await
 }
 
 async fn find_traces(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Failure> {
-    answer_traces(&wiring, Asked::of(&Parameters::of(&uri)?)?).await
+    let parameters = Parameters::of(&uri)?;
+    answer_traces(&wiring, move || Asked::of(&parameters)).await
 }
 
 async fn post_traces(State(wiring): State<Wiring>, body: Bytes) -> Result<Response, Failure> {
-    answer_traces(&wiring, Asked::of_json(&body)?).await
+    answer_traces(&wiring, move || Asked::of_json(&body)).await
 }
 
-async fn answer_traces(wiring: &Wiring, asked: Asked) -> Result<Response, Failure> {
-    let raw = asked.raw;
-    let (traces, found) = wiring.reader.find_traces(asked.query()?, raw).await?;
-    if traces.is_empty() {
+/// Reads what is asked for off the threads that serve.
+async fn ready(
+    wiring: &Wiring,
+    read: impl FnOnce() -> Result<Asked, Failure> + Send + 'static,
+) -> Result<Ready, Failure> {
+    wiring.reader.compute(move |_| Ready::of(read()?)).await?
+}
+
+async fn answer_traces(
+    wiring: &Wiring,
+    read: impl FnOnce() -> Result<Asked, Failure> + Send + 'static,
+) -> Result<Response, Failure> {
+    let ready = ready(wiring, read).await?;
+    let raw = ready.raw();
+    let _room = wiring.reader.room().await?;
+    let (traces, found) = wiring.reader.find_traces(ready.query.clone(), raw).await?;
+    if traces.is_empty() && !found.partial {
         return Err(Failure::not_found());
     }
-    traces_response(wiring, traces, raw, found.partial).await
+    let next = ready.next(&found);
+    traces_response(wiring, traces, raw, next, found.partial).await
 }
 
 async fn traces_response(
     wiring: &Wiring,
     traces: Vec<Trace>,
     raw: bool,
+    next: Option<String>,
     partial: bool,
 ) -> Result<Response, Failure> {
-    let text = wiring.reader.compute(move || {
+    let text = wiring.reader.compute(move |budget| {
         let mut text = String::from("{\"result\":");
         // What is asked for raw is told as it is; else the UI is to be able to show it.
         let empty = if raw { EmptyValue::AsIs } else { EmptyValue::AsText };
-        append_traces(&mut text, traces.iter().flat_map(|trace| grouped(&trace.spans)), empty);
+        let spans = traces.iter().flat_map(|trace| grouped(&trace.spans));
+        append_traces(&mut text, paced(spans, budget), empty);
+        if let Some(next) = next {
+            // Its letters need no escape.
+            text.extend([",\"nextPageToken\":\"", &next, "\""]);
+        }
         text.push('}');
         text
     });
@@ -215,20 +242,30 @@ pub(super) fn grouped(spans: &[Span]) -> Vec<&Span> {
 }
 
 async fn find_summaries(State(wiring): State<Wiring>, uri: Uri) -> Result<Response, Failure> {
-    answer_summaries(&wiring, Asked::of(&Parameters::of(&uri)?)?).await
+    let parameters = Parameters::of(&uri)?;
+    answer_summaries(&wiring, move || Asked::of(&parameters)).await
 }
 
 async fn post_summaries(State(wiring): State<Wiring>, body: Bytes) -> Result<Response, Failure> {
-    answer_summaries(&wiring, Asked::of_json(&body)?).await
+    answer_summaries(&wiring, move || Asked::of_json(&body)).await
 }
 
-async fn answer_summaries(wiring: &Wiring, asked: Asked) -> Result<Response, Failure> {
-    let (summaries, found) = wiring.reader.find_summaries(asked.query()?).await?;
-    let mut answer = json!({ "summaries": summaries.iter().map(summary).collect::<Vec<_>>() });
-    if let (Some(next), Value::Object(answer)) = (asked.next(&found), &mut answer) {
-        answer.insert("nextPageToken".into(), json!(next));
-    }
-    Ok(text_response(StatusCode::OK, answer.to_string(), found.partial))
+async fn answer_summaries(
+    wiring: &Wiring,
+    read: impl FnOnce() -> Result<Asked, Failure> + Send + 'static,
+) -> Result<Response, Failure> {
+    let ready = ready(wiring, read).await?;
+    let (summaries, found) = wiring.reader.find_summaries(ready.query.clone()).await?;
+    let partial = found.partial;
+    let text = wiring.reader.compute(move |budget| {
+        let summaries: Vec<_> = paced(&summaries, budget).map(summary).collect();
+        let mut answer = json!({ "summaries": summaries });
+        if let (Some(next), Value::Object(answer)) = (ready.next(&found), &mut answer) {
+            answer.insert("nextPageToken".into(), json!(next));
+        }
+        answer.to_string()
+    });
+    Ok(text_response(StatusCode::OK, text.await?, partial))
 }
 
 fn summary(summary: &Summary) -> Value {

@@ -9,8 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_otlp::{Kind, StatusCode};
-use trunkline_query::expression::{Comparison, Constant, Field, Place, Predicate, Reference};
-use trunkline_store::source::{Level, Pattern};
+use trunkline_query::expression::{
+    Comparison, Constant, Field, Invalid, NoPattern, Patterns, Place, Predicate, Reference,
+};
+use trunkline_store::source::Level;
+
+/// Tags of a search at most.
+const TAGS_MAX: usize = 64;
 
 /// Conditions that one and the same span meets.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,13 +27,31 @@ pub(super) struct Wanted {
     pub(super) duration_max: Option<Duration>,
 }
 
+/// Why a search is not made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    /// It has too many tags.
+    #[error("a search has at most {TAGS_MAX} tags")]
+    Tags,
+    /// It has too many tags that are patterns.
+    #[error(transparent)]
+    Patterns(#[from] NoPattern),
+    /// It is too large in other ways.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+}
+
 impl Wanted {
     /// Whether it asks for nothing.
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    pub(super) fn predicate(&self) -> Predicate {
+    /// What a span must be. Call it where questions are answered: patterns are compiled here.
+    pub(super) fn predicate(&self) -> Result<Predicate, Refused> {
+        if self.attributes.len() > TAGS_MAX {
+            return Err(Refused::Tags);
+        }
         let text = |field, text: &String| {
             Predicate::equal(Reference::Field(field), Constant::Untyped(Arc::from(text.as_str())))
         };
@@ -42,15 +65,20 @@ impl Wanted {
         all.extend(self.operation.iter().map(|name| text(Field::Name, name)));
         all.extend(self.duration_min.map(|min| duration(Comparison::GreaterOrEqual, min)));
         all.extend(self.duration_max.map(|max| duration(Comparison::LessOrEqual, max)));
-        all.extend(self.attributes.iter().map(|(key, value)| tag(key, value)));
-        Predicate::All(all)
+        let mut patterns = Patterns::default();
+        for (key, value) in &self.attributes {
+            all.push(tag(key, value, &mut patterns)?);
+        }
+        let all = Predicate::All(all);
+        all.check()?;
+        Ok(all)
     }
 }
 
 /// A tag that is this.
-fn tag(key: &str, value: &str) -> Predicate {
+fn tag(key: &str, value: &str, patterns: &mut Patterns) -> Result<Predicate, NoPattern> {
     let mut any = vec![Predicate::tag(key, value)];
-    any.extend(pattern(key, value));
+    any.extend(pattern(key, value, patterns)?);
     let field = |field: Field| {
         Predicate::equal(Reference::Field(field), Constant::Untyped(Arc::from(value)))
     };
@@ -79,20 +107,29 @@ fn tag(key: &str, value: &str) -> Predicate {
         "event" => any.push(field(Field::EventName)),
         _ => {}
     }
-    match (any.len(), any.pop()) {
+    Ok(match (any.len(), any.pop()) {
         (1, Some(only)) => only,
         (_, last) => {
             any.extend(last);
             Predicate::Any(any)
         }
-    }
+    })
 }
 
-fn pattern(key: &str, value: &str) -> Option<Predicate> {
+/// The value as a pattern, if it is one.
+fn pattern(
+    key: &str,
+    value: &str,
+    patterns: &mut Patterns,
+) -> Result<Option<Predicate>, NoPattern> {
     if !value.contains(".*") && !value.contains('\\') {
-        return None;
+        return Ok(None);
     }
-    let pattern = Pattern::regex(&format!("^(?s:{value})$")).ok()?;
+    let pattern = match patterns.regex(&format!("^(?s:{value})$")) {
+        Ok(pattern) => pattern,
+        Err(NoPattern::Wrong(_)) => return Ok(None),
+        Err(error @ NoPattern::TooMany) => return Err(error),
+    };
     let reference = Reference::Attribute(Place::At(Level::Any), Arc::from(key));
-    Some(Predicate::Fits(reference, pattern))
+    Ok(Some(Predicate::Fits(reference, pattern)))
 }

@@ -141,6 +141,10 @@ async fn errors_come_in_the_envelope() {
     let posted = running.send(JaegerQuery, "POST /api/services", "{}").await;
     assert_eq!(posted.status, 405);
     assert_eq!(json(&posted)["errors"][0]["msg"], "/api/services does not take POST");
+    let patterns = |count: usize| format!("/api/traces?{}", "tag=k:a.*&".repeat(count));
+    check(&patterns(65), 400, "a search has at most 64 tags").await;
+    check(&patterns(17), 400, "a question has at most 16 patterns").await;
+    assert_eq!(running.get(JaegerQuery, &patterns(16)).await.status, 200);
     check("/api/none", 404, "there is no path /api/none").await;
     check("/jaeger/api/none", 404, "there is no path /jaeger/api/none").await;
 }

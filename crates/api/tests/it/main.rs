@@ -11,6 +11,7 @@
 mod corpus;
 mod fakes;
 mod otlp_json;
+mod partial;
 mod running;
 
 mod browser;

@@ -165,6 +165,39 @@ async fn what_cannot_be_asked_is_refused() {
 }
 
 #[tokio::test]
+async fn an_answer_that_would_be_too_long_is_told_in_part_and_says_so() {
+    let end = end();
+    let keep = Arc::new(Kept::in_memory().unwrap());
+    let rollups = rollup::Rollups::open(Config::default(), keep, Mark::default(), end).unwrap();
+    let named = |id: u64| {
+        let mut span = span("shop", id, 0, Kind::Server, end - 25 * SECOND);
+        span.name = format!("GET /{id}").into();
+        span
+    };
+    let spans: Vec<Span> = (1..=60).map(named).collect();
+    rollups.take(Mark { file: 1, offset: 1 }, &write::request(&spans), end - 25 * SECOND);
+    rollups.maintain(end + 20 * SECOND).unwrap();
+    let running = serve_stored(Arc::new(Memory::default()), Some(Arc::new(rollups)));
+    // A point for every 6 ms of the last minute: fifty series of one measure, ten of five.
+    let target = format!(
+        "/api/metrics/calls?service=shop&groupByOperation=true&endTs={}&lookback=60000&step=6",
+        end / 1_000_000
+    );
+    let told = running.get(JaegerQuery, &target).await;
+    assert_eq!(told.header("x-trunkline-partial"), Some("true"));
+    assert_eq!(json(&told)["metrics"].as_array().unwrap().len(), 49);
+    let until =
+        time::OffsetDateTime::from_unix_timestamp(i64::try_from(end / SECOND).unwrap()).unwrap();
+    let until = until.format(&time::format_description::well_known::Rfc3339).unwrap();
+    let since = "2h45m";
+    let target =
+        format!("/v1/red?service=shop&operations=true&step=1s&since={since}&until={until}");
+    let red = json(&running.get(Console, &target).await);
+    assert_eq!(red["truncated"], json!(true));
+    assert_eq!(red["series"].as_array().unwrap().len(), 10);
+}
+
+#[tokio::test]
 async fn an_uninstrumented_service_is_monitored_by_what_the_proxy_records() {
     let end = end();
     let running = running(end);
@@ -188,9 +221,44 @@ async fn dependencies_are_those_of_services() {
     assert_eq!((&told["data"], &told["errors"]), (&expect, &json!(null)));
     let orders = json(&running.get(JaegerQuery, "/api/dependencies?service=orders").await);
     assert_eq!(orders["data"].as_array().unwrap().len(), 1);
+    // What is asked when nothing is said goes as far back as counts are kept.
+    let all = json(&running.get(JaegerQuery, "/api/dependencies").await);
+    assert_eq!((&all["data"], &all["errors"]), (&expect, &json!(null)));
     let old = json(&running.get(JaegerQuery, "/api/dependencies?lookback=172800000").await);
     assert_eq!(old["data"], expect);
     assert_ne!(old["errors"], json!(null), "of yesterday nobody knows all");
+}
+
+/// Counts are kept for a day; spans here for three.
+#[tokio::test]
+async fn what_is_older_than_the_counts_is_counted_from_spans() {
+    let (end, hour) = (end(), 3_600 * SECOND);
+    let now = Clock::system().wall_nanos();
+    let mut spans = Vec::new();
+    for (number, hours) in [(1, 60), (2, 30), (3, 30)] {
+        let at = now - hours * hour;
+        let of_trace = [
+            span("shop", number * 10, 0, Kind::Server, at),
+            span("orders", number * 10 + 1, number * 10, Kind::Server, at),
+        ];
+        spans.extend(of_trace.map(|mut span| {
+            span.trace = TraceId::new([u8::try_from(number).unwrap(); 16]).unwrap();
+            span
+        }));
+    }
+    let running = serve_stored(Arc::new(Memory::new(spans)), Some(rollups(end)));
+    let get = async |hours: u64| {
+        let target = format!("/api/dependencies?service=orders&lookback={}", hours * 3_600_000);
+        let told = json(&running.get(JaegerQuery, &target).await);
+        (told["data"][0]["callCount"].as_u64(), told["errors"].is_null())
+    };
+    assert_eq!(get(24).await, (Some(12), true));
+    assert_eq!(
+        get(48).await,
+        (Some(14), true),
+        "of the two days before the third one all is known"
+    );
+    assert_eq!(get(72).await, (Some(15), false), "who knows what was there before the oldest span");
 }
 
 #[tokio::test]
@@ -267,6 +335,7 @@ async fn our_own_api_tells_the_same_rates() {
     assert!((last("calls") - 2.0).abs() < 1e-9, "{red}");
     assert!((last("errors") - 0.05).abs() < 1e-9, "{red}");
     assert!((5.0..=20.0).contains(&last("p99_ms")), "{red}");
+    assert_eq!(red["truncated"], json!(false));
     assert_eq!(running.get(Console, "/v1/red").await.status, 400);
     let without = serve(&config());
     let refused = without.get(Console, "/v1/red?service=shop").await;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 use trunkline_api::commands::LogLine;
 use trunkline_api::surfaces::Config;
-use trunkline_api::{Surfaces, Wiring, guard, traces};
+use trunkline_api::{Surfaces, Wiring, guard, surfaces, traces};
 use trunkline_model::Model;
 use trunkline_model::ops::RouteStats;
 use trunkline_model::ports::Surface;
@@ -47,6 +47,7 @@ pub(crate) fn config() -> Config {
             ..guard::Config::default()
         },
         idle: Duration::from_secs(5),
+        answer_bytes_max: surfaces::ANSWER_BYTES_MAX,
     }
 }
 
@@ -71,6 +72,13 @@ pub(crate) fn serve_stored(
     let mut config = config();
     config.addresses.push((Surface::JaegerQueryGrpc, "127.0.0.1:0".parse().unwrap()));
     serve_all(&config, None, Vec::new(), Some(source), rollups)
+}
+
+/// With stored spans, and little room for answers.
+pub(crate) fn serve_stored_within(source: Arc<dyn SpanSource>, answer_bytes_max: usize) -> Running {
+    let mut config = Config { answer_bytes_max, ..config() };
+    config.addresses.push((Surface::JaegerQueryGrpc, "127.0.0.1:0".parse().unwrap()));
+    serve_all(&config, None, Vec::new(), Some(source), None)
 }
 
 /// With a Model, counters of its further routes, and rollups.

@@ -294,7 +294,8 @@ async fn dependencies_are_counted_from_spans() {
         let interval = query(&[("startTime", rfc3339(start)), ("endTime", rfc3339(end))]);
         let of_3 = get(&format!("/api/v3/dependencies?{interval}")).await;
         assert_eq!(of_3["dependencies"][1]["callCount"], "1");
-        let deep = get("/api/deep-dependencies?service=example-3").await;
+        let deep = get("/jaeger/analytics/v1/dependencies?service=example-3&start=0&end=0").await;
+        assert_eq!(deep, get("/api/deep-dependencies?service=example-3").await);
         let path = &deep["dependencies"][0]["path"];
         assert_eq!(path[1], json!({ "service": "example-3", "operation": "list" }));
         assert_eq!(deep["dependencies"][0]["attributes"][0]["value"], "0000000000000011");
@@ -434,14 +435,22 @@ async fn pages_neither_repeat_nor_skip() {
                 ("query.serviceName", name.to_owned()),
             ])
         };
-        let page = async |name: &str, token: &str| {
+        let page_of = async |path: &str, name: &str, token: &str| {
             let target = format!(
-                "/api/v3/trace-summaries?{}&query.pagination.pageSize=2&query.pagination.pageToken={token}",
+                "/api/v3/{path}?{}&query.rawTraces=true&query.pagination.pageSize=2&query.pagination.pageToken={token}",
                 time(name)
             );
             let response = running.get(JaegerQuery, &target).await;
             (response.status, json(&response))
         };
+        let page = async |name: &str, token: &str| page_of("trace-summaries", name, token).await;
+        let (mut token, mut whole) = (String::new(), Vec::new());
+        for _ in 0..3 {
+            let (_, found) = page_of("traces", "pages", &token).await;
+            whole.extend(otlp_json::spans(found["result"].to_string().as_bytes()).unwrap());
+            token = found["nextPageToken"].as_str().unwrap_or_default().to_owned();
+        }
+        assert!(token.is_empty() && sorted(whole) == sorted(spans.clone()));
         let (mut token, mut seen) = (String::new(), Vec::new());
         for expected in [2, 2, 1] {
             let (status, found) = page("pages", &token).await;
@@ -503,6 +512,12 @@ async fn errors_of_version_3_have_their_own_shape() {
     ] {
         check(&format!("/api/v3/traces?{time}&{more}"), 400, message).await;
     }
+    let many: String = (0..400).map(|at| format!("\"k{at}\":\".*\",")).collect();
+    let many = encode(&format!("{{{}}}", many.trim_end_matches(',')));
+    check(&format!("/api/v3/traces?{time}&query.attributes={many}"), 400, "at most 64 tags").await;
+    let regex = r#"{"call":{"op":"regex","args":[{"attr":{"key":"a"}},{"scalar":{"value":"x"}}]}}"#;
+    let many = encode(&format!(r#"{{"op":"or","args":[{}]}}"#, [regex; 20].join(",")));
+    check(&format!("/api/v3/traces?{time}&query.filter={many}"), 400, "at most 16 patterns").await;
     let filter = encode(r#"{"op":"exists","args":[{"attr":{"key":"a"}}]}"#);
     let both = format!("/api/v3/traces?{time}&query.filter={filter}&query.serviceName=a");
     check(&both, 400, "cannot be combined").await;

@@ -175,6 +175,40 @@ async fn a_trace_is_told_with_all_that_is_known() {
 }
 
 #[tokio::test]
+async fn whoever_wants_a_whole_trace_waits_for_room() {
+    use trunkline_model::ports::Surface::JaegerQuery;
+    let running = running();
+    let mut rooms = Vec::new();
+    for _ in 0..trunkline_query::reader::Config::default().running_max {
+        rooms.push(running.wiring.reader.room().await.unwrap());
+    }
+    let hex = id(1);
+    let whole = [
+        (Console, format!("/v1/traces/{hex}")),
+        (Console, format!("/v1/traces/{hex}?raw=true")),
+        (Console, format!("/v1/traces/{hex}?format=otlp")),
+        (Console, format!("/v1/traces/{hex}/spans/0000000000000005")),
+        (Console, format!("/v1/traces/{hex}/waterfall?q=a")),
+        (Console, format!("/v1/traces/{hex}/table?q=a")),
+        (Console, format!("/v1/traces/{hex}/statistics?by=attribute:customer")),
+        (JaegerQuery, format!("/api/traces/{hex}")),
+        (JaegerQuery, "/api/traces?service=web&start=0".to_owned()),
+        (JaegerQuery, format!("/api/v3/traces/{hex}")),
+        (JaegerQuery, "/api/deep-dependencies?service=web".to_owned()),
+    ];
+    let asked = whole.iter().map(|(surface, path)| running.get(*surface, path));
+    for ((_, path), response) in whole.iter().zip(futures_util::future::join_all(asked).await) {
+        assert_eq!(response.status, 503, "{path}");
+    }
+    let list = running.get(Console, &format!("/v1/traces/{hex}/waterfall")).await;
+    assert_eq!(list.status, 200, "a skeleton is small");
+    drop(rooms);
+    for (surface, path) in &whole {
+        assert_eq!(running.get(*surface, path).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_waterfall_is_folded_and_paged() {
     let running = running();
     let path = format!("/v1/traces/{}/waterfall", id(1));
@@ -213,6 +247,8 @@ async fn a_waterfall_is_folded_and_paged() {
     assert_eq!((&posted["rows_total"], posted["rows"].as_array().unwrap().len()), (&json!(3), 1));
     assert_eq!(running.send(Console, &format!("POST {path}"), "{\"folded\":[]}").await.status, 400);
     assert_eq!(running.get(Console, &format!("{path}?collapsed=x")).await.status, 400);
+    let long = format!("{path}?q={}", "x".repeat(257));
+    assert_eq!(running.get(Console, &long).await.status, 400);
 }
 
 #[tokio::test]

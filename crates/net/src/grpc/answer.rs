@@ -1,19 +1,32 @@
 //! What a call is answered with: one message or several, then trailers with the status.
+//!
+//! A body is asked for more only when the one who reads has room for it: somebody who takes nothing
+//! would keep an answer for ever. What is left of it therefore stands where its [`Watch`] can take
+//! it away when the time of the call is over.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future as _;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tokio::time::Sleep;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::frame;
 use super::status::{self, Code, Status};
+
+/// A message up to this size is copied behind its length; a larger one is passed on as it is, so
+/// that whoever made it knows how long it is held.
+const COPIED_BYTES_MAX: usize = 1 << 10;
+/// How long whoever reads may take for what is under way when the time of the call is over.
+const END_GRACE: Duration = Duration::from_secs(2);
 
 /// What a service answers.
 pub enum Reply {
@@ -33,31 +46,99 @@ impl fmt::Debug for Reply {
     }
 }
 
+/// What was not taken yet; `None` when the time of the call is over.
+type Rest = Arc<Mutex<Option<BoxStream<'static, Result<Bytes, Status>>>>>;
+
 /// The body of an answer.
 pub struct Body {
     state: State,
+    rest: Rest,
+    /// Ready when the time of the call is over; there is none where that has no end.
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// Dropped with the body: the end of its [`Watch`].
+    _open: Option<oneshot::Sender<Infallible>>,
 }
 
 enum State {
+    /// The next message is to be asked for.
+    Messages,
+    /// A message whose length was told already.
     Message(Bytes),
-    Messages { messages: BoxStream<'static, Result<Bytes, Status>>, deadline: Pin<Box<Sleep>> },
-    Trailers(HeaderMap),
     Done,
+}
+
+/// Ends an answer that nobody takes.
+pub(super) struct Watch {
+    rest: Rest,
+    deadline: Instant,
+    closed: oneshot::Receiver<Infallible>,
 }
 
 impl Body {
     /// No message: the status stands in the head ("Trailers-Only").
-    pub(super) const fn empty() -> Self {
-        Self { state: State::Done }
+    pub(super) fn empty() -> Self {
+        Self { state: State::Done, rest: Rest::default(), deadline: None, _open: None }
     }
 
-    pub(super) fn new(reply: Reply, deadline: Pin<Box<Sleep>>) -> Result<Self, Status> {
-        Ok(Self {
-            state: match reply {
-                Reply::Message(message) => State::Message(frame::frame(&message, false)?),
-                Reply::Messages(messages) => State::Messages { messages, deadline },
-            },
-        })
+    /// An answer that is to be taken by the deadline, if there is one, and who looks after that.
+    pub(super) fn new(reply: Reply, deadline: Option<Instant>) -> (Self, Option<Watch>) {
+        let is_small =
+            matches!(&reply, Reply::Message(message) if message.len() <= COPIED_BYTES_MAX);
+        let messages: BoxStream<'static, _> = match reply {
+            Reply::Message(message) => Box::pin(futures_util::stream::iter([Ok(message)])),
+            Reply::Messages(messages) => messages,
+        };
+        let rest: Rest = Arc::new(Mutex::new(Some(messages)));
+        let (open, closed) = oneshot::channel();
+        let watch = deadline.filter(|_| !is_small);
+        let watch = watch.map(|deadline| Watch { rest: Arc::clone(&rest), deadline, closed });
+        let body = Self {
+            state: State::Messages,
+            rest,
+            deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline))),
+            _open: watch.is_some().then_some(open),
+        };
+        (body, watch)
+    }
+
+    /// The next message, as the caller takes it.
+    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Status>>> {
+        let late = || Status::new(Code::DeadlineExceeded, "the time of the call is over");
+        if self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(context).is_ready())
+        {
+            return Poll::Ready(Some(Err(late())));
+        }
+        let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        match rest.as_mut() {
+            Some(messages) => messages.as_mut().poll_next(context),
+            None => Poll::Ready(Some(Err(late()))),
+        }
+    }
+
+    /// The frame for a message; of a large one it is the length.
+    fn begin(&mut self, message: Bytes) -> Result<Bytes, Status> {
+        if message.len() <= COPIED_BYTES_MAX {
+            return frame::frame(&message, false);
+        }
+        let prefix = frame::prefix(message.len(), false)?;
+        self.state = State::Message(message);
+        Ok(Bytes::copy_from_slice(&prefix))
+    }
+}
+
+impl Watch {
+    /// Waits for the answer to be taken. Returns when it was not, although its time and some more
+    /// was over: the connection is to be closed then, as nothing else takes back what waits in it.
+    pub(super) async fn stalled(mut self) -> bool {
+        tokio::select! {
+            _ = &mut self.closed => return false,
+            () = sleep_until(self.deadline) => {}
+        }
+        drop(self.rest.lock().unwrap_or_else(PoisonError::into_inner).take());
+        tokio::select! {
+            _ = &mut self.closed => false,
+            () = sleep(END_GRACE) => true,
+        }
     }
 }
 
@@ -75,34 +156,29 @@ impl HttpBody for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let (frame, next) = match std::mem::replace(&mut self.state, State::Done) {
-            State::Message(framed) => (Some(Frame::data(framed)), State::Trailers(status::well())),
-            State::Messages { mut messages, mut deadline } => {
-                let next = if deadline.as_mut().poll(context).is_ready() {
-                    Some(Err(Status::new(Code::DeadlineExceeded, "the time of the call is over")))
-                } else {
-                    match messages.as_mut().poll_next(context) {
-                        Poll::Ready(next) => next,
-                        Poll::Pending => {
-                            self.state = State::Messages { messages, deadline };
-                            return Poll::Pending;
-                        }
-                    }
+        let end = |fields: HeaderMap| Poll::Ready(Some(Ok(Frame::trailers(fields))));
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Done => Poll::Ready(None),
+            State::Message(message) => {
+                self.state = State::Messages;
+                Poll::Ready(Some(Ok(Frame::data(message))))
+            }
+            State::Messages => {
+                let Poll::Ready(next) = self.poll_message(context) else {
+                    self.state = State::Messages;
+                    return Poll::Pending;
                 };
-                match next.map(|message| message.and_then(|message| frame::frame(&message, false)))
-                {
-                    Some(Ok(framed)) => {
-                        (Some(Frame::data(framed)), State::Messages { messages, deadline })
+                let Some(next) = next else { return end(status::well()) };
+                self.state = State::Messages;
+                match next.and_then(|message| self.begin(message)) {
+                    Ok(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
+                    Err(status) => {
+                        self.state = State::Done;
+                        end(status.fields())
                     }
-                    Some(Err(status)) => (Some(Frame::trailers(status.fields())), State::Done),
-                    None => (Some(Frame::trailers(status::well())), State::Done),
                 }
             }
-            State::Trailers(trailers) => (Some(Frame::trailers(trailers)), State::Done),
-            State::Done => (None, State::Done),
-        };
-        self.state = next;
-        Poll::Ready(frame.map(Ok))
+        }
     }
 
     fn is_end_stream(&self) -> bool {

@@ -26,7 +26,8 @@ pub struct Limits {
     pub decoded: coding::Limits,
     /// How long a message may take to arrive.
     pub read_limit: Duration,
-    /// How long a call may take when its caller sets no time.
+    /// How long a call may take when its caller sets no time; and how long its answer may wait to be
+    /// taken, whatever the caller says.
     pub call_limit: Duration,
 }
 
@@ -105,7 +106,7 @@ fn too_large(bytes_max: usize) -> Status {
 
 /// A server that has no room at the moment is unavailable; what is exhausted for good is another
 /// code.
-fn exhausted(error: Exhausted) -> Status {
+pub(super) fn exhausted(error: Exhausted) -> Status {
     Status::new(Code::Unavailable, error.to_string()).retry_after(RETRY)
 }
 
@@ -121,11 +122,16 @@ fn undecoded(error: &Undecoded) -> Status {
 
 /// A message with its flag and length before it.
 pub(super) fn frame(message: &[u8], compressed: bool) -> Result<Bytes, Status> {
-    let length = u32::try_from(message.len())
-        .map_err(|_| Status::new(Code::Internal, "the message is larger than gRPC can carry"))?;
     let mut framed = BytesMut::with_capacity(PREFIX_BYTES + message.len());
-    framed.put_u8(u8::from(compressed));
-    framed.put_u32(length);
+    framed.put_slice(&prefix(message.len(), compressed)?);
     framed.put_slice(message);
     Ok(framed.freeze())
+}
+
+/// The flag and the length that come before a message.
+pub(super) fn prefix(length: usize, compressed: bool) -> Result<[u8; PREFIX_BYTES], Status> {
+    let length = u32::try_from(length)
+        .map_err(|_| Status::new(Code::Internal, "the message is larger than gRPC can carry"))?;
+    let [a, b, c, d] = length.to_be_bytes();
+    Ok([u8::from(compressed), a, b, c, d])
 }

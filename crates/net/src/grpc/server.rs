@@ -14,9 +14,10 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use trunkline_rt::Scope;
 
-use super::answer::{Body, Reply};
+use super::answer::{Body, Reply, Watch};
 use super::frame::{self, Limits};
 use super::opening;
 use super::status::{Code, Status};
@@ -66,6 +67,12 @@ pub trait Service: Send + Sync + 'static {
     /// Told of a call that was refused before it was answered, or whose time was over: to count it.
     fn refused(&self, _path: &str, _status: &Status) {}
 
+    /// Whether the answers of this method go on until their caller has enough. They are small: what
+    /// is not taken of them is kept for as long.
+    fn is_open_ended(&self, _path: &str) -> bool {
+        false
+    }
+
     /// Answers a call. It is dropped when the caller gives up or its time is over.
     fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Status>>;
 }
@@ -113,14 +120,20 @@ impl Server {
             Ok(stream) => stream,
             Err(error) => return tracing::debug!(%error, "connection is not gRPC"),
         };
+        let stalled = Arc::new(Notify::new());
+        let calls =
+            Calls { server: self, peer, scope: scope.clone(), stalled: Arc::clone(&stalled) };
         let service = service_fn(move |request: Request<Incoming>| {
-            let server = self.clone();
-            async move { Ok::<_, Infallible>(answer(&server, request, peer).await) }
+            let calls = calls.clone();
+            async move { Ok::<_, Infallible>(calls.answer(request).await) }
         });
         let connection = builder(&scope).serve_connection(HyperIo(stream), service);
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
             ended = connection.as_mut() => return log(ended),
+            () = stalled.notified() => {
+                return tracing::debug!("gRPC connection closed: an answer was not taken");
+            }
             () = scope.stopping() => connection.as_mut().graceful_shutdown(),
         }
         if let Ok(ended) = tokio::time::timeout(STOP_GRACE, connection).await {
@@ -158,50 +171,81 @@ pub fn is_grpc(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Answers one call: for whoever serves the connection itself.
-pub async fn answer<B>(
-    server: &Server,
-    request: Request<B>,
+/// What the calls of one connection share.
+#[derive(Clone)]
+struct Calls {
+    server: Server,
     peer: Option<SocketAddr>,
-) -> Response<Body>
-where
-    B: http_body::Body<Data = Bytes> + Unpin,
-{
-    if request.method() != Method::POST {
-        return plain(StatusCode::METHOD_NOT_ALLOWED);
-    }
-    if !is_grpc(request.headers()) {
-        return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    }
-    let limit = request.headers().get(GRPC_TIMEOUT).map(|value| {
-        let text = value.to_str().ok();
-        text.and_then(timeout::parse)
-            .ok_or_else(|| Status::new(Code::InvalidArgument, "grpc-timeout is none"))
-    });
-    let limit = match limit.transpose() {
-        Ok(limit) => limit.unwrap_or(server.limits.call_limit),
-        Err(status) => return refused(&status),
-    };
-    let mut deadline = Box::pin(tokio::time::sleep(limit));
-    let path = request.uri().path().to_owned();
-    let answer = async {
-        let call = receive(server, request, peer).await;
-        let call = call.inspect_err(|status| server.service.refused(&path, status))?;
-        Arc::clone(&server.service).call(call).await
-    };
-    let answered = tokio::select! {
-        biased;
-        answered = answer => answered,
-        () = deadline.as_mut() => {
-            let late = Status::new(Code::DeadlineExceeded, "the time of the call is over");
-            server.service.refused(&path, &late);
-            Err(late)
+    scope: Scope,
+    /// Told when an answer is not taken, long after its time.
+    stalled: Arc<Notify>,
+}
+
+impl Calls {
+    async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+    {
+        if request.method() != Method::POST {
+            return plain(StatusCode::METHOD_NOT_ALLOWED);
         }
-    };
-    match answered.and_then(|reply| Body::new(reply, deadline)) {
-        Ok(body) => head(body),
-        Err(status) => refused(&status),
+        if !is_grpc(request.headers()) {
+            return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        }
+        let server = &self.server;
+        let limit = match limit(request.headers(), server.limits.call_limit) {
+            Ok(limit) => limit,
+            Err(status) => return refused(&status),
+        };
+        let mut over = Box::pin(tokio::time::sleep(limit));
+        let path = request.uri().path().to_owned();
+        let answer = async {
+            let call = receive(server, request, self.peer).await;
+            let call = call.inspect_err(|status| server.service.refused(&path, status))?;
+            Arc::clone(&server.service).call(call).await
+        };
+        let answered = tokio::select! {
+            biased;
+            answered = answer => answered,
+            () = over.as_mut() => {
+                let late = Status::new(Code::DeadlineExceeded, "the time of the call is over");
+                server.service.refused(&path, &late);
+                Err(late)
+            }
+        };
+        match answered {
+            Ok(reply) => {
+                let taken = tokio::time::sleep(server.limits.call_limit).deadline();
+                let deadline = over.deadline().min(taken);
+                let ends = !server.service.is_open_ended(&path);
+                let (body, watch) = Body::new(reply, ends.then_some(deadline));
+                self.watch(watch);
+                head(body)
+            }
+            Err(status) => refused(&status),
+        }
     }
+
+    /// Ends the answer when its time is over, and the connection when that does not help.
+    fn watch(&self, watch: Option<Watch>) {
+        let Some(watch) = watch else { return };
+        let stalled = Arc::clone(&self.stalled);
+        self.scope.spawn_unlisted("answer", async move {
+            if watch.stalled().await {
+                stalled.notify_one();
+            }
+        });
+    }
+}
+
+/// How long a call may take: as its caller says, else as we do.
+fn limit(headers: &HeaderMap, call_limit: Duration) -> Result<Duration, Status> {
+    let Some(value) = headers.get(GRPC_TIMEOUT) else { return Ok(call_limit) };
+    value
+        .to_str()
+        .ok()
+        .and_then(timeout::parse)
+        .ok_or_else(|| Status::new(Code::InvalidArgument, "grpc-timeout is none"))
 }
 
 async fn receive<B>(

@@ -28,9 +28,20 @@ impl Service for Echo {
         path.starts_with("/echo/")
     }
 
+    fn is_open_ended(&self, path: &str) -> bool {
+        path == "/echo/Patient"
+    }
+
     fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Status>> {
         async move {
             match call.path.as_str() {
+                "/echo/Patient" | "/echo/Late" => {
+                    let late = async {
+                        tokio::time::sleep(Duration::from_millis(300)).await;
+                        Ok("late".into())
+                    };
+                    Ok(Reply::Messages(futures_util::stream::once(late).boxed()))
+                }
                 "/echo/Same" => Ok(Reply::Message(call.message)),
                 "/echo/Never" => std::future::pending().await,
                 "/echo/Full" => {
@@ -165,6 +176,20 @@ async fn what_takes_too_long_ends_for_both() {
 }
 
 #[tokio::test]
+async fn only_what_is_open_ended_goes_on_when_its_time_is_over() {
+    let rig = rig().await;
+    for (path, code, told) in
+        [("/echo/Late", "4", vec![]), ("/echo/Patient", "0", framed(0, b"late"))]
+    {
+        let mut request = rig.request(path, framed(0, b""));
+        request.headers_mut().insert("grpc-timeout", "50m".parse().unwrap());
+        let whole = rig.raw(request).await.into_body().collect().await.unwrap();
+        assert_eq!(status(whole.trailers().unwrap()).0, code, "{path}");
+        assert_eq!(whole.to_bytes(), told);
+    }
+}
+
+#[tokio::test]
 async fn a_stream_ends_with_its_status() {
     let rig = rig().await;
     let answer = rig.raw(rig.request("/echo/Count", framed(0, b"123"))).await;
@@ -177,6 +202,100 @@ async fn a_stream_ends_with_its_status() {
     let whole = answer.into_body().collect().await.unwrap();
     assert_eq!(status(whole.trailers().unwrap()), ("15", "lost"));
     assert_eq!(whole.to_bytes(), framed(0, b"one"));
+}
+
+/// Answers with eight large messages that know how long they are held.
+#[derive(Debug)]
+struct Large(Arc<Memory>);
+
+const LARGE: usize = 256 << 10;
+
+impl Service for Large {
+    fn has(&self, _: &str) -> bool {
+        true
+    }
+
+    fn call(self: Arc<Self>, _: Call) -> BoxFuture<'static, Result<Reply, Status>> {
+        let one = || self.0.charge(vec![7; LARGE].into()).unwrap();
+        let messages: Vec<_> = (0..8).map(|_| Ok(one())).collect();
+        async move { Ok(Reply::Messages(futures_util::stream::iter(messages).boxed())) }.boxed()
+    }
+}
+
+async fn until(memory: &Memory, fact: impl Fn(usize) -> bool) {
+    let end = tokio::time::Instant::now() + PATIENCE;
+    while !fact(memory.used()) {
+        assert!(tokio::time::Instant::now() < end, "{} bytes are held", memory.used());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// However much room a reader says it has: what it does not take is not kept for it.
+#[tokio::test]
+async fn an_answer_that_nobody_takes_is_let_go_of_when_its_time_is_over() {
+    for window in [0, 1_000] {
+        let (scope, answers) = (Scope::new("test"), Memory::new(8 << 20));
+        let limits = Limits {
+            message_bytes_max: 1 << 20,
+            decoded: coding::Limits { bytes_max: 2 << 20, ratio_max: 100 },
+            read_limit: Duration::from_secs(5),
+            call_limit: Duration::from_millis(100),
+        };
+        let service = Arc::new(Large(Arc::clone(&answers)));
+        let server = Server { service, limits, memory: Memory::new(1 << 20) };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        scope.spawn("server", Policy::Best, server.run(listener, None, 8, scope.child("server")));
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http2::Builder::new(ScopeExecutor(scope.child("client")))
+                .initial_stream_window_size(window)
+                .handshake(HyperIo(Stream::tcp(stream)))
+                .await
+                .unwrap();
+        let connection = tokio::spawn(connection);
+        let request = Request::post(format!("http://{address}/large/Large"))
+            .header("content-type", "application/grpc")
+            // The reader's own time is longer than any that it gets.
+            .header("grpc-timeout", "99999999H")
+            .body(Full::new(Bytes::from(framed(0, b""))))
+            .unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        // Its connection is closed: nothing else takes back what waits in that.
+        let closed = tokio::time::timeout(PATIENCE, connection).await;
+        assert!(closed.is_ok(), "the connection goes on");
+        until(&answers, |used| used == 0).await;
+        drop(answer);
+        scope.stop();
+        scope.join().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn large_messages_arrive_whole() {
+    let answers = Memory::new(8 << 20);
+    let (scope, service) = (Scope::new("test"), Arc::new(Large(Arc::clone(&answers))));
+    let limits = Limits {
+        message_bytes_max: 1 << 20,
+        decoded: coding::Limits { bytes_max: 2 << 20, ratio_max: 100 },
+        read_limit: Duration::from_secs(5),
+        call_limit: Duration::from_secs(5),
+    };
+    let server = Server { service, limits, memory: Memory::new(1 << 20) };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    scope.spawn("server", Policy::Best, server.run(listener, None, 8, scope.child("server")));
+    let rig = Rig {
+        scope,
+        memory: Arc::clone(&answers),
+        target: format!("http://{address}").parse().unwrap(),
+        address,
+    };
+    let answer = rig.raw(rig.request("/large/Large", framed(0, b""))).await;
+    let whole = answer.into_body().collect().await.unwrap();
+    assert_eq!(status(whole.trailers().unwrap()), ("0", ""));
+    assert!(whole.to_bytes() == framed(0, &vec![7; LARGE]).repeat(8));
+    until(&answers, |used| used == 0).await;
 }
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 
 use super::{Comparison, Constant, Field, Nested, Operand, Place, Predicate, Reference, Sort};
 
-/// Nodes of a predicate at most.
-pub const NODES_MAX: usize = 256;
+/// Nodes of a predicate at most, each counted by what it costs for a span.
+pub const NODES_MAX: usize = 512;
+/// A pattern counts as so many nodes: that is about what it costs.
+const PATTERN_NODES: usize = 16;
 /// Levels of a predicate at most: evaluating one recurses.
 pub(super) const DEPTH_MAX: usize = 32;
 
@@ -46,6 +48,8 @@ impl Predicate {
         }
         *nodes += match self {
             Self::In(_, list) | Self::NotIn(_, list) => 1 + list.len(),
+            Self::Fits(..) => PATTERN_NODES,
+            Self::Words(_, words) => words.count(),
             _ => 1,
         };
         if *nodes > NODES_MAX {

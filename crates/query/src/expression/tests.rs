@@ -105,6 +105,26 @@ fn words_are_found_whatever_their_case() {
     assert!(Words::new(["a b"], true).is_err() && Words::new([""; 0], true).is_err());
 }
 
+/// Five hundred words take about as long as one: they are not looked for one after another.
+#[test]
+fn words_are_found_in_linear_time() {
+    let all: Vec<String> = (0..500).map(|at| format!("w{at}")).collect();
+    let text = format!("{}{}", "a ".repeat(1 << 18), all.join(" "));
+    let almost: Vec<&str> = std::iter::repeat_n("a", 499).chain(["b"]).collect();
+    let took = |words: Words, found: bool| {
+        let begun = std::time::Instant::now();
+        assert_eq!(words.are_in(&text), found);
+        begun.elapsed()
+    };
+    let one = took(Words::new(["w499"], false).unwrap(), true);
+    for words in [Words::new(&all, false), Words::new(&all, true)] {
+        let many = took(words.unwrap(), true);
+        assert!(many < one * 8, "{many:?} against {one:?}");
+    }
+    let many = took(Words::new(&almost, true).unwrap(), false);
+    assert!(many < one * 4, "{many:?} against {one:?}");
+}
+
 #[test]
 fn what_cannot_be_compared_is_refused() {
     let check = |left: Operand, how, right: Operand| Predicate::Compare(left, how, right).check();
@@ -123,7 +143,12 @@ fn what_cannot_be_compared_is_refused() {
         deep = Predicate::Not(Box::new(deep));
     }
     assert_eq!(deep.check(), Err(Invalid::Depth));
-    assert_eq!(Predicate::Any(vec![Predicate::default(); 300]).check(), Err(Invalid::Nodes));
+    assert_eq!(Predicate::Any(vec![Predicate::default(); 600]).check(), Err(Invalid::Nodes));
+    let fits = Predicate::Fits(any(), Pattern::regex("a").unwrap());
+    assert_eq!(Predicate::All(vec![fits.clone(); 31]).check(), Ok(()));
+    assert_eq!(Predicate::All(vec![fits; 32]).check(), Err(Invalid::Nodes));
+    let words = Predicate::Words(any(), Words::new(vec!["a"; 600], false).unwrap());
+    assert_eq!(words.check(), Err(Invalid::Nodes));
 }
 
 fn constant() -> impl Strategy<Value = Constant> {

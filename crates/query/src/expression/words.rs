@@ -1,5 +1,7 @@
 //! Words in a text: letters and digits, upper and lower case being the same.
 
+use std::collections::HashSet;
+
 /// Words that a text must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words {
@@ -32,14 +34,35 @@ impl Words {
         if words.is_empty() { Err(NoWord(String::new())) } else { Ok(Self { words, adjacent }) }
     }
 
+    /// How many there are.
+    pub(super) const fn count(&self) -> usize {
+        self.words.len()
+    }
+
     /// Whether a text has them.
     pub fn are_in(&self, text: &str) -> bool {
         let text = text.to_lowercase();
-        let found: Vec<&str> =
-            text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let found = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
         if self.adjacent {
-            return found.windows(self.words.len()).any(|part| part == self.words);
+            // As texts, which are looked for in linear time whatever is in them.
+            return spaced(found).contains(&spaced(self.words.iter().map(String::as_str)));
         }
-        self.words.iter().all(|word| found.contains(&word.as_str()))
+        let mut missing: HashSet<&str> = self.words.iter().map(String::as_str).collect();
+        for word in found {
+            if missing.remove(word) && missing.is_empty() {
+                return true;
+            }
+        }
+        false
     }
+}
+
+/// Words with a space around each: no word has one in it.
+fn spaced<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let mut text = String::from(" ");
+    for word in words {
+        text.push_str(word);
+        text.push(' ');
+    }
+    text
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use trunkline_store::source::Budget;
 
 use super::Error;
@@ -66,7 +66,8 @@ impl Pool {
         })
     }
 
-    async fn place(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Error> {
+    /// A place, after a wait perhaps.
+    pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             return Ok(place);
         }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use trunkline_otlp::StatusCode;
 use trunkline_rt::metrics::{BUCKETS, Sparse, quantile};
 use trunkline_store::rollup::{Cell, PERIOD_SECONDS, Period, Rollup, SeriesKey, Wanted, calls};
-use trunkline_store::source::{Budget, QueryError};
+use trunkline_store::source::{Budget, QueryError, Spent};
 
 use super::who::Own;
-use super::{Measure, Question, Rollups, SERIES_MAX, Series};
+use super::{Measure, Question, Rollups, SERIES_MAX, Series, VALUES_MAX};
 
 /// A window keeps at most so many parts of itself, to take them away when they leave it: of one
 /// that is longer than an hour, neighbouring periods leave together.
@@ -44,8 +44,8 @@ impl Course {
     }
 }
 
-/// The courses of these measures, by service and operation; at most [`SERIES_MAX`] of them. Moments
-/// ascend.
+/// The courses of these measures, by service and operation, and whether there are more: there are
+/// at most [`SERIES_MAX`] of them, and [`VALUES_MAX`] values in all. Moments ascend.
 ///
 /// # Errors
 /// It costs too much, or rollups cannot be read.
@@ -55,14 +55,14 @@ pub fn courses(
     moments: &[u64],
     measures: &[Measure],
     budget: &mut Budget,
-) -> Result<Vec<Course>, QueryError> {
+) -> Result<(Vec<Course>, bool), QueryError> {
     let own = Own::find(rollups, question, budget)?;
-    let mut windows = Windows::new(question, moments, measures);
+    let mut windows = Windows::new(question, moments, measures, budget.clone());
     let wanted = Wanted { series: &|service| question.wants(service), edges: false };
     rollups.read(question.needed(), &wanted, budget, &mut |period, rollup| {
         windows.take(period, rollup, &own);
     })?;
-    Ok(windows.end())
+    windows.end()
 }
 
 /// Whose a window is.
@@ -76,6 +76,14 @@ struct Windows<'a> {
     /// Periods that leave a window together.
     together: u32,
     open: BTreeMap<Whose, Window>,
+    /// Series at most.
+    room: usize,
+    /// There were more.
+    truncated: bool,
+    /// Pays for the values, while the other one pays for reading.
+    budget: Budget,
+    /// It paid for all that it may.
+    spent: Option<Spent>,
 }
 
 /// What counts for one moment, of one series.
@@ -95,14 +103,33 @@ struct Part {
 }
 
 impl<'a> Windows<'a> {
-    fn new(question: &'a Question, moments: &'a [u64], measures: &'a [Measure]) -> Self {
+    fn new(
+        question: &'a Question,
+        moments: &'a [u64],
+        measures: &'a [Measure],
+        budget: Budget,
+    ) -> Self {
         let periods = question.window_nanos() / 1_000_000_000 / PERIOD_SECONDS;
         let together = u32::try_from(periods.div_ceil(PARTS_MAX)).unwrap_or(u32::MAX).max(1);
-        Self { question, moments, measures, together, open: BTreeMap::new() }
+        let cost = moments.len().saturating_mul(measures.len()).max(1);
+        Self {
+            question,
+            moments,
+            measures,
+            together,
+            open: BTreeMap::new(),
+            room: (VALUES_MAX / cost).clamp(1, SERIES_MAX),
+            truncated: false,
+            budget,
+            spent: None,
+        }
     }
 
     fn take(&mut self, period: Period, rollup: &Rollup, own: &Own) {
         self.measure_before(period);
+        if self.spent.is_some() {
+            return;
+        }
         for (key, cell) in &rollup.series {
             if self.question.kinds.contains(&key.kind) && own.counts(key) {
                 self.add(period, key, cell);
@@ -113,7 +140,8 @@ impl<'a> Windows<'a> {
     fn add(&mut self, period: Period, key: &SeriesKey, cell: &Cell) {
         let operation = self.question.by_operation.then(|| Arc::clone(&key.operation));
         let whose = (Arc::clone(&key.service), operation);
-        if !self.open.contains_key(&whose) && self.open.len() >= SERIES_MAX {
+        if !self.open.contains_key(&whose) && self.open.len() >= self.room {
+            self.truncated = true;
             return;
         }
         let measures = self.measures.len();
@@ -127,8 +155,14 @@ impl<'a> Windows<'a> {
         while let Some((moment, rest)) = self.moments.split_first()
             && *moment <= period.start_unix_nanos()
         {
-            self.measure(*moment);
             self.moments = rest;
+            let values = self.open.len().saturating_mul(self.measures.len());
+            if self.spent.is_none() {
+                self.spent = self.budget.spend(values as u64, 0).err();
+            }
+            if self.spent.is_none() {
+                self.measure(*moment);
+            }
         }
     }
 
@@ -143,10 +177,13 @@ impl<'a> Windows<'a> {
         }
     }
 
-    fn end(mut self) -> Vec<Course> {
+    fn end(mut self) -> Result<(Vec<Course>, bool), QueryError> {
         self.measure_before(Period(u32::MAX));
+        if let Some(spent) = self.spent {
+            return Err(spent.into());
+        }
         let all = self.open.into_values().map(|window| window.course);
-        all.filter(|course| !course.moments.is_empty()).collect()
+        Ok((all.filter(|course| !course.moments.is_empty()).collect(), self.truncated))
     }
 }
 

@@ -57,7 +57,9 @@ impl Memory {
 
     fn series(&self, question: &Question, measure: Measure) -> Vec<Series> {
         let moments = question.moments().unwrap();
-        series(self, question, &moments, measure, &mut budget()).unwrap()
+        let (series, truncated) = series(self, question, &moments, measure, &mut budget()).unwrap();
+        assert!(!truncated);
+        series
     }
 
     /// Values of the only series.
@@ -113,6 +115,30 @@ fn a_value_counts_the_window_before_its_moment() {
     assert_eq!(memory.series(&others, Measure::Calls), []);
     let all = Question { services: Vec::new(), ..question() };
     assert_eq!(memory.values(&all, Measure::Calls), [7.0, 2.0, 1.0]);
+}
+
+#[test]
+fn an_answer_has_a_bound_of_values_and_says_what_it_leaves_out() {
+    let mut memory = Memory::default();
+    for number in 0..150 {
+        memory.count(50, well(&format!("operation {number}")), 1, 900);
+    }
+    // 10 001 moments of five measures: room for nine series of them.
+    let step = Duration::from_millis(10);
+    let asked =
+        Question { by_operation: true, time: 60 * SECOND..=160 * SECOND, step, ..question() };
+    let moments = asked.moments().unwrap();
+    let told = |measures: &[Measure], budget: &mut Budget| {
+        courses(&memory, &asked, &moments, measures, budget)
+    };
+    let (nine, truncated) = told(&[Measure::Calls; 5], &mut budget()).unwrap();
+    assert_eq!((nine.len(), truncated), (9, true));
+    let (of_one, truncated) = told(&[Measure::Calls], &mut budget()).unwrap();
+    assert_eq!((of_one.len(), truncated), (49, true));
+    // Values cost as rows do: those of one series are more than this.
+    let limits = Limits { rows: 5_000, ..Limits::default() };
+    let mut little = Budget::new(&Clock::system(), limits);
+    assert!(told(&[Measure::Calls; 5], &mut little).is_err());
 }
 
 #[test]
@@ -234,7 +260,7 @@ proptest! {
         };
         let moments = question.moments().unwrap();
         let measures = [Measure::Calls, Measure::Errors, Measure::Latency(0.9)];
-        let courses = courses(&memory, &question, &moments, &measures, &mut budget()).unwrap();
+        let (courses, _) = courses(&memory, &question, &moments, &measures, &mut budget()).unwrap();
         let window = window.div_ceil(10) * 10;
         for course in courses {
             for (place, moment) in course.moments.iter().enumerate() {

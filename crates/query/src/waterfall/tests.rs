@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 use trunkline_otlp::Value;
+use trunkline_rt::Clock;
+use trunkline_store::source::Limits;
 
 use super::*;
 use crate::skeleton::tests::{skeleton, span, spans_of};
@@ -13,6 +15,35 @@ fn id(number: u64) -> SpanId {
 /// 1 ─ 2 ─ 3, 4   and 5 ─ 6.
 fn two_branches() -> Skeleton {
     skeleton(spans_of(&[(1, 0), (2, 1), (3, 2), (4, 2), (5, 1), (6, 5)]))
+}
+
+fn matches(spans: &[Span], text: &str) -> Vec<bool> {
+    super::matches(spans, text, &mut Budget::new(&Clock::system(), Limits::default())).unwrap()
+}
+
+/// What almost fits everywhere takes about as long as a single letter.
+#[test]
+fn a_text_is_looked_for_in_linear_time() {
+    let mut spans = spans_of(&[(1, 0)]);
+    spans[0].attributes.push(("key".into(), Value::Text("aA".repeat(1 << 19).into())));
+    let took = |wanted: &str| {
+        let begun = std::time::Instant::now();
+        assert_eq!(matches(&spans, wanted), [false]);
+        begun.elapsed()
+    };
+    let almost = format!("{}b", "a".repeat(WANTED_CHARS_MAX - 1));
+    let (one, many) = (took("z"), took(&almost));
+    assert!(many < one * 20, "{many:?} against {one:?}");
+    spans[0].attributes.push(("key".into(), Value::Text(format!("x{almost}").into())));
+    assert_eq!(matches(&spans, &almost.to_uppercase()), [true]);
+}
+
+#[test]
+fn nobody_looks_for_a_text_when_nobody_waits() {
+    let mut budget = Budget::new(&Clock::system(), Limits::default());
+    budget.cancel().store(true, std::sync::atomic::Ordering::Relaxed);
+    let spans: Vec<Span> = (1..=2_000).map(|id| span(id, 0, "web", 0, 1)).collect();
+    assert_eq!(super::matches(&spans, "x", &mut budget), Err(Spent::Cancelled));
 }
 
 fn shown(page: &Page, skeleton: &Skeleton) -> Vec<u64> {

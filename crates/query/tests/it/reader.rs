@@ -81,6 +81,22 @@ async fn of_too_many_questions_the_last_are_told_to_come_again() {
     assert_eq!(second.await.unwrap().unwrap().len(), 1);
 }
 
+/// Whoever waits to make something of its traces has them in memory: that is bounded as well.
+#[tokio::test]
+async fn there_is_room_for_the_whole_traces_of_as_many_as_are_answered() {
+    let reader = reader(config());
+    let room = reader.room().await.unwrap();
+    let second = tokio::spawn({
+        let reader = Arc::clone(&reader);
+        async move { reader.room().await.map(drop) }
+    });
+    tokio::task::yield_now().await;
+    assert!(matches!(reader.room().await, Err(Error::Busy)));
+    assert!(reader.services().await.is_ok(), "other questions need none");
+    drop(room);
+    second.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn a_question_that_takes_too_long_is_ended() {
     let limits = Limits { time: Duration::from_millis(20), ..Limits::default() };
@@ -88,6 +104,31 @@ async fn a_question_that_takes_too_long_is_ended() {
     let (task, _begins) = long(&reader);
     let error = task.await.unwrap().unwrap_err();
     assert!(matches!(error.spent(), Some(Spent::Time(_))), "{error}");
+}
+
+#[tokio::test]
+async fn computing_ends_when_nobody_waits_and_when_it_takes_too_long() {
+    let reader = reader(config());
+    let (begun, begins) = oneshot::channel();
+    let task = tokio::spawn({
+        let reader = Arc::clone(&reader);
+        async move {
+            reader
+                .compute(move |budget| {
+                    begun.send(()).unwrap();
+                    trunkline_query::paced(0_u64.., budget).count()
+                })
+                .await
+        }
+    });
+    begins.await.unwrap();
+    task.abort();
+    // The only place is free again.
+    assert_eq!(reader.services().await.unwrap().len(), 1);
+    let limits = Limits { rows: 10_000, ..Limits::default() };
+    let reader = self::reader(Config { limits, ..config() });
+    let error = reader.compute(|budget| trunkline_query::paced(0_u64.., budget).count()).await;
+    assert!(matches!(error.unwrap_err().spent(), Some(Spent::Rows(_))));
 }
 
 #[tokio::test]

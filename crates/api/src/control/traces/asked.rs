@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use http::Uri;
 use trunkline_otlp::{Kind, StatusCode};
-use trunkline_query::expression::{Comparison, Constant, Field, Place, Predicate, Reference};
+use trunkline_query::expression::{
+    Comparison, Constant, Field, NoPattern, Patterns, Place, Predicate, Reference,
+};
 use trunkline_query::search::Query;
 use trunkline_rt::Clock;
-use trunkline_store::source::{Hit, Level, Pattern};
+use trunkline_store::source::{Hit, Level};
 
 use super::filter;
 use crate::control::logs::moment;
@@ -18,6 +20,9 @@ const LIMIT_DEFAULT: usize = 20;
 
 /// Most traces in an answer.
 const LIMIT_MAX: usize = 1_000;
+
+/// Conditions on attributes at most.
+const ATTRIBUTES_MAX: usize = 64;
 
 /// Facets of an overview at most.
 const FACETS_MAX: usize = 4;
@@ -50,6 +55,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// Call it where questions are answered: patterns are compiled here.
     pub(super) fn of(uri: &Uri, clock: &Clock) -> Result<Self, ParameterError> {
         let parameters = Parameters::strict(uri, PARAMETERS)?;
         let limit = parameters.parsed("limit", "expected a number")?.unwrap_or(LIMIT_DEFAULT);
@@ -105,11 +111,16 @@ fn predicate(parameters: &Parameters) -> Result<Predicate, ParameterError> {
     }
     all.extend(duration("min_duration", Comparison::GreaterOrEqual)?);
     all.extend(duration("max_duration", Comparison::LessOrEqual)?);
-    for condition in parameters.all("attribute") {
-        all.push(attribute(condition)?);
+    let mut patterns = Patterns::default();
+    for (at, condition) in parameters.all("attribute").enumerate() {
+        if at == ATTRIBUTES_MAX {
+            return Err(invalid("attribute", condition, "expected at most 64 conditions"));
+        }
+        all.push(attribute(condition, &mut patterns)?);
     }
     if let Some(filter) = parameters.one("filter")? {
-        all.push(filter::parse(filter).map_err(|error| invalid("filter", filter, &error))?);
+        let predicate = filter::parse(filter, &mut patterns);
+        all.push(predicate.map_err(|error| invalid("filter", filter, &error))?);
     }
     let all = Predicate::All(all);
     all.check().map_err(|error| invalid("filter", "…", &error.to_string()))?;
@@ -143,7 +154,7 @@ const OPERATORS: &[(&str, Comparison)] = &[
 ];
 
 /// `[level:]key`, `!key`, `key=value`, `key!=value`, `key>=5`, `key~pattern`, `key!~pattern`.
-fn attribute(condition: &str) -> Result<Predicate, ParameterError> {
+fn attribute(condition: &str, patterns: &mut Patterns) -> Result<Predicate, ParameterError> {
     let wrong = |expected: &str| invalid("attribute", condition, expected);
     if let Some(key) = condition.strip_prefix('!').filter(|key| !key.contains(['=', '~', '<', '>']))
     {
@@ -162,7 +173,10 @@ fn attribute(condition: &str) -> Result<Predicate, ParameterError> {
     if let Some((_, how)) = OPERATORS.iter().find(|(known, _)| *known == word) {
         return Ok(Predicate::compare(reference, *how, Constant::Untyped(Arc::from(value))));
     }
-    let pattern = Pattern::regex(value).map_err(|_| wrong("expected a regular expression"))?;
+    let pattern = patterns.regex(value).map_err(|error| match error {
+        NoPattern::Wrong(_) => wrong("expected a regular expression"),
+        NoPattern::TooMany => wrong(&error.to_string()),
+    })?;
     let fits = Predicate::Fits(reference.clone(), pattern);
     Ok(match word {
         "~" => fits,
@@ -219,7 +233,8 @@ pub(super) const fn level_word(level: Level) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trunkline_query::expression::lower;
+    use trunkline_query::expression::{PATTERNS_MAX, lower};
+    use trunkline_store::source::Pattern;
 
     fn read(query: &str) -> Result<Asked, ParameterError> {
         Asked::of(&format!("/v1/traces?{query}").parse().unwrap(), &Clock::system())
@@ -231,6 +246,7 @@ mod tests {
         let compare = |level, how, value: &str| {
             Predicate::compare(at(level), how, Constant::Untyped(value.into()))
         };
+        let attribute = |text: &str| attribute(text, &mut Patterns::default());
         let check =
             |text: &str, expect: Predicate| assert_eq!(attribute(text), Ok(expect), "{text}");
         check("k", Predicate::Exists(at(Level::Any)));
@@ -267,5 +283,16 @@ mod tests {
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_search_has_a_bound_of_patterns_wherever_they_stand() {
+        let conditions = |count| "attribute=k~a&".repeat(count);
+        let filter = "filter=%7B%22attribute%22:%22k%22,%22op%22:%22~%22,%22value%22:%22a%22%7D";
+        assert!(read(&format!("{}{filter}", conditions(PATTERNS_MAX - 1))).is_ok());
+        let error = read(&format!("{}{filter}", conditions(PATTERNS_MAX))).unwrap_err();
+        assert!(error.to_string().contains("at most 16 patterns"), "{error}");
+        assert!(read(&conditions(PATTERNS_MAX + 1)).is_err());
+        assert!(read(&"attribute=k&".repeat(ATTRIBUTES_MAX + 1)).is_err());
     }
 }

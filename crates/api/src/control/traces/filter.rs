@@ -5,8 +5,8 @@
 //! the same predicates: the short form is written out as a call.
 
 use serde_json::{Map, Value, json};
-use trunkline_query::expression::Predicate;
-use trunkline_store::source::Pattern;
+use trunkline_query::expression::{Operand, Patterns, Place, Predicate, Reference};
+use trunkline_store::source::Level;
 
 use crate::jaeger::v3::filter as calls;
 
@@ -32,24 +32,24 @@ const OPERATORS: &[(&str, &str)] =
     &[("=", "eq"), ("!=", "ne"), (">", "gt"), (">=", "gte"), ("<", "lt"), ("<=", "lte")];
 
 /// The predicate of a filter; an error says what is wrong with it.
-pub(super) fn parse(text: &str) -> Result<Predicate, String> {
+pub(super) fn parse(text: &str, patterns: &mut Patterns) -> Result<Predicate, String> {
     let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if value.get("op").is_some() && value.get("args").is_some() {
-        return calls::of_json(&value).map_err(|error| error.to_string());
+        return calls::of_json(&value, patterns).map_err(|error| error.to_string());
     }
-    part(&value, 0)
+    part(&value, 0, patterns)
 }
 
-fn part(value: &Value, depth: usize) -> Result<Predicate, String> {
+fn part(value: &Value, depth: usize, patterns: &mut Patterns) -> Result<Predicate, String> {
     if depth >= DEPTH_MAX {
         return Err(format!("a filter has at most {DEPTH_MAX} levels"));
     }
     let Value::Object(members) = value else {
         return Err("a filter is an object".to_owned());
     };
-    let list = |value: &Value| -> Result<Vec<Predicate>, String> {
+    let mut list = |value: &Value| -> Result<Vec<Predicate>, String> {
         let Value::Array(parts) = value else { return Err("`and` and `or` have lists".to_owned()) };
-        parts.iter().map(|value| part(value, depth + 1)).collect()
+        parts.iter().map(|value| part(value, depth + 1, patterns)).collect()
     };
     match members.iter().next() {
         Some((name, value)) if members.len() == 1 && name == "and" => {
@@ -59,13 +59,13 @@ fn part(value: &Value, depth: usize) -> Result<Predicate, String> {
             Ok(Predicate::Any(list(value)?))
         }
         Some((name, value)) if members.len() == 1 && name == "not" => {
-            Ok(Predicate::Not(Box::new(part(value, depth + 1)?)))
+            Ok(Predicate::Not(Box::new(part(value, depth + 1, patterns)?)))
         }
-        _ => condition(members),
+        _ => condition(members, patterns),
     }
 }
 
-fn condition(members: &Map<String, Value>) -> Result<Predicate, String> {
+fn condition(members: &Map<String, Value>, patterns: &mut Patterns) -> Result<Predicate, String> {
     const KNOWN: &[&str] = &["field", "attribute", "level", "op", "value"];
     if let Some(name) = members.keys().find(|name| !KNOWN.contains(&name.as_str())) {
         return Err(format!("a condition has no `{name}`; it has {}", KNOWN.join(", ")));
@@ -81,41 +81,54 @@ fn condition(members: &Map<String, Value>) -> Result<Predicate, String> {
         }
         (None, Some(key)) => {
             let level = text("level").unwrap_or("any");
-            return attribute(key, level, members);
+            return attribute(key, level, members, patterns);
         }
         _ => return Err("a condition has either `field` or `attribute`".to_owned()),
     };
     let op = text("op").unwrap_or("=");
     let value = members.get("value");
     let call = call(op, &subject, value, is_duration)?;
-    calls::of_json(&call).map_err(|error| error.to_string())
+    calls::of_json(&call, patterns).map_err(|error| error.to_string())
 }
 
-/// Attributes at any level have no written form in a call: there they are those of the span and of
-/// its process. Each level is asked then.
-fn attribute(key: &str, level: &str, members: &Map<String, Value>) -> Result<Predicate, String> {
+/// Attributes at any level have no written form in a call: the condition is read as one of the
+/// span's own, which is then looked for everywhere.
+fn attribute(
+    key: &str,
+    level: &str,
+    members: &Map<String, Value>,
+    patterns: &mut Patterns,
+) -> Result<Predicate, String> {
     let op = members.get("op").map_or(Some("="), Value::as_str).ok_or("`op` is a text")?;
-    let at = |level: &str, op: &str| {
-        let subject = json!({ "attr": { "level": level, "key": key } });
-        let call = call(op, &subject, members.get("value"), false)?;
-        calls::of_json(&call).map_err(|error| error.to_string())
+    let named = if level == "any" { "span" } else { level };
+    let subject = json!({ "attr": { "level": named, "key": key } });
+    let call = call(op, &subject, members.get("value"), false)?;
+    let found = calls::of_json(&call, patterns).map_err(|error| error.to_string())?;
+    Ok(if level == "any" { anywhere(found) } else { found })
+}
+
+/// The same condition, of attributes at any level.
+fn anywhere(predicate: Predicate) -> Predicate {
+    let at = |reference| match reference {
+        Reference::Attribute(_, key) => Reference::Attribute(Place::At(Level::Any), key),
+        field @ Reference::Field(_) => field,
     };
-    if level != "any" {
-        return at(level, op);
-    }
-    let levels = ["span", "resource", "scope", "event", "link"];
-    let anywhere = |op: &str| {
-        levels
-            .iter()
-            .map(|level| at(level, op))
-            .collect::<Result<Vec<_>, String>>()
-            .map(Predicate::Any)
+    let side = |operand| match operand {
+        Operand::Reference(reference) => Operand::Reference(at(reference)),
+        constant @ Operand::Constant(_) => constant,
     };
-    // What differs is there somewhere, and nowhere the same.
-    match op {
-        "!=" => Ok(anywhere("exists")?.and(Predicate::Not(Box::new(anywhere("=")?)))),
-        "!~" => Ok(anywhere("exists")?.and(Predicate::Not(Box::new(anywhere("~")?)))),
-        op => anywhere(op),
+    match predicate {
+        Predicate::All(parts) => Predicate::All(parts.into_iter().map(anywhere).collect()),
+        Predicate::Any(parts) => Predicate::Any(parts.into_iter().map(anywhere).collect()),
+        Predicate::Not(part) => Predicate::Not(Box::new(anywhere(*part))),
+        Predicate::Compare(left, how, right) => Predicate::Compare(side(left), how, side(right)),
+        Predicate::Fits(of, pattern) => Predicate::Fits(at(of), pattern),
+        Predicate::Exists(of) => Predicate::Exists(at(of)),
+        Predicate::In(of, list) => Predicate::In(at(of), list),
+        Predicate::NotIn(of, list) => Predicate::NotIn(at(of), list),
+        Predicate::Words(of, words) => Predicate::Words(at(of), words),
+        // No short form says it.
+        some @ Predicate::Some(..) => some,
     }
 }
 
@@ -143,8 +156,9 @@ fn call(op: &str, subject: &Value, value: Option<&Value>, duration: bool) -> Res
             Ok(json!({ "op": "and", "args": [{ "call": exists }, { "call": not }] }))
         }
         "like" => {
-            let pattern = Pattern::wildcard(&constant()?).map_err(|error| error.to_string())?;
-            let pattern = scalar(pattern.as_str().to_owned());
+            // As the store writes a wildcard: it is compiled once, where the call is read.
+            let literal = regex::escape(&constant()?).replace(r"\*", ".*").replace(r"\?", ".");
+            let pattern = scalar(format!("(?s)^{literal}$"));
             Ok(json!({ "op": "regex", "args": [subject, pattern] }))
         }
         "in" => match value {
@@ -162,6 +176,10 @@ fn call(op: &str, subject: &Value, value: Option<&Value>, duration: bool) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(text: &str) -> Result<Predicate, String> {
+        super::parse(text, &mut Patterns::default())
+    }
 
     #[test]
     fn the_short_form_means_the_same_as_a_call() {
@@ -183,6 +201,12 @@ mod tests {
         check(
             r#"{"attribute":"a","level":"event","op":"like","value":"x*"}"#,
             r#"{"attribute":"a","level":"event","op":"~","value":"(?s)^x.*$"}"#,
+        );
+        let reference = Reference::Attribute(Place::At(Level::Any), "a".into());
+        assert_eq!(
+            parse(r#"{"attribute":"a","op":"exists"}"#),
+            Ok(Predicate::Exists(reference)),
+            "anywhere, when no level is named"
         );
     }
 

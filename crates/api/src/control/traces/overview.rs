@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use trunkline_model::trace::TraceId;
 use trunkline_otlp::{Attributes, Span};
 use trunkline_query::overview::{self, Facet};
-use trunkline_query::{search, statistics::quantile};
+use trunkline_query::{Error, search, statistics::quantile};
 use trunkline_store::source::{Level, Summary, as_text};
 
 use super::asked::{Asked, level_word};
@@ -30,26 +30,42 @@ pub(super) async fn document(wiring: &Wiring, asked: Asked) -> Result<Value, Pro
     let Asked { mut query, overview: traces_max, facets } = asked;
     query.limit = traces_max;
     query.after = None;
-    let looked_at = wiring.reader.ask(move |source, budget| {
-        let found = search::find(source, &query, budget)?;
-        let summaries = search::summaries(source, &found, budget)?;
+    let (summaries, found) = wiring.reader.find_summaries(query).await?;
+    let (values, all) = read_values(wiring, &summaries, facets).await?;
+    let more = found.more || found.partial || !all;
+    let written = wiring.reader.compute(move |_| write(&summaries, &values, more)).await?;
+    Ok(written)
+}
+
+/// The values of these keys in the first traces, and whether all of those could be read for what a
+/// question may cost.
+async fn read_values(
+    wiring: &Wiring,
+    summaries: &[Summary],
+    facets: Vec<(Level, String)>,
+) -> Result<(Vec<KeyValues>, bool), Error> {
+    if facets.is_empty() {
+        return Ok((Vec::new(), true));
+    }
+    let ids: Vec<TraceId> =
+        summaries.iter().take(FACET_TRACES).map(|summary| summary.trace).collect();
+    let read = wiring.reader.ask(move |source, budget| {
         let mut values: Vec<KeyValues> =
             facets.into_iter().map(|(level, key)| (level, key, Vec::new())).collect();
-        let ids: Vec<TraceId> = summaries.iter().map(|summary| summary.trace).collect();
-        let ids = if values.is_empty() { &[] } else { ids.get(..FACET_TRACES).unwrap_or(&ids) };
         for (at, ids) in ids.chunks(CHUNK).enumerate() {
-            for (index, spans) in source.traces(ids, budget)?.iter().enumerate() {
+            let Some(traces) = search::unless_spent(source.traces(ids, budget))? else {
+                return Ok((values, false));
+            };
+            for (index, spans) in traces.iter().enumerate() {
                 for (level, key, values) in &mut values {
                     let of_trace = values_of(spans, *level, key);
                     values.extend(of_trace.into_iter().map(|value| (at * CHUNK + index, value)));
                 }
             }
         }
-        Ok((summaries, values, found.more || found.partial))
+        Ok((values, true))
     });
-    let (summaries, values, more) = looked_at.await?;
-    let written = wiring.reader.compute(move || write(&summaries, &values, more)).await?;
-    Ok(written)
+    read.await
 }
 
 /// The values of a key in a trace, each once.

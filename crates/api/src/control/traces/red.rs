@@ -7,7 +7,9 @@ use axum::extract::State;
 use axum::response::Response;
 use http::Uri;
 use serde_json::{Value, json};
+use trunkline_query::paced;
 use trunkline_query::red::{Course, Measure, Question};
+use trunkline_store::source::Budget;
 
 use super::answer;
 use super::asked::kind;
@@ -43,14 +45,18 @@ pub(super) async fn red(State(wiring): State<Wiring>, uri: Uri) -> Result<Respon
     let question = question(&wiring, &parameters, &service)?;
     let step = question.step;
     let measures = MEASURES.map(|(_, measure)| measure).to_vec();
-    let courses = wiring.reader.courses(question, measures).await?;
-    let document = json!({
-        "schema": SCHEMA,
-        "service": service,
-        "step_ms": u64::try_from(step.as_millis()).unwrap_or(u64::MAX),
-        "series": courses.iter().map(course).collect::<Vec<_>>(),
+    let (courses, truncated) = wiring.reader.courses(question, measures).await?;
+    let text = wiring.reader.compute(move |budget| {
+        let document = json!({
+            "schema": SCHEMA,
+            "service": service,
+            "step_ms": u64::try_from(step.as_millis()).unwrap_or(u64::MAX),
+            "series": courses.iter().map(|one| course(one, budget)).collect::<Vec<_>>(),
+            "truncated": truncated,
+        });
+        document.to_string()
     });
-    Ok(answer(document.to_string()))
+    Ok(answer(text.await?))
 }
 
 fn question(wiring: &Wiring, parameters: &Parameters, service: &str) -> Result<Question, Problem> {
@@ -75,11 +81,12 @@ fn question(wiring: &Wiring, parameters: &Parameters, service: &str) -> Result<Q
     })
 }
 
-fn course(course: &Course) -> Value {
+fn course(course: &Course, budget: &mut Budget) -> Value {
     let mut document = json!({ "operation": course.operation.as_deref() });
     for ((name, _), values) in MEASURES.iter().zip(&course.values) {
         // Without calls there is no share and no duration, and JSON has no word for that.
-        let known = course.moments.iter().zip(values).filter(|(_, value)| value.is_finite());
+        let known =
+            paced(course.moments.iter().zip(values), budget).filter(|(_, value)| value.is_finite());
         let points = known.map(|(moment, value)| json!([moment / 1_000_000, value]));
         if let Value::Object(members) = &mut document {
             members.insert((*name).to_owned(), Value::Array(points.collect()));

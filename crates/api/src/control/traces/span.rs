@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use trunkline_otlp::{Attributes, Event, Link, Resource, Scope, Span};
 use trunkline_query::skeleton::{Cause, Row};
 use trunkline_query::trace::status_word;
-use trunkline_query::{Skeleton, Trace};
-use trunkline_store::source::as_text;
+use trunkline_query::{Skeleton, Trace, paced};
+use trunkline_store::source::{Budget, as_text};
 
 use super::{milliseconds, rfc3339};
 
@@ -20,10 +20,15 @@ const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 
 /// The whole trace, its spans in pre-order: a span is followed by its children. Of more than
 /// `spans_max` the first.
-pub(super) fn whole(trace: &Trace, skeleton: &Skeleton, spans_max: usize) -> Value {
+pub(super) fn whole(
+    trace: &Trace,
+    skeleton: &Skeleton,
+    spans_max: usize,
+    budget: &mut Budget,
+) -> Value {
     let mut resources = Resources::default();
     let rows = skeleton.rows.iter().zip(&trace.spans).zip(&trace.warnings).take(spans_max);
-    let spans: Vec<Value> = rows
+    let spans: Vec<Value> = paced(rows, budget)
         .map(|((row, span), warnings)| {
             let mut document = document(skeleton, row, span, warnings);
             document.insert("resource".into(), json!(resources.place(&span.resource)));

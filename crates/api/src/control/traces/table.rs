@@ -8,7 +8,7 @@ use trunkline_query::Skeleton;
 use trunkline_query::table::{self, Order, Page, Wanted};
 use trunkline_query::waterfall::{self, Shown};
 
-use super::waterfall::row;
+use super::waterfall::{row, searched};
 use super::{answer, milliseconds, skeleton, trace_id, views, whole};
 use crate::Wiring;
 use crate::control::SCHEMA;
@@ -36,16 +36,18 @@ pub(super) async fn table(
 ) -> Result<Response, Problem> {
     let parameters = Parameters::strict(&uri, PARAMETERS)?;
     let wanted = wanted(&parameters)?;
-    let text = parameters.one("q")?.unwrap_or_default().to_owned();
+    let text = searched(parameters.one("q")?.unwrap_or_default())?.to_owned();
     // What is looked for stands in attributes, which a skeleton has not.
-    let (trace, skeleton) = if text.is_empty() {
-        (None, skeleton(&wiring, &id).await?)
+    let (_room, trace, skeleton) = if text.is_empty() {
+        (None, None, skeleton(&wiring, &id).await?)
     } else {
-        let (trace, skeleton) = whole(&wiring, trace_id(&id)?).await?;
-        (Some(trace), skeleton)
+        let (room, trace, skeleton) = whole(&wiring, trace_id(&id)?).await?;
+        (Some(room), Some(trace), skeleton)
     };
-    let text = wiring.reader.compute(move || {
-        let matches = trace.map(|trace| waterfall::matches(&trace.spans, &text));
+    let text = wiring.reader.compute(move |budget| {
+        // Where it costs too much, nobody reads the answer.
+        let matches =
+            trace.map(|trace| waterfall::matches(&trace.spans, &text, budget).unwrap_or_default());
         let page = table::page(&skeleton, &wanted, matches.as_deref().unwrap_or_default());
         document(&skeleton, &page, matches.is_some()).to_string()
     });

@@ -33,7 +33,7 @@ pub(super) async fn critical_path(
 ) -> Result<Response, Problem> {
     Parameters::strict(&uri, &[])?;
     let skeleton = skeleton(&wiring, &id).await?;
-    Ok(answer(wiring.reader.compute(move || path(&skeleton).to_string()).await?))
+    Ok(answer(wiring.reader.compute(move |_| path(&skeleton).to_string()).await?))
 }
 
 #[derive(Default)]
@@ -115,7 +115,7 @@ pub(super) async fn flame(
 ) -> Result<Response, Problem> {
     Parameters::strict(&uri, &[])?;
     let skeleton = skeleton(&wiring, &id).await?;
-    let text = wiring.reader.compute(move || {
+    let text = wiring.reader.compute(move |_| {
         let graph = flame::graph(&skeleton);
         flame_document(&skeleton, &graph).to_string()
     });
@@ -169,13 +169,13 @@ pub(super) async fn statistics(
             return Err(invalid("by", other, expected).into());
         }
     };
-    let (trace, skeleton) = if by == By::Value {
-        let (trace, skeleton) = whole(&wiring, trace_id(&id)?).await?;
-        (Some(trace), skeleton)
+    let (_room, trace, skeleton) = if by == By::Value {
+        let (room, trace, skeleton) = whole(&wiring, trace_id(&id)?).await?;
+        (Some(room), Some(trace), skeleton)
     } else {
-        (None, skeleton(&wiring, &id).await?)
+        (None, None, skeleton(&wiring, &id).await?)
     };
-    let text = wiring.reader.compute(move || {
+    let text = wiring.reader.compute(move |_| {
         let key = word.strip_prefix("attribute:").unwrap_or_default();
         let value = |at: usize| value_of(trace.as_ref()?, at, key);
         let (groups, truncated) = groups(&skeleton, by, &value);
@@ -238,7 +238,7 @@ pub(super) async fn compare(State(wiring): State<Wiring>, uri: Uri) -> Result<Re
     let (a, b) = (trace_id(wanted("a")?)?, trace_id(wanted("b")?)?);
     let a = wiring.reader.skeleton(a).await?.ok_or_else(|| not_found(a))?;
     let b = wiring.reader.skeleton(b).await?.ok_or_else(|| not_found(b))?;
-    let text = wiring.reader.compute(move || {
+    let text = wiring.reader.compute(move |_| {
         let found = compare::compare(&a, &b);
         comparison(&a, &b, &found).to_string()
     });

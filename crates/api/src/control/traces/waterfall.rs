@@ -15,7 +15,7 @@ use trunkline_query::waterfall::{self, Page, Shown, Window};
 use super::{answer, milliseconds, rfc3339, skeleton, span, span_id, trace_id, views, whole};
 use crate::Wiring;
 use crate::control::SCHEMA;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, invalid};
 use crate::problem::Problem;
 
 /// Folded, or unfolded, spans of a question.
@@ -112,20 +112,31 @@ pub(super) async fn post(
 
 async fn respond(wiring: &Wiring, id: &str, asked: Asked) -> Result<Response, Problem> {
     let window = asked.window()?;
+    searched(&asked.q)?;
     // What is looked for stands in attributes, which a skeleton has not.
-    let (trace, skeleton) = if asked.q.is_empty() {
-        (None, skeleton(wiring, id).await?)
+    let (_room, trace, skeleton) = if asked.q.is_empty() {
+        (None, None, skeleton(wiring, id).await?)
     } else {
-        let (trace, skeleton) = whole(wiring, trace_id(id)?).await?;
-        (Some(trace), skeleton)
+        let (room, trace, skeleton) = whole(wiring, trace_id(id)?).await?;
+        (Some(room), Some(trace), skeleton)
     };
-    let text = wiring.reader.compute(move || {
-        let matches = trace.map(|trace| waterfall::matches(&trace.spans, &asked.q));
+    let text = wiring.reader.compute(move |budget| {
+        // Where it costs too much, nobody reads the answer.
+        let matches = trace
+            .map(|trace| waterfall::matches(&trace.spans, &asked.q, budget).unwrap_or_default());
         let page = waterfall::page(&skeleton, &window, matches.as_deref().unwrap_or_default());
         let count = matches.map(|matches| matches.iter().filter(|matched| **matched).count());
         document(&skeleton, &page, count, &asked).to_string()
     });
     Ok(answer(text.await?))
+}
+
+/// A text that is looked for, if it is short enough for that.
+pub(super) fn searched(text: &str) -> Result<&str, Problem> {
+    if text.chars().nth(waterfall::WANTED_CHARS_MAX).is_some() {
+        return Err(invalid("q", text, "expected at most 256 characters").into());
+    }
+    Ok(text)
 }
 
 fn document(skeleton: &Skeleton, page: &Page, matches: Option<usize>, asked: &Asked) -> Value {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use trunkline_net::grpc::{Code, Status};
 use trunkline_otlp::wire::{Fields, Malformed, put_bytes, put_fixed64, put_message, put_number};
+use trunkline_query::expression::Patterns;
 use trunkline_store::source::{Operation, Summary};
 
 use super::super::v3::filter::{self, Call, Invalid, LEVELS, Named, OPERATORS, Term};
@@ -50,6 +51,8 @@ pub(super) fn search(message: &[u8]) -> Result<Asked, Status> {
 
 fn parameters(message: &[u8]) -> Result<Asked, Status> {
     let mut asked = Asked::default();
+    // Once: a field that comes again must not bring as many again.
+    let mut patterns = Patterns::default();
     for field in Fields::of(message) {
         let (number, value) = field.map_err(malformed)?;
         let text = || value.text(number).map_err(malformed);
@@ -71,7 +74,7 @@ fn parameters(message: &[u8]) -> Result<Asked, Status> {
             9 => asked.raw = value.varint(9).map_err(malformed)? != 0,
             10 => {
                 let call = call(bytes()?, 0).map_err(|error| error.0)?;
-                let predicate = filter::predicate(&call);
+                let predicate = filter::predicate(&call, &mut patterns);
                 asked.filter = Some(predicate.map_err(|error| invalid(error.to_string()))?);
             }
             11 => asked.page = Some(page(bytes()?).map_err(malformed)?),

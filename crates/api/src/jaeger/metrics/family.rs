@@ -6,9 +6,12 @@
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use trunkline_query::red::{Measure, Series};
+use trunkline_query::{PacedText, paced};
+use trunkline_store::source::Budget;
 
+/// See the module's documentation.
 #[derive(Debug, Serialize)]
-struct Family {
+pub(super) struct Family {
     name: String,
     r#type: &'static str,
     help: String,
@@ -42,27 +45,26 @@ struct Gauge {
     double_value: f64,
 }
 
-/// The text of a family; indented if it is to be read by people.
-pub(super) fn text(
-    measure: Measure,
-    by_operation: bool,
-    series: &[Series],
-    pretty: bool,
-) -> String {
-    let family = family(measure, by_operation, series);
-    let mut text = Vec::new();
-    let written = if pretty {
+/// The text of a family; indented if it is to be read by people. Where the budget ends, so does it.
+pub(super) fn text(family: &Family, pretty: bool, budget: &mut Budget) -> String {
+    let mut text = PacedText::new(budget);
+    // Writing fails only when the budget has ended, and then nobody reads it.
+    let _ = if pretty {
         let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
         family.serialize(&mut serde_json::Serializer::with_formatter(&mut text, formatter))
     } else {
-        serde_json::to_writer(&mut text, &family)
+        serde_json::to_writer(&mut text, family)
     };
-    written.expect("texts and numbers can be written to memory");
-    String::from_utf8(text).expect("JSON is UTF-8")
+    String::from_utf8(text.into_bytes()).unwrap_or_default()
 }
 
 /// Named and described as Jaeger does for its backend that asks Prometheus.
-fn family(measure: Measure, by_operation: bool, series: &[Series]) -> Family {
+pub(super) fn family(
+    measure: Measure,
+    by_operation: bool,
+    series: &[Series],
+    budget: &mut Budget,
+) -> Family {
     let (name, help) = match measure {
         Measure::Latency(share) => {
             ("latencies", format!("{share:.2}th quantile latency, grouped by service"))
@@ -80,11 +82,11 @@ fn family(measure: Measure, by_operation: bool, series: &[Series]) -> Family {
         name: format!("{of}_{name}"),
         r#type: "GAUGE",
         help: format!("{help}{and}"),
-        metrics: series.iter().map(metric).collect(),
+        metrics: series.iter().map(|series| metric(series, budget)).collect(),
     }
 }
 
-fn metric(series: &Series) -> Metric {
+fn metric(series: &Series, budget: &mut Budget) -> Metric {
     let operation = series.operation.as_deref().map(|operation| ("operation", operation));
     let labels = operation.into_iter().chain([("service_name", &*series.service)]);
     let point = |(moment, value): &(u64, f64)| Point {
@@ -93,7 +95,7 @@ fn metric(series: &Series) -> Metric {
     };
     Metric {
         labels: labels.map(|(name, value)| Label { name, value: value.to_owned() }).collect(),
-        metric_points: series.points.iter().map(point).collect(),
+        metric_points: paced(&series.points, budget).map(point).collect(),
     }
 }
 
@@ -136,7 +138,16 @@ fn timestamp(unix_nanos: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use trunkline_rt::Clock;
+    use trunkline_store::source::Limits;
+
     use super::*;
+
+    fn text(measure: Measure, by_operation: bool, series: &[Series], pretty: bool) -> String {
+        let mut budget = Budget::new(&Clock::system(), Limits::default());
+        let family = family(measure, by_operation, series, &mut budget);
+        super::text(&family, pretty, &mut budget)
+    }
 
     const AT: u64 = 1_620_351_786_000_000_000;
 

@@ -10,7 +10,7 @@
 mod meaning;
 
 use serde_json::{Map, Value};
-use trunkline_query::expression::Predicate;
+use trunkline_query::expression::{Patterns, Predicate};
 
 pub(in super::super) use meaning::{LEVELS, OPERATORS};
 
@@ -57,17 +57,20 @@ pub(in super::super) enum Term {
 pub(crate) fn parse(text: &str) -> Result<Predicate, Invalid> {
     let value: Value =
         serde_json::from_str(text).map_err(|error| Invalid::new(error.to_string()))?;
-    of_json(&value)
+    of_json(&value, &mut Patterns::default())
 }
 
-/// The predicate of a filter.
-pub(crate) fn of_json(value: &Value) -> Result<Predicate, Invalid> {
-    predicate(&call(value, 0)?)
+/// The predicate of a filter, with patterns of which the whole question has so many.
+pub(crate) fn of_json(value: &Value, patterns: &mut Patterns) -> Result<Predicate, Invalid> {
+    predicate(&call(value, 0)?, patterns)
 }
 
 /// The predicate of a call, checked.
-pub(in super::super) fn predicate(call: &Call) -> Result<Predicate, Invalid> {
-    let predicate = meaning::of(call)?;
+pub(in super::super) fn predicate(
+    call: &Call,
+    patterns: &mut Patterns,
+) -> Result<Predicate, Invalid> {
+    let predicate = meaning::of(call, patterns)?;
     predicate.check().map_err(|error| Invalid::new(error.to_string()))?;
     Ok(predicate)
 }

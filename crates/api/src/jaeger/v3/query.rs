@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use trunkline_model::trace::TraceId;
 use trunkline_model::units::parse_duration;
-use trunkline_query::expression::Predicate;
+use trunkline_query::expression::{Patterns, Predicate};
 use trunkline_query::search::Query;
 use trunkline_store::source::Found;
 
@@ -105,8 +105,8 @@ impl Asked {
         Ok(asked)
     }
 
-    /// The search it means.
-    pub(in super::super) fn query(&self) -> Result<Query, Failure> {
+    /// The search it means. Call it where questions are answered: patterns are compiled here.
+    fn query(&self) -> Result<Query, Failure> {
         let (Some(start), Some(end)) = (self.start, self.end) else {
             let message = "query.startTimeMin and query.startTimeMax are required";
             return Err(Failure::bad_request(message));
@@ -125,7 +125,9 @@ impl Asked {
             let message = "query.filter cannot be combined with serviceName, operationName, attributes or durations";
             return Err(Failure::bad_request(message));
         }
-        let predicate = self.filter.clone().unwrap_or_else(|| self.wanted.predicate());
+        let wanted = || self.wanted.predicate();
+        let predicate = self.filter.clone().map_or_else(wanted, Ok);
+        let predicate = predicate.map_err(|error| Failure::bad_request(error.to_string()))?;
         let mut query = Query {
             predicate,
             start_unix_nanos: start..=end.saturating_sub(1),
@@ -157,11 +159,42 @@ impl Asked {
     }
 
     /// The token of the page after what was found; none without pages, or after the last one.
-    pub(in super::super) fn next(&self, found: &Found) -> Option<String> {
+    fn next(&self, fingerprint: u64, found: &Found) -> Option<String> {
         self.page.as_ref()?;
         let last = found.hits.last().filter(|_| found.more)?;
-        let query = Query { after: None, ..self.query().ok()? };
-        Some(token::write(*last, token::fingerprint(&query)))
+        Some(token::write(*last, fingerprint))
+    }
+}
+
+/// What is asked for, ready to be answered.
+#[derive(Debug)]
+pub(in super::super) struct Ready {
+    asked: Asked,
+    pub(in super::super) query: Query,
+    fingerprint: u64,
+}
+
+impl Ready {
+    /// Call it where questions are answered: patterns are compiled here.
+    pub(in super::super) fn of(asked: Asked) -> Result<Self, Failure> {
+        let query = asked.query()?;
+        let fingerprint = token::fingerprint(&query);
+        Ok(Self { asked, query, fingerprint })
+    }
+
+    /// Whether traces are told as they were stored.
+    pub(in super::super) const fn raw(&self) -> bool {
+        self.asked.raw
+    }
+
+    /// Whether pages are asked for.
+    pub(in super::super) const fn is_paged(&self) -> bool {
+        self.asked.page.is_some()
+    }
+
+    /// The token of the page after what was found; none without pages, or after the last one.
+    pub(in super::super) fn next(&self, found: &Found) -> Option<String> {
+        self.asked.next(self.fingerprint, found)
     }
 }
 
@@ -231,7 +264,7 @@ const FIELDS: &[Field] = &[
             let wrong = |error: filter::Invalid| malformed(name, &error.to_string());
             asked.filter = Some(match value {
                 Value::String(text) => filter::parse(text).map_err(wrong)?,
-                other => filter::of_json(other).map_err(wrong)?,
+                other => filter::of_json(other, &mut Patterns::default()).map_err(wrong)?,
             });
             Ok(())
         },

@@ -7,9 +7,10 @@ use time::format_description::well_known::Rfc3339;
 use trunkline_model::units::parse_duration;
 use trunkline_otlp::{Kind, StatusCode};
 use trunkline_query::expression::{
-    Comparison, Constant, Field, Nested, Operand, Place, Predicate, Reference, Sort, Words,
+    Comparison, Constant, Field, Nested, Operand, Patterns, Place, Predicate, Reference, Sort,
+    Words,
 };
-use trunkline_store::source::{Level, Pattern};
+use trunkline_store::source::Level;
 
 use super::{Call, Invalid, Named, Term};
 
@@ -22,13 +23,13 @@ pub(in super::super::super) const OPERATORS: &[&str] = &[
     "some", "phrase", "fulltext",
 ];
 
-pub(super) fn of(call: &Call) -> Result<Predicate, Invalid> {
+pub(super) fn of(call: &Call, patterns: &mut Patterns) -> Result<Predicate, Invalid> {
     let op = call.op.as_str();
     let args = call.args.as_slice();
     Ok(match (op, args) {
-        ("and", [_, _, ..]) => Predicate::All(calls(op, args)?),
-        ("or", [_, _, ..]) => Predicate::Any(calls(op, args)?),
-        ("not", [part]) => Predicate::Not(Box::new(inner(op, part)?)),
+        ("and", [_, _, ..]) => Predicate::All(calls(op, args, patterns)?),
+        ("or", [_, _, ..]) => Predicate::Any(calls(op, args, patterns)?),
+        ("not", [part]) => Predicate::Not(Box::new(inner(op, part, patterns)?)),
         ("eq", [left, right]) => compare(op, left, Comparison::Equal, right)?,
         ("ne", [left, right]) => compare(op, left, Comparison::NotEqual, right)?,
         ("gt", [left, right]) => compare(op, left, Comparison::Greater, right)?,
@@ -37,7 +38,7 @@ pub(super) fn of(call: &Call) -> Result<Predicate, Invalid> {
         ("lte", [left, right]) => compare(op, left, Comparison::LessOrEqual, right)?,
         ("exists", [one]) => Predicate::Exists(reference(op, one)?),
         ("regex", [subject, Term::Scalar { value, .. }]) => {
-            let pattern = Pattern::regex(value).map_err(|error| Invalid::new(error.to_string()))?;
+            let pattern = patterns.regex(value).map_err(|error| Invalid::new(error.to_string()))?;
             Predicate::Fits(reference(op, subject)?, pattern)
         }
         ("in", [subject, Term::List { values, kind }]) => {
@@ -61,7 +62,7 @@ pub(super) fn of(call: &Call) -> Result<Predicate, Invalid> {
             Predicate::Words(reference(op, subject)?, words)
         }
         ("some", [Term::Nested(of), part]) => {
-            Predicate::Some(nested(&of.level)?, Box::new(inner(op, part)?))
+            Predicate::Some(nested(&of.level)?, Box::new(inner(op, part, patterns)?))
         }
         (op, _) if OPERATORS.contains(&op) => {
             return Err(Invalid::new(format!("operator \"{op}\" does not take these arguments")));
@@ -75,13 +76,13 @@ pub(super) fn of(call: &Call) -> Result<Predicate, Invalid> {
     })
 }
 
-fn calls(op: &str, args: &[Term]) -> Result<Vec<Predicate>, Invalid> {
-    args.iter().map(|arg| inner(op, arg)).collect()
+fn calls(op: &str, args: &[Term], patterns: &mut Patterns) -> Result<Vec<Predicate>, Invalid> {
+    args.iter().map(|arg| inner(op, arg, patterns)).collect()
 }
 
-fn inner(op: &str, term: &Term) -> Result<Predicate, Invalid> {
+fn inner(op: &str, term: &Term, patterns: &mut Patterns) -> Result<Predicate, Invalid> {
     match term {
-        Term::Call(call) => of(call),
+        Term::Call(call) => of(call, patterns),
         _ => Err(Invalid::new(format!("operator \"{op}\" takes calls as arguments"))),
     }
 }
