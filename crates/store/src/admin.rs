@@ -16,7 +16,7 @@ use crate::manifest::{Entry, Manifest, ManifestError};
 use crate::store::Removed;
 use crate::wal::Position;
 
-pub use backup::{Copied, CopyError, restore};
+pub use backup::{Copied, CopyError, backup, restore};
 pub use export::ExportError;
 pub use fsck::{Fault, Fsck, FsckError, fsck};
 pub use rebuild::{RebuildError, Rebuilt, rebuild};

@@ -42,7 +42,7 @@ pub use queue::Ticket;
 pub use report::{Damage, Report};
 
 /// Where the files of the log are, below the store's folder.
-const FOLDER: &str = "wal";
+pub(crate) const FOLDER: &str = "wal";
 
 /// What a frame carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -242,7 +242,7 @@ fn name(number: u64) -> String {
 }
 
 /// The number of a file of this name, if it is one of ours.
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".wal").filter(|digits| digits.len() == 16)?;
     digits.parse().ok().filter(|number| *number > 0)
 }

@@ -230,3 +230,63 @@ fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     }
     found
 }
+
+#[test]
+fn a_store_is_listed_checked_copied_exported_and_made_again() {
+    let gateway = Gateway::new(Upstream::answering(200, "ok"));
+    let serving = gateway.start(None);
+    (0..12).for_each(|number| gateway.send(number));
+    let world = &gateway.world;
+    let config = ["--config", "trunkline.yaml"];
+    // While it is in use: what only reads goes on, what writes says who has it.
+    let copied: serde_json::Value = serde_json::from_str(
+        &world.data(&["store", "backup", "copy", "--format", "json", config[0], config[1]]),
+    )
+    .unwrap();
+    assert!(copied["log_bytes"].as_u64().unwrap() > 0, "{copied}");
+    world.data(&["store", "ls", config[0], config[1]]);
+    let refused = world.run(&["store", "export", "all.parquet", config[0], config[1]]);
+    let told = crate::support::screen(&refused);
+    assert!(told.contains(&format!("process {}", serving.pid())), "{told}");
+    assert!(told.contains("trunkline store backup") && told.contains("[exit 1]"), "{told}");
+    drop(serving);
+
+    let checked = world.data(&["store", "fsck", "--store", "copy"]);
+    assert!(checked.contains('✓'), "{checked}");
+    let exported =
+        world.data(&["store", "export", "shop.parquet", "--service", "shop", "--store", "copy"]);
+    assert!(exported.starts_with("12 spans are in "), "{exported}");
+    let parquet = std::fs::read(world.project().join("shop.parquet")).unwrap();
+    assert_eq!((&parquet[..4], &parquet[parquet.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
+
+    // The copy is a store: exporting cut what was in its log.
+    let listed: serde_json::Value =
+        serde_json::from_str(&world.data(&["store", "ls", "--store", "copy", "--format", "json"]))
+            .unwrap();
+    assert!(listed["stored"].as_u64().is_some(), "{listed}");
+    let there = world.run(&["store", "restore", "copy", config[0], config[1]]);
+    assert!(crate::support::screen(&there).contains("there is a store already"));
+    std::fs::remove_dir_all(world.path("data")).unwrap();
+    world.data(&["store", "restore", "copy", config[0], config[1]]);
+    let mut serving = gateway.start(None);
+    for number in 0..12 {
+        assert_eq!(gateway.spans(&trace(number)), 1, "span {number}");
+    }
+    serving.signal("TERM");
+    serving.ended();
+
+    // A byte that is another is named, and costs no more than it must.
+    let mut log: Vec<_> = files(&world.path("data"));
+    log.retain(|file| file.extension().is_some_and(|end| end == "wal"));
+    let file = log.iter().max_by_key(|file| std::fs::metadata(file).unwrap().len()).unwrap();
+    let mut bytes = std::fs::read(file).unwrap();
+    let middle = 8_192 + (bytes.len() - 8_192) / 2;
+    bytes[middle] ^= 0x55;
+    std::fs::write(file, bytes).unwrap();
+    let found = world.run(&["store", "fsck", config[0], config[1]]);
+    let told = crate::support::screen(&found);
+    assert!(told.contains(file.file_name().unwrap().to_str().unwrap()), "{told}");
+    assert!(told.contains("1 batch") && told.contains("[exit 1]"), "{told}");
+    let nowhere = world.run(&["store", "ls", "--store", "nowhere"]);
+    assert!(crate::support::screen(&nowhere).contains("there is no store in"));
+}
