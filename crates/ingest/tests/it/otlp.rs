@@ -297,7 +297,7 @@ async fn a_body_that_never_ends_is_given_up() {
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert_eq!(rig.refused(Protocol::OtlpHttp, Reason::Unfinished), 1);
 }
 
