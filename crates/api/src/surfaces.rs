@@ -117,6 +117,8 @@ pub struct Wiring {
     pub read_json: Option<ReadJson>,
     /// What is remembered for people who watch; it outlives the surfaces.
     pub console: Arc<Console>,
+    /// Numbers of what comes in and is kept; `None` where nothing is.
+    pub telemetry: Option<Arc<dyn crate::metrics::Telemetry>>,
     /// What time it is.
     pub clock: Clock,
 }

@@ -148,65 +148,6 @@ pub struct Sample {
     pub value: u64,
 }
 
-/// A family of values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Family {
-    /// Its name, without `_total`.
-    pub name: &'static str,
-    /// Whether it only grows.
-    pub counter: bool,
-    /// What it tells.
-    pub help: &'static str,
-    /// Names of its labels.
-    pub labels: &'static [&'static str],
-}
-
-const fn family(
-    name: &'static str,
-    counter: bool,
-    labels: &'static [&'static str],
-    help: &'static str,
-) -> Family {
-    Family { name, counter, help, labels }
-}
-
-/// Every family.
-pub const CATALOG: &[Family] = &[
-    family("trunkline_ingest_batches", true, &["protocol"], "Batches of spans that were kept."),
-    family("trunkline_ingest_bytes", true, &["protocol"], "Bytes of those batches, decompressed."),
-    family("trunkline_ingest_spans", true, &["protocol"], "Spans that were kept."),
-    family(
-        "trunkline_ingest_rejected_spans",
-        true,
-        &["protocol"],
-        "Spans without valid ids, which were left out of their batch.",
-    ),
-    family("trunkline_ingest_dropped_spans", true, &["protocol"], "Spans that a rule dropped."),
-    family(
-        "trunkline_ingest_refused_batches",
-        true,
-        &["protocol", "reason"],
-        "Requests and datagrams that were refused as a whole.",
-    ),
-    family("trunkline_sampling_requests", true, &[], "Questions for a sampling strategy."),
-    family("trunkline_forward_batches", true, &[], "Batches that were sent on."),
-    family("trunkline_forward_spans", true, &[], "Spans that were sent on."),
-    family(
-        "trunkline_forward_rejected_spans",
-        true,
-        &[],
-        "Spans that the receiver of what is sent on rejected for good.",
-    ),
-    family("trunkline_forward_failures", true, &[], "Failed tries to send on, which are repeated."),
-    family(
-        "trunkline_forward_dropped_batches",
-        true,
-        &[],
-        "Batches that are not sent on because too much waited already.",
-    ),
-    family("trunkline_forward_waiting_bytes", false, &[], "Bytes that wait to be sent on."),
-];
-
 /// How to read a counter of a protocol.
 type Get = fn(&OfProtocol) -> &Counter;
 
@@ -228,7 +169,7 @@ impl Metrics {
         self.of(protocol).refused.get(reason as usize).map_or(0, Counter::get)
     }
 
-    /// Everything, by family in the order of [`CATALOG`].
+    /// Everything, by family.
     pub fn samples(&self) -> Vec<Sample> {
         let mut samples = Vec::new();
         let by_protocol: [(&'static str, Get); 5] = [
@@ -266,25 +207,5 @@ impl Metrics {
             .map(|(name, value)| Sample { name, labels: Vec::new(), value }),
         );
         samples
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_sample_is_of_a_family_and_every_family_has_samples() {
-        let samples = Metrics::default().samples();
-        for family in CATALOG {
-            let mut of_family =
-                samples.iter().filter(|sample| sample.name == family.name).peekable();
-            assert!(of_family.peek().is_some(), "{}", family.name);
-            for sample in of_family {
-                let labels: Vec<_> = sample.labels.iter().map(|label| label.0).collect();
-                assert_eq!(labels, family.labels);
-            }
-        }
-        assert!(samples.iter().all(|s| CATALOG.iter().any(|family| family.name == s.name)));
     }
 }

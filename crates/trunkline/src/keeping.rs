@@ -5,6 +5,7 @@
 //! that cannot be opened is said in the log and tried again: observing never harms serving.
 
 mod inbox;
+mod numbers;
 mod own;
 mod place;
 mod rates;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use tokio::sync::Notify;
-use trunkline_ingest::{Accepted, Intake, Protocol, Refused};
+use trunkline_ingest::{Accepted, Intake, Metrics, Protocol, Refused};
 use trunkline_rt::{Clock, Policy, Scope};
 use trunkline_store::disk::{Disk, Folder, FolderError, Memory};
 use trunkline_store::{OpenError, Store};
@@ -47,6 +48,8 @@ pub(crate) struct Keeping {
     closed: AtomicBool,
     /// It is being let go of: nobody tends it any more.
     closing: Notify,
+    /// Counters of what came in: they go on over every change of the configuration.
+    metrics: Arc<Metrics>,
     /// By which own spans come in, once there is one.
     intake: ArcSwapOption<Intake>,
     /// What is to be sent on.
@@ -77,6 +80,7 @@ impl Keeping {
             folder: place.folder.clone(),
             closed: AtomicBool::new(false),
             closing: Notify::new(),
+            metrics: Arc::default(),
             intake: ArcSwapOption::empty(),
             sending: sending::Sending::new(&place),
             clock: clock.clone(),
@@ -210,6 +214,11 @@ impl Keeping {
     /// Lets own spans come in by the same door as all others: rules are for them too.
     pub(crate) fn take_by(&self, intake: &Arc<Intake>) {
         self.intake.store(Some(Arc::clone(intake)));
+    }
+
+    /// Counters of what comes in.
+    pub(crate) const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
     /// The store's folder, if it has one.

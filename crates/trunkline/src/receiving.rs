@@ -15,9 +15,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use trunkline_api::guard::{Token, TokenError};
 use trunkline_ingest::sampling::Strategies;
-use trunkline_ingest::{
-    Accepted, Guard, Intake, Limits, Metrics, Refused, Server, Sink, Surface as Way,
-};
+use trunkline_ingest::{Accepted, Guard, Intake, Limits, Refused, Server, Sink, Surface as Way};
 use trunkline_model::Model;
 use trunkline_model::ports::Surface;
 use trunkline_net::socket::{Bound, Transport};
@@ -52,7 +50,7 @@ impl Receiving {
         clock: &Clock,
         scope: &Scope,
     ) -> Result<Self, Failure> {
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::clone(keeping.metrics());
         match &model.telemetry.forward {
             Some(forward) => forwarding::start(forward, keeping, &metrics, (clock, scope))?,
             None => keeping.no_backlog(),

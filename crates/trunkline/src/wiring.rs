@@ -204,6 +204,7 @@ impl Parts {
             reader: Arc::clone(&self.reader),
             read_json: Some(Arc::new(|text: &[u8]| read_json(text))),
             console: Arc::clone(&self.console),
+            telemetry: Some(Arc::clone(&self.keeping) as _),
             clock: self.clock.clone(),
         };
         let Some(surfaces) = &self.surfaces else {

@@ -111,6 +111,7 @@ fn serve_all(
         commands: Arc::new(FakeCommands { deeds: Arc::clone(&deeds), later: later.clone(), model }),
         traces: Arc::clone(&traces) as _,
         console: Arc::default(),
+        telemetry: None,
         clock: Clock::system(),
     };
     let (surfaces, missing) = Surfaces::bind(config, &mut Vec::new());

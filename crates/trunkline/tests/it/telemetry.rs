@@ -15,13 +15,14 @@ struct Gateway {
     http: u16,
     otlp: u16,
     jaeger: u16,
+    metrics: u16,
     upstream: Upstream,
 }
 
 impl Gateway {
     fn new(upstream: Upstream) -> Self {
-        let (http, otlp, jaeger) = (free_port(), free_port(), free_port());
-        Self { world: World::new(), http, otlp, jaeger, upstream }
+        let (http, otlp, jaeger, metrics) = (free_port(), free_port(), free_port(), free_port());
+        Self { world: World::new(), http, otlp, jaeger, metrics, upstream }
     }
 
     /// Serves, and sends on to a port of this machine if there is one.
@@ -33,9 +34,9 @@ impl Gateway {
 
     /// Serves with more of `telemetry`.
     fn start_with(&self, more: &str) -> Running {
-        let metrics = free_port();
         let ports = format!(
-            "ports: {{ metrics: {metrics}, jaeger: {}, console: {} }}\n",
+            "ports: {{ metrics: {}, jaeger: {}, console: {} }}\n",
+            self.metrics,
             self.jaeger,
             free_port()
         );
@@ -90,6 +91,13 @@ impl Gateway {
         let mut text = String::new();
         let _ = socket.read_to_string(&mut text);
         text.starts_with("HTTP/1.1 200")
+    }
+
+    /// A number of `/metrics`.
+    fn number(&self, sample: &str) -> Option<u64> {
+        let page = get(self.metrics, "/metrics").1;
+        let line = page.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '))?;
+        Some(line.parse().unwrap())
     }
 
     /// Spans of a trace, as Jaeger's API tells them.
@@ -204,6 +212,17 @@ fn what_rules_take_out_is_nowhere_on_the_disk() {
         assert_eq!(tag("url").as_deref(), Some("/pay?tok"));
         hashes.push(tag("user.id").unwrap());
         assert_eq!(gateway.spans(&trace(round * 2 + 1)), 0, "it was dropped");
+        let number = |sample| gateway.number(sample);
+        assert_eq!(number("trunkline_ingest_spans_total{protocol=\"otlp_http\"}"), Some(1));
+        assert_eq!(number("trunkline_ingest_dropped_spans_total{protocol=\"otlp_http\"}"), Some(1));
+        assert_eq!(number("trunkline_rule_spans_total{rule=\"probes\"}"), Some(1));
+        assert_eq!(number("trunkline_rule_values_total{rule=\"delete-2\"}"), Some(2));
+        assert!(!gateway.post("{"), "it is no batch");
+        let refused =
+            "trunkline_ingest_refused_batches_total{protocol=\"otlp_http\",reason=\"malformed\"}";
+        assert_eq!(number(refused), Some(1));
+        assert!(number("trunkline_store_kept_spans").unwrap() > u64::from(round));
+        assert_eq!(number("trunkline_store_removed_spans_total{rule=\"age\"}"), Some(0));
         serving.signal("TERM");
         assert!(serving.ended().success());
     }
