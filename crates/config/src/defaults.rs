@@ -297,6 +297,10 @@ pub const CLUSTER_TIMEOUT: Period = Period(Duration::from_millis(50));
 pub const STORE_MEMORY: ByteSize = ByteSize(128 << 20);
 /// Disk of what waits to be sent on.
 pub const FORWARD_BUFFER: ByteSize = ByteSize(1 << 30);
+/// Fewer spans of an operation are rare.
+pub const SAMPLING_RARE: u32 = 10;
+/// Until traces are so old all of them are there.
+pub const SAMPLING_AFTER: Period = Period(Duration::from_secs(600));
 /// How long spans are kept.
 pub const RETENTION_AGE: Period = Period(Duration::from_secs(7 * 86_400));
 /// How large the store may become.
@@ -323,9 +327,11 @@ pub fn telemetry() -> Telemetry {
             durability: Durability::Fsync,
             retention: retention(),
             memory: STORE_MEMORY,
+            sampling: None,
         }),
         receive: vec![at(Surface::OtlpGrpc), at(Surface::OtlpHttp)],
         forward: None,
         rules: Vec::new(),
+        strategies: None,
     }
 }

@@ -50,7 +50,11 @@ pub struct Strategies {
 impl Strategies {
     /// The same probability for everybody.
     pub fn everybody(probability: f64) -> Self {
-        let sampler = Sampler::Probabilistic(probability);
+        Self::all_by(Sampler::Probabilistic(probability))
+    }
+
+    /// The same for everybody.
+    pub fn all_by(sampler: Sampler) -> Self {
         Self { default: Strategy { sampler, operations: None }, services: HashMap::new() }
     }
 

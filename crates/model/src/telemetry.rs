@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::ServiceName;
 use crate::ports::Surface;
-use crate::units::ByteSize;
+use crate::units::{ByteSize, Rate};
 
 /// Traces, and what becomes of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -20,6 +20,9 @@ pub struct Telemetry {
     pub forward: Option<Forward>,
     /// What is taken out of spans before they are kept, in order.
     pub rules: Vec<Rule>,
+    /// Jaeger's file of strategies, for services that ask how to sample; without it all are told the
+    /// gateway's own share.
+    pub strategies: Option<PathBuf>,
 }
 
 /// What is kept on disk.
@@ -33,6 +36,22 @@ pub struct Keep {
     pub retention: Retention,
     /// Memory of spans that are not in a segment yet, in bytes.
     pub memory: ByteSize,
+    /// Which traces stay when more come than are wanted; all without it.
+    pub sampling: Option<TailSampling>,
+}
+
+/// Which traces stay: those that failed, took long or are rare, and of the others a budget.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TailSampling {
+    /// Spans that are kept of each service, about; traces are kept as a whole.
+    pub budget: Rate,
+    /// Traces with a span that took longer stay.
+    pub slow: Option<Duration>,
+    /// Traces with an operation that has fewer spans than this, among those that are decided on
+    /// together, stay.
+    pub rare: u32,
+    /// Until traces are so old all of them are there.
+    pub after: Duration,
 }
 
 /// When a batch counts as taken.
@@ -120,6 +139,6 @@ pub struct Dropped {
 impl Telemetry {
     /// Nothing is kept and nothing comes in.
     pub const fn none() -> Self {
-        Self { keep: None, receive: Vec::new(), forward: None, rules: Vec::new() }
+        Self { keep: None, receive: Vec::new(), forward: None, rules: Vec::new(), strategies: None }
     }
 }

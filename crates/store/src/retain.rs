@@ -22,7 +22,7 @@ impl Shared {
         &self,
         between: &dyn Fn() -> Result<(), MaintainError>,
     ) -> Result<(), MaintainError> {
-        let retention = &self.config().retention;
+        let retention = &*self.retention();
         let now = self.clock().wall_nanos();
         let mut segments = self.view().segments.clone();
         // Oldest first.
@@ -56,7 +56,7 @@ impl Shared {
 
     /// Takes rows away that are older than their service is kept.
     pub(crate) fn drop_expired(&self, table: &Table, rows: &mut Vec<u32>) {
-        let retention = &self.config().retention;
+        let retention = &*self.retention();
         let now = self.clock().wall_nanos();
         let mut oldest = BTreeMap::new();
         rows.retain(|row| {

@@ -21,6 +21,8 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use tokio::sync::Notify;
 use trunkline_ingest::{Accepted, Intake, Metrics, Protocol, Refused};
+use trunkline_model::Telemetry;
+use trunkline_model::telemetry::Keep;
 use trunkline_rt::{Clock, Policy, Scope};
 use trunkline_store::disk::{Disk, Folder, FolderError, Memory};
 use trunkline_store::{OpenError, Store};
@@ -48,6 +50,8 @@ pub(crate) struct Keeping {
     closed: AtomicBool,
     /// It is being let go of: nobody tends it any more.
     closing: Notify,
+    /// What the configuration says of the store.
+    kept_as: Mutex<Option<Keep>>,
     /// Counters of what came in: they go on over every change of the configuration.
     metrics: Arc<Metrics>,
     /// By which own spans come in, once there is one.
@@ -72,7 +76,12 @@ enum NotOpen {
 
 impl Keeping {
     /// Opens the store of this place in the background and tends it until the scope stops.
-    pub(crate) fn start(place: Place, clock: &Clock, scope: &Scope) -> Arc<Self> {
+    pub(crate) fn start(
+        place: Place,
+        keep: Option<Keep>,
+        clock: &Clock,
+        scope: &Scope,
+    ) -> Arc<Self> {
         let keeping = Arc::new(Self {
             store: ArcSwapOption::empty(),
             own: own::Own::default(),
@@ -80,6 +89,7 @@ impl Keeping {
             folder: place.folder.clone(),
             closed: AtomicBool::new(false),
             closing: Notify::new(),
+            kept_as: Mutex::new(keep),
             metrics: Arc::default(),
             intake: ArcSwapOption::empty(),
             sending: sending::Sending::new(&place),
@@ -127,6 +137,23 @@ impl Keeping {
         self.let_go().await;
     }
 
+    /// Follows a change of the configuration, as far as that is possible while the store is open: says
+    /// what counts only from the next start on.
+    pub(crate) fn follow(&self, telemetry: &Telemetry) -> Option<&'static str> {
+        let mut wanted = self.kept_as.lock().unwrap_or_else(PoisonError::into_inner);
+        let former = std::mem::replace(&mut *wanted, telemetry.keep.clone());
+        drop(wanted);
+        if let (Some(store), Some(keep)) = (self.store(), &telemetry.keep) {
+            store.replace_retention(place::retention(keep));
+        }
+        let without = |keep: &Option<Keep>| {
+            keep.clone().map(|keep| (keep.path, keep.durability, keep.memory, keep.sampling))
+        };
+        (without(&former) != without(&telemetry.keep)).then_some(
+            "`telemetry.store` counts from the next start or upgrade on, but for `retention`",
+        )
+    }
+
     fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }
@@ -144,6 +171,11 @@ impl Keeping {
         let store = self.open(place).await;
         self.teach(store.rollups());
         self.sending.begin(&store);
+        let keep = self.kept_as.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(keep) = keep {
+            // A reload may have come while it was being opened.
+            store.replace_retention(place::retention(&keep));
+        }
         self.store.store(Some(Arc::clone(&store)));
         self.tell("");
         if self.is_closed() {

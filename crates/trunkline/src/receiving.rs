@@ -6,6 +6,7 @@
 
 mod forwarding;
 mod rules;
+mod strategies;
 
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
@@ -14,7 +15,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use trunkline_api::guard::{Token, TokenError};
-use trunkline_ingest::sampling::Strategies;
 use trunkline_ingest::{Accepted, Guard, Intake, Limits, Refused, Server, Sink, Surface as Way};
 use trunkline_model::Model;
 use trunkline_model::ports::Surface;
@@ -61,10 +61,16 @@ impl Receiving {
         keeping.take_by(&intake);
         let token = token(model).map_err(|error| Failure::from_error(&error))?;
         let origins = model.management.origins.clone();
+        let strategies = strategies::of(model);
         let server = |token| {
             let guard = Guard { origins: origins.clone(), token };
-            let strategies = Strategies::everybody(1.0);
-            Server::new(Arc::clone(&intake), guard, Limits::default(), strategies, clock.clone())
+            Server::new(
+                Arc::clone(&intake),
+                guard,
+                Limits::default(),
+                strategies.clone(),
+                clock.clone(),
+            )
         };
         let mut bound = Vec::new();
         for &(surface, address) in &model.telemetry.receive {
@@ -74,6 +80,13 @@ impl Receiving {
             }
         }
         Ok(Self { bound, servers: [server(None), server(token)] })
+    }
+
+    /// Reads the strategies of sampling anew.
+    pub(crate) fn read_strategies(&self, model: &Model) {
+        for server in &self.servers {
+            server.replace_strategies(strategies::of(model));
+        }
     }
 
     /// Serves until the scope stops.

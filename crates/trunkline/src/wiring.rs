@@ -89,7 +89,7 @@ impl Parts {
         let console = Arc::new(Console::default());
         let usual = data.as_deref().map(|data| usual_folder(data, model.name.as_str(), &config));
         let place = Place::of(&model.telemetry, usual.as_deref());
-        let keeping = Keeping::start(place, &clock, &scope);
+        let keeping = Keeping::start(place, model.telemetry.keep.clone(), &clock, &scope);
         let reader = Reader::new(
             reader::Config::default(),
             Arc::clone(&keeping) as _,
@@ -184,7 +184,14 @@ impl Parts {
             (&former.management, &former.telemetry, &former.name, &former.domains)
                 == (&model.management, &model.telemetry, &model.name, &model.domains)
         });
+        if let Some(warning) = self.keeping.follow(&model.telemetry) {
+            tracing::warn!("{warning}");
+        }
         if same {
+            // A file that the configuration names may say something else.
+            if let Some(receiving) = &self.receiving {
+                receiving.read_strategies(model);
+            }
             return Ok(());
         }
         let copies = self.surface_descriptors().map(|fd| fd.try_clone_to_owned());

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 
 use trunkline_config_derive::Decode;
 use trunkline_model::ports::Surface;
-use trunkline_model::telemetry::{Durability, Forward, Keep, Retention};
-use trunkline_model::units::ByteSize;
+use trunkline_model::telemetry::{Durability, Forward, Keep, Retention, TailSampling};
+use trunkline_model::units::{ByteSize, Rate};
 use trunkline_model::{ServiceName, Telemetry};
 
 use super::Lowering;
@@ -34,6 +34,9 @@ pub struct RawTelemetry {
     pub forward: Option<Spanned<ForwardForm>>,
     /// What is taken out of spans before they are kept, in this order.
     pub rules: Vec<Spanned<rules::RawRule>>,
+    /// Jaeger's file of sampling strategies, for services that ask: it is read at every reload. Without
+    /// it they are told the share or rate of `trace.sample`.
+    pub strategies: Option<Spanned<String>>,
 }
 
 /// What is kept on disk.
@@ -51,6 +54,24 @@ pub struct RawStore {
     /// Memory of spans that are not in a file yet.
     #[config(default = defaults::STORE_MEMORY)]
     pub memory: ByteSize,
+    /// Which traces stay when more come than are wanted; without it all of them do.
+    pub sampling: Option<RawTailSampling>,
+}
+
+/// Which traces stay: those with an error, slow ones and rare ones, and of the others a budget.
+#[derive(Debug, Clone, Decode)]
+#[config(what = "`sampling` of the store")]
+pub struct RawTailSampling {
+    /// Spans that are kept of each service, about, such as `100/s`; traces are kept as a whole.
+    pub budget: Rate,
+    /// Traces with a span that took longer stay.
+    pub slow: Option<Period>,
+    /// Traces with an operation of which there are fewer spans than this stay.
+    #[config(default = defaults::SAMPLING_RARE)]
+    pub rare: u32,
+    /// Until traces are so old all of them are there.
+    #[config(default = defaults::SAMPLING_AFTER)]
+    pub after: Period,
 }
 
 /// When a batch counts as taken.
@@ -119,6 +140,7 @@ impl RawStore {
             durability: DurabilityWord::Fsync,
             retention: None,
             memory: defaults::STORE_MEMORY,
+            sampling: None,
         }
     }
 }
@@ -255,7 +277,8 @@ pub(super) fn lower(
     let receive = receive(lowering, raw.receive.as_ref(), into, diagnostics);
     let forward = raw.forward.as_ref().map(|form| forward(&form.value.0, &receive, diagnostics));
     let rules = rules::lower(&raw.rules, diagnostics);
-    let value = Telemetry { keep, receive, forward, rules };
+    let strategies = raw.strategies.as_ref().map(|path| lowering.path(&path.value));
+    let value = Telemetry { keep, receive, forward, rules, strategies };
     into.telemetry.set("`telemetry`", value, span, diagnostics);
 }
 
@@ -278,6 +301,12 @@ fn keep(lowering: &Lowering<'_>, raw: &RawStore, diagnostics: &mut Diagnostics) 
         },
         retention,
         memory: raw.memory,
+        sampling: raw.sampling.as_ref().map(|sampling| TailSampling {
+            budget: sampling.budget,
+            slow: sampling.slow.map(|slow| slow.0),
+            rare: sampling.rare,
+            after: sampling.after.0,
+        }),
     }
 }
 

@@ -60,6 +60,32 @@ fn what_is_kept_can_be_said() {
 }
 
 #[test]
+fn which_traces_stay_can_be_said() {
+    let text = "version: 1\ntelemetry:\n  store: { sampling: { budget: 100/s, slow: 500ms } }\n  strategies: sampling.json\n";
+    let telemetry = model(text).telemetry;
+    let sampling = telemetry.keep.unwrap().sampling.unwrap();
+    assert_eq!((sampling.budget.count.get(), sampling.rare), (100, 10));
+    assert_eq!(sampling.slow, Some(Duration::from_millis(500)));
+    assert!(telemetry.strategies.unwrap().ends_with("sampling.json"));
+}
+
+#[test]
+fn rules_that_do_nothing_or_too_much_are_errors() {
+    let text = "version: 1\ntelemetry:\n  forward: http://localhost:4318/v1/traces\n  rules:\n    - { name: a }\n    - { name: a, delete: [x], hash: [y] }\n    - { drop: {} }\n    - { replace: \"(\" }\n    - { delete: [x], with: y }\n";
+    let screen = screen(text);
+    for what in [
+        "what is sent on would come in again",
+        "it does nothing",
+        "it does several things",
+        "`drop` would leave nothing",
+        "`replace` is no regular expression",
+        "`delete` puts nothing in its place",
+    ] {
+        assert!(screen.contains(what), "{what}:\n{screen}");
+    }
+}
+
+#[test]
 fn what_is_open_to_all_or_no_url_or_a_plain_key_is_an_error() {
     let text = "version: 1\ntelemetry:\n  receive: { otlp_http: \"0.0.0.0:4318\", jaeger_compact: \"0.0.0.0:6831\" }\n  \
                 forward: { url: collector, headers: { api-key: abc } }\n";

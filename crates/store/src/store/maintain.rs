@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use parquet::errors::ParquetError;
 
 use super::Store;
+use super::config::Retention;
 use super::shared::Shared;
 use crate::chain::chain;
 use crate::files::Segment;
@@ -115,6 +116,13 @@ impl Store {
     pub fn retain(&self) -> Result<(), MaintainError> {
         let _progress = self.progress();
         self.shared.retain(&|| self.cut_all())
+    }
+
+    /// Replaces what is removed, and when; it counts from the next time that is looked at, in a
+    /// minute at the latest.
+    pub fn replace_retention(&self, retention: Retention) {
+        let retained = &self.shared.retention;
+        *retained.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(retention);
     }
 
     /// Ends when something is due: then call [`Store::maintain`]. It needs a runtime of tokio with

@@ -109,6 +109,7 @@ fn shared(
     let heads = super::heads::Heads::default();
     let view = View { heads: heads.all(), segments: Vec::new() };
     Ok(Shared {
+        retention: Mutex::new(Arc::new(config.retention.clone())),
         config,
         disk,
         clock,

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use trunkline_otlp::view;
 use trunkline_rt::Clock;
 
-use super::config::Config;
+use super::config::{Config, Retention};
 use super::heads::Heads;
 use super::stats::Times;
 use crate::disk::Disk;
@@ -23,6 +23,8 @@ use crate::wal::{Frame, Signal};
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(super) config: Config,
+    /// The configuration's, or what it was replaced by.
+    pub(super) retention: Mutex<Arc<Retention>>,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) clock: Clock,
     pub(super) manifest: Manifest,
@@ -51,6 +53,11 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What is removed, and when.
+    pub(crate) fn retention(&self) -> Arc<Retention> {
+        Arc::clone(&self.retention.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn disk(&self) -> &dyn Disk {

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use trunkline_model::Telemetry;
-use trunkline_model::telemetry::{Durability, Keep};
+use trunkline_model::telemetry::{Durability, Keep, TailSampling};
 use trunkline_store::rollup;
-use trunkline_store::{Config, Memory, Retention, ServiceRetention, wal};
+use trunkline_store::{Config, Memory, Retention, Sampling, ServiceRetention, wal};
 
 /// What a store in memory may hold, in bytes: some hundred thousand spans.
 pub(super) const MEMORY_BYTES_MAX: u64 = 64 << 20;
@@ -55,11 +55,6 @@ impl Place {
 }
 
 fn config(keep: &Keep) -> Config {
-    let services = keep
-        .retention
-        .services
-        .iter()
-        .map(|(service, age)| ServiceRetention { service: service.to_string(), age: *age });
     let heads_bytes_max = usize::try_from(keep.memory.0).unwrap_or(usize::MAX);
     let usual = Memory::default();
     Config {
@@ -74,13 +69,31 @@ fn config(keep: &Keep) -> Config {
             heads_bytes_max,
             ..usual
         },
-        retention: Retention {
-            age: Some(keep.retention.age),
-            bytes: Some(keep.retention.size.0),
-            free_bytes: keep.retention.free.0,
-            services: services.collect(),
-        },
+        retention: retention(keep),
+        sampling: keep.sampling.as_ref().map(sampling),
         ..Config::default()
+    }
+}
+
+/// When spans go.
+pub(super) fn retention(keep: &Keep) -> Retention {
+    let services = keep.retention.services.iter();
+    let services =
+        services.map(|(service, age)| ServiceRetention { service: service.to_string(), age: *age });
+    Retention {
+        age: Some(keep.retention.age),
+        bytes: Some(keep.retention.size.0),
+        free_bytes: keep.retention.free.0,
+        services: services.collect(),
+    }
+}
+
+fn sampling(wanted: &TailSampling) -> Sampling {
+    Sampling {
+        after: wanted.after,
+        spans_per_second: f64::from(wanted.budget.count.get()) / wanted.budget.per.as_secs_f64(),
+        slow: wanted.slow,
+        rare: wanted.rare.into(),
     }
 }
 

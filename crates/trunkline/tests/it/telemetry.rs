@@ -309,3 +309,52 @@ fn a_store_is_listed_checked_copied_exported_and_made_again() {
     let nowhere = world.run(&["store", "ls", "--store", "nowhere"]);
     assert!(crate::support::screen(&nowhere).contains("there is no store in"));
 }
+
+#[test]
+fn services_that_ask_are_told_the_gateways_share_or_what_a_file_says() {
+    let gateway = Gateway::new(Upstream::answering(200, "ok"));
+    let world = &gateway.world;
+    let port = free_port();
+    let config = |strategies: &str| {
+        format!(
+            "version: 1\nname: demo\ngateway: {{ http: 127.0.0.1:{}, access_log: off }}\n\
+             ports: {{ metrics: {}, jaeger: {}, console: {} }}\n\
+             trace: {{ sample: 25% }}\n\
+             telemetry: {{ receive: {{ otlp_grpc: off, otlp_http: off, sampling_http: {port} }}{strategies} }}\n\
+             services:\n  web: {{ external: \"{}\" }}\nroutes:\n  - {{ match: \"/**\", to: web }}\n",
+            gateway.http,
+            gateway.metrics,
+            gateway.jaeger,
+            free_port(),
+            gateway.upstream.address(),
+        )
+    };
+    let asked = |service: &str| get(port, &format!("/sampling?service={service}")).1;
+    world.write("trunkline.yaml", &config(""));
+    let mut serving = world.start(&["serve", "-c", "trunkline.yaml"]);
+    serving.wait_for("serving");
+    assert!(asked("shop").contains("\"samplingRate\":0.25"), "{}", asked("shop"));
+
+    let file = |rate: u32| {
+        format!(
+            r#"{{"service_strategies": [{{"service": "shop", "type": "ratelimiting", "param": {rate}}}],
+            "default_strategy": {{"type": "probabilistic", "param": 0.5}}}}"#
+        )
+    };
+    world.write("sampling.json", &file(7));
+    world.write("trunkline.yaml", &config(", strategies: sampling.json"));
+    world.data(&["reload"]);
+    assert!(asked("shop").contains("\"maxTracesPerSecond\":7"), "{}", asked("shop"));
+    assert!(asked("other").contains("\"samplingRate\":0.5"));
+    // The file alone changes.
+    world.write("sampling.json", &file(9));
+    world.data(&["reload"]);
+    assert!(asked("shop").contains("\"maxTracesPerSecond\":9"), "{}", asked("shop"));
+    // One that is none is said, and the gateway's share counts.
+    world.write("sampling.json", "{");
+    world.data(&["reload"]);
+    serving.wait_for("the file of sampling strategies is not used");
+    assert!(asked("shop").contains("\"samplingRate\":0.25"));
+    serving.signal("TERM");
+    assert!(serving.ended().success());
+}

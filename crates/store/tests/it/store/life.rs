@@ -175,6 +175,21 @@ fn the_oldest_go_when_the_disk_is_nearly_full_but_never_all() {
 }
 
 #[test]
+fn what_is_removed_can_be_changed_while_it_is_open() {
+    let hour = Duration::from_hours(1);
+    let (store, clock, _) = at(10, none());
+    append(&store, &batch(0)).unwrap();
+    store.flush().unwrap();
+    clock.advance(2 * hour);
+    store.maintain().unwrap();
+    assert_eq!(store.stats().spans, 3);
+    store.replace_retention(Retention { age: Some(hour), ..none() });
+    clock.advance(Duration::from_secs(61));
+    store.maintain().unwrap();
+    assert_eq!(store.stats().spans, 0);
+}
+
+#[test]
 fn a_head_is_cut_when_it_is_old() {
     let (store, clock, _) = at(10, none());
     append(&store, &batch(0)).unwrap();
