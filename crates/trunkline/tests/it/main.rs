@@ -23,6 +23,7 @@ mod console;
 mod copies;
 mod doctor;
 mod found;
+mod killed;
 mod names;
 mod resilience;
 mod screens;

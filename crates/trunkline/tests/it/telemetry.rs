@@ -10,7 +10,7 @@ use crate::serve::get;
 use crate::support::{Running, World, free_port, is_alive, until};
 
 /// A gateway that takes OTLP over HTTP, and its ports.
-struct Gateway {
+pub struct Gateway {
     world: World,
     http: u16,
     otlp: u16,
@@ -20,7 +20,7 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn new(upstream: Upstream) -> Self {
+    pub fn new(upstream: Upstream) -> Self {
         let (http, otlp, jaeger, metrics) = (free_port(), free_port(), free_port(), free_port());
         Self { world: World::new(), http, otlp, jaeger, metrics, upstream }
     }
@@ -33,7 +33,7 @@ impl Gateway {
     }
 
     /// Serves with more of `telemetry`.
-    fn start_with(&self, more: &str) -> Running {
+    pub fn start_with(&self, more: &str) -> Running {
         let ports = format!(
             "ports: {{ metrics: {}, jaeger: {}, console: {} }}\n",
             self.metrics,
@@ -65,21 +65,17 @@ impl Gateway {
 
     /// Sends one span of this name with attributes, which are JSON.
     fn send_with(&self, number: u32, name: &str, attributes: &str) {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        let start = now.as_nanos();
-        let body = format!(
-            r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"shop"}}}}]}},
-            "scopeSpans":[{{"spans":[{{"traceId":"{}","spanId":"{:016x}","name":"{name}","kind":2,"attributes":[{attributes}],
-            "startTimeUnixNano":"{start}","endTimeUnixNano":"{}"}}]}}]}}]}}"#,
-            trace(number),
-            number + 1,
-            start + 1_000_000,
-        );
+        let body = batch(number, name, attributes);
         until("the store takes spans", || self.post(&body), String::new);
     }
 
+    /// Sends one span; says whether it was acknowledged.
+    pub fn try_send(&self, number: u32) -> bool {
+        self.post(&batch(number, "buy", ""))
+    }
+
     fn post(&self, body: &str) -> bool {
-        let mut socket = TcpStream::connect(("127.0.0.1", self.otlp)).unwrap();
+        let Ok(mut socket) = TcpStream::connect(("127.0.0.1", self.otlp)) else { return false };
         socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         write!(
             socket,
@@ -87,14 +83,14 @@ impl Gateway {
              content-length: {}\r\nconnection: close\r\n\r\n{body}",
             body.len()
         )
-        .unwrap();
+        .unwrap_or_default();
         let mut text = String::new();
         let _ = socket.read_to_string(&mut text);
         text.starts_with("HTTP/1.1 200")
     }
 
     /// A number of `/metrics`.
-    fn number(&self, sample: &str) -> Option<u64> {
+    pub fn number(&self, sample: &str) -> Option<u64> {
         let page = get(self.metrics, "/metrics").1;
         let line = page.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '))?;
         Some(line.parse().unwrap())
@@ -110,12 +106,26 @@ impl Gateway {
         answer["data"][0]["spans"].as_array().cloned().unwrap_or_default()
     }
 
-    fn spans(&self, trace: &str) -> usize {
+    pub fn spans(&self, trace: &str) -> usize {
         self.trace(trace).len()
     }
 }
 
-fn trace(number: u32) -> String {
+/// One span as OTLP's JSON. `attributes` are JSON.
+fn batch(number: u32, name: &str, attributes: &str) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let start = now.as_nanos();
+    format!(
+        r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"shop"}}}}]}},
+        "scopeSpans":[{{"spans":[{{"traceId":"{}","spanId":"{:016x}","name":"{name}","kind":2,"attributes":[{attributes}],
+        "startTimeUnixNano":"{start}","endTimeUnixNano":"{}"}}]}}]}}]}}"#,
+        trace(number),
+        number + 1,
+        start + 1_000_000,
+    )
+}
+
+pub fn trace(number: u32) -> String {
     format!("{:032x}", 0xabcd_0000_u64 + u64::from(number))
 }
 
