@@ -68,7 +68,9 @@ fn every_acknowledged_span_is_there_once_after_kills() {
         serving.ended();
     }
     stop.store(true, Ordering::SeqCst);
-    senders.into_iter().for_each(|sender| sender.join().unwrap());
+    for sender in senders {
+        sender.join().unwrap();
+    }
 
     let mut serving = gateway.start_with(STORE);
     until("the store", || gateway.number("trunkline_store_open") == Some(1), || serving.text());
