@@ -10,7 +10,7 @@ use crate::adjust;
 use crate::search;
 use crate::trace::Trace;
 
-/// A place for whole traces, see [`Reader::room`].
+/// A place for whole traces, of which there are as many as questions about them are answered at a time.
 #[derive(Debug)]
 #[must_use = "it is kept as long as the traces are"]
 pub struct Room {
