@@ -158,10 +158,9 @@ export function entrance(world, serial, time) {
 }
 
 /** The gateway's entry and, below it, what each service asked of the others. */
-export function trace(world, id) {
+export function trace(world, id, start = Date.now() - 60_000) {
   const next = random(Number.parseInt(id.slice(0, 8), 16) || 1);
   const spans = [];
-  const start = Date.now() - 60_000;
   const add = (parent, service, name, kind, offset, duration, depth, attributes = {}) => {
     const span = { id: hex(next, 16), parent, service, name, kind, start: new Date(start + offset).toISOString(), offset_ms: offset, duration_ms: duration, depth, failed: false, attributes };
     spans.push(span);
@@ -180,25 +179,44 @@ export function trace(world, id) {
     }
     if (next() < 0.5) add(server.id, name, "select orders", "internal", at, Math.max(0.02, server.offset_ms + server.duration_ms - at) * 0.8, depth + 2, { "db.system.name": "postgresql", "db.query.text": "SELECT id, total, state\n  FROM orders\n WHERE customer = $1\n ORDER BY placed DESC\n LIMIT 20" });
   };
-  const whole = 40 + next() * 300;
-  const root = add(null, "gateway", "GET /api/orders/**", "server", 0, whole, 0, { "http.request.method": "GET", "url.path": "/api/orders/8812", "http.response.status_code": 200, "network.protocol.version": "2", "trunkline.route": "/api/orders/**", "trunkline.listener": "https" });
-  descend(root, world.services.some((one) => one.name === "orders") ? "orders" : world.services[0]?.name ?? "none", whole * 0.03, whole * 0.9, 1);
-  descend(root, world.services.some((one) => one.name === "auth") ? "auth" : world.services[1]?.name ?? "none", whole * 0.01, whole * 0.2, 1);
+  const [route, owner] = world.routes.length ? pick(next, world.routes) : ["/**", "none"];
+  const own = world.services.find((one) => one.name === owner);
+  const whole = (own?.speed ?? 20) * 2 * Math.exp((next() + next() + next() - 1.3) * 1.6);
+  const path = route.replace("/**", "/8812");
+  const root = add(null, "gateway", `GET ${route}`, "server", 0, whole, 0, { "http.request.method": "GET", "url.path": path, "http.response.status_code": 200, "network.protocol.version": "2", "trunkline.route": route, "trunkline.listener": "https" });
+  descend(root, owner, whole * 0.03, whole * 0.9, 1);
+  if (owner !== "auth" && next() < 0.5) descend(root, world.services.some((one) => one.name === "auth") ? "auth" : world.services[1]?.name ?? "none", whole * 0.01, whole * 0.02, 1);
   const broken = spans[spans.length - 2];
-  if (next() < 0.5) Object.assign(broken, { failed: true, attributes: { ...broken.attributes, "error.type": "timeout", "http.response.status_code": 504 } });
+  if (next() < 0.15 && broken !== root) breakAt(world, spans, broken, next);
+  const tried = spans.find((span) => span.kind === "client" && !span.failed);
+  if (tried && next() < 0.5) tried.events = [{ name: "retry", offset_ms: tried.offset_ms + tried.duration_ms * 0.3, attributes: { attempt: 2, reason: "connect_refused" } }];
+  if (next() < 0.2) root.links = [{ trace: hex(next, 32), span: hex(next, 16), attributes: { "messaging.operation": "receive" } }];
+  if (next() < 0.1) spans[spans.length - 1].warnings = ["the clock of this service was 3.2ms ahead; the span was moved"];
   return { schema: 1, id, start: new Date(start).toISOString(), duration_ms: whole, services: [...new Set(spans.map((span) => span.service))], failed: broken.failed, spans };
+}
+
+/** One span fails, and some of those above it do so for that reason. */
+function breakAt(world, spans, broken, next) {
+  const message = world.nasty ? pick(next, world.nasty) : "connect: connection refused (127.0.0.1:41013)";
+  const thrown = { name: "exception", offset_ms: broken.offset_ms + broken.duration_ms * 0.9, attributes: { "exception.type": "java.net.ConnectException", "exception.message": message, "exception.stacktrace": `java.net.ConnectException: ${message}\n${Array.from({ length: 24 }, (_, at) => `\tat com.shop.bank.Client.step${at}(Client.java:${120 + at})`).join("\n")}` } };
+  for (let span = broken; span; span = spans.find((one) => one.id === span.parent)) {
+    Object.assign(span, { failed: true, attributes: { ...span.attributes, "error.type": "timeout", "http.response.status_code": 504 } });
+    if (span === broken) Object.assign(span, { events: [thrown], attributes: { ...span.attributes, "exception.type": "java.net.ConnectException" } });
+    if (next() < 0.3) break;
+  }
 }
 
 /** A trace of any size: wide, with chains, so that both scrolling and folding have work to do. */
 export function hugeTrace(count, deep) {
   const next = random(count);
   const names = Array.from({ length: 14 }, (_, at) => `service-${at}`);
-  const spans = [{ id: "0", parent: null, service: "gateway", name: "GET /report", kind: "server", offset_ms: 0, duration_ms: count, depth: 0, failed: false, attributes: {} }];
+  const id = (at) => (at + 1).toString(16).padStart(16, "0");
+  const spans = [{ id: id(0), parent: null, service: "gateway", name: "GET /report", kind: "server", offset_ms: 0, duration_ms: count, depth: 0, failed: false, attributes: {} }];
   for (let at = 1; at < count; at += 1) {
     const parent = deep || at % 5 ? spans[at - 1] : spans[Math.floor(next() * at * 0.1)];
     const offset = parent.offset_ms + Math.min(parent.duration_ms * 0.2, deep ? 0.4 : parent.duration_ms * next() * 0.4);
     const duration = Math.max(0.05, deep ? parent.duration_ms - 0.8 : parent.duration_ms * (0.2 + next() * 0.5));
-    spans.push({ id: String(at), parent: parent.id, service: pick(next, names), name: `step ${at}`, kind: "internal", offset_ms: offset, duration_ms: duration, failed: next() < 0.001, attributes: { "item.number": at } });
+    spans.push({ id: id(at), parent: parent.id, service: pick(next, names), name: `step ${at}`, kind: "internal", offset_ms: offset, duration_ms: duration, failed: next() < 0.001, attributes: { "item.number": at } });
   }
   return { schema: 1, id: "f".repeat(32), start: new Date().toISOString(), duration_ms: count, services: names, failed: true, spans };
 }

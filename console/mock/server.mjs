@@ -12,6 +12,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as documents from "./documents.mjs";
 import { obey, passTime } from "./policies.mjs";
+import * as search from "./trace_search.mjs";
+import * as traces from "./traces.mjs";
 import { WORLDS } from "./worlds.mjs";
 
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
@@ -19,7 +21,7 @@ export const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const HEADERS = { "content-security-policy": CSP, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml" };
-const PAGE = /^\/(?:|services(?:\/[^/]*)?|graph|requests|traces\/[^/]*|resilience|configuration)$/;
+const PAGE = /^\/(?:|services(?:\/[^/]*)?|graph|requests|traces(?:\/[^/]*)?|compare|dependencies|resilience|configuration)$/;
 const REQUESTS_MAX = 1000;
 
 /** Starts a server and returns it with its address. Port 0 takes a free one. */
@@ -132,7 +134,6 @@ function api(state, request, response, url) {
   const { world } = state;
   const window = url.searchParams.get("window") ?? undefined;
   const path = url.pathname;
-  const trace = /^\/v1\/traces\/(.+)$/.exec(path);
   const restart = /^\/v1\/services\/(.+)\/restart$/.exec(path);
   if (request.method === "POST" && restart) return void setTimeout(() => (decodeURIComponent(restart[1]) === "bank" ? problem(response, 409, "not_here", "this service is not run here") : json(response, { ready: true })), 600);
   if (request.method === "POST" && path === "/v1/reload") return json(response, { generation: 4, changed: true, warnings: [] });
@@ -145,7 +146,9 @@ function api(state, request, response, url) {
   if (path === "/v1/explain") return explain(response, url.searchParams);
   if (path === "/v1/logs") return logs(state, request, response, url.searchParams);
   if (path === "/v1/events") return events(state, request, response);
-  if (trace) return traced(state, response, trace[1]);
+  if (path === "/v1/dependencies") return json(response, search.dependencies(state, url.searchParams));
+  if (path === "/v1/attributes") return json(response, search.attributes(state, url.searchParams.get("match") ?? ""));
+  if (path === "/v1/traces" || path.startsWith("/v1/traces/")) return void traced(state, request, response, url).catch((error) => problem(response, 500, "failed", String(error)));
   return problem(response, 404, "not_found", "no such path");
 }
 
@@ -163,11 +166,38 @@ function resilience(state, request, response, url) {
   return json(response, answer);
 }
 
-function traced(state, response, id) {
-  if (id === "f".repeat(32)) return json(response, documents.hugeTrace(100_000, false));
-  if (id === "e".repeat(32)) return json(response, documents.hugeTrace(20_000, true));
-  if (id === "0".repeat(32)) return problem(response, 404, "not_found", "this trace is not kept");
-  return json(response, documents.trace(state.world, id));
+async function traced(state, request, response, url) {
+  const [first, what, span] = url.pathname.split("/").slice(3).map(decodeURIComponent);
+  const query = url.searchParams;
+  if (first === undefined) return found(response, search.search(state, query));
+  if (first === "services") return json(response, search.services(state));
+  if (first === "operations") return json(response, search.operations(state, query.get("service")));
+  search.traces(state);
+  const gone = () => problem(response, 404, "not_found", "this trace is not kept");
+  if (first === "compare") {
+    const [a, b] = [traces.find(state, query.get("a") ?? ""), traces.find(state, query.get("b") ?? "")];
+    return a && b ? json(response, traces.compare(a, b)) : gone();
+  }
+  const tree = traces.find(state, first);
+  if (!tree) return gone();
+  if (what === "waterfall") return json(response, traces.waterfall(tree, request.method === "POST" ? JSON.parse(await body(request)) : Object.fromEntries(query)));
+  if (what === "table") return json(response, traces.table(tree, query));
+  if (what === "flame") return json(response, traces.flame(tree));
+  if (what === "critical-path") return json(response, traces.criticalPath(tree));
+  if (what === "statistics") return found(response, { answer: traces.statistics(tree, query.get("by") ?? "operation"), status: 400, code: "bad_request", detail: "nothing can be added up by that" });
+  if (what === "spans") return found(response, { answer: traces.span(tree, span ?? ""), status: 404, code: "not_found", detail: "the trace has no such span" });
+  if (what === undefined) return json(response, { resourceSpans: [], trace: tree.id });
+  return problem(response, 404, "not_found", "no such path");
+}
+
+function found(response, { answer, status, code, detail, hint }) {
+  return answer ? json(response, answer) : problem(response, status, code, detail, hint);
+}
+
+async function body(request) {
+  let text = "";
+  for await (const part of request) text += part;
+  return text;
 }
 
 function filtered(state, query) {

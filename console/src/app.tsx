@@ -3,7 +3,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { tokenWanted } from "./api/client";
 import { link, retryNow } from "./api/live";
 import { useKeys, useNow } from "./hooks";
+import { ComparePage } from "./pages/compare";
 import { ConfigurationPage } from "./pages/configuration";
+import { DependenciesPage } from "./pages/dependencies";
 import { GraphPage } from "./pages/graph";
 import { Header } from "./pages/header";
 import { HelpDialog } from "./pages/help";
@@ -16,6 +18,7 @@ import { ServicePage } from "./pages/service";
 import { ServicesPage } from "./pages/services";
 import { TokenDialog } from "./pages/token";
 import { TracePage } from "./pages/trace";
+import { TracesPage } from "./pages/traces";
 import { Empty } from "./parts/notice";
 import { Toasts } from "./parts/toast";
 import { navigate, href, path } from "./router";
@@ -41,12 +44,18 @@ export function App() {
   );
 }
 
+/** Pages that are not in the list. */
+const TITLES = new Map([
+  ["/", "Services"],
+  ["/compare", "Compare traces"],
+]);
+
 function Page() {
   const now = path.value;
   const rest = (prefix: string) => (now.startsWith(prefix) ? decode(now.slice(prefix.length)) : null);
   const service = rest("/services/");
   const trace = rest("/traces/");
-  const title = service ?? trace ?? PAGES.find((page) => page.path === now)?.name ?? (now === "/" ? "Services" : "Not found");
+  const title = service ?? trace ?? TITLES.get(now) ?? PAGES.find((page) => page.path === now)?.name ?? "Not found";
   useEffect(() => {
     document.title = `${title} · Trunkline`;
   }, [title]);
@@ -61,6 +70,9 @@ function Page() {
   if (now === "/graph") return <GraphPage />;
   if (now === "/requests") return <RequestsPage />;
   if (trace !== null) return <TracePage key={trace} id={trace} />;
+  if (now === "/traces") return <TracesPage />;
+  if (now === "/compare") return <ComparePage />;
+  if (now === "/dependencies") return <DependenciesPage />;
   if (now === "/resilience") return <ResiliencePage />;
   if (now === "/configuration") return <ConfigurationPage />;
   return (
@@ -121,7 +133,7 @@ function useShortcuts(): void {
     else if (event.key === "/") return focusSearch();
     else return false;
     return true;
-  });
+  }, true);
 }
 
 /** When `g` was pressed. */

@@ -42,8 +42,8 @@ export function useDocument<T>(path: string | null, everyMs = 0): Reading<T> {
   return { data: state.data, error: state.key === path ? state.error : null, loading: state.key !== path, refresh };
 }
 
-/** Calls `act` for keys pressed outside of fields. `act` returns true for a key it took. */
-export function useKeys(act: (event: KeyboardEvent) => boolean): void {
+/** Calls `act` for keys pressed outside of fields. `act` returns true for a key it took; `first` comes before all others. */
+export function useKeys(act: (event: KeyboardEvent) => boolean, first = false): void {
   const latest = useRef(act);
   latest.current = act;
   useEffect(() => {
@@ -52,9 +52,9 @@ export function useKeys(act: (event: KeyboardEvent) => boolean): void {
       if (document.querySelector("dialog[open]")) return;
       if (latest.current(event)) event.preventDefault();
     };
-    addEventListener("keydown", listen);
-    return () => removeEventListener("keydown", listen);
-  }, []);
+    addEventListener("keydown", listen, first);
+    return () => removeEventListener("keydown", listen, first);
+  }, [first]);
 }
 
 /** Arrow keys go from row to row of a page's list: to the link in each that is marked `data-row`. */
@@ -76,12 +76,12 @@ export function inField(target: EventTarget | null): boolean {
 const SETTLED_MS = 200;
 
 /** A value once it has been still for a moment, so that typing does not start work per letter. */
-export function useSettled(value: string): string {
+export function useSettled(value: string, stillMs = SETTLED_MS): string {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), SETTLED_MS);
+    const timer = setTimeout(() => setSettled(value), stillMs);
     return () => clearTimeout(timer);
-  }, [value]);
+  }, [value, stillMs]);
   return settled;
 }
 

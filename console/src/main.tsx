@@ -12,6 +12,8 @@ import "./styles/pages.css";
 import "./styles/resilience.css";
 import "./styles/graph.css";
 import "./styles/trace.css";
+import "./styles/traces.css";
+import "./styles/analysis.css";
 
 startTheme();
 startRouter();

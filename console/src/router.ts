@@ -17,19 +17,29 @@ export function parameter(name: string): string {
   return place.value.query.get(name) ?? "";
 }
 
+/** All values of a parameter that may be repeated. */
+export function parameters(name: string): string[] {
+  return place.value.query.getAll(name).filter(Boolean);
+}
+
 /** Parameters that stay when another page is opened. */
 const KEPT = ["window"];
 
 /** The address of a page, with what stays of the present one. */
-export function href(path: string, query: Record<string, string | null | undefined> = {}): string {
+export function href(path: string, query: Record<string, string | string[] | null | undefined> = {}): string {
   const all = new URLSearchParams();
   for (const name of KEPT) {
     const value = place.value.query.get(name);
     if (value) all.set(name, value);
   }
-  for (const [name, value] of Object.entries(query)) if (value) all.set(name, value);
+  for (const [name, value] of Object.entries(query)) put(all, name, value);
   const text = all.toString();
   return text ? `${path}?${text}` : path;
+}
+
+function put(all: URLSearchParams, name: string, value: string | string[] | null | undefined): void {
+  all.delete(name);
+  for (const one of [value].flat()) if (one) all.append(name, one);
 }
 
 export function navigate(to: string): void {
@@ -39,12 +49,9 @@ export function navigate(to: string): void {
 }
 
 /** Changes parameters of the present address. Typing replaces the entry of the history, choosing adds one. */
-export function change(query: Record<string, string | null>, how: "push" | "replace" = "replace"): void {
+export function change(query: Record<string, string | string[] | null>, how: "push" | "replace" = "replace"): void {
   const all = new URLSearchParams(location.search);
-  for (const [name, value] of Object.entries(query)) {
-    if (value === null || value === "") all.delete(name);
-    else all.set(name, value);
-  }
+  for (const [name, value] of Object.entries(query)) put(all, name, value);
   const text = all.toString();
   const to = location.pathname + (text ? `?${text}` : "") + location.hash;
   if (to === location.pathname + location.search + location.hash) return;

@@ -1,6 +1,7 @@
 //! `./x bench`: the bars of the design, and the same work done by others.
 //!
-//! `start`, `router` and `resilience` take seconds and say whether a bar is met; `laptop` runs the seven services of the example;
+//! `start`, `router` and `resilience` take seconds and say whether a bar is met; `store` takes minutes for ten
+//! million spans; `laptop` runs the seven services of the example;
 //! `soak` changes a serving process for minutes and fails when a request is lost; `dataplane` takes minutes and tells
 //! which bars of the data plane are met; `load` shows one case of it in more columns. Figures of a busy machine are
 //! worth little in absolute terms, which is why those two report ratios of interleaved rounds.
@@ -24,6 +25,7 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
         "start" => start(steps, rest),
         "router" => router(steps),
         "resilience" => resilience(steps),
+        "store" => store(steps, rest),
         "load" => load(steps, rest),
         "dataplane" => dataplane(steps, rest),
         "soak" => soak(steps, rest),
@@ -31,12 +33,13 @@ pub(crate) fn run(steps: &mut Steps, arguments: &[String]) -> Outcome {
         "all" => start(steps, &[])
             .and_then(|()| router(steps))
             .and_then(|()| resilience(steps))
+            .and_then(|()| store(steps, &[]))
             .and_then(|()| laptop::run(steps))
             .and_then(|()| soak(steps, &[]))
             .and_then(|()| load(steps, rest))
             .and_then(|()| dataplane(steps, &[])),
         other => Err(format!(
-            "there is no bench `{other}`; there are start, router, resilience, laptop, soak, load and dataplane"
+            "there is no bench `{other}`; there are start, router, resilience, store, laptop, soak, load and dataplane"
         )),
     }
 }
@@ -62,6 +65,14 @@ fn router(steps: &mut Steps) -> Outcome {
 fn resilience(steps: &mut Steps) -> Outcome {
     let bench = "cargo run --release --quiet --package trunkline-resilience --example admit_bars";
     steps.command("resilience", &mut command(bench))
+}
+
+/// What spans cost until they are kept, and what questions about ten million of them do; so many
+/// spans, a seed and a rate may follow.
+fn store(steps: &mut Steps, arguments: &[String]) -> Outcome {
+    let bench = "cargo run --release --quiet --package trunkline-store --example store_bars --";
+    let mut bench = command(bench);
+    steps.command("store", bench.arg(target_dir()).args(arguments))
 }
 
 fn load(steps: &mut Steps, arguments: &[String]) -> Outcome {

@@ -25,6 +25,7 @@ mod shop;
 mod steps;
 mod test;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -35,7 +36,8 @@ const HELP: &str = "\
                                 --drive: a customer's whole journey, then the end
 ./x test [ARGS]                 all tests; with ARGS: cargo test --workspace ARGS
 ./x ci                          everything that is checked: style, tests, docs, dependencies, fuzz smoke
-./x bench [start|router|resilience|laptop|soak|load]   measure against the bars, and against HAProxy, nginx and Envoy
+./x bench [start|router|resilience|store|laptop|soak|load|dataplane]   measure against the bars, and against HAProxy, nginx and Envoy
+./x torture [SEED]              kill the store and the gateway 200 times, and cut the power 20 000 times
 ./x fuzz [TARGET] [SECONDS]     fuzz one target, or all of them, for 60 seconds each
 ./x console [--check]           build (or compare) the console's page, and measure its first load
 ./x generate [--check]          write (or compare) the generated schema and reference pages
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         "ci" => ci::run(&mut steps),
         "bench" => bench::run(&mut steps, rest),
         "console" => console::run(&mut steps, rest),
+        "torture" => torture::run(&mut steps, rest),
         "fuzz" => fuzz::run(&mut steps, rest),
         "generate" => generate::run(&mut steps, rest),
         "tidy" => steps.step("tidy", tidy::check),

@@ -70,6 +70,13 @@ export async function post<T>(path: string): Promise<T | null> {
   return text ? (JSON.parse(text) as T) : null;
 }
 
+/** Asks a question that is too long for an address. */
+export async function ask<T>(path: string, question: unknown, signal?: AbortSignal): Promise<T> {
+  const headers = { accept: "application/json", "content-type": "application/json" };
+  const answer = await send(path, { method: "POST", headers, body: JSON.stringify(question), signal });
+  return (await answer.json()) as T;
+}
+
 async function problem(answer: Response): Promise<ApiError> {
   try {
     const body = (await answer.json()) as Record<string, unknown>;

@@ -79,6 +79,9 @@ export type GraphEdge = {
   error_share?: number | null;
   latency_ms?: Quantiles | null;
   origin?: Origin | null;
+  /** Of dependencies: what is called, and who saw it. */
+  kind?: string | null;
+  source?: string | null;
 };
 
 export type Graph = { window_seconds?: number; nodes: GraphNode[]; edges: GraphEdge[] };
@@ -101,31 +104,6 @@ export type Entrance = {
   services?: string[] | null;
   failed?: boolean;
   skipped?: number;
-};
-
-export type Span = {
-  id: string;
-  parent?: string | null;
-  service?: string | null;
-  name?: string | null;
-  kind?: string | null;
-  start?: string | null;
-  duration_ms?: number | null;
-  failed?: boolean;
-  attributes?: Record<string, unknown> | null;
-  offset_ms?: number | null;
-  depth?: number;
-  self_ms?: number | null;
-  critical?: boolean;
-};
-
-export type Trace = {
-  id: string;
-  start?: string | null;
-  duration_ms?: number | null;
-  services?: string[];
-  failed?: boolean | number;
-  spans: Span[];
 };
 
 export type Setting = { key: string; value: unknown; origin?: Origin | null; default?: boolean };

@@ -1,7 +1,7 @@
 // The panel beside the drawing: what is known about the chosen node or line.
 import type { Graph, GraphEdge, GraphNode, Quantiles } from "../api/types";
 import { count, duration, rate, share, visible } from "../format";
-import { hueClass } from "../known";
+import { hueClass, isService } from "../known";
 import { Icon } from "../parts/icon";
 import type { Row } from "../pages/policy_list";
 import { BreakerBadge } from "../parts/policy";
@@ -11,9 +11,10 @@ import { change, href } from "../router";
 import { MEANING, edgeKey, edgeText, statusOf } from "./words";
 import { errorShare } from "../parts/measure";
 
-type Props = { graph: Graph; breakers: Map<string, Row[]>; node: string; edge: string };
+/** `traces` where the graph is made of traces: then that is where more is to be seen. */
+type Props = { graph: Graph; breakers: Map<string, Row[]>; node: string; edge: string; traces?: boolean };
 
-export function GraphDetails({ graph, breakers, node, edge }: Props) {
+export function GraphDetails({ graph, breakers, node, edge, traces = false }: Props) {
   const chosenNode = graph.nodes.find((one) => one.id === node);
   const chosenEdge = graph.edges.find((one) => edgeKey(one) === edge);
   if (!chosenNode && !chosenEdge) return null;
@@ -22,7 +23,7 @@ export function GraphDetails({ graph, breakers, node, edge }: Props) {
       <button type="button" class="button quiet panel-close" aria-label="Close details" onClick={() => change({ node: null, edge: null }, "push")}>
         <Icon name="close" />
       </button>
-      {chosenNode ? <NodeDetails graph={graph} node={chosenNode} breakers={breakers.get(chosenNode.id)} /> : chosenEdge ? <EdgeDetails edge={chosenEdge} /> : null}
+      {chosenNode ? <NodeDetails graph={graph} node={chosenNode} breakers={breakers.get(chosenNode.id)} traces={traces} /> : chosenEdge ? <EdgeDetails edge={chosenEdge} traces={traces} /> : null}
     </aside>
   );
 }
@@ -56,7 +57,9 @@ function Numbers({ of }: { of: { rate_per_second?: number | null; error_share?: 
   );
 }
 
-function NodeDetails({ graph, node, breakers }: { graph: Graph; node: GraphNode; breakers: Row[] | undefined }) {
+type NodeProps = { graph: Graph; node: GraphNode; breakers: Row[] | undefined; traces: boolean };
+
+function NodeDetails({ graph, node, breakers, traces }: NodeProps) {
   const gateway = node.id === "gateway";
   const callees = graph.edges.filter((edge) => edge.from === node.id);
   const callers = graph.edges.filter((edge) => edge.to === node.id);
@@ -68,11 +71,22 @@ function NodeDetails({ graph, node, breakers }: { graph: Graph; node: GraphNode;
       </h2>
       <p class="panel-line">
         {node.state ? <State state={node.state} /> : null}
-        {node.kind === "external" ? <span class="tag">external</span> : null}
+        {node.kind === "external" || node.kind === "database" ? <span class="tag">{node.kind}</span> : null}
         <BreakerBadge service={node.id} rows={breakers} />
       </p>
       <Numbers of={node} />
-      {gateway ? (
+      {traces ? (
+        <div class="panel-actions">
+          <a class="button primary" href={href("/traces", { service: node.id })}>
+            <Icon name="traces" /> Traces
+          </a>
+          {isService(node.id) ? (
+            <a class="button" href={href(`/services/${encodeURIComponent(node.id)}`)}>
+              Open service
+            </a>
+          ) : null}
+        </div>
+      ) : gateway ? (
         <a class="button" href={href("/requests")}>
           <Icon name="requests" /> Last requests
         </a>
@@ -83,6 +97,9 @@ function NodeDetails({ graph, node, breakers }: { graph: Graph; node: GraphNode;
           </a>
           <a class="button" href={href("/requests", { service: node.id })}>
             <Icon name="requests" /> Requests
+          </a>
+          <a class="button" href={href("/traces", { service: node.id })}>
+            <Icon name="traces" /> Traces
           </a>
         </div>
       )}
@@ -114,7 +131,7 @@ function EdgeList({ title, edges, end }: { title: string; edges: GraphEdge[]; en
   );
 }
 
-function EdgeDetails({ edge }: { edge: GraphEdge }) {
+function EdgeDetails({ edge, traces }: { edge: GraphEdge; traces: boolean }) {
   const status = statusOf(edge);
   return (
     <>
@@ -128,7 +145,18 @@ function EdgeDetails({ edge }: { edge: GraphEdge }) {
         {status}
       </p>
       <p class="panel-text">{MEANING[status]}</p>
+      {edge.kind || edge.source ? (
+        <p class="panel-line">
+          {edge.kind ? <span class="tag">{visible(edge.kind)}</span> : null}
+          {edge.source ? <span class="faint">seen by {edge.source === "both" ? "spans and the proxy" : edge.source === "proxy" ? "the proxy" : visible(edge.source)}</span> : null}
+        </p>
+      ) : null}
       <Numbers of={edge} />
+      {traces ? (
+        <a class="button" href={href("/traces", { service: edge.kind && edge.kind !== "call" ? edge.from : edge.to })}>
+          <Icon name="traces" /> Traces
+        </a>
+      ) : null}
       {edge.requests_ever ? (
         <p class="panel-line faint">{count(edge.requests_ever)} requests since the start</p>
       ) : null}

@@ -58,7 +58,7 @@ export function Header() {
 function isCurrent(page: string): boolean {
   const now = path.value;
   if (now === "/") return page === "/services";
-  if (now.startsWith("/traces/")) return page === "/requests";
+  if (now === "/compare") return page === "/traces";
   return now === page || now.startsWith(`${page}/`);
 }
 

@@ -98,13 +98,16 @@ function entries(names: { name: string; state?: string }[], text: string): Entry
   }
   all.push(
     { icon: "warn", name: "Failed requests", note: "page", act: go(href("/requests", { status: "failed" })) },
+    { icon: "warn", name: "Failed traces", note: "page", act: go(href("/traces", { status: "error" })) },
+    { icon: "compare", name: "Compare two traces", note: "page", act: go(href("/compare")) },
     { icon: "shield", name: "Policies that need a look", note: "page", act: go(href("/resilience", { state: "trouble" })) },
     { icon: "system", name: "Theme: as the system", note: "command", act: () => setTheme("system") },
     { icon: "sun", name: "Theme: light", note: "command", act: () => setTheme("light") },
     { icon: "moon", name: "Theme: dark", note: "command", act: () => setTheme("dark") },
   );
   if (/^[0-9a-f]{8,32}$/i.test(text)) {
-    return [{ icon: "right", name: text.toLowerCase(), note: "open this trace", act: go(href(`/traces/${text.toLowerCase()}`)) }];
+    // Ids of 64 bits are written without the zeros before them.
+    return [{ icon: "right", name: text.toLowerCase(), note: "open this trace", act: go(href(`/traces/${text.toLowerCase().padStart(32, "0")}`)) }];
   }
   if (!text) return all.slice(0, SHOWN_MAX);
   const scored = all.map((entry) => ({ entry, score: matchScore(entry.name, text) })).filter(({ score }) => score > 0);

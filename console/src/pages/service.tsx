@@ -313,7 +313,10 @@ function LastRequests({ name }: { name: string }) {
     <section>
       <div class="section-head">
         <h2 class="section-title">Last requests</h2>
-        <a href={href("/requests", { service: name })}>All of its requests</a>
+        <span class="button-row">
+          <a href={href("/traces", { service: name })}>Its traces</a>
+          <a href={href("/requests", { service: name })}>All of its requests</a>
+        </span>
       </div>
       <Shown of={reading} rows={3}>
         {(data) =>

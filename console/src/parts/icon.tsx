@@ -37,6 +37,11 @@ const PATHS = {
   empty: "M2 9.5l2-6.5h8l2 6.5v3.5H2ZM2 9.5h3.5l1 1.5h3l1-1.5H14",
   plug: "M5.5 1.5v3.5M10.5 1.5v3.5M3.5 5h9v2.5a4.5 4.5 0 0 1-9 0ZM8 12v2.5",
   filter: "M2 3h12L9.5 8.5v5l-3-1.5V8.5Z",
+  traces: "M2 3.5h7M5 8h7M9 12.5h5",
+  dependencies: "M6 2h4v3.5H6ZM1.5 10.5h4V14h-4ZM10.5 10.5h4V14h-4ZM8 5.5V8M3.5 10.5V8h9v2.5",
+  link: "M6.5 9.5l3-3M7 4.5l1.3-1.3a2.8 2.8 0 0 1 4 4L11 8.5M9 11.5l-1.3 1.3a2.8 2.8 0 0 1-4-4L5 7.5",
+  compare: "M2 4h8M7 1.5L10 4L7 6.5M14 12H6M9 9.5L6 12l3 2.5",
+  save: "M8 2v8M4.5 7L8 10.5L11.5 7M2.5 13.5h11",
   table: "M2 3h12v10H2ZM2 6.5h12M2 10h12M6.5 6.5V13",
 } as const;
 

@@ -10,7 +10,16 @@ const only = process.argv[4] ? new RegExp(process.argv[4]) : /./;
 await mkdir(folder, { recursive: true });
 const mock = process.argv[3] && process.argv[3] !== "-" ? null : await start({ port: 0 });
 const base = mock?.url ?? process.argv[3];
-const trace = (await (await fetch(`${base}/v1/requests?limit=1`)).json()).requests[0]?.trace;
+const found = (await (await fetch(`${base}/v1/traces?limit=100`)).json()).traces ?? [];
+const failed = found.filter((one) => one.failed && one.spans > 8)[0]?.id ?? found[0]?.id;
+const [one, other] = found.filter((trace) => trace.name === found[0]?.name).map((trace) => trace.id);
+const trace = failed ?? (await (await fetch(`${base}/v1/requests?limit=1`)).json()).requests[0]?.trace;
+
+async function causeOf(id) {
+  const document = await (await fetch(`${base}/v1/traces/${id}/waterfall?rows=20`)).json();
+  return document.causes?.[0]?.span ?? document.rows?.[1]?.id;
+}
+
 const PAGES = {
   services: "/services",
   service: `/services/${process.env.SERVICE ?? "payments"}`,
@@ -18,9 +27,20 @@ const PAGES = {
   graph_node: `/graph?node=${process.env.NODE ?? "orders"}`,
   graph_table: "/graph?view=table",
   requests: "/requests",
+  traces: "/traces?facet=http.route",
+  traces_failed: "/traces?status=error&min=20ms&sort=-duration",
   trace: `/traces/${trace}`,
+  trace_span: `/traces/${trace}?span=${process.env.SPAN ?? (await causeOf(trace))}`,
+  flame: `/traces/${trace}?view=flame`,
+  spans: `/traces/${trace}?view=spans&sort=-duration`,
+  statistics: `/traces/${trace}?view=statistics`,
+  critical: `/traces/${trace}?view=critical`,
+  compare: `/compare?a=${one}&b=${other ?? one}`,
+  dependencies: "/dependencies",
+  dependencies_table: "/dependencies?view=table",
   resilience: "/resilience",
   configuration: "/configuration?file=trunkline.yaml&line=30",
+  huge_flame: `/traces/${"f".repeat(32)}?view=flame`,
   huge: `/traces/${"f".repeat(32)}`,
 };
 const LOOKS = {

@@ -1,97 +1,185 @@
-// Traces as rows.
+// What the page of a trace makes of rows that live on the server: folding, pages, scales, flame graph, statistics.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Span } from "../../src/api/types";
-import { buildTrace, matches, positionOf, ticks, visibleRows } from "../../src/trace/model";
+import type { Frame } from "../../src/api/traces";
+import { drawnFrames, fits, neighbour } from "../../src/trace/flame_model";
+import { IDS_MAX, UNFOLDED, foldedFrom, foldingQuery, isFolding, isSpanId, opened, readFolding, toggled, writeFolding } from "../../src/trace/folding";
+import { PAGE_ROWS, type Page, Pages } from "../../src/trace/pages";
+import { clockTicks, decades, part, ticks } from "../../src/trace/scale";
+import { sortStatistics } from "../../src/trace/statistics_order";
 
-/** "a 0-100, b<a 10-40" */
-function trace(text: string) {
-  const spans: Span[] = text.split(",").map((part) => {
-    const [names = "", times = ""] = part.trim().split(" ");
-    const [id = "", parent] = names.split("<");
-    const [from = 0, to = 0] = times.split("-").map(Number);
-    return { id, parent, service: id.toUpperCase(), name: `do ${id}`, offset_ms: from, duration_ms: to - from, attributes: { of: id } };
-  });
-  return buildTrace({ id: "t", spans });
+const row = (id: string, depth: number, collapsed = false) => ({ id, depth, collapsed });
+
+test("a row folds and unfolds, whether it is told by id or by depth", () => {
+  const one = toggled(UNFOLDED, row("a", 2));
+  assert.deepEqual(foldingQuery(one), { collapsed: ["a"] });
+  assert.deepEqual(foldingQuery(toggled(one, row("a", 2, true))), {});
+  const deep = toggled(foldedFrom(1), row("b", 3, true));
+  assert.deepEqual(foldingQuery(deep), { collapse_depth: 1, expanded: ["b"] });
+  assert.deepEqual(foldingQuery(toggled(deep, row("b", 3))), { collapse_depth: 1 });
+  assert.deepEqual(foldingQuery(toggled(foldedFrom(2), row("c", 1))), { collapse_depth: 2, collapsed: ["c"] });
+});
+
+test("what stands above a span that is to be seen is opened", () => {
+  assert.equal(opened(UNFOLDED, ["a", "b"]), UNFOLDED);
+  const folded = toggled(toggled(UNFOLDED, row("a", 0)), row("x", 1));
+  assert.deepEqual(foldingQuery(opened(folded, ["a", "b"])), { collapsed: ["x"] });
+  assert.deepEqual(foldingQuery(opened(foldedFrom(1), ["a", "b"])), { collapse_depth: 1, expanded: ["a", "b"] });
+});
+
+test("folding stands in the address as long as it is short, and comes back from it", () => {
+  const folding = toggled(toggled(foldedFrom(2), row("00f067aa0ba902b7", 1)), row("b7ad6b7169203331", 4, true));
+  const { depth, fold, open } = writeFolding(folding);
+  assert.deepEqual([depth, fold, open], ["2", "00f067aa0ba902b7", "b7ad6b7169203331"]);
+  assert.deepEqual(readFolding(depth ?? "", fold ?? "", open ?? ""), folding);
+  assert.equal(isFolding(readFolding("__proto__", "<script>.zz", "-1")), false);
+  assert.deepEqual(["00f067aa0ba902b7", "00F067AA0BA902B7", "00f067", ""].map(isSpanId), [true, false, false, false]);
+  let many = UNFOLDED;
+  for (let at = 0; at < IDS_MAX + 5; at += 1) many = toggled(many, row(at.toString(16), 0));
+  assert.equal(many.closed.size, IDS_MAX);
+  assert.equal(many.closed.has("0"), false);
+  assert.equal(writeFolding(many).fold, null);
+});
+
+/** A server with so many rows; `asked` has the first row of each question. */
+function server(total: number, answer?: (from: number) => Promise<Page<number>>) {
+  const asked: number[] = [];
+  let told = 0;
+  const load = async (from: number, rows: number) => {
+    asked.push(from);
+    if (answer) return answer(from);
+    return { total, from, rows: Array.from({ length: Math.max(0, Math.min(rows, total - from)) }, (_, at) => from + at) };
+  };
+  const pages = new Pages<number>(load, () => (told += 1));
+  pages.take({ total, from: 0, rows: [] });
+  return { pages, asked, told: () => told };
 }
 
-const ids = (model: ReturnType<typeof trace>) => model.rows.map((row) => `${"·".repeat(row.depth)}${row.span.id}`).join(" ");
+const settle = async () => {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+};
 
-test("rows stand below their parents, in order of start", () => {
-  assert.equal(ids(trace("c<a 50-60, a 0-100, b<a 10-40, d<b 20-30")), "a ·b ··d ·c");
+test("rows in sight are asked for once, and in pages", async () => {
+  const { pages, asked, told } = server(1000);
+  pages.want(0, 40);
+  pages.want(5, 45);
+  assert.equal(pages.at(3), undefined);
+  await settle();
+  pages.want(0, 40);
+  await settle();
+  assert.deepEqual([asked, pages.at(3), pages.at(PAGE_ROWS), told()], [[0], 3, undefined, 1]);
+  pages.want(PAGE_ROWS - 5, PAGE_ROWS + 5);
+  await settle();
+  assert.deepEqual([asked, pages.at(PAGE_ROWS + 4)], [[0, PAGE_ROWS], PAGE_ROWS + 4]);
 });
 
-test("missing parents and circles make roots", () => {
-  assert.equal(ids(trace("a<gone 0-10, b<a 1-2")), "a ·b");
-  assert.equal(trace("a<b 0-10, b<a 1-2, c<c 3-4").rows.length, 3);
+test("fast scrolling asks for where it ends, not for all that passed by", async () => {
+  const { pages, asked } = server(100_000);
+  for (let at = 0; at < 90_000; at += 1000) pages.want(at, at + 40);
+  await settle();
+  assert.ok(asked.length <= 4, String(asked));
+  assert.equal(pages.at(89_010), 89_010);
 });
 
-test("the end of a row is behind its last descendant", () => {
-  const { rows } = trace("a 0-100, b<a 10-40, d<b 20-30, c<a 50-60");
-  assert.deepEqual(rows.map((row) => row.end), [4, 3, 3, 4]);
-});
-
-test("the critical path waits for the child that finished last", () => {
-  const model = trace("a 0-100, b<a 10-40, c<a 20-90, d<c 30-80");
-  assert.deepEqual(model.rows.filter((row) => row.critical).map((row) => row.span.id), ["a", "c", "d"]);
-  const whole = model.segments.reduce((sum, segment) => sum + segment.to - segment.from, 0);
-  assert.equal(whole, 100);
-  assert.deepEqual(model.services.map(({ name, critical_ms }) => [name, critical_ms]), [["D", 50], ["A", 30], ["C", 20], ["B", 0]]);
-});
-
-test("children one after the other are all on the critical path", () => {
-  const model = trace("a 0-100, b<a 10-40, c<a 45-90");
-  assert.ok(model.rows.every((row) => row.critical));
-});
-
-test("a child that seems to outlive its parent is still what it waited for", () => {
-  const model = trace("a 0-100, b<a 10-101, c<b 20-90");
-  assert.deepEqual(model.services.map(({ name, critical_ms }) => [name, critical_ms]), [["C", 70], ["B", 20], ["A", 10]]);
-});
-
-test("the critical path begins at the longest root, not at the first", () => {
-  const model = trace("early<unknown 0-5, a 1-100, b<a 10-90");
-  assert.deepEqual(model.services.map(({ name, critical_ms }) => [name, critical_ms]), [["B", 80], ["A", 19], ["EARLY", 0]]);
-});
-
-test("what the server says about the critical path counts", () => {
-  const model = buildTrace({ id: "t", spans: [{ id: "a", offset_ms: 0, duration_ms: 10, critical: false }, { id: "b", parent: "a", offset_ms: 1, duration_ms: 2, critical: true }] });
-  assert.deepEqual(model.rows.map((row) => row.critical), [false, true]);
-});
-
-test("folded rows hide what is below them", () => {
-  const { rows } = trace("a 0-100, b<a 10-40, d<b 20-30, c<a 50-60");
-  assert.deepEqual([...visibleRows(rows, new Set([1]), null)], [0, 1, 3]);
-  assert.deepEqual([...visibleRows(rows, new Set(), (row) => row.depth === 1)], [1, 3]);
-  assert.equal(positionOf(Int32Array.from([0, 1, 3]), 3), 2);
-});
-
-test("search looks into names, services and attributes", () => {
-  const { rows } = trace("a 0-100, bee<a 10-40");
-  assert.deepEqual(matches(rows, "BEE"), [1]);
-  assert.deepEqual(matches(rows, "of=a"), [0]);
-  assert.deepEqual(matches(rows, " "), []);
-});
-
-test("fields that are absent or null are no trouble", () => {
-  const model = buildTrace({ id: "t", spans: [{ id: "a" }, { id: "b", parent: "a", service: null, name: null, attributes: null, duration_ms: null, start: "not a time" }] });
-  assert.equal(model.rows.length, 2);
-  assert.equal(buildTrace({ id: "t", spans: [] }).rows.length, 0);
-});
-
-test("a hundred thousand spans, in a chain or side by side, take less than three seconds", () => {
-  for (const parent of [(at: number) => at - 1, () => 0]) {
-    const spans: Span[] = Array.from({ length: 100_000 }, (_, at) => ({ id: String(at), parent: at ? String(parent(at)) : null, offset_ms: at / 1000, duration_ms: 200 - at / 1000 }));
-    const began = performance.now();
-    const model = buildTrace({ id: "t", spans });
-    visibleRows(model.rows, new Set([5]), null);
-    assert.equal(model.rows.length, 100_000);
-    assert.ok(performance.now() - began < 3000);
+test("of a long list only so many rows are kept, those near the reader", async () => {
+  const { pages } = server(100_000);
+  for (let at = 0; at < 20_000; at += PAGE_ROWS) {
+    pages.want(at, at + 40);
+    await settle();
   }
+  assert.equal(pages.at(0), undefined);
+  assert.equal(pages.at(19_800), 19_800);
+  pages.want(0, 40);
+  await settle();
+  assert.equal(pages.at(0), 0);
 });
 
-test("ticks are round and within", () => {
-  assert.deepEqual(ticks(0, 100, 5), [0, 20, 40, 60, 80, 100]);
-  assert.deepEqual(ticks(13, 27, 5), [15, 20, 25]);
-  assert.deepEqual(ticks(5, 5, 5), [5]);
+test("a failure is told and not repeated before somebody says so", async () => {
+  let broken = true;
+  const { pages, asked } = server(1000, async (from) => {
+    if (broken) throw new Error("gone");
+    return { total: 1000, from, rows: Array.from({ length: PAGE_ROWS }, (_, at) => from + at) };
+  });
+  pages.want(0, 40);
+  await settle();
+  pages.want(0, 40);
+  await settle();
+  assert.deepEqual([asked.length, String(pages.error)], [1, "Error: gone"]);
+  broken = false;
+  pages.retry();
+  await settle();
+  assert.deepEqual([pages.error, pages.at(7)], [null, 7]);
+});
+
+test("a server that gives less than it says is not asked for ever", async () => {
+  const { pages, asked } = server(1000, async (from) => ({ total: 1000, from, rows: [] }));
+  pages.want(0, 40);
+  await settle();
+  assert.equal(asked.length, 1);
+  assert.match(String(pages.error), /fewer rows/);
+});
+
+test("nothing is drawn any more once a list was given up", async () => {
+  const { pages, told } = server(1000);
+  pages.want(0, 40);
+  pages.stop();
+  await settle();
+  assert.deepEqual([told(), pages.at(0)], [0, undefined]);
+});
+
+test("the nearest row before is found where no row is missing between", async () => {
+  const { pages } = server(1000);
+  pages.want(0, 40);
+  await settle();
+  assert.equal(pages.before(50, (value) => value % 7 === 0), 49);
+  assert.equal(pages.before(500, () => true), -1);
+  assert.equal(pages.before(0, () => true), -1);
+});
+
+test("the scale has round moments, and few", () => {
+  assert.deepEqual(ticks(0, 100, 6), [0, 20, 40, 60, 80, 100]);
+  assert.deepEqual(ticks(0.2, 0.9, 6), [0.2, 0.4, 0.6000000000000001, 0.8]);
+  for (const [from, to] of [[0, 0], [5, 5], [0, Number.POSITIVE_INFINITY], [Number.NaN, 1], [0, 1e-12], [0, 1e15]]) {
+    assert.ok(ticks(from!, to!, 6).length <= 8, `${from} ${to}`);
+  }
+  assert.equal(part(5, { from: 0, to: 10 }), 50);
+  assert.ok(Number.isFinite(part(5, { from: 5, to: 5 })));
+});
+
+test("clock times on a scale are round where the reader is", () => {
+  const minute = 60_000;
+  assert.deepEqual(clockTicks(90_000, 90_000 + 5 * minute, 6, 0), [2, 3, 4, 5, 6].map((at) => at * minute));
+  assert.deepEqual(clockTicks(0, 40 * 3600_000, 4, 5.5 * 3600_000).map((at) => (at + 5.5 * 3600_000) % (12 * 3600_000)), [0, 0, 0]);
+  for (const [from, to] of [[0, 0], [0, Number.NaN], [0, 1e300]]) assert.ok(clockTicks(from!, to!, 8, 0).length <= 9);
+  assert.ok(clockTicks(0, 400 * 86_400_000, 8, 0).length <= 9);
+});
+
+test("a logarithmic scale has powers of ten, and more where there are few", () => {
+  assert.deepEqual(decades(0.5, 2000), [1, 10, 100, 1000]);
+  assert.deepEqual(decades(3, 60), [5, 10, 20, 50]);
+  assert.ok(decades(0, 1e300).length <= 24);
+});
+
+const frame = (number: number, parent: number | null, depth: number, left: number, width: number): Frame => ({ frame: number, parent, depth, left, width, service: "web", name: `step ${number}` });
+const frames = [frame(0, null, 0, 0, 1), frame(1, 0, 1, 0, 0.25), frame(2, 0, 1, 0.25, 0.5), frame(3, 2, 2, 0.25, 0.4), frame(4, 0, 1, 0.75, 0.0001)];
+
+test("a frame fills the width when it is looked at, and what is above stays as its head", () => {
+  const all = drawnFrames(frames, undefined, 1000, 0, 10).map((one) => [one.frame.frame, one.left, one.width]);
+  assert.deepEqual(all, [[0, 0, 1000], [1, 0, 250], [2, 250, 500], [3, 250, 400]]);
+  const zoomed = drawnFrames(frames, frames[2], 1000, 0, 10).map((one) => [one.frame.frame, one.left, one.width, one.above]);
+  assert.deepEqual(zoomed, [[0, 0, 1000, true], [2, 0, 1000, false], [3, 0, 800, false]]);
+  assert.deepEqual(drawnFrames(frames, undefined, 1000, 2, 3).map((one) => one.frame.frame), [3]);
+});
+
+test("arrows walk through a flame graph", () => {
+  const go = (from: number, key: string) => neighbour(frames, frames[from]!, key)?.frame;
+  assert.deepEqual([go(0, "ArrowDown"), go(3, "ArrowUp"), go(1, "ArrowRight"), go(1, "ArrowLeft"), go(0, "ArrowUp"), go(3, "ArrowDown")], [2, 2, 2, undefined, undefined, undefined]);
+  assert.deepEqual([fits(frames[1]!, "STEP 1"), fits(frames[1]!, ""), fits(frames[1]!, "other")], [true, false, false]);
+});
+
+test("statistics are sorted by any column, odd names of columns are none", () => {
+  const rows = [{ service: "a", spans: 1, self_ms: 5 }, { service: "b", spans: 3 }, { service: "c", spans: 2, self_ms: 9 }];
+  const order = (sort: string) => sortStatistics(rows, sort).map((one) => one.service).join("");
+  assert.deepEqual([order("-self"), order("spans"), order("-spans"), order("what"), order("-what")], ["cab", "acb", "bca", "abc", "cba"]);
+  for (const odd of ["__proto__", "constructor"]) assert.equal(order(odd), "abc");
 });

@@ -6,6 +6,7 @@
 //! [`control`](crate::control). It is never on the path of a request.
 
 pub(crate) mod book;
+mod carried;
 pub(crate) mod feed;
 mod found;
 pub(crate) mod history;
@@ -25,6 +26,7 @@ use trunkline_model::record::ExchangeRecord;
 use crate::Wiring;
 use crate::control::watched::Seen;
 use book::Book;
+use carried::Carried;
 use feed::Feed;
 use found::Found;
 use history::History;
@@ -39,6 +41,7 @@ pub struct Console {
     pub(crate) recent: Recent,
     pub(crate) feed: Feed,
     found: Found,
+    carried: Carried,
 }
 
 impl Console {
@@ -80,6 +83,10 @@ pub(crate) async fn look(wiring: &Wiring) -> Seen {
     let console = &wiring.console;
     console.found.look(&*wiring.traces, &gateway);
     let seen = Seen::now(wiring).await;
+    if let Some(rollups) = wiring.reader.rollups() {
+        let now = wiring.clock.wall_nanos();
+        console.carried.tell(rollups, &seen.stats, seen.model.as_deref(), &gateway, now);
+    }
     console.history.look(seen.now, began(seen.now, &seen.stats), seen.book.clone());
     seen
 }

@@ -52,7 +52,20 @@ pub const PATHS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/resilience/events", "what happened to policies"),
     ("GET", "/v1/logs", "log lines of services, one JSON object per line"),
     ("GET", "/v1/traces", "traces, newest first"),
+    ("GET", "/v1/traces/services", "the services that have spans"),
+    ("GET", "/v1/traces/operations", "the operations of a service"),
+    ("GET", "/v1/traces/compare", "two traces side by side"),
     ("GET", "/v1/traces/{id}", "one trace with all its spans"),
+    ("GET", "/v1/traces/{id}/spans/{span}", "one span with all that is known of it"),
+    ("GET", "/v1/traces/{id}/waterfall", "a page of a trace's rows, subtrees folded"),
+    ("POST", "/v1/traces/{id}/waterfall", "the same, with more folded spans than a URL takes"),
+    ("GET", "/v1/traces/{id}/table", "the spans of a trace as a list, sorted"),
+    ("GET", "/v1/traces/{id}/critical-path", "what a trace waited for"),
+    ("GET", "/v1/traces/{id}/flame", "where the time of a trace went"),
+    ("GET", "/v1/traces/{id}/statistics", "numbers of a trace by group"),
+    ("GET", "/v1/attributes", "keys of attributes, and values of one"),
+    ("GET", "/v1/dependencies", "who calls whom, as stored traces tell"),
+    ("GET", "/v1/red", "rates, errors and durations of a service, from spans"),
     ("GET", "/v1/ready", "200 when requests are served, else 503"),
     ("GET", "/v1/live", "200 while the process answers"),
     ("POST", "/v1/reload", "read the configuration again"),
@@ -89,8 +102,7 @@ pub(crate) fn router(wiring: &Wiring) -> Router {
         .route("/v1/configuration", get(configuration::configuration))
         .route("/v1/events", get(events::events))
         .route("/v1/logs", get(logs::logs))
-        .route("/v1/traces", get(traces::find))
-        .route("/v1/traces/{id}", get(traces::one))
+        .merge(traces::router())
         .route("/v1/reload", post(act::reload))
         .route("/v1/endpoints/{id}/state", post(endpoints::set_state))
         .route("/v1/endpoints/{id}/weight", post(endpoints::set_weight))

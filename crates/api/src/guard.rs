@@ -146,20 +146,22 @@ fn check(config: &Config, parts: &Parts) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Paths that take larger bodies, by their end, with the bytes that they take: a trace in a file.
+const LARGER: &[(&str, usize)] = &[("/api/transform", 4 << 20)];
+
 /// Reads the body as a whole, within its limits.
 async fn read(config: &Config, parts: &Parts, body: Body) -> Result<Body, Problem> {
+    let larger = LARGER.iter().find(|(end, _)| parts.uri.path().ends_with(end));
+    let bytes_max = larger.map_or(config.body_bytes_max, |(_, bytes)| *bytes);
     let too_large = || {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large")
-            .detail(format!("at most {} bytes are read", config.body_bytes_max))
+            .detail(format!("at most {bytes_max} bytes are read"))
     };
     let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
-    if announced
-        .and_then(|v| v.parse::<u64>().ok())
-        .is_some_and(|v| v > config.body_bytes_max as u64)
-    {
+    if announced.and_then(|v| v.parse::<u64>().ok()).is_some_and(|v| v > bytes_max as u64) {
         return Err(too_large());
     }
-    let whole = Limited::new(body, config.body_bytes_max).collect();
+    let whole = Limited::new(body, bytes_max).collect();
     match tokio::time::timeout(config.body_time_max, whole).await {
         Ok(Ok(body)) => Ok(Body::from(body.to_bytes())),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),

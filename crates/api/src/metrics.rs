@@ -9,6 +9,8 @@ mod negotiate;
 mod policies;
 mod process;
 mod sources;
+mod spans;
+mod telemetry;
 mod text;
 
 use axum::Router;
@@ -20,6 +22,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use crate::Wiring;
 use crate::commands::Readiness;
 use crate::problem::Problem;
+pub use telemetry::{Sample, Telemetry};
 pub use text::Format;
 
 /// The routes of the metrics surface.
@@ -53,6 +56,12 @@ async fn metrics(State(wiring): State<Wiring>, headers: HeaderMap) -> Response {
     sources::instance(&mut writer, &instance, &stats);
     sources::stats(&mut writer, &stats, model.as_deref());
     policies::write(&mut writer, &wiring.ops.policies());
+    if let Some(rollups) = wiring.reader.rollups() {
+        spans::write(&mut writer, rollups);
+    }
+    if let Some(telemetry) = &wiring.telemetry {
+        telemetry::write(&mut writer, &**telemetry);
+    }
     process::write(&mut writer);
     let mut response = writer.finish().into_response();
     let kind = HeaderValue::from_static(format.content_type());

@@ -13,6 +13,9 @@ use crate::commands::Refused;
 /// Media type of problem documents (RFC 9457 §3).
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
+/// The code of a question for which there is no place at the moment.
+pub const QUERY_BUSY: &str = "query_busy";
+
 /// One refusal or failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -98,6 +101,9 @@ impl IntoResponse for Problem {
         let mut response = Response::new(Body::from(self.to_json()));
         *response.status_mut() = self.status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+        if self.code == QUERY_BUSY {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         response
     }
 }

@@ -4,6 +4,7 @@
 //! stay bound here while [`Surfaces`] lives, apart from their serving, so that an upgrade can hand
 //! them over and a failed upgrade can serve again.
 
+mod answers;
 mod connection;
 mod local_socket;
 mod patient;
@@ -19,17 +20,37 @@ use trunkline_model::ops::Ops;
 use trunkline_model::ports::Surface;
 use trunkline_model::trace::TraceSource;
 use trunkline_model::{Management, ProjectName};
+use trunkline_net::coding;
+use trunkline_net::grpc::{Limits, Server};
+use trunkline_net::memory::Memory;
 use trunkline_net::socket::{BindError, Bound};
+use trunkline_otlp::Span;
+use trunkline_query::Reader;
 use trunkline_rt::{Clock, Policy, Scope};
 
 use crate::commands::Commands;
 use crate::console::{self, Console};
 use crate::guard::{self, Token, TokenError, Way};
+use crate::jaeger::grpc::QueryService;
 
 pub use local_socket::{LocalSocket, LocalSocketError};
 
 /// Connections that one surface serves at a time; more wait in the listen queue.
 pub const CONNECTIONS_MAX: usize = 256;
+
+/// Bounds of a question over gRPC.
+const GRPC_LIMITS: Limits = Limits {
+    message_bytes_max: 64 << 10,
+    decoded: coding::Limits { bytes_max: 256 << 10, ratio_max: 100 },
+    read_limit: Duration::from_secs(10),
+    call_limit: Duration::from_secs(120),
+};
+
+/// Bytes of all answers that are written and not taken yet, of all surfaces together.
+pub const ANSWER_BYTES_MAX: usize = 512 << 20;
+
+/// Bytes of all questions over gRPC that are read at a time.
+const GRPC_BYTES_MAX: usize = 4 << 20;
 
 /// Where the surfaces listen and whom they answer.
 #[derive(Debug, Clone)]
@@ -41,6 +62,8 @@ pub struct Config {
     /// A connection is closed when its caller has not sent a whole request head for so long, or has
     /// taken nothing of its answer.
     pub idle: Duration,
+    /// Bytes of all answers that are written and not taken yet: whoever asks for more comes again.
+    pub answer_bytes_max: usize,
 }
 
 impl Config {
@@ -55,6 +78,7 @@ impl Config {
             (Surface::Console, management.control),
             (Surface::Metrics, management.metrics),
             (Surface::JaegerQuery, management.jaeger),
+            (Surface::JaegerQueryGrpc, management.jaeger_grpc),
         ];
         let own = format!("{project}.localhost");
         let names: BTreeSet<String> = std::iter::once(own)
@@ -73,6 +97,7 @@ impl Config {
                 ..guard::Config::default()
             },
             idle: management.idle,
+            answer_bytes_max: ANSWER_BYTES_MAX,
         })
     }
 }
@@ -84,13 +109,22 @@ pub struct Wiring {
     pub ops: Arc<dyn Ops>,
     /// The binary.
     pub commands: Arc<dyn Commands>,
-    /// The traces.
+    /// The traces of this process's own spans, in memory.
     pub traces: Arc<dyn TraceSource>,
+    /// Stored telemetry.
+    pub reader: Arc<Reader>,
+    /// Reads OTLP's JSON, for traces that a person has in a file; `None` where nobody can.
+    pub read_json: Option<ReadJson>,
     /// What is remembered for people who watch; it outlives the surfaces.
     pub console: Arc<Console>,
+    /// Numbers of what comes in and is kept; `None` where nothing is.
+    pub telemetry: Option<Arc<dyn crate::metrics::Telemetry>>,
     /// What time it is.
     pub clock: Clock,
 }
+
+/// Reads an `ExportTraceServiceRequest` of OTLP's JSON; an error says what is wrong with it.
+pub type ReadJson = Arc<dyn Fn(&[u8]) -> Result<Vec<Span>, String> + Send + Sync>;
 
 /// A surface that is not served, and why.
 #[derive(Debug, thiserror::Error)]
@@ -113,11 +147,22 @@ pub enum NotServed {
     },
 }
 
+impl NotServed {
+    /// Which surface.
+    pub const fn surface(&self) -> Surface {
+        match self {
+            Self::Bind { surface, .. } | Self::NoToken { surface, .. } => *surface,
+        }
+    }
+}
+
 /// The bound surfaces.
 #[derive(Debug)]
 pub struct Surfaces {
     guard: Arc<guard::Config>,
     idle: Duration,
+    /// Room for the answers of all of them.
+    answers: Arc<Memory>,
     bound: Vec<(Surface, Bound)>,
 }
 
@@ -143,7 +188,8 @@ impl Surfaces {
             }
         }
         let guard = Arc::new(config.guard.clone());
-        (Self { guard, idle: config.idle, bound }, missing)
+        let answers = Memory::new(config.answer_bytes_max);
+        (Self { guard, idle: config.idle, answers, bound }, missing)
     }
 
     /// Each surface with the address that it is bound to.
@@ -161,13 +207,17 @@ impl Surfaces {
     pub fn serve(&self, scope: &Scope, wiring: &Wiring) -> std::io::Result<()> {
         scope.spawn("console", Policy::Best, console::watch(wiring.clone(), scope.clone()));
         for (surface, bound) in &self.bound {
+            if *surface == Surface::JaegerQueryGrpc {
+                self.serve_grpc(bound, scope, wiring)?;
+                continue;
+            }
             let way = Way::Tcp {
                 local: bound.address(),
                 loopback_only: bound.address().ip().is_loopback(),
             };
             let listener = tokio::net::TcpListener::from_std(bound.share(0)?)?;
             let server = connection::Server {
-                router: self.guarded(router(*surface, wiring)),
+                router: self.guarded(*surface, wiring),
                 way,
                 idle: self.idle,
                 scope: scope.child(surface.entry().name),
@@ -181,6 +231,25 @@ impl Surfaces {
         Ok(())
     }
 
+    /// Jaeger's query API over gRPC. A browser cannot call it, so that a token beyond loopback is
+    /// all that keeps strangers out.
+    fn serve_grpc(&self, bound: &Bound, scope: &Scope, wiring: &Wiring) -> std::io::Result<()> {
+        let listener = tokio::net::TcpListener::from_std(bound.share(0)?)?;
+        let loopback = bound.address().ip().is_loopback();
+        let token = if loopback { None } else { self.guard.token.clone() };
+        let (reader, answers) = (Arc::clone(&wiring.reader), Arc::clone(&self.answers));
+        let service = QueryService { reader, answers, token };
+        let server = Server {
+            service: Arc::new(service),
+            limits: GRPC_LIMITS,
+            memory: Memory::new(GRPC_BYTES_MAX),
+        };
+        let name = Surface::JaegerQueryGrpc.entry().name;
+        let serving = server.run(listener, None, CONNECTIONS_MAX, scope.child(name));
+        scope.spawn(format!("accept {name}"), Policy::Best, serving);
+        Ok(())
+    }
+
     /// Serves the control API on the run's unix socket, for the command line.
     pub fn serve_local(
         &self,
@@ -189,7 +258,7 @@ impl Surfaces {
         wiring: &Wiring,
     ) -> std::io::Result<()> {
         let server = connection::Server {
-            router: self.guarded(router(Surface::Console, wiring)),
+            router: self.guarded(Surface::Console, wiring),
             way: Way::Unix,
             idle: self.idle,
             scope: scope.child("local"),
@@ -199,9 +268,15 @@ impl Surfaces {
         Ok(())
     }
 
-    fn guarded(&self, router: Router) -> Router {
+    fn guarded(&self, surface: Surface, wiring: &Wiring) -> Router {
+        let refuse = match surface {
+            Surface::JaegerQuery => crate::jaeger::busy,
+            _ => answers::busy,
+        };
+        let answers = answers::Answers { memory: Arc::clone(&self.answers), refuse };
+        let held = axum::middleware::from_fn_with_state(answers, answers::hold);
         let guard = axum::middleware::from_fn_with_state(Arc::clone(&self.guard), guard::guard);
-        router.layer(guard)
+        router(surface, wiring).layer(held).layer(guard)
     }
 }
 
@@ -209,8 +284,8 @@ fn router(surface: Surface, wiring: &Wiring) -> Router {
     match surface {
         Surface::Metrics => crate::metrics::router(wiring),
         Surface::JaegerQuery => crate::jaeger::router(wiring),
-        Surface::Console | Surface::GatewayHttp | Surface::GatewayHttps => {
-            crate::control::router(wiring)
-        }
+        Surface::Console => crate::control::router(wiring),
+        // Not management: whoever asks is told that nothing is here.
+        _ => Router::new(),
     }
 }

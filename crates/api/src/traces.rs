@@ -8,13 +8,14 @@
 mod exchange;
 mod index;
 mod matching;
+mod spans;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use trunkline_model::record::{ExchangeRecord, RecordSink};
 use trunkline_model::trace::{
-    Attribute, Outline, Span, SpanKind, Trace, TraceId, TraceQuery, TraceSource,
+    Attribute, Outline, Span, SpanKind, Threshold, Trace, TraceId, TraceQuery, TraceSource,
 };
 use trunkline_model::{ListenerId, Model, RouteId};
 
@@ -183,10 +184,20 @@ fn bytes_of(span: &Span) -> usize {
     size_of::<Span>() + span.name.len() + ARC_BYTES + attributes.sum::<usize>()
 }
 
-impl RecordSink for Buffer {
-    fn take(&self, record: &ExchangeRecord) {
+impl Buffer {
+    /// The spans of a record in OTLP's form, for whoever keeps them; none when its trace is not
+    /// sampled.
+    pub fn spans_of(&self, record: &ExchangeRecord) -> Vec<trunkline_otlp::Span> {
+        // What was sampled here tells how many others it stands for, as spans of services do.
+        let threshold = record.trace.threshold.filter(|threshold| *threshold != Threshold::NONE);
+        let state = threshold.map(|threshold| Arc::from(format!("ot=th:{threshold}")));
+        let mut translator = spans::Translator::new(state.unwrap_or_default());
+        self.recorded(record).iter().map(|span| translator.span(span)).collect()
+    }
+
+    fn recorded(&self, record: &ExchangeRecord) -> Vec<Span> {
         if !record.trace.sampled {
-            return;
+            return Vec::new();
         }
         let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
         let route = record.route.as_ref().and_then(|id| learned.routes.get(id).cloned());
@@ -194,8 +205,16 @@ impl RecordSink for Buffer {
             Some(caller) => Side::Caller(caller),
             None => Side::Gateway(&self.service),
         };
-        let spans = exchange::spans(record, route, side, &self.keys);
-        drop(learned);
+        exchange::spans(record, route, side, &self.keys)
+    }
+}
+
+impl RecordSink for Buffer {
+    fn take(&self, record: &ExchangeRecord) {
+        let spans = self.recorded(record);
+        if spans.is_empty() {
+            return;
+        }
         let mut kept = self.kept();
         for span in spans {
             kept.insert(span, &self.config);

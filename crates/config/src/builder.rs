@@ -26,7 +26,7 @@ use trunkline_model::route::Route;
 use trunkline_model::service::Service;
 use trunkline_model::{
     AccessLog, Cluster, LogFormat, Management, Model, Network, ProjectName, Reasons, ServiceName,
-    Tracing, Workers,
+    Telemetry, Tracing, Workers,
 };
 
 use crate::decode::Spanned;
@@ -180,6 +180,8 @@ pub struct ModelBuilder<'a> {
     pub domains: Vec<String>,
     /// Traces.
     pub tracing: Once<Tracing>,
+    /// What is kept of telemetry.
+    pub telemetry: Once<Telemetry>,
     /// Where several processes keep what they share.
     pub cluster: Once<Cluster>,
     /// Access log.
@@ -219,6 +221,7 @@ impl<'a> ModelBuilder<'a> {
             zone: Once::default(),
             domains: Vec::new(),
             tracing: Once::default(),
+            telemetry: Once::default(),
             cluster: Once::default(),
             access_log: Once::default(),
             trusted_proxies: Once::default(),
@@ -267,7 +270,8 @@ impl<'a> ModelBuilder<'a> {
             listeners: self.listeners.into_iter().map(|claim| claim.listener).collect(),
             routes: self.routes.into_iter().map(|draft| draft.route).collect(),
             services: self.services.into_iter().map(|draft| draft.service).collect(),
-            tracing: self.tracing.take().unwrap_or(Tracing { sample: defaults::SAMPLE }),
+            tracing: self.tracing.take().unwrap_or_else(defaults::tracing),
+            telemetry: self.telemetry.take().unwrap_or_else(defaults::telemetry),
             cluster,
             access_log: self
                 .access_log

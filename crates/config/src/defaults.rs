@@ -4,10 +4,12 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use trunkline_model::Management;
 use trunkline_model::ports::Surface;
 use trunkline_model::service::policies::HedgeDelay;
+use trunkline_model::telemetry::{Durability, Keep, Retention};
+use trunkline_model::trace::tracing::{Propagation, Sampling};
 use trunkline_model::units::{ByteSize, Share};
+use trunkline_model::{Management, Telemetry, Tracing};
 
 use crate::decode::Period;
 use crate::native::limits::raw::ActionWord;
@@ -21,6 +23,7 @@ use crate::native::raw::{
     ChallengeWord, HeadersWord, InitialWord, LogWord, ProtocolWord, ReasonsWord, TlsVersionWord,
 };
 use crate::native::spreading::raw::{BalanceWord, SameSiteWord};
+use crate::native::tracing::{ParentWord, PropagateForm, SampleForm};
 
 /// Name of the project when the file gives none.
 pub const NAME: &str = "app";
@@ -159,8 +162,14 @@ pub const START_TIMEOUT: Duration = Duration::from_mins(1);
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Whether the callers of a service whose sources changed are started anew as well.
 pub const WATCH_DEPENDANTS: bool = false;
-/// Share of traces recorded.
-pub const SAMPLE: trunkline_model::units::Share = trunkline_model::units::Share::ALL;
+/// Which traces are recorded: all that start here, and those that their callers record.
+pub const SAMPLE: SampleForm = SampleForm(Sampling::share(Share::ALL));
+/// How traces come in and go out.
+pub const PROPAGATE: PropagateForm = PropagateForm(Propagation::AsCalled);
+/// Share of what is decided here, in the long form.
+pub const SAMPLE_SHARE: Share = Share::ALL;
+/// What a caller's decision counts for, in the long form.
+pub const SAMPLE_PARENT: ParentWord = ParentWord::Follow;
 /// How long a reader of a management surface may wait.
 pub const MANAGEMENT_IDLE: Duration = Duration::from_mins(1);
 /// Status of a redirect.
@@ -240,6 +249,11 @@ const fn percent(percent: u16) -> Share {
     }
 }
 
+/// Traces when no file says anything about them.
+pub fn tracing() -> Tracing {
+    Tracing { sample: SAMPLE.0, propagate: PROPAGATE.0 }
+}
+
 /// Management surfaces when no file says anything about them.
 pub fn management() -> Management {
     let at = |surface: Surface| Some(SocketAddr::new(MANAGEMENT_IP, surface.port()));
@@ -247,6 +261,7 @@ pub fn management() -> Management {
         control: at(Surface::Console),
         metrics: at(Surface::Metrics),
         jaeger: at(Surface::JaegerQuery),
+        jaeger_grpc: at(Surface::JaegerQueryGrpc),
         origins: Vec::new(),
         token: None,
         idle: MANAGEMENT_IDLE,
@@ -278,3 +293,45 @@ pub const COMPARE_REQUESTS: u32 = 100;
 pub const COMPARE_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// The longest wait for the store that several processes share.
 pub const CLUSTER_TIMEOUT: Period = Period(Duration::from_millis(50));
+/// Memory of spans that are not in a file yet.
+pub const STORE_MEMORY: ByteSize = ByteSize(128 << 20);
+/// Disk of what waits to be sent on.
+pub const FORWARD_BUFFER: ByteSize = ByteSize(1 << 30);
+/// Fewer spans of an operation are rare.
+pub const SAMPLING_RARE: u32 = 10;
+/// Until traces are so old all of them are there.
+pub const SAMPLING_AFTER: Period = Period(Duration::from_secs(600));
+/// How long spans are kept.
+pub const RETENTION_AGE: Period = Period(Duration::from_secs(7 * 86_400));
+/// How large the store may become.
+pub const RETENTION_SIZE: ByteSize = ByteSize(10 << 30);
+/// Room that the store leaves on its disk.
+pub const RETENTION_FREE: ByteSize = ByteSize(1 << 30);
+
+/// When spans go, when no file says anything about it.
+pub fn retention() -> Retention {
+    Retention {
+        age: RETENTION_AGE.0,
+        size: RETENTION_SIZE,
+        free: RETENTION_FREE,
+        services: std::collections::BTreeMap::new(),
+    }
+}
+
+/// Telemetry when no file says anything about it: OTLP is taken on loopback and kept.
+pub fn telemetry() -> Telemetry {
+    let at = |surface: Surface| (surface, SocketAddr::new(MANAGEMENT_IP, surface.port()));
+    Telemetry {
+        keep: Some(Keep {
+            path: None,
+            durability: Durability::Fsync,
+            retention: retention(),
+            memory: STORE_MEMORY,
+            sampling: None,
+        }),
+        receive: vec![at(Surface::OtlpGrpc), at(Surface::OtlpHttp)],
+        forward: None,
+        rules: Vec::new(),
+        strategies: None,
+    }
+}

@@ -24,7 +24,9 @@ mod routes;
 mod schema;
 mod services;
 pub mod spreading;
+pub mod telemetry;
 mod tls;
+pub mod tracing;
 mod watching;
 
 pub use describe::{Described, describe};

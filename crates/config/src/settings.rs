@@ -175,7 +175,13 @@ pub fn route(route: &Route) -> Vec<Setting> {
     };
     let policies = policies::list(&route.policies).into_iter();
     let policy = |(key, value, _)| Setting { key, value, origin: Some(route.origin.clone()) };
-    own.into_iter().filter_map(setting).chain(policies.map(policy)).collect()
+    let traces = &route.tracing;
+    let traces = [
+        ("trace.sample", traces.sample.map(|sample| sample.to_string())),
+        ("trace.propagate", traces.propagate.as_ref().map(ToString::to_string)),
+    ];
+    let traces = traces.into_iter().filter_map(|(key, value)| Some((key, value?, false)));
+    own.into_iter().filter_map(setting).chain(policies.chain(traces).map(policy)).collect()
 }
 
 /// Settings of one object on their way.

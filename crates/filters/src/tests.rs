@@ -31,6 +31,7 @@ fn exchange(scheme: Scheme, target: &str) -> Exchange {
         parent: None,
         sampled: false,
         random: true,
+        threshold: None,
     };
     Exchange::begin(
         Head::request("GET", target, Version::Http11),

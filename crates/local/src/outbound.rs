@@ -63,6 +63,7 @@ pub fn with_listeners(mut model: Model, ports: &mut PortBook) -> Result<Model, P
             filters: Vec::new(),
             timeouts: RouteTimeouts::default(),
             policies: trunkline_model::service::policies::Policies::default(),
+            tracing: trunkline_model::trace::tracing::RouteTracing::default(),
             priority: 0,
             origin: origin.clone(),
         });

@@ -22,6 +22,7 @@ pub mod listener;
 pub mod relay;
 pub mod route;
 pub mod service;
+pub mod telemetry;
 pub mod tls;
 
 pub mod check;
@@ -37,4 +38,6 @@ pub use log::{AccessLog, LogFormat, LogLines};
 pub use names::{EndpointId, ListenerId, ProjectName, RouteId, ServiceName};
 pub use network::Network;
 pub use origin::Origin;
-pub use whole::{Cluster, Fail, Management, Model, Reasons, Role, Tracing, Workers};
+pub use telemetry::Telemetry;
+pub use trace::tracing::Tracing;
+pub use whole::{Cluster, Fail, Management, Model, Reasons, Role, Workers};

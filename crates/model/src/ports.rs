@@ -10,6 +10,26 @@ pub enum Surface {
     GatewayHttps,
     /// Jaeger-compatible query API.
     JaegerQuery,
+    /// Jaeger-compatible query API over gRPC.
+    JaegerQueryGrpc,
+    /// OTLP over gRPC.
+    OtlpGrpc,
+    /// OTLP over HTTP.
+    OtlpHttp,
+    /// Spans in Zipkin's form.
+    Zipkin,
+    /// Spans from Jaeger's collectors and agents, gRPC.
+    JaegerGrpc,
+    /// Spans from Jaeger's clients: Thrift over HTTP.
+    JaegerThrift,
+    /// Spans from Jaeger's clients: compact Thrift over UDP.
+    JaegerCompact,
+    /// Spans from Jaeger's clients: binary Thrift over UDP.
+    JaegerBinary,
+    /// How Jaeger's clients are to sample, HTTP.
+    SamplingHttp,
+    /// How Jaeger's clients are to sample, gRPC.
+    SamplingGrpc,
     /// Prometheus-compatible API and Trunkline's own `/metrics`.
     Metrics,
     /// Console and control API.
@@ -62,6 +82,76 @@ pub const TABLE: &[Entry] = &[
         purpose: "Jaeger-compatible query API",
     },
     Entry {
+        surface: Surface::JaegerQueryGrpc,
+        name: "jaeger_grpc_query",
+        port: 16685,
+        privileged: None,
+        purpose: "Jaeger-compatible query API, gRPC",
+    },
+    Entry {
+        surface: Surface::OtlpGrpc,
+        name: "otlp_grpc",
+        port: 4317,
+        privileged: None,
+        purpose: "spans by OTLP, gRPC",
+    },
+    Entry {
+        surface: Surface::OtlpHttp,
+        name: "otlp_http",
+        port: 4318,
+        privileged: None,
+        purpose: "spans by OTLP, HTTP",
+    },
+    Entry {
+        surface: Surface::Zipkin,
+        name: "zipkin",
+        port: 9411,
+        privileged: None,
+        purpose: "spans in Zipkin's form",
+    },
+    Entry {
+        surface: Surface::JaegerGrpc,
+        name: "jaeger_grpc",
+        port: 14250,
+        privileged: None,
+        purpose: "spans in Jaeger's form, gRPC",
+    },
+    Entry {
+        surface: Surface::JaegerThrift,
+        name: "jaeger_thrift",
+        port: 14268,
+        privileged: None,
+        purpose: "spans in Jaeger's form, Thrift over HTTP",
+    },
+    Entry {
+        surface: Surface::JaegerCompact,
+        name: "jaeger_compact",
+        port: 6831,
+        privileged: None,
+        purpose: "spans in Jaeger's form, compact Thrift over UDP",
+    },
+    Entry {
+        surface: Surface::JaegerBinary,
+        name: "jaeger_binary",
+        port: 6832,
+        privileged: None,
+        purpose: "spans in Jaeger's form, binary Thrift over UDP",
+    },
+    Entry {
+        surface: Surface::SamplingHttp,
+        name: "sampling_http",
+        port: 5778,
+        privileged: None,
+        purpose: "sampling for Jaeger's clients, HTTP",
+    },
+    Entry {
+        surface: Surface::SamplingGrpc,
+        name: "sampling_grpc",
+        port: 5779,
+        privileged: None,
+        purpose: "sampling for Jaeger's clients, gRPC",
+    },
+    Entry {
         surface: Surface::Console,
         name: "console",
         port: 20001,
@@ -79,6 +169,11 @@ impl Surface {
             .expect("every surface has its row: checked by a test")
     }
 
+    /// Whether it takes datagrams instead of connections.
+    pub const fn is_udp(self) -> bool {
+        matches!(self, Self::JaegerCompact | Self::JaegerBinary)
+    }
+
     /// The port when nothing says otherwise.
     pub fn port(self) -> u16 {
         self.entry().port
@@ -90,11 +185,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_surface_has_one_row_and_its_own_port() {
-        use Surface::{Console, GatewayHttp, GatewayHttps, JaegerQuery, Metrics};
-        for surface in [GatewayHttp, GatewayHttps, JaegerQuery, Metrics, Console] {
-            assert_eq!(surface.entry().surface, surface);
-            assert_eq!(TABLE.iter().filter(|e| e.port == surface.port()).count(), 1);
+    fn every_surface_has_one_row_and_its_own_port_and_name() {
+        for entry in TABLE {
+            assert_eq!(TABLE.iter().filter(|e| e.surface == entry.surface).count(), 1);
+            assert_eq!(TABLE.iter().filter(|e| e.port == entry.port).count(), 1);
+            assert_eq!(TABLE.iter().filter(|e| e.name == entry.name).count(), 1);
         }
     }
 }

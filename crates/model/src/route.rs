@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::filter::{Filter, HeaderName};
 use crate::service::policies::Policies;
+use crate::trace::tracing::RouteTracing;
 use crate::{ListenerId, Origin, RouteId, ServiceName};
 
 pub use order::{implied, specificity};
@@ -31,6 +32,8 @@ pub struct Route {
     pub timeouts: RouteTimeouts,
     /// Policies that differ from the service's; each has a state of its own.
     pub policies: Policies,
+    /// What is wanted of its traces otherwise than of the gateway's.
+    pub tracing: RouteTracing,
     /// How urgent its requests are where they have to wait: from -10, which is served first, to 10.
     pub priority: i8,
     /// Where it was written.

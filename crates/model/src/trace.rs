@@ -1,13 +1,18 @@
 //! Trace context and spans: plain data, and the trait that readers of traces are given.
 //!
 //! Ids and flags follow W3C Trace Context level 2. A span here is what Trunkline itself records of
-//! an exchange; spans of services join it in the store.
+//! an exchange; spans of services join it in the store. [`tracing`] is what is wanted of traces.
+
+mod threshold;
+pub mod tracing;
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use threshold::{Digits, Threshold};
 
 /// The two digits of every byte.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which would tell")]
@@ -121,6 +126,8 @@ pub struct TraceContext {
     pub sampled: bool,
     /// Whether the trace id is random (flag 02, level 2).
     pub random: bool,
+    /// The threshold by which that was decided; `None` where there was none, or nobody knows it.
+    pub threshold: Option<Threshold>,
 }
 
 /// Which side of an exchange a span tells of.

@@ -9,7 +9,8 @@ use crate::listener::Listener;
 use crate::log::AccessLog;
 use crate::route::Route;
 use crate::service::Service;
-use crate::units::Share;
+use crate::telemetry::Telemetry;
+use crate::trace::tracing::Tracing;
 use crate::{Network, ProjectName, ServiceName};
 
 /// What is wanted. See the crate's documentation.
@@ -29,6 +30,8 @@ pub struct Model {
     pub services: Vec<Service>,
     /// Traces.
     pub tracing: Tracing,
+    /// What is kept of telemetry.
+    pub telemetry: Telemetry,
     /// Where several processes keep what they share; `None` for one that shares nothing.
     pub cluster: Option<Cluster>,
     /// Where access-log lines go.
@@ -85,13 +88,6 @@ pub enum Workers {
     Count(u16),
 }
 
-/// What is traced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Tracing {
-    /// Share of the traces that start here; a caller's decision is followed.
-    pub sample: Share,
-}
-
 /// How much of a reason a caller is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reasons {
@@ -110,6 +106,8 @@ pub struct Management {
     pub metrics: Option<SocketAddr>,
     /// Jaeger-compatible query API.
     pub jaeger: Option<SocketAddr>,
+    /// The same over gRPC.
+    pub jaeger_grpc: Option<SocketAddr>,
     /// Origins of pages that may call them (CORS), such as `https://tools.example.com`.
     pub origins: Vec<String>,
     /// Where the token is found that a caller from outside loopback must send: `env:NAME`,

@@ -145,12 +145,21 @@ impl Client {
             .map_err(|_| ClientError::TimedOut(limit))?
     }
 
+    /// Connects to the host of a URL, TLS included, within [`Client::connect_limit`].
+    pub(crate) async fn connect_to(&self, uri: &Uri) -> Result<Stream, ClientError> {
+        self.within_limit(&Target::of(uri)?).await
+    }
+
+    async fn within_limit(&self, target: &Target) -> Result<Stream, ClientError> {
+        let limit = self.connect_limit;
+        tokio::time::timeout(limit, self.dial(target))
+            .await
+            .map_err(|_| ClientError::TimedOut(limit))?
+    }
+
     async fn open(&self, request: Request<Bytes>) -> Result<Response<ResponseBody>, ClientError> {
         let target = Target::of(request.uri())?;
-        let limit = self.connect_limit;
-        let stream = tokio::time::timeout(limit, self.dial(&target))
-            .await
-            .map_err(|_| ClientError::TimedOut(limit))??;
+        let stream = self.within_limit(&target).await?;
         let (mut sender, connection) = http1::Builder::new()
             .max_buf_size(HEAD_BYTES_MAX)
             .handshake::<_, Full<Bytes>>(HyperIo(stream))

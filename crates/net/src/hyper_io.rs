@@ -8,8 +8,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use hyper::rt::{Executor, Read, ReadBufCursor, Sleep, Timer, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use trunkline_rt::Scope;
 
 /// A tokio stream that hyper can read and write.
 #[derive(Debug)]
@@ -187,6 +189,19 @@ where
     #[expect(clippy::disallowed_methods, reason = "hyper ends these tasks with their connection")]
     fn execute(&self, future: F) {
         tokio::task::spawn_local(future);
+    }
+}
+
+/// Spawns hyper's tasks in a scope: for management connections, whose exchanges may run on any thread.
+#[derive(Clone, Debug)]
+pub struct ScopeExecutor(pub Scope);
+
+impl<F> Executor<F> for ScopeExecutor
+where
+    F: Future + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn_unlisted("exchange", future.map(|_| ()));
     }
 }
 

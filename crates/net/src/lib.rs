@@ -16,8 +16,12 @@ pub mod http;
 pub mod hello;
 pub mod proxy_protocol;
 
+pub mod accept;
 pub mod client;
+pub mod coding;
 pub mod dns;
+pub mod grpc;
+pub mod memory;
 pub mod resolve;
 
 pub mod hyper_io;

@@ -201,6 +201,12 @@ impl Bound {
     }
 }
 
+/// Asks the system to keep so many bytes of datagrams that nobody took yet; it may keep less.
+pub fn widen_queue(socket: &UdpSocket, bytes: usize) {
+    // A queue of the usual size serves as well, only bursts suffer.
+    let _ = socket2::SockRef::from(socket).set_recv_buffer_size(bytes);
+}
+
 fn first_socket(transport: Transport, address: SocketAddr) -> io::Result<Socket> {
     let socket = unbound(transport, address)?;
     socket.bind(&address.into())?;

@@ -106,6 +106,7 @@ fn route(shape: &Shape, n: u64) -> Route {
         filters: vec![],
         timeouts: RouteTimeouts::default(),
         policies: trunkline_model::service::policies::Policies::default(),
+        tracing: trunkline_model::trace::tracing::RouteTracing::default(),
         priority: 0,
         origin: Origin::new("trunkline.yaml", 1, 1),
     }

@@ -25,7 +25,7 @@ use crate::balance::InFlight;
 use crate::cache::{self, Fill, Filled, Found, Hit, Owner};
 use crate::caller;
 use crate::carry::{Carried, Ended};
-use crate::context;
+use crate::context::{self, Asked, Outgoing, Wanted};
 use crate::decode::{Busy, Connection, Interim};
 use crate::filter;
 use crate::forward::{Bounds, Lease, RequestBody, ResponseBody, Upgrade, headers, tunnel};
@@ -81,6 +81,10 @@ struct Line<'a> {
     exchange: Exchange,
     route: Option<Arc<CompiledRoute>>,
     recording: Option<Recording>,
+    /// What is asked of its trace, until that is decided.
+    asked: Option<Asked>,
+    /// What its attempts are told its trace in.
+    traced: Outgoing,
     interim: Option<Interim>,
     alarm: Rc<Alarm>,
 }
@@ -88,7 +92,7 @@ struct Line<'a> {
 /// Runs an exchange to the head of its response; the body streams on by itself.
 pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer {
     let Arrival { plan, request, strict, body, upgrade, interim, began, busy, alarm } = arrival;
-    let (exchange, valid) = begin(connection, &plan, request, strict);
+    let (exchange, asked, valid) = begin(connection, &plan, request, strict);
     let start = connection.worker.clock.now();
     let unrouted = &plan.destinations.unrouted;
     let mut recording = Recording::begin(connection, &exchange, unrouted, start, busy);
@@ -96,7 +100,9 @@ pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer
         recording.head_began(began);
     }
     let recording = Some(recording);
-    let mut line = Line { connection, plan, exchange, route: None, recording, interim, alarm };
+    let (asked, traced) = (Some(asked), Outgoing::default());
+    let mut line =
+        Line { connection, plan, exchange, route: None, recording, asked, traced, interim, alarm };
     let outcome = match valid {
         // Pinned where they are made: an awaited future is moved first, and these are large.
         Ok(()) => pin!(line.decide(body, upgrade)).await.unwrap_or_else(Outcome::Own),
@@ -109,16 +115,19 @@ pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer
     pin!(line.finish(outcome)).await
 }
 
-/// The exchange of a request, and whether its head is one that can be served.
+/// The exchange of a request, what is asked of its trace, and whether its head is one that can be
+/// served.
 fn begin(
     connection: &Connection,
     plan: &ListenerPlan,
     mut request: Head,
     strict: Result<(), Refusal>,
-) -> (Exchange, Result<(), Reason>) {
+) -> (Exchange, Asked, Result<(), Reason>) {
     headers::strip_named(&mut request);
-    let sample = plan.model.tracing.sample;
-    let identity = context::begin(&mut request, sample, &mut connection.worker.random.borrow_mut());
+    let propagation = &plan.destinations.tracer.propagation;
+    let mut random = connection.worker.random.borrow_mut();
+    let (trace, asked, correlation) = context::begin(&mut request, propagation, &mut random);
+    drop(random);
     let bad = |what| Reason::new(Kind::BadRequest).fact("what", Fact::Token(what));
     let host = connection.last_host.borrow_mut().of(&request);
     let valid = match (strict, &host) {
@@ -132,7 +141,7 @@ fn begin(
     let host = host.unwrap_or_default();
     let mut peer = connection.peer.clone();
     caller::learn(&mut peer, &request, &plan.model.trusted_proxies);
-    (Exchange::begin(request, peer, arrival, host, identity), valid)
+    (Exchange::begin(request, peer, arrival, host, (trace, correlation)), asked, valid)
 }
 
 impl Line<'_> {
@@ -149,6 +158,7 @@ impl Line<'_> {
             recording.routed(&route.id, plan.destinations.routes.get(&route.id));
         }
         self.route = Some(Arc::clone(&route));
+        self.settle_trace(&plan);
         if let Some(reply) = filter::after_routing(&route, &mut self.exchange).await {
             return Err(reply);
         }
@@ -175,6 +185,32 @@ impl Line<'_> {
             self.connection.worker.cache.changed(&self.exchange, head);
         }
         outcome
+    }
+
+    /// Decides about the trace, once it is known which route takes the request, or that none does.
+    fn settle_trace(&mut self, plan: &ListenerPlan) {
+        let Some(asked) = self.asked.take() else { return };
+        let tracer = &plan.destinations.tracer;
+        let own = self.route.as_ref().map(|route| &route.tracing);
+        let own_propagation = own.and_then(|own| own.propagation.as_ref());
+        let wanted = Wanted {
+            sampler: own.and_then(|own| own.sampler.as_deref()).unwrap_or(&tracer.sampler),
+            propagation: own_propagation.unwrap_or(&tracer.propagation),
+            anew: own_propagation.is_some(),
+            inner: plan.listener.caller.is_some(),
+            believed: plan.listener.caller.is_some() || self.exchange.peer.trusted,
+            now: self.connection.worker.clock.now(),
+        };
+        let (worker, exchange) = (&self.connection.worker, &mut self.exchange);
+        self.traced = context::settle(
+            &mut exchange.request,
+            &mut exchange.trace,
+            (asked, wanted),
+            &mut worker.random.borrow_mut(),
+        );
+        if let Some(recording) = &mut self.recording {
+            recording.traced(exchange.trace);
+        }
     }
 
     /// Whether the process has room, and the source may ask.
@@ -303,6 +339,7 @@ impl Line<'_> {
             protection: toward.protection.as_deref(),
             tie,
             limits: toward.limits,
+            traced: self.traced,
             recording,
             interim: self.interim.as_ref(),
             alarm: &self.alarm,
@@ -382,6 +419,7 @@ impl Line<'_> {
     /// The response hooks, and the end of the line.
     async fn finish(&mut self, outcome: Outcome) -> Answer {
         let plan = Arc::clone(&self.plan);
+        self.settle_trace(&plan);
         let (head, mut body, own) = match outcome {
             Outcome::Own(reply) => self.own(&reply),
             Outcome::Service(head, body) => (head, Source::Service(body), false),

@@ -23,6 +23,7 @@ use trunkline_model::{Model, RouteId, ServiceName};
 use trunkline_net::socket::{Bound, Transport as Carrying};
 
 use crate::balance::LiveService;
+use crate::context::Tracer;
 use crate::forward::Transport;
 use crate::l4::Relay;
 use crate::observe::{Connections, PerWorker, Requests};
@@ -74,6 +75,8 @@ pub(crate) struct Destinations {
     pub(crate) of_routes: HashMap<(RouteId, ServiceName), Arc<Protection>>,
     /// Policies that callers have of their own: who calls, and whom.
     pub(crate) of_calls: HashMap<(ServiceName, ServiceName), CallPlan>,
+    /// What is wanted of traces.
+    pub(crate) tracer: Tracer,
     /// Where policies that several processes share are kept.
     pub(crate) cluster: Option<Arc<Store>>,
     /// Whether a service is told who calls, so that connections must know where they arrived.

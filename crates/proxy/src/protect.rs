@@ -29,7 +29,7 @@ use trunkline_resilience::retry::Retry;
 use trunkline_rt::Alarm;
 
 use crate::balance::{InFlight, Injected, LiveEndpoint};
-use crate::context;
+use crate::context::{self, Outgoing};
 use crate::decode::Interim;
 use crate::forward::{self, Attempt, CallerFailure, Failure, Processed, RequestBody, Sent, Spent};
 use crate::limits;
@@ -52,6 +52,8 @@ pub(crate) struct Call<'a> {
     /// To what several processes share of them.
     pub(crate) tie: Option<Rc<Tie>>,
     pub(crate) limits: Limits,
+    /// What its attempts are told its trace in.
+    pub(crate) traced: Outgoing,
     pub(crate) recording: &'a mut Recording,
     pub(crate) interim: Option<&'a Interim>,
     pub(crate) alarm: &'a Alarm,
@@ -327,7 +329,7 @@ async fn attempt(
 ) -> Result<Sent, Failure> {
     let span = context::span_id(&mut call.worker.random.borrow_mut());
     let trace = call.exchange.trace;
-    context::inject(&mut call.exchange.request, &trace, span);
+    context::inject(&mut call.exchange.request, &trace, span, call.traced);
     call.recording.attempt(endpoint, span);
     let attempt = Attempt {
         worker: call.worker,

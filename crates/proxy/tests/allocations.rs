@@ -67,11 +67,18 @@ fn serve() -> SocketAddr {
     address
 }
 
+/// What callers ask: one that knows nothing of traces, and one that has them in all formats.
+const PLAIN: &[u8] = b"GET /orders?page=2 HTTP/1.1\r\nHost: shop.test\r\nAccept: */*\r\n\r\n";
+const TRACED: &[u8] = b"GET /orders?page=2 HTTP/1.1\r\nHost: shop.test\r\nAccept: */*\r\n\
+    traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03\r\n\
+    tracestate: congo=t61rcWkgMzE,ot=th:d;rv:6e6d1a75832a2f\r\ntracestate: rojo=1\r\n\
+    b3: 4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1\r\nx-b3-sampled: 1\r\n\
+    uber-trace-id: 4bf92f3577b34da6a3ce929d0e0e4736:f067aa0ba902b7:0:1\r\n\
+    x-datadog-trace-id: 255\r\nx-datadog-tags: _dd.p.dm=-4\r\nbaggage: user=alice\r\n\r\n";
+
 /// One request, and all of its answer.
-fn ask(socket: &mut TcpStream) {
-    socket
-        .write_all(b"GET /orders?page=2 HTTP/1.1\r\nHost: shop.test\r\nAccept: */*\r\n\r\n")
-        .unwrap();
+fn ask(socket: &mut TcpStream, request: &[u8]) {
+    socket.write_all(request).unwrap();
     let mut seen = [0; 4_096];
     let mut filled = 0;
     loop {
@@ -101,15 +108,17 @@ async fn a_request_allocates_at_most_twice_and_an_idle_connection_holds_little()
     let (allocations, idle) = tokio::task::spawn_blocking(move || {
         let mut caller = connect(address);
         // Pools fill, and records come back to be used again.
-        (0..REQUESTS).for_each(|_| ask(&mut caller));
-        let region = Region::new(ALLOCATOR);
-        (0..REQUESTS).for_each(|_| ask(&mut caller));
-        let allocations = region.change().allocations as f64 / REQUESTS as f64;
+        let allocations = [PLAIN, TRACED].map(|request| {
+            (0..REQUESTS).for_each(|_| ask(&mut caller, request));
+            let region = Region::new(ALLOCATOR);
+            (0..REQUESTS).for_each(|_| ask(&mut caller, request));
+            region.change().allocations as f64 / REQUESTS as f64
+        });
         let mut kept = Vec::with_capacity(CONNECTIONS);
         let region = Region::new(ALLOCATOR);
         for _ in 0..CONNECTIONS {
             let mut caller = connect(address);
-            ask(&mut caller);
+            ask(&mut caller, PLAIN);
             kept.push(caller);
         }
         // Idle is who was looked at and had nothing to do.
@@ -120,7 +129,10 @@ async fn a_request_allocates_at_most_twice_and_an_idle_connection_holds_little()
     })
     .await
     .unwrap();
-    println!("allocations per request: {allocations:.2}, bytes of an idle connection: {idle:.0}");
-    assert!(allocations <= ALLOCATIONS_MAX, "{allocations} allocations per request");
+    let [plain, traced] = allocations;
+    println!("allocations per request: {plain:.2}, traced: {traced:.2}");
+    println!("bytes of an idle connection: {idle:.0}");
+    assert!(plain <= ALLOCATIONS_MAX, "{plain} allocations per request");
+    assert!(traced <= ALLOCATIONS_MAX, "{traced} allocations per traced request");
     assert!(idle <= IDLE_BYTES_MAX, "{idle} bytes of an idle connection");
 }

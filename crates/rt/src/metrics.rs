@@ -5,10 +5,12 @@
 //! families and exposition belong to their users.
 
 mod histogram;
+mod sparse;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-pub use histogram::{BUCKETS, Histogram, Snapshot};
+pub use histogram::{BUCKETS, Histogram, Snapshot, bucket_of, edges};
+pub use sparse::{Sparse, quantile};
 
 /// A number that only grows.
 #[derive(Debug, Default)]

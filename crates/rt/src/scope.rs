@@ -133,15 +133,34 @@ impl Scope {
     where
         F: Future<Output: Outcome> + 'static,
     {
-        let scope = self.clone();
-        let supervised = caught(task).map(move |result| {
-            if let Err(reason) = result {
-                tracing::warn!(task = scope.task_path(name), error = reason, "task failed");
-            }
-        });
+        let supervised = self.supervise_unlisted(name, task);
         let mut running = self.running();
         while running.set.try_join_next().is_some() {}
         running.set.spawn_local(supervised);
+    }
+
+    /// Like [`Scope::spawn_local_unlisted`], for tasks that may run on any thread.
+    pub fn spawn_unlisted<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output: Outcome> + Send + 'static,
+    {
+        let supervised = self.supervise_unlisted(name, task);
+        let mut running = self.running();
+        while running.set.try_join_next().is_some() {}
+        running.set.spawn(supervised);
+    }
+
+    fn supervise_unlisted<F: Future<Output: Outcome>>(
+        &self,
+        name: &'static str,
+        task: F,
+    ) -> impl Future<Output = ()> + use<F> {
+        let scope = self.clone();
+        caught(task).map(move |result| {
+            if let Err(reason) = result {
+                tracing::warn!(task = scope.task_path(name), error = reason, "task failed");
+            }
+        })
     }
 
     /// Starts a task that is made anew after each failure, until it ends well, or fails for good.

@@ -22,6 +22,7 @@ pub mod acme;
 pub mod model;
 pub mod pki;
 pub mod redis;
+pub mod spans;
 
 pub use acme::AcmeServer;
 pub use frames::FramePeer;
@@ -29,4 +30,5 @@ pub use h2::H2Caller;
 pub use pki::Pki;
 pub use raw::RawClient;
 pub use redis::Redis;
+pub use spans::Memory;
 pub use upstream::Upstream;

@@ -27,6 +27,7 @@ pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod sessions;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod traces;
 pub(crate) mod trust;
 pub(crate) mod up;
@@ -136,6 +137,8 @@ pub(crate) enum Verb {
     Cache(cache::Args),
     /// List recent requests, or draw one of them through all services
     Traces(traces::Args),
+    /// List, check, export, back up and restore what is kept of spans
+    Store(store::Args),
     /// Let this machine trust the project's root certificate, store by store
     Trust(trust::Args),
     /// Check configuration files without running anything
@@ -240,6 +243,7 @@ fn run(verb: Verb, context: &Context) -> Verdict {
         Verb::Fault(args) => fault::run(&args, context),
         Verb::Endpoint(args) => endpoint::run(&args, context),
         Verb::Traces(args) => traces::run(&args, context),
+        Verb::Store(args) => store::run(&args, context),
         Verb::Trust(args) => trust::run(&args, context),
         Verb::Check(args) => check::run(&args, context),
         Verb::Doctor(args) => doctor::run(&args, context),

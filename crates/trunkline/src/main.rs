@@ -17,6 +17,7 @@ mod screen;
 mod alone;
 mod client;
 mod loader;
+mod receiving;
 mod runs;
 
 mod background;
@@ -37,6 +38,7 @@ mod environment;
 mod first;
 mod found;
 mod issuer;
+mod keeping;
 mod logging;
 mod privilege;
 mod runtime;

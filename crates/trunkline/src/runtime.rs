@@ -58,7 +58,8 @@ fn finish<T>(
 /// Lets workers, which are started from the main thread, go first where both want one core. On Linux
 /// the niceness is the calling thread's own; a system that refuses leaves all threads equal.
 fn step_back() {
-    let _ = rustix::process::nice(NICENESS);
+    // Absolute: a thread that such a thread starts has its niceness already.
+    let _ = rustix::process::setpriority_process(None, NICENESS);
 }
 
 fn cannot_start(error: &io::Error) -> Failure {

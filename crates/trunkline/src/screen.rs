@@ -7,6 +7,7 @@ pub(crate) mod logs;
 pub(crate) mod resilience;
 pub(crate) mod sessions;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod traces;
 pub(crate) mod up;
 

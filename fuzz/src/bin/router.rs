@@ -93,6 +93,7 @@ fn route(position: u64, line: &str) -> Route {
         filters: vec![],
         timeouts: RouteTimeouts::default(),
         policies: trunkline_model::service::policies::Policies::default(),
+        tracing: trunkline_model::trace::tracing::RouteTracing::default(),
         priority: 0,
         origin: Origin::built_in(),
     }

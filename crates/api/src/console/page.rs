@@ -39,6 +39,8 @@ const ROUTED: &[&str] = &[
     "graph",
     "requests",
     "traces",
+    "compare",
+    "dependencies",
     "resilience",
     "configuration",
     "logs",

@@ -16,6 +16,8 @@ pub(crate) struct Total {
     pub(crate) requests: u64,
     pub(crate) failed: u64,
     latency: BTreeMap<u64, u64>,
+    /// All durations together, in microseconds.
+    sum_micros: u64,
 }
 
 impl Total {
@@ -30,6 +32,7 @@ impl Total {
         for (bound, count) in &latency.buckets {
             *self.latency.entry(*bound).or_default() += count;
         }
+        self.sum_micros = self.sum_micros.wrapping_add(latency.sum);
     }
 
     /// What was added since `before`. Counters that went back belong to an object that was made anew:
@@ -50,6 +53,16 @@ impl Total {
         let grown =
             self.latency.iter().map(|(bound, count)| (*bound, count - before.in_bucket(*bound)));
         Tally::of(self.requests - before.requests, self.failed - before.failed, grown)
+    }
+
+    /// The durations that were added since `before`, in microseconds.
+    pub(crate) const fn sum_since(&self, before: Option<&Self>) -> u64 {
+        match before {
+            Some(before) if before.sum_micros <= self.sum_micros => {
+                self.sum_micros - before.sum_micros
+            }
+            _ => self.sum_micros,
+        }
     }
 
     fn in_bucket(&self, bound: u64) -> u64 {

@@ -63,8 +63,13 @@ impl Token {
         (fits && printable).then(|| Self(text.as_bytes().into()))
     }
 
+    /// The text itself, for another surface that asks for it.
+    pub fn secret(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
     /// Compares in a time that depends on the given text's length only.
-    pub(super) fn is(&self, given: &[u8]) -> bool {
+    pub(crate) fn is(&self, given: &[u8]) -> bool {
         let mut different = u8::from(self.0.len() != given.len());
         for (index, byte) in given.iter().enumerate() {
             let own = self.0.get(index).copied().unwrap_or_default();

@@ -1,15 +1,21 @@
 //! A trace as Jaeger's UI and tools read it.
 //!
-//! Documents borrow from the spans and are written at once: an answer may hold the whole buffer,
-//! and a tree of JSON values would take ten times its text.
+//! Documents borrow from the spans and are written at once: an answer may hold many large traces,
+//! and a tree of JSON values would take ten times its text. What OpenTelemetry keeps outside of
+//! attributes and Jaeger among its tags is put there as Jaeger's own translation does it.
 
-use std::collections::BTreeMap;
+mod tag;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde::Serialize;
-use trunkline_model::trace::{Attribute, Span, Trace, TraceId};
+use trunkline_model::trace::TraceId;
+use trunkline_otlp::{Event, Link, Resource, Span, StatusCode, Value};
+use trunkline_query::{Trace, paced};
+use trunkline_store::source::Budget;
 
-/// Greatest whole number that JavaScript reads exactly; Jaeger sends greater ones as text.
-const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
+use tag::Tag;
 
 /// One trace with its spans and the processes (services) that they tell of.
 #[derive(Serialize)]
@@ -25,7 +31,7 @@ pub(super) struct TraceDocument<'a> {
 #[serde(rename_all = "camelCase")]
 struct ProcessDocument<'a> {
     service_name: &'a str,
-    tags: [(); 0],
+    tags: Vec<Tag<'a>>,
 }
 
 #[derive(Serialize)]
@@ -35,7 +41,8 @@ struct SpanDocument<'a> {
     trace_id: String,
     #[serde(rename = "spanID")]
     span_id: String,
-    flags: u8,
+    #[serde(skip_serializing_if = "is_zero")]
+    flags: u32,
     operation_name: &'a str,
     references: Vec<Reference>,
     /// Microseconds since 1970.
@@ -43,10 +50,10 @@ struct SpanDocument<'a> {
     /// Microseconds.
     duration: u64,
     tags: Vec<Tag<'a>>,
-    logs: [(); 0],
+    logs: Vec<LogDocument<'a>>,
     #[serde(rename = "processID")]
     process_id: Option<String>,
-    warnings: Option<()>,
+    warnings: Option<&'a [String]>,
 }
 
 #[derive(Serialize)]
@@ -60,45 +67,61 @@ struct Reference {
 }
 
 #[derive(Serialize)]
-struct Tag<'a> {
-    key: &'a str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    value: TagValue<'a>,
+struct LogDocument<'a> {
+    /// Microseconds since 1970.
+    timestamp: u64,
+    fields: Vec<Tag<'a>>,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum TagValue<'a> {
-    Text(&'a str),
-    Digits(String),
-    Bool(bool),
-    Int(i64),
-    Float(f64),
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields by reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The document of a trace.
-pub(super) fn trace(trace: &Trace) -> TraceDocument<'_> {
-    let mut processes = BTreeMap::new();
-    for span in &trace.spans {
-        let next = processes.len() + 1;
-        processes.entry(&*span.service).or_insert_with(|| format!("p{next}"));
-    }
-    TraceDocument {
-        id: trace_id(trace.id),
-        spans: trace.spans.iter().map(|one| span(one, &processes)).collect(),
-        processes: processes
-            .iter()
-            .map(|(service_name, id)| {
-                let tags = [];
-                (id.clone(), ProcessDocument { service_name, tags })
-            })
-            .collect(),
-        warnings: None,
+pub(super) fn trace<'a>(trace: &'a Trace, budget: &mut Budget) -> TraceDocument<'a> {
+    let mut processes = Processes::default();
+    let spans = paced(trace.spans.iter().zip(&trace.warnings), budget).map(|(one, warnings)| {
+        let process = processes.id(&one.resource);
+        span(one, warnings, process)
+    });
+    let spans = spans.collect();
+    TraceDocument { id: trace_id(trace.id), spans, processes: processes.documents, warnings: None }
+}
+
+/// Processes by what they are; `p1` is the first.
+#[derive(Default)]
+struct Processes<'a> {
+    seen: HashMap<*const Resource, String>,
+    known: Vec<(&'a Resource, String)>,
+    documents: BTreeMap<String, ProcessDocument<'a>>,
+}
+
+/// Processes that are compared one by one; traces have few, and equal ones are mostly one object.
+const COMPARED_MAX: usize = 64;
+
+impl<'a> Processes<'a> {
+    fn id(&mut self, resource: &'a Arc<Resource>) -> String {
+        if let Some(id) = self.seen.get(&Arc::as_ptr(resource)) {
+            return id.clone();
+        }
+        let equal = self.known.iter().take(COMPARED_MAX).find(|(known, _)| **known == **resource);
+        let id = equal.map(|(_, id)| id.clone());
+        let id = id.unwrap_or_else(|| {
+            let id = format!("p{}", self.documents.len() + 1);
+            let attributes = resource.attributes.iter().filter(|(key, _)| **key != *"service.name");
+            let tags = attributes.map(|(key, value)| Tag::of(key, value)).collect();
+            let document = ProcessDocument { service_name: resource.service(), tags };
+            self.documents.insert(id.clone(), document);
+            self.known.push((resource, id.clone()));
+            id
+        });
+        self.seen.insert(Arc::as_ptr(resource), id.clone());
+        id
     }
 }
 
-/// Jaeger writes ids of 64 bits with 16 digits.
+/// Jaeger leaves out the high half of an id where it is zero.
 pub(super) fn trace_id(id: TraceId) -> String {
     let text = id.to_string();
     match text.strip_prefix("0000000000000000") {
@@ -107,49 +130,78 @@ pub(super) fn trace_id(id: TraceId) -> String {
     }
 }
 
-fn span<'a>(span: &'a Span, processes: &BTreeMap<&str, String>) -> SpanDocument<'a> {
-    let id = trace_id(span.trace);
-    let references = span.parent.map(|parent| Reference {
+fn span<'a>(span: &'a Span, warnings: &'a [String], process: String) -> SpanDocument<'a> {
+    let parent = span.parent.map(|parent| Reference {
         ref_type: "CHILD_OF",
-        trace_id: id.clone(),
+        trace_id: trace_id(span.trace),
         span_id: parent.to_string(),
     });
     SpanDocument {
-        trace_id: id,
+        trace_id: trace_id(span.trace),
         span_id: span.id.to_string(),
-        flags: 1,
+        // Beyond the eight bits of W3C, OTLP has its own.
+        flags: span.flags & 0xff,
         operation_name: &span.name,
-        references: references.into_iter().collect(),
+        references: parent.into_iter().chain(span.links.iter().map(reference)).collect(),
         start_time: span.start_unix_nanos / 1_000,
-        duration: u64::try_from(span.duration.as_micros()).unwrap_or(u64::MAX),
+        duration: span.duration_nanos() / 1_000,
         tags: tags(span),
-        logs: [],
-        process_id: processes.get(&*span.service).cloned(),
-        warnings: None,
+        logs: span.events.iter().map(log).collect(),
+        process_id: Some(process),
+        warnings: (!warnings.is_empty()).then_some(warnings),
+    }
+}
+
+fn reference(link: &Link) -> Reference {
+    let is_child = link.attributes.iter().any(|(key, value)| {
+        **key == *"opentracing.ref_type"
+            && matches!(value, Value::Text(text) if **text == *"child_of")
+    });
+    Reference {
+        ref_type: if is_child { "CHILD_OF" } else { "FOLLOWS_FROM" },
+        trace_id: trace_id(link.trace),
+        span_id: link.span.to_string(),
+    }
+}
+
+fn log(event: &Event) -> LogDocument<'_> {
+    let name = (!event.name.is_empty()).then(|| Tag::text("event", &event.name));
+    let fields = event.attributes.iter().map(|(key, value)| Tag::of(key, value));
+    LogDocument {
+        timestamp: event.time_unix_nanos / 1_000,
+        fields: name.into_iter().chain(fields).collect(),
     }
 }
 
 /// Attributes, and what OpenTelemetry keeps outside of them and Jaeger among them.
 fn tags(span: &Span) -> Vec<Tag<'_>> {
-    let text = |key, value| Tag { key, kind: "string", value: TagValue::Text(value) };
-    let mut tags: Vec<_> = span.attributes.iter().map(|(key, value)| tag(key, value)).collect();
-    tags.push(text("span.kind", span.kind.as_str()));
-    if span.failed {
-        tags.push(text("otel.status_code", "ERROR"));
-        tags.push(Tag { key: "error", kind: "bool", value: TagValue::Bool(true) });
+    let mut tags = Vec::with_capacity(span.attributes.len() + 6);
+    if !span.scope.name.is_empty() {
+        tags.push(Tag::text("otel.scope.name", &span.scope.name));
+    }
+    if !span.scope.version.is_empty() {
+        tags.push(Tag::text("otel.scope.version", &span.scope.version));
+    }
+    tags.extend(span.attributes.iter().map(|(key, value)| Tag::of(key, value)));
+    let own = |key: &str| span.attribute(key).is_some();
+    let of_scope = span.scope.attributes.iter().filter(|(key, _)| !own(key));
+    tags.extend(of_scope.map(|(key, value)| Tag::of(key, value)));
+    if !span.kind.as_str().is_empty() {
+        tags.push(Tag::text("span.kind", span.kind.as_str()));
+    }
+    match span.status.code {
+        StatusCode::Unset => {}
+        StatusCode::Ok => tags.push(Tag::text("otel.status_code", "OK")),
+        StatusCode::Error => {
+            tags.push(Tag::text("otel.status_code", "ERROR"));
+            tags.push(Tag::bool("error", true));
+        }
+    }
+    if !span.status.message.is_empty() {
+        tags.push(Tag::text("otel.status_description", &span.status.message));
+    }
+    if !span.trace_state.is_empty() {
+        tags.push(Tag::text("w3c.tracestate", &span.trace_state));
     }
     tags
-}
-
-fn tag<'a>(key: &'a str, value: &'a Attribute) -> Tag<'a> {
-    let (kind, value) = match value {
-        Attribute::Text(text) => ("string", TagValue::Text(text)),
-        Attribute::Bool(value) => ("bool", TagValue::Bool(*value)),
-        Attribute::Int(number) if number.unsigned_abs() > SAFE_INTEGER_MAX => {
-            ("int64", TagValue::Digits(number.to_string()))
-        }
-        Attribute::Int(number) => ("int64", TagValue::Int(*number)),
-        Attribute::Float(number) => ("float64", TagValue::Float(*number)),
-    };
-    Tag { key, kind, value }
 }

@@ -6,6 +6,8 @@ use http::{HeaderValue, StatusCode, Uri, header};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use trunkline_model::trace::TraceId;
+use trunkline_query::PacedText;
+use trunkline_store::source::Budget;
 
 use super::document::trace_id;
 use crate::parameters::{ParameterError, Parameters};
@@ -41,14 +43,28 @@ impl<T: Serialize> Envelope<T> {
         serde_json::to_string(self).expect(WRITABLE)
     }
 
-    /// The answer to a request for `uri`; with `prettyPrint` it is indented.
+    /// The text that answers a request for `uri`; with `prettyPrint` it is indented.
+    fn text(&self, uri: &Uri) -> String {
+        let pretty = Parameters::of(uri).is_ok_and(|parameters| is_pretty(&parameters));
+        if pretty { serde_json::to_string_pretty(self).expect(WRITABLE) } else { self.json() }
+    }
+
+    /// The same of what may be large. Where the budget ends, so does the text.
+    pub(super) fn paced_text(&self, uri: &Uri, budget: &mut Budget) -> String {
+        let pretty = Parameters::of(uri).is_ok_and(|parameters| is_pretty(&parameters));
+        let mut text = PacedText::new(budget);
+        // Writing fails only when the budget has ended, and then nobody reads it.
+        let _ = if pretty {
+            serde_json::to_writer_pretty(&mut text, self)
+        } else {
+            serde_json::to_writer(&mut text, self)
+        };
+        String::from_utf8(text.into_bytes()).unwrap_or_default()
+    }
+
+    /// The answer to a request for `uri`.
     pub(super) fn response(&self, uri: &Uri) -> Response {
-        let pretty = Parameters::of(uri).is_ok_and(|parameters| {
-            parameters.all("prettyPrint").next().is_some_and(|value| value != "false")
-        });
-        let text =
-            if pretty { serde_json::to_string_pretty(self).expect(WRITABLE) } else { self.json() };
-        response(StatusCode::OK, text)
+        response(StatusCode::OK, self.text(uri))
     }
 }
 
@@ -59,7 +75,12 @@ impl Envelope<Vec<Value>> {
     }
 }
 
-fn response(status: StatusCode, text: String) -> Response {
+/// Whether an answer is to be indented.
+pub(super) fn is_pretty(parameters: &Parameters) -> bool {
+    parameters.all("prettyPrint").next().is_some_and(|value| value != "false")
+}
+
+pub(super) fn response(status: StatusCode, text: String) -> Response {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     let kind = HeaderValue::from_static("application/json");
@@ -75,6 +96,11 @@ pub(super) fn trace_not_found(id: Option<TraceId>) -> Value {
         error.insert("traceID".into(), json!(trace_id(id)));
     }
     Value::Object(error)
+}
+
+/// The note on an answer that is not complete.
+pub(super) fn partial() -> Value {
+    json!({ "msg": "the search ended before everything was seen: there may be more; ask for a shorter time" })
 }
 
 /// A request that got no answer.
@@ -95,6 +121,12 @@ impl Failure {
 
     pub(super) fn trace_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, TRACE_NOT_FOUND.to_owned())
+    }
+}
+
+impl From<trunkline_query::Error> for Failure {
+    fn from(error: trunkline_query::Error) -> Self {
+        Self::new(super::failure::status(&error), error.to_string())
     }
 }
 

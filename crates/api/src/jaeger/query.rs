@@ -1,11 +1,15 @@
-//! The parameters of `GET /api/traces`, with the defaults and the messages of Jaeger.
+//! The parameters of version 1, with the defaults and the messages of Jaeger.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use trunkline_model::trace::{TraceId, TraceQuery};
+use trunkline_model::trace::TraceId;
+use trunkline_query::search::Query;
 
 use super::envelope::Failure;
+use super::ids;
+use super::wanted::Wanted;
 use crate::parameters::Parameters;
 
 /// Traces in an answer when nothing is asked for.
@@ -20,11 +24,14 @@ const IDS_MAX: usize = 1_000;
 /// How far back is searched when `start` is not given.
 const LOOKBACK: Duration = Duration::from_hours(48);
 
+/// How far back dependencies are looked for when `lookback` is not given.
+const DEPENDENCIES_LOOKBACK: Duration = Duration::from_hours(24);
+
 /// What is searched for.
 #[derive(Debug, PartialEq)]
 pub(super) enum Search {
     /// Traces that meet conditions.
-    Traces(TraceQuery),
+    Traces(Query),
     /// These.
     Ids(Vec<TraceId>),
 }
@@ -33,7 +40,8 @@ pub(super) fn service_required() -> Failure {
     Failure::bad_request("parameter 'service' is required".into())
 }
 
-/// Reads the search; `now` is in nanoseconds since 1970.
+/// Reads the search; `now` is in nanoseconds since 1970. Call it where questions are answered:
+/// patterns are compiled here.
 pub(super) fn search(parameters: &Parameters, now: u64) -> Result<Search, Failure> {
     let asked = parameters.all("traceID").take(IDS_MAX).map(trace_id);
     let asked: Vec<_> = asked.collect::<Result<_, _>>()?;
@@ -43,49 +51,80 @@ pub(super) fn search(parameters: &Parameters, now: u64) -> Result<Search, Failur
     if !ids.is_empty() {
         return Ok(Search::Ids(ids));
     }
-    let lookback = u64::try_from(LOOKBACK.as_nanos()).unwrap_or(u64::MAX);
-    let query = TraceQuery {
-        service: Some(parameters.all("service").next().ok_or_else(service_required)?.to_owned()),
+    let first = |name| parameters.all(name).next().map(str::to_owned);
+    let wanted = Wanted {
+        service: first("service"),
         // The UI of Jaeger sends `all` for no choice.
-        operation: parameters
-            .all("operation")
-            .next()
-            .filter(|name| *name != "all")
-            .map(str::to_owned),
+        operation: first("operation").filter(|name| name != "all"),
         attributes: tags(parameters)?,
-        start_unix_nanos_min: Some(
-            micros(parameters, "start")?.unwrap_or(now.saturating_sub(lookback)),
-        ),
-        start_unix_nanos_max: Some(micros(parameters, "end")?.unwrap_or(now)),
-        duration_min: duration(parameters, "minDuration")?,
-        duration_max: duration(parameters, "maxDuration")?,
-        limit: limit(parameters)?,
+        duration_min: parameters.duration("minDuration")?,
+        duration_max: parameters.duration("maxDuration")?,
     };
-    match (query.duration_min, query.duration_max) {
+    let start = micros(parameters, "start")?.unwrap_or(now.saturating_sub(nanos(LOOKBACK)));
+    let end = micros(parameters, "end")?.unwrap_or(now);
+    if start > end {
+        let message = "invalid parameter: start time must be before end time";
+        return Err(Failure::bad_request(message.into()));
+    }
+    match (wanted.duration_min, wanted.duration_max) {
         (Some(min), Some(max)) if max < min => {
             Err(Failure::bad_request("'maxDuration' should be greater than 'minDuration'".into()))
         }
-        _ => Ok(Search::Traces(query)),
+        _ => Ok(Search::Traces(Query {
+            predicate: wanted
+                .predicate()
+                .map_err(|error| Failure::bad_request(error.to_string()))?,
+            start_unix_nanos: start..=end,
+            limit: limit(parameters)?,
+            after: None,
+        })),
     }
 }
 
-fn unreadable(name: &str, value: &str, why: &str) -> Failure {
+/// The time of `endTs` and `lookback` in milliseconds, in nanoseconds since 1970.
+pub(super) fn dependencies(
+    parameters: &Parameters,
+    now: u64,
+) -> Result<RangeInclusive<u64>, Failure> {
+    let end = millis(parameters, "endTs")?.unwrap_or(now);
+    let back = millis(parameters, "lookback")?.unwrap_or(nanos(DEPENDENCIES_LOOKBACK));
+    Ok(end.saturating_sub(back)..=end)
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn unreadable(name: &str, value: &str, why: &str) -> Failure {
     let value: String = value.chars().take(200).collect();
     Failure::bad_request(format!("unable to parse param '{name}': {why}: {value:?}"))
 }
 
 /// Microseconds since 1970, in nanoseconds.
 fn micros(parameters: &Parameters, name: &'static str) -> Result<Option<u64>, Failure> {
-    let Some(text) = parameters.all(name).next() else {
-        return Ok(None);
-    };
-    let micros: u64 =
-        text.parse().map_err(|_| unreadable(name, text, "expected microseconds since 1970"))?;
-    Ok(Some(micros.saturating_mul(1_000)))
+    whole(parameters, name, "expected microseconds since 1970")
+        .map(|found| found.map(|micros| micros.saturating_mul(1_000)))
 }
 
-fn duration(parameters: &Parameters, name: &'static str) -> Result<Option<Duration>, Failure> {
-    Ok(parameters.duration(name)?)
+/// Milliseconds, in nanoseconds.
+pub(super) fn millis(parameters: &Parameters, name: &'static str) -> Result<Option<u64>, Failure> {
+    whole(parameters, name, "expected milliseconds")
+        .map(|found| found.map(|millis| millis.saturating_mul(1_000_000)))
+}
+
+fn whole(parameters: &Parameters, name: &'static str, why: &str) -> Result<Option<u64>, Failure> {
+    let text = parameters.all(name).next();
+    text.map(|text| text.parse().map_err(|_| unreadable(name, text, why))).transpose()
+}
+
+/// Yes or no, as Go reads it.
+pub(super) fn flag(parameters: &Parameters, name: &'static str) -> Result<bool, Failure> {
+    match parameters.all(name).next() {
+        None => Ok(false),
+        Some(text) => {
+            ids::parse_bool(text).ok_or_else(|| unreadable(name, text, "expected true or false"))
+        }
+    }
 }
 
 fn limit(parameters: &Parameters) -> Result<usize, Failure> {
@@ -120,12 +159,7 @@ fn tags(parameters: &Parameters) -> Result<Vec<(String, String)>, Failure> {
     Ok(tags)
 }
 
-/// A trace id as Jaeger's clients write it: hex in either case, leading zeros left out.
+/// A trace id as Jaeger's clients write it.
 pub(super) fn trace_id(text: &str) -> Result<TraceId, Failure> {
-    let hex = (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let padded = format!("{:0>32}", text.to_ascii_lowercase());
-    match TraceId::from_hex(padded.as_bytes()) {
-        Some(id) if hex => Ok(id),
-        _ => Err(unreadable("traceID", text, "expected up to 32 hex digits")),
-    }
+    ids::trace_id(text).ok_or_else(|| unreadable("traceID", text, "expected up to 32 hex digits"))
 }

@@ -212,6 +212,107 @@ catalog! {
     /// Callers that got the fallback.
     FALLBACKS: Counter "trunkline_fallbacks" "" ["name"];
 
+    /// Spans that were counted when they came in, before any was sampled, and those that could not be: `too_old`, or `refused` for want of memory.
+    ROLLUP_SPANS: Counter "trunkline_rollup_spans" "" ["outcome"];
+    /// Spans that are counted under another name than theirs: `grouped` with those that differ by an id, or as `other` beyond a limit.
+    ROLLUP_RENAMED: Counter "trunkline_rollup_renamed" "" ["name"];
+    /// Series of services, operations, kinds and statuses.
+    ROLLUP_SERIES: Gauge "trunkline_rollup_series" "" [];
+    /// Series and edges that are not on this page because it is long enough.
+    ROLLUP_HIDDEN: Gauge "trunkline_rollup_hidden" "" [];
+    /// Sides of calls between services by what became of them: `paired` with the other side, found `by_parent`, `told` of by another span, `named` by the caller alone, `unpaired`, or `dropped` because too many waited.
+    ROLLUP_SIDES: Counter "trunkline_rollup_sides" "" ["outcome"];
+    /// Sides that wait for the other side.
+    ROLLUP_WAITING: Gauge "trunkline_rollup_sides_waiting" "" [];
+    /// Rollups that are kept.
+    ROLLUP_BYTES: Gauge "trunkline_rollup_kept_bytes" "bytes" [];
+    /// Commits of rollups that failed; what they held is tried again.
+    ROLLUP_FAILED: Counter "trunkline_rollup_failed_commits" "" [];
+
+    /// Spans, by the name that Jaeger's Monitor asks Prometheus for.
+    JAEGER_CALLS: Counter "traces_span_metrics_calls" "" ["service_name" "span_name" "span_kind" "status_code"];
+    /// Duration of spans, by the name that Jaeger's Monitor asks Prometheus for.
+    JAEGER_DURATION: Histogram "traces_span_metrics_duration_milliseconds" "milliseconds" ["service_name" "span_name" "span_kind" "status_code"];
+    /// Spans, by the name that Tempo gives them.
+    TEMPO_CALLS: Counter "traces_spanmetrics_calls" "" ["service" "span_name" "span_kind" "status_code"];
+    /// Duration of spans in seconds, by the name that Tempo gives it.
+    TEMPO_LATENCY: Histogram "traces_spanmetrics_latency" "" ["service" "span_name" "span_kind" "status_code"];
+    /// Bytes of spans, by the name that Tempo gives them.
+    TEMPO_SIZE: Counter "traces_spanmetrics_size" "" ["service" "span_name" "span_kind" "status_code"];
+    /// Calls between services, by the name that Tempo gives them.
+    GRAPH_CALLS: Counter "traces_service_graph_request" "" ["client" "server" "connection_type"];
+    /// Calls between services that failed, by the name that Tempo gives them.
+    GRAPH_FAILED: Counter "traces_service_graph_request_failed" "" ["client" "server" "connection_type"];
+    /// How long callees worked, by the name that Tempo gives it.
+    GRAPH_SERVER: Histogram "traces_service_graph_request_server_seconds" "seconds" ["client" "server" "connection_type"];
+    /// How long callers waited, by the name that Tempo gives it.
+    GRAPH_CLIENT: Histogram "traces_service_graph_request_client_seconds" "seconds" ["client" "server" "connection_type"];
+    /// Spans that found no other side in time, by the name that Tempo gives them.
+    GRAPH_UNPAIRED: Counter "traces_service_graph_unpaired_spans" "" [];
+    /// Spans that had no time to find their other side, by the name that Tempo gives them.
+    GRAPH_DROPPED: Counter "traces_service_graph_dropped_spans" "" [];
+
+    /// Batches of spans that were kept, by the protocol that they came by; `own` are the gateway's.
+    INGEST_BATCHES: Counter "trunkline_ingest_batches" "" ["protocol"];
+    /// Bytes of those batches, decompressed.
+    INGEST_BYTES: Counter "trunkline_ingest_bytes" "bytes" ["protocol"];
+    /// Spans that were kept.
+    INGEST_SPANS: Counter "trunkline_ingest_spans" "" ["protocol"];
+    /// Spans without valid ids, which were left out of their batch.
+    INGEST_REJECTED: Counter "trunkline_ingest_rejected_spans" "" ["protocol"];
+    /// Spans that a rule dropped.
+    INGEST_DROPPED: Counter "trunkline_ingest_dropped_spans" "" ["protocol"];
+    /// Requests and datagrams that were refused as a whole.
+    INGEST_REFUSED: Counter "trunkline_ingest_refused_batches" "" ["protocol" "reason"];
+    /// Spans that each rule dropped.
+    RULE_SPANS: Counter "trunkline_rule_spans" "" ["rule"];
+    /// Values of attributes that each rule deleted or changed.
+    RULE_VALUES: Counter "trunkline_rule_values" "" ["rule"];
+    /// Questions for a sampling strategy.
+    SAMPLING_REQUESTS: Counter "trunkline_sampling_requests" "" [];
+    /// Batches that were sent on.
+    FORWARD_BATCHES: Counter "trunkline_forward_batches" "" [];
+    /// Spans that were sent on.
+    FORWARD_SPANS: Counter "trunkline_forward_spans" "" [];
+    /// Spans that the receiver of what is sent on rejected for good.
+    FORWARD_REJECTED: Counter "trunkline_forward_rejected_spans" "" [];
+    /// Failed tries to send on, which are repeated.
+    FORWARD_FAILURES: Counter "trunkline_forward_failures" "" [];
+    /// Batches that are not sent on because too much waited already.
+    FORWARD_DROPPED: Counter "trunkline_forward_dropped_batches" "" [];
+    /// Bytes in memory that wait to be sent on; what waits in the log is not among them.
+    FORWARD_WAITING: Gauge "trunkline_forward_waiting_bytes" "bytes" [];
+    /// Whether the store is open.
+    STORE_OPEN: Gauge "trunkline_store_open" "" [];
+    /// Spans that can be found.
+    STORE_SPANS: Gauge "trunkline_store_kept_spans" "" [];
+    /// Spans that were written to files, since the store was made.
+    STORE_STORED: Counter "trunkline_store_stored_spans" "" [];
+    /// Spans that were removed since the store was made, by rule: `age`, `bytes`, `free_disk`, `sampling` and `duplicate`.
+    STORE_REMOVED: Counter "trunkline_store_removed_spans" "" ["rule"];
+    /// Files of spans.
+    STORE_SEGMENTS: Gauge "trunkline_store_segments" "" [];
+    /// Bytes of those files.
+    STORE_BYTES: Gauge "trunkline_store_segment_bytes" "bytes" [];
+    /// Files that wait to be merged.
+    STORE_DEBT: Gauge "trunkline_store_compaction_debt" "" [];
+    /// Memory of spans that are in no file yet.
+    STORE_HEAD: Gauge "trunkline_store_head_bytes" "bytes" [];
+    /// Files that were found damaged.
+    STORE_DAMAGED: Gauge "trunkline_store_damaged_segments" "" [];
+    /// Whether what is due besides taking and answering failed the last time: writing, merging and removing files.
+    STORE_FAILING: Gauge "trunkline_store_failing" "" [];
+    /// Bytes of the write-ahead log.
+    LOG_BYTES: Gauge "trunkline_store_log_bytes" "bytes" [];
+    /// Groups of batches that were written to the log, each with one sync.
+    LOG_GROUPS: Counter "trunkline_store_log_groups" "" [];
+    /// Batches in those groups.
+    LOG_FRAMES: Counter "trunkline_store_log_batches" "" [];
+    /// Writes and syncs of the log that failed.
+    LOG_FAILURES: Counter "trunkline_store_log_failures" "" [];
+    /// Bytes that the store's disk has free.
+    STORE_FREE: Gauge "trunkline_store_free_bytes" "bytes" [];
+
     /// CPU time that the process used.
     PROCESS_CPU: Counter "process_cpu_seconds" "seconds" [];
     /// Memory of the process that is in RAM.
@@ -237,6 +338,8 @@ pub fn reference() -> String {
          Buckets of all histograms are powers of two of a microsecond, from 0.000256 to 67.108864 \
          seconds, so that counts are exact.\nThe route of requests that no route took is `none`; the \
          label `service` of a route is empty where the route has several targets or none.\n\n\
+         Families that begin with `traces_` are counted from spans, before any is sampled, every ten \
+         seconds; at most 500 series and 500 edges are told.\n\n\
          | name | type | labels | what it tells |\n|---|---|---|---|\n",
     );
     for family in ALL {

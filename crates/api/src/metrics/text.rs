@@ -89,8 +89,9 @@ impl Samples<'_> {
         self.sample(self.suffix(), labels, None, format_args!("{value}"));
     }
 
-    /// One histogram of microseconds, told in seconds.
+    /// One histogram of microseconds, told in the family's unit: seconds or milliseconds.
     pub(super) fn histogram(&mut self, labels: &[&str], micros: &Distribution) {
+        let told = if self.family.unit == "milliseconds" { milliseconds } else { seconds };
         let mut buckets = micros.buckets.iter().peekable();
         let mut total = 0;
         for power in BOUND_POWERS {
@@ -99,14 +100,14 @@ impl Samples<'_> {
             while let Some((_, count)) = buckets.next_if(|(upper, _)| *upper < bound) {
                 total += count;
             }
-            let bound = seconds(bound);
+            let bound = told(bound);
             self.sample("_bucket", labels, Some(&bound), format_args!("{total}"));
         }
         // Counts may be read while they grow: the sum of the buckets is what fits to them.
         total += buckets.map(|(_, count)| count).sum::<u64>();
         self.sample("_bucket", labels, Some("+Inf"), format_args!("{total}"));
         self.sample("_count", labels, None, format_args!("{total}"));
-        self.sample("_sum", labels, None, format_args!("{}", seconds(micros.sum)));
+        self.sample("_sum", labels, None, format_args!("{}", told(micros.sum)));
     }
 
     fn suffix(&self) -> &'static str {
@@ -150,7 +151,15 @@ impl Samples<'_> {
 
 /// Microseconds as seconds, exactly; never without a fraction, as OpenMetrics writes bounds.
 fn seconds(micros: u64) -> String {
-    let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+    trimmed(&format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000))
+}
+
+/// Microseconds as milliseconds, likewise.
+fn milliseconds(micros: u64) -> String {
+    trimmed(&format!("{}.{:03}", micros / 1_000, micros % 1_000))
+}
+
+fn trimmed(text: &str) -> String {
     let trimmed = text.trim_end_matches('0');
     if trimmed.ends_with('.') { format!("{trimmed}0") } else { trimmed.to_owned() }
 }
@@ -213,5 +222,9 @@ mod tests {
         assert_eq!(seconds(256), "0.000256");
         assert_eq!(seconds(1_000_000), "1.0");
         assert_eq!(seconds(10_500_000), "10.5");
+        assert_eq!(
+            [0, 256, 1_024, 67_108_864].map(milliseconds),
+            ["0.0", "0.256", "1.024", "67108.864"]
+        );
     }
 }

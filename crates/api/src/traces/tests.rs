@@ -31,6 +31,7 @@ pub(crate) fn record(number: u8) -> ExchangeRecord {
             parent: None,
             sampled: true,
             random: true,
+            threshold: None,
         },
         correlation: "c-1".into(),
         peer: "127.0.0.1:4000".parse().unwrap(),
@@ -251,4 +252,22 @@ fn queries_find_the_newest_traces_with_one_span_that_meets_everything() {
         ..everything()
     };
     assert_eq!(found(slow).len(), 0);
+}
+
+/// Spans of OTLP with these ids, parents (0 for none) and services, one after another in time.
+pub(crate) fn chain(spans: &[(u8, u8, &str)]) -> Vec<trunkline_otlp::Span> {
+    let mut translator = spans::Translator::default();
+    let span = |(at, (number, parent, service)): (u64, &(u8, u8, &str))| Span {
+        trace: trace_id(7),
+        id: span_id(*number),
+        parent: SpanId::new([*parent; 8]),
+        service: Arc::from(*service),
+        name: Arc::from(format!("op{number}")),
+        kind: SpanKind::Server,
+        start_unix_nanos: at * 1_000,
+        duration: Duration::from_micros(10),
+        failed: false,
+        attributes: Vec::new(),
+    };
+    (1..).zip(spans).map(|one| translator.span(&span(one))).collect()
 }

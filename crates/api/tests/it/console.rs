@@ -14,11 +14,12 @@ use trunkline_model::route::{Action, Match, OrderKey, PathPattern, Route, RouteT
 use trunkline_model::service::{Balance, Protocol, Service, ServiceTimeouts, Source};
 use trunkline_model::trace::{SpanId, TraceContext, TraceId};
 use trunkline_model::{EndpointId, ListenerId, Model, Origin, RouteId, ServiceName};
+use trunkline_query::red::Rollups;
 use trunkline_rt::Clock;
 use trunkline_testkit::RawClient;
 
 use crate::fakes::{ENDPOINT, latency};
-use crate::running::{Running, config, json, serve, serve_model};
+use crate::running::{Running, config, json, serve, serve_carrying, serve_model};
 
 /// The route that the fake proxy has counters of.
 const ROUTE: &str = "or\"ders\\1\n";
@@ -46,6 +47,7 @@ fn route(id: &str, listener: &str, service: &str, order: u64) -> Route {
         filters: Vec::new(),
         timeouts: RouteTimeouts::default(),
         policies: trunkline_model::service::policies::Policies::default(),
+        tracing: trunkline_model::trace::tracing::RouteTracing::default(),
         priority: 0,
         origin: Origin::new("trunkline.yaml", 5, 3),
     }
@@ -108,14 +110,23 @@ fn model() -> Model {
     }
 }
 
-fn shop() -> Running {
-    let inner = RouteStats {
+/// Counters of calls between two services.
+fn inner() -> RouteStats {
+    RouteStats {
         id: RouteId::new("inner-1"),
         origin: Origin::new("trunkline.yaml", 9, 3),
         requests: vec![(200, 9), (500, 1)],
         latency: latency(),
-    };
-    let running = serve_model(&config(), Some(Arc::new(model())), vec![inner]);
+    }
+}
+
+/// Whose calls are told to whoever keeps rollups.
+pub(crate) fn shop_carrying(rollups: Arc<dyn Rollups>) -> Running {
+    serve_carrying(Arc::new(model()), vec![inner()], rollups)
+}
+
+fn shop() -> Running {
+    let running = serve_model(&config(), Some(Arc::new(model())), vec![inner()]);
     running.wiring.console.learn(&model());
     running.traces.learn(&model());
     running
@@ -133,6 +144,7 @@ fn exchange(number: u8, listener: &str, parent: Option<u8>, to: &str) -> Exchang
             parent: parent.map(span),
             sampled: true,
             random: true,
+            threshold: None,
         },
         correlation: "c-1".into(),
         peer: "127.0.0.1:4000".parse().unwrap(),

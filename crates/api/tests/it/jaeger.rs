@@ -1,9 +1,11 @@
 //! Jaeger's API, as its clients call it, and our own view of the same traces.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 use trunkline_api::jaeger::compatibility::{Support, TABLE, reference};
+use trunkline_api::traces::{self, Buffer};
 use trunkline_model::ListenerId;
 use trunkline_model::ports::Surface::{Console, JaegerQuery};
 use trunkline_model::record::{Attempt, End, ExchangeRecord, RecordSink as _, Timings};
@@ -12,12 +14,16 @@ use trunkline_model::{EndpointId, RouteId};
 use trunkline_rt::Clock;
 
 use crate::fakes::ENDPOINT;
-use crate::running::{Running, config, json, serve};
+use crate::red::rollups;
+use crate::running::{Running, json, serve_stored};
 
 const TRACE: &str = "abababababababababababababababab";
 
 fn with_a_trace() -> Running {
-    let running = serve(&config());
+    let buffer = Arc::new(Buffer::new(traces::Config::default(), "shop"));
+    let rollups = rollups(Clock::system().wall_nanos());
+    let mut running = serve_stored(Arc::clone(&buffer) as _, Some(rollups));
+    running.traces = buffer;
     running.traces.take(&ExchangeRecord {
         start_unix_nanos: Clock::system().wall_nanos() - 1_000_000_000,
         duration: Duration::from_millis(20),
@@ -27,6 +33,7 @@ fn with_a_trace() -> Running {
             parent: None,
             sampled: true,
             random: true,
+            threshold: None,
         },
         correlation: "c-1".into(),
         peer: "127.0.0.1:4000".parse().unwrap(),
@@ -98,7 +105,7 @@ async fn traces_are_found_by_search_and_by_id() {
         assert_eq!(found["errors"], json!(null), "{target}");
     }
     assert_eq!(get("/api/traces?service=other").await["data"], json!([]));
-    assert_eq!(get("/api/traces?service=shop&end=1000").await["data"], json!([]));
+    assert_eq!(get("/api/traces?service=shop&start=0&end=1000").await["data"], json!([]));
     let some = get(&format!("/api/traces?traceID={TRACE}&traceID=1")).await;
     assert_eq!(some["data"].as_array().unwrap().len(), 1);
     assert_eq!(
@@ -123,11 +130,21 @@ async fn errors_come_in_the_envelope() {
         );
     };
     check("/api/traces/1", 404, "trace not found").await;
-    check("/api/traces", 400, "parameter 'service' is required").await;
+    check("/api/quality-metrics", 501, "there are no quality metrics here").await;
+    check(
+        "/api/metrics/calls",
+        400,
+        "unable to parse param 'service': please provide at least one service name",
+    )
+    .await;
     check("/api/operations", 400, "parameter 'service' is required").await;
     let posted = running.send(JaegerQuery, "POST /api/services", "{}").await;
     assert_eq!(posted.status, 405);
     assert_eq!(json(&posted)["errors"][0]["msg"], "/api/services does not take POST");
+    let patterns = |count: usize| format!("/api/traces?{}", "tag=k:a.*&".repeat(count));
+    check(&patterns(65), 400, "a search has at most 64 tags").await;
+    check(&patterns(17), 400, "a question has at most 16 patterns").await;
+    assert_eq!(running.get(JaegerQuery, &patterns(16)).await.status, 200);
     check("/api/none", 404, "there is no path /api/none").await;
     check("/jaeger/api/none", 404, "there is no path /jaeger/api/none").await;
 }
@@ -136,12 +153,28 @@ async fn errors_come_in_the_envelope() {
 #[tokio::test]
 async fn every_row_of_the_compatibility_table_is_true() {
     let running = with_a_trace();
-    let tests = [include_str!("jaeger.rs"), include_str!("../../src/jaeger/tests.rs")];
+    let tests = [
+        include_str!("jaeger.rs"),
+        include_str!("storage.rs"),
+        include_str!("grpc.rs"),
+        include_str!("red.rs"),
+        include_str!("../../src/jaeger/tests.rs"),
+        include_str!("../../src/jaeger/deep.rs"),
+        include_str!("../../src/jaeger/v3/filter/tests.rs"),
+    ];
     for row in TABLE {
         let target = row.probe.replace("{trace}", TRACE);
-        let response = running.get(JaegerQuery, &target).await;
-        assert_eq!(response.status, row.support.status(), "{target}");
-        assert!(json(&response)["errors"].is_null() == (response.status == 200));
+        let response = match target.strip_prefix("POST ") {
+            Some(path) => {
+                let body = r#"{"resourceSpans":[]}"#;
+                running.send(JaegerQuery, &format!("POST {path}"), body).await
+            }
+            None => running.get(JaegerQuery, &target).await,
+        };
+        assert_eq!(response.status, row.support.status(), "{target}: {}", response.text());
+        let document = json(&response);
+        let failed = !document["errors"].is_null() || !document["error"].is_null();
+        assert_eq!(failed, response.status != 200, "{target}");
         if row.support == Support::Ignored {
             let (plain, _) = target.rsplit_once(['?', '&']).unwrap();
             let without = running.get(JaegerQuery, plain).await;
@@ -169,6 +202,19 @@ async fn pretty_print_indents() {
     assert!(pretty.text().contains("\n  \"data\""), "{}", pretty.text());
     let plain = running.get(JaegerQuery, "/api/services?prettyPrint=false").await;
     assert_eq!(json(&plain), json(&pretty));
+}
+
+#[tokio::test]
+async fn a_file_of_otlp_is_shown_as_a_trace() {
+    let running = with_a_trace();
+    let trace = running.get(Console, &format!("/v1/traces/{TRACE}?format=otlp&raw=true")).await;
+    let shown = running.send(JaegerQuery, "POST /api/transform", trace.text()).await;
+    let raw = running.get(JaegerQuery, &format!("/api/traces/{TRACE}?raw=true")).await;
+    assert_eq!(json(&shown), json(&raw));
+    let refused = running.send(JaegerQuery, "POST /api/transform", "[]").await;
+    assert_eq!(refused.status, 400);
+    let huge = format!(r#"{{"resourceSpans":[],"x":"{}"}}"#, "x".repeat(3 << 20));
+    assert_eq!(running.send(JaegerQuery, "POST /api/transform", &huge).await.status, 200);
 }
 
 #[tokio::test]

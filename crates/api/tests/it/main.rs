@@ -8,13 +8,20 @@
     reason = "tests fail by panicking"
 )]
 
+mod corpus;
 mod fakes;
+mod otlp_json;
+mod partial;
 mod running;
 
 mod browser;
 mod console;
 mod control;
+mod grpc;
 mod jaeger;
 mod metrics;
 mod protection;
+mod red;
 mod sockets;
+mod storage;
+mod stored;

@@ -8,11 +8,14 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 use trunkline_api::commands::LogLine;
 use trunkline_api::surfaces::Config;
-use trunkline_api::{Surfaces, Wiring, guard, traces};
+use trunkline_api::{Surfaces, Wiring, guard, surfaces, traces};
 use trunkline_model::Model;
 use trunkline_model::ops::RouteStats;
 use trunkline_model::ports::Surface;
+use trunkline_query::red::Rollups;
+use trunkline_query::{Reader, reader};
 use trunkline_rt::{Clock, Scope};
+use trunkline_store::source::SpanSource;
 use trunkline_testkit::RawClient;
 use trunkline_testkit::raw::RawResponse;
 
@@ -44,6 +47,7 @@ pub(crate) fn config() -> Config {
             ..guard::Config::default()
         },
         idle: Duration::from_secs(5),
+        answer_bytes_max: surfaces::ANSWER_BYTES_MAX,
     }
 }
 
@@ -57,14 +61,57 @@ pub(crate) fn serve_model(
     model: Option<Arc<Model>>,
     routes: Vec<RouteStats>,
 ) -> Running {
+    serve_all(config, model, routes, None, None)
+}
+
+/// With stored spans, and rollups.
+pub(crate) fn serve_stored(
+    source: Arc<dyn SpanSource>,
+    rollups: Option<Arc<dyn Rollups>>,
+) -> Running {
+    let mut config = config();
+    config.addresses.push((Surface::JaegerQueryGrpc, "127.0.0.1:0".parse().unwrap()));
+    serve_all(&config, None, Vec::new(), Some(source), rollups)
+}
+
+/// With stored spans, and little room for answers.
+pub(crate) fn serve_stored_within(source: Arc<dyn SpanSource>, answer_bytes_max: usize) -> Running {
+    let mut config = Config { answer_bytes_max, ..config() };
+    config.addresses.push((Surface::JaegerQueryGrpc, "127.0.0.1:0".parse().unwrap()));
+    serve_all(&config, None, Vec::new(), Some(source), None)
+}
+
+/// With a Model, counters of its further routes, and rollups.
+pub(crate) fn serve_carrying(
+    model: Arc<Model>,
+    routes: Vec<RouteStats>,
+    rollups: Arc<dyn Rollups>,
+) -> Running {
+    let mut config = config();
+    config.addresses.push((Surface::JaegerQueryGrpc, "127.0.0.1:0".parse().unwrap()));
+    serve_all(&config, Some(model), routes, None, Some(rollups))
+}
+
+fn serve_all(
+    config: &Config,
+    model: Option<Arc<Model>>,
+    routes: Vec<RouteStats>,
+    source: Option<Arc<dyn SpanSource>>,
+    rollups: Option<Arc<dyn Rollups>>,
+) -> Running {
     let deeds = Deeds::default();
     let later = broadcast::channel(16).0;
     let traces = Arc::new(traces::Buffer::new(traces::Config::default(), "shop"));
+    let source = source.unwrap_or_else(|| Arc::clone(&traces) as _);
+    let reader = Reader::new(reader::Config::default(), source, rollups, Clock::system());
     let wiring = Wiring {
+        reader,
+        read_json: Some(Arc::new(crate::otlp_json::spans)),
         ops: Arc::new(FakeOps { deeds: Arc::clone(&deeds), routes }),
         commands: Arc::new(FakeCommands { deeds: Arc::clone(&deeds), later: later.clone(), model }),
         traces: Arc::clone(&traces) as _,
         console: Arc::default(),
+        telemetry: None,
         clock: Clock::system(),
     };
     let (surfaces, missing) = Surfaces::bind(config, &mut Vec::new());

@@ -99,6 +99,7 @@ fn a_configuration_takes_addresses_and_names_of_the_model() {
         control: Some("127.0.0.1:20001".parse().unwrap()),
         metrics: None,
         jaeger: Some("127.0.0.1:16686".parse().unwrap()),
+        jaeger_grpc: None,
         origins: vec!["https://tools.example.com".into()],
         token: None,
         idle: Duration::from_secs(30),

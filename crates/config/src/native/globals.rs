@@ -3,13 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 
 use trunkline_model::ports::Surface;
-use trunkline_model::{
-    AccessLog, LogFormat, LogLines, Management, ProjectName, Reasons, Tracing, Workers,
-};
+use trunkline_model::{AccessLog, LogFormat, LogLines, Management, ProjectName, Reasons, Workers};
 
 use super::forms::{Address, FormatForm, LogForm, WorkersForm};
 use super::raw::{LogWord, RawManagement, RawPorts, ReasonsWord};
-use super::{Lowering, cluster, limits};
+use super::{Lowering, cluster, limits, telemetry};
 use crate::builder::ModelBuilder;
 use crate::decode::Spanned;
 use crate::defaults;
@@ -45,8 +43,11 @@ pub(super) fn lower(
         into.zone.set("`zone`", value, zone.span, diagnostics);
     }
     if let Some(trace) = &file.trace {
-        let value = Tracing { sample: trace.value.sample };
+        let value = super::tracing::lower(&trace.value);
         into.tracing.set("`trace`", value, trace.span, diagnostics);
+    }
+    if let Some(written) = &file.telemetry {
+        telemetry::lower(raw, Some(written), into, diagnostics);
     }
     if let Some(cluster) = &file.cluster {
         cluster::lower(raw, cluster, into, diagnostics);
@@ -100,6 +101,11 @@ pub(super) fn settle(
         && into.management.get().is_none()
     {
         management(first, into, diagnostics);
+    }
+    if let Some(first) = moved.or_else(|| raws.first().filter(|_| is_copy))
+        && into.telemetry.get().is_none()
+    {
+        telemetry::lower(first, None, into, diagnostics);
     }
     domains(raws, into, diagnostics);
 }
@@ -172,6 +178,7 @@ pub(super) fn port(
         Surface::JaegerQuery => ports.jaeger,
         Surface::Metrics => ports.metrics,
         Surface::Console => ports.console,
+        _ => None,
     });
     if let Some(moved) = moved {
         return moved.value;
@@ -202,12 +209,14 @@ fn management(raw: &Lowering<'_>, into: &mut ModelBuilder<'_>, diagnostics: &mut
         control: at(Surface::Console, written.and_then(|m| m.control.as_ref())),
         metrics: at(Surface::Metrics, written.and_then(|m| m.metrics.as_ref())),
         jaeger: at(Surface::JaegerQuery, written.and_then(|m| m.jaeger.as_ref())),
+        jaeger_grpc: at(Surface::JaegerQueryGrpc, written.and_then(|m| m.jaeger_grpc.as_ref())),
         origins: written.map(|m| origins(m, diagnostics)).unwrap_or_default(),
         token: written.and_then(|m| token(m, diagnostics)),
         idle: written.map_or(defaults::MANAGEMENT_IDLE, |m| m.idle.0),
     };
     if let Some(written) = written.filter(|m| m.token.is_none()) {
-        for address in [&written.control, &written.metrics, &written.jaeger].into_iter().flatten() {
+        let all = [&written.control, &written.metrics, &written.jaeger, &written.jaeger_grpc];
+        for address in all.into_iter().flatten() {
             let bound = address.value.at(defaults::MANAGEMENT_IP);
             if bound.is_some_and(|address| !is_loopback(address.ip())) {
                 diagnostics.push(no_token(address.span));
@@ -221,7 +230,7 @@ fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
 
-fn no_token(span: Span) -> Diagnostic {
+pub(super) fn no_token(span: Span) -> Diagnostic {
     Diagnostic::new(codes::NO_TOKEN, "a management surface beyond loopback needs a token")
         .at(span, "others can reach this address")
         .hint("add `token: env:TRUNKLINE_TOKEN` or `token: file:/path` to `management`")

@@ -167,6 +167,7 @@ fn add(into: &mut ModelBuilder<'_>, index: usize, hosts: Vec<HostPattern>) {
             filters: Vec::new(),
             timeouts: RouteTimeouts::default(),
             policies: trunkline_model::service::policies::Policies::default(),
+            tracing: trunkline_model::trace::tracing::RouteTracing::default(),
             priority: 0,
             origin: draft.service.origin.clone(),
         },

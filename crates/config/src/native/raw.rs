@@ -22,6 +22,8 @@ use super::policies::raw::RawFallback;
 use super::relays::raw::{ProxyWord, RawProxyProtocol, RawTcp, RawUdp};
 use super::spreading::forms::{BalanceForm, EndpointForm, SlowStartForm};
 use super::spreading::raw::{RawAffinity, RawQueue};
+use super::telemetry::RawTelemetry;
+use super::tracing::{RawRouteTrace, RawTrace};
 use super::watching::WatchForm;
 use crate::decode::{Entries, Period, Spanned};
 use crate::defaults;
@@ -61,6 +63,8 @@ pub struct RawFile {
     pub services: Entries<RawService>,
     /// Traces.
     pub trace: Option<Spanned<RawTrace>>,
+    /// Traces: what is kept on disk, where services send their spans, where all is sent on.
+    pub telemetry: Option<Spanned<RawTelemetry>>,
     /// Where several processes keep the state of policies with `share: cluster`: the URL of a Redis,
     /// or `{ redis, timeout, fail, prefix }`.
     pub cluster: Option<Spanned<ClusterForm>>,
@@ -251,6 +255,8 @@ pub struct RawRoute {
     /// served first, to 10.
     #[config(default = defaults::PRIORITY)]
     pub priority: i8,
+    /// Its traces, where they are treated otherwise than those of other routes.
+    pub trace: Option<RawRouteTrace>,
 }
 
 /// An answer that Trunkline gives itself.
@@ -738,15 +744,6 @@ pub struct RawLog {
     pub always: Option<Always>,
 }
 
-/// Traces.
-#[derive(Debug, Clone, Decode)]
-#[config(what = "`trace`", unserved = unserved::TRACE)]
-pub struct RawTrace {
-    /// Share of the traces that start here and are recorded; a caller's decision is followed.
-    #[config(default = defaults::SAMPLE)]
-    pub sample: Share,
-}
-
 /// The surfaces for people and tools.
 #[derive(Debug, Clone, Decode)]
 #[config(what = "`management`", unserved = unserved::MANAGEMENT)]
@@ -757,6 +754,8 @@ pub struct RawManagement {
     pub metrics: Option<Spanned<Address>>,
     /// Jaeger-compatible query API: a port, `addr:port`, or `off`.
     pub jaeger: Option<Spanned<Address>>,
+    /// The same over gRPC: a port, `addr:port`, or `off`.
+    pub jaeger_grpc: Option<Spanned<Address>>,
     /// Origins of web pages that may call them, such as `https://tools.example.com`.
     pub origins: Vec<Spanned<String>>,
     /// Where the token is found that callers must send: `env:NAME` or `file:path`.

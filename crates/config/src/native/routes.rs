@@ -51,6 +51,7 @@ pub(super) fn lower(
                         diagnostics,
                     ),
                     policies: policies::lower(&written(&route.value), diagnostics),
+                    tracing: super::tracing::lower_route(route.value.trace.as_ref()),
                     priority: priority(route, diagnostics),
                     origin: into.sources.origin(route.span),
                 },

@@ -499,7 +499,7 @@ fn data_cannot_control_the_terminal() {
     2 | "ev\e[31mil": 1
       | ^^^^^^^^^^^^ this key is not known
       |
-      = hint: known keys: `version`, `name`, `include`, `edge`, `chain`, `workers`, `zone`, `gateway`, `tcp`, `udp`, `routes`, `services`, `trace`, `cluster`, `management`, `ports`, `env`
+      = hint: known keys: `version`, `name`, `include`, `edge`, `chain`, `workers`, `zone`, `gateway`, `tcp`, `udp`, `routes`, `services`, `trace`, `telemetry`, `cluster`, `management`, `ports`, `env`
 
     error[TL0105]: a name has lower-case letters, digits and inner hyphens only, not `\u{1b}`
      --> trunkline.yaml:3:7

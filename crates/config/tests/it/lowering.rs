@@ -165,7 +165,7 @@ trace: { sample: 12.5% }
     assert_eq!(model.workers, Workers::Count(3));
     assert_eq!(model.domains, ["shop.example.com"]);
     assert_eq!(model.reasons, Reasons::Id);
-    assert_eq!(model.tracing.sample.basis_points(), 1250);
+    assert_eq!(model.tracing.sample.to_string(), "12.5%");
     assert_eq!(model.management.control, Some(address("127.0.0.1:20101")));
     let [http, https] = model.listeners.as_slice() else { panic!("{:?}", model.listeners) };
     assert!(matches!(

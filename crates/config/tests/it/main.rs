@@ -23,4 +23,6 @@ mod relays;
 mod rig;
 mod several;
 mod size;
+mod telemetry;
 mod tls;
+mod tracing;

@@ -3,13 +3,13 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use trunkline_local::plan::is_free;
 use trunkline_local::run::{RUN_VARIABLE, RunId};
 use trunkline_local::{processes, reap};
 
-use crate::rig::{Rig, SERVER};
+use crate::rig::{PATIENCE, Rig, SERVER};
 use crate::support::{model, name};
 
 /// A tool between us and the server, as npm and `go run` are; its child has a session of its own.
@@ -18,6 +18,19 @@ const BEHIND_A_TOOL: &str =
 
 fn alive(pid: u32) -> bool {
     processes::stat(pid).is_some_and(|stat| !stat.is_zombie())
+}
+
+/// Whether nobody keeps a port. Other tests look for free ones by binding them for a moment, this
+/// one too.
+fn becomes_free(port: u16) -> bool {
+    let begun = Instant::now();
+    while !is_free(port) {
+        if begun.elapsed() > PATIENCE {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
 }
 
 fn pid_in(line: &str) -> Option<u32> {
@@ -37,7 +50,7 @@ async fn a_stop_leaves_no_grandchild_and_no_busy_port() {
     rig.supervisor.stop().await;
     assert!(!alive(grandchild));
     for status in statuses.values() {
-        assert!(!alive(status.pid.unwrap()) && is_free(status.address.port()));
+        assert!(!alive(status.pid.unwrap()) && becomes_free(status.address.port()));
     }
 }
 
@@ -86,8 +99,8 @@ fn survives_kill_9(folder: &Path, command: &str) {
     up.kill().unwrap();
     up.wait().unwrap();
     reap::dead_runs(Duration::from_secs(5));
-    assert!(is_free(port));
     assert_eq!(reap::whole_run(run, Duration::ZERO), []);
+    assert!(becomes_free(port));
 }
 
 fn is_installed(program: &str) -> bool {
@@ -154,7 +167,7 @@ fn after_kill_9_the_next_run_leaves_no_orphan_and_no_busy_port() {
     }
     reap::dead_runs(Duration::from_secs(5));
     assert!(!grandchildren.iter().any(|pid| alive(*pid)));
-    assert!(is_free(port.unwrap()));
+    assert!(becomes_free(port.unwrap()));
     up.wait().unwrap();
     assert_eq!(reap::whole_run(run, Duration::ZERO), []);
 }

@@ -33,6 +33,7 @@ fn route(id: &str, position: u64, host: Option<&str>, to: &str) -> Route {
         filters: Vec::new(),
         timeouts: RouteTimeouts::default(),
         policies: trunkline_model::service::policies::Policies::default(),
+        tracing: trunkline_model::trace::tracing::RouteTracing::default(),
         priority: 0,
         origin: Origin::built_in(),
     }

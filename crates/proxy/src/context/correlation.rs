@@ -1,15 +1,25 @@
 //! `x-request-id`: one id that people search logs by, the caller's own where it sent a sane one.
+//!
+//! The id by which a person asks Jaeger for a trace counts as one, if there is no other.
 
 use trunkline_model::filter::is_token_byte;
 use trunkline_model::trace::write_hex;
 use trunkline_net::http::{Correlation, Head};
 use trunkline_rt::Random;
 
+use super::jaeger;
+
 /// Name of the field.
 pub const REQUEST_ID: &str = "x-request-id";
-/// The id of a request, which its head carries from now on.
-pub(super) fn settle(request: &mut Head, random: &mut Random) -> Correlation {
-    if let Some(sane) = callers(request) {
+
+/// The id of a request, which its head carries from now on. `debug_id`: Jaeger's counts as well.
+pub(super) fn settle(request: &mut Head, debug_id: bool, random: &mut Random) -> Correlation {
+    if let Some(sane) = callers(request, REQUEST_ID) {
+        return sane;
+    }
+    let asked = debug_id && request.has(jaeger::DEBUG_ID);
+    if let Some(sane) = asked.then(|| callers(request, jaeger::DEBUG_ID)).flatten() {
+        request.set(REQUEST_ID, sane.as_bytes());
         return sane;
     }
     let made = uuid(random.bytes16());
@@ -19,8 +29,8 @@ pub(super) fn settle(request: &mut Head, random: &mut Random) -> Correlation {
 
 /// The caller's id: sent once, a token (RFC 9110 §5.6.2), short. Anything else could not stand in
 /// logs and commands as it is.
-fn callers(request: &Head) -> Option<Correlation> {
-    let mut fields = request.get_all(REQUEST_ID);
+fn callers(request: &Head, name: &str) -> Option<Correlation> {
+    let mut fields = request.get_all(name);
     let first = fields.next()?;
     let sane = fields.next().is_none()
         && !first.is_empty()
@@ -44,14 +54,12 @@ fn uuid(mut bytes: [u8; 16]) -> [u8; 36] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trunkline_net::http::Version;
+    use crate::context::tests::head;
 
     fn settled(values: &[&str]) -> (String, Head) {
-        let mut head = Head::request("GET", "/", Version::Http11);
-        for value in values {
-            head.append("X-Request-ID", value.as_bytes());
-        }
-        let id = settle(&mut head, &mut Random::from_seed(5));
+        let fields: Vec<_> = values.iter().map(|value| ("X-Request-ID", value)).collect();
+        let mut head = head(&fields);
+        let id = settle(&mut head, true, &mut Random::from_seed(5));
         (std::str::from_utf8(id.as_bytes()).unwrap().to_owned(), head)
     }
 
@@ -70,5 +78,19 @@ mod tests {
             assert_eq!(id.as_bytes()[14], b'4');
             assert_eq!(head.get_all(REQUEST_ID).collect::<Vec<_>>(), [id.as_bytes()]);
         }
+    }
+
+    #[test]
+    fn an_id_that_jaeger_is_asked_by_counts_if_there_is_no_other() {
+        let settled = |jaeger: bool, fields: &[(&str, &str)]| {
+            let mut head = head(fields);
+            settle(&mut head, jaeger, &mut Random::from_seed(5));
+            head.get_text(REQUEST_ID).unwrap().to_owned()
+        };
+        let asked = ("Jaeger-Debug-Id", "bug-7");
+        assert_eq!(settled(true, &[asked]), "bug-7");
+        assert_eq!(settled(true, &[asked, (REQUEST_ID, "mine")]), "mine");
+        assert_eq!(settled(false, &[asked]).len(), 36);
+        assert_eq!(settled(true, &[("jaeger-debug-id", "a b")]).len(), 36);
     }
 }

@@ -7,8 +7,6 @@ use trunkline_model::reason::Reason;
 use trunkline_model::record::{Attempt, End, ExchangeRecord, Timings};
 use trunkline_model::relay::Carrier;
 use trunkline_model::trace::TraceContext;
-use trunkline_net::http::Head;
-use trunkline_net::http::Version;
 
 use crate::carry::Carried;
 use crate::context;
@@ -40,11 +38,7 @@ impl Recording {
             Carrier::Udp => UDP,
         };
         // A session has a trace's id to be found by; nobody can be told it within the bytes.
-        let mut head = Head::request(words.1, "/", Version::Http11);
-        let mut random = worker.random.borrow_mut();
-        let (trace, _) =
-            context::begin(&mut head, trunkline_model::units::Share::NONE, &mut random);
-        drop(random);
+        let trace = context::fresh(&mut worker.random.borrow_mut());
         Self {
             start: worker.clock.now(),
             start_unix_nanos: worker.clock.wall_nanos(),

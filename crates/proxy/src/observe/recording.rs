@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use trunkline_model::RouteId;
 use trunkline_model::reason::{Kind, Reason};
 use trunkline_model::record::{Attempt, End, ExchangeRecord, Timings, without_credentials};
-use trunkline_model::trace::SpanId;
+use trunkline_model::trace::{SpanId, TraceContext};
 use trunkline_net::http::Exchange;
 
 use super::text::fill;
@@ -106,6 +106,11 @@ impl Recording {
             worker,
             _busy: busy,
         }
+    }
+
+    /// What is known of its trace by now.
+    pub(crate) fn traced(&mut self, trace: TraceContext) {
+        self.note(|record| record.trace = trace);
     }
 
     /// When the first byte of its head came, for a codec that knows.

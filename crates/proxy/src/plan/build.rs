@@ -21,6 +21,7 @@ use super::{
 };
 use crate::balance::Registry;
 use crate::cache::Cache;
+use crate::context::Tracer;
 use crate::forward::Transports;
 use crate::guard::Guard;
 use crate::l4::Relay;
@@ -102,6 +103,7 @@ pub(crate) fn build(
         unrouted: Arc::clone(&parts.counters.unrouted),
         of_routes: of_routes(parts, &model),
         of_calls: of_calls(parts, &model),
+        tracer: Tracer::new(&model.tracing, former.map(|plan| &plan.destinations.tracer)),
         cluster: cluster(&model, former, &mut wrong),
         announces: model.services.iter().any(|service| service.proxy_protocol.is_some()),
     });

@@ -193,7 +193,7 @@ async fn again(
 fn start(call: &mut Call<'_>, in_flight: InFlight, fresh: bool, is_hedge: bool) -> Start {
     let span = context::span_id(&mut call.worker.random.borrow_mut());
     let trace = call.exchange.trace;
-    context::inject(&mut call.exchange.request, &trace, span);
+    context::inject(&mut call.exchange.request, &trace, span, call.traced);
     if is_hedge {
         call.recording.attempt_beside(in_flight.endpoint(), span);
     } else {

@@ -1,17 +1,21 @@
 //! A route that is ready to serve: conditions, filters and action, compiled once.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use trunkline_filters::{Chain, Invalid as InvalidFilter, Reply};
 use trunkline_model::filter::{HeaderText, InvalidHeader};
 use trunkline_model::route::{
     Action, HostPattern, OrderKey, Redirect, Route, RouteTimeouts, Target,
 };
+use trunkline_model::trace::tracing::Propagation;
 use trunkline_model::{Origin, RouteId};
 use trunkline_net::http::Exchange;
 
 use super::conditions::Conditions;
 use super::host;
 use super::pattern::{InvalidPattern, Path};
+use crate::context::Sampler;
 
 /// A route that is ready to serve. Long streams keep it alive beyond its table.
 #[derive(Debug)]
@@ -30,10 +34,19 @@ pub struct CompiledRoute {
     pub timeouts: RouteTimeouts,
     /// How urgent its requests are where they have to wait.
     pub priority: i8,
+    /// What is wanted of its traces otherwise than of the gateway's.
+    pub(crate) tracing: Tracing,
     pub(super) path: Path,
     pub(super) conditions: Conditions,
     /// The settings that it was compiled from: an equal route need not be compiled again.
     pub(super) source: Route,
+}
+
+/// What a route wants of its traces, at work.
+#[derive(Debug)]
+pub(crate) struct Tracing {
+    pub(crate) sampler: Option<Arc<Sampler>>,
+    pub(crate) propagation: Option<Propagation>,
 }
 
 /// What happens to a request.
@@ -89,6 +102,9 @@ impl CompiledRoute {
             .map_or_else(|| Conditions::compile(&route.matching), |f| Ok(f.conditions.clone()));
         let filters = former(|a, b| a.filters == b.filters)
             .map_or_else(|| Chain::compile(&route.filters), |f| Ok(f.filters.clone()));
+        let sampler = former(|a, b| a.tracing.sample == b.tracing.sample)
+            .map_or_else(|| sampler(route), |former| former.tracing.sampler.clone());
+        let tracing = Tracing { sampler, propagation: route.tracing.propagate.clone() };
         let action = CompiledAction::compile(&route.action);
         let path = path.map_err(|problem| problems.push(problem.into()));
         let conditions = conditions.map_err(|problem| problems.push(problem.into()));
@@ -111,6 +127,7 @@ impl CompiledRoute {
             action,
             timeouts: route.timeouts,
             priority: route.priority,
+            tracing,
             path,
             conditions,
             source: route.clone(),
@@ -124,6 +141,10 @@ impl CompiledRoute {
             && self.origin.file == route.origin.file
             && place(&self.origin) == place(&route.origin)
     }
+}
+
+fn sampler(route: &Route) -> Option<Arc<Sampler>> {
+    route.tracing.sample.map(|sampling| Arc::new(Sampler::new(sampling)))
 }
 
 /// A problem for each host pattern that nothing could fit.

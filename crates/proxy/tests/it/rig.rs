@@ -166,6 +166,7 @@ pub fn route(order: u64, path: PathPattern, service: &Service) -> Route {
         filters: Vec::new(),
         timeouts: RouteTimeouts::default(),
         policies: trunkline_model::service::policies::Policies::default(),
+        tracing: trunkline_model::trace::tracing::RouteTracing::default(),
         priority: 0,
         origin: Origin::built_in(),
     }

@@ -141,11 +141,18 @@ impl Snapshot {
 
 /// The bucket of a value: below `2 * PER_POWER` the value itself, above it the power and the bits
 /// after the first.
-fn bucket_of(micros: u64) -> usize {
+pub fn bucket_of(micros: u64) -> usize {
     let value = micros.min((1 << VALUE_BITS) - 1);
     let shift = (u64::BITS - value.leading_zeros()).saturating_sub(PRECISION_BITS + 1);
     let bucket = (value >> shift) + u64::from(shift) * PER_POWER as u64;
     usize::try_from(bucket).unwrap_or(BUCKETS - 1)
+}
+
+/// From where to where a bucket goes, in microseconds: it holds what is at least the first and below
+/// the second. The last bucket also holds everything above it.
+pub fn edges(bucket: usize) -> (u64, u64) {
+    let bucket = bucket.min(BUCKETS - 1);
+    (bucket.checked_sub(1).map_or(0, |below| upper_edge(below) + 1), upper_edge(bucket) + 1)
 }
 
 /// The greatest value of a bucket, in microseconds.
@@ -172,6 +179,8 @@ mod tests {
         for bucket in 0..BUCKETS - 1 {
             assert_eq!(bucket_of(upper_edge(bucket)), bucket);
             assert_eq!(bucket_of(upper_edge(bucket) + 1), bucket + 1);
+            let (from, to) = edges(bucket);
+            assert_eq!((bucket_of(from), bucket_of(to)), (bucket, bucket + 1));
         }
     }
 

@@ -14,7 +14,7 @@ pub(crate) const GROUPS: &[(&str, &[&str])] = &[
     ("See", &["status", "urls", "logs", "traces", "sessions", "resilience"]),
     ("Trust", &["trust"]),
     ("Verify", &["check", "explain", "doctor", "fault"]),
-    ("Ship", &["reload", "endpoint", "cache", "upgrade"]),
+    ("Ship", &["reload", "endpoint", "cache", "store", "upgrade"]),
     ("Tools", &["schema", "completions", "version"]),
 ];
 

@@ -107,6 +107,7 @@ impl Start {
                 scope: Scope::new("trunkline"),
                 switchboard,
                 data: environment::data_folder(),
+                config: self.loader.main_file()?,
                 inherited: listening,
             },
         )?;
@@ -212,8 +213,12 @@ impl Node {
 /// Sockets of the surfaces, and those of the gateway.
 fn split(inherited: Vec<Bound>, model: &Model) -> (Vec<Bound>, Vec<Bound>) {
     let management = &model.management;
-    let surfaces = [management.control, management.metrics, management.jaeger];
-    inherited.into_iter().partition(|bound| surfaces.contains(&Some(bound.address())))
+    let surfaces =
+        [management.control, management.metrics, management.jaeger, management.jaeger_grpc];
+    let receive: Vec<_> = model.telemetry.receive.iter().map(|(_, address)| *address).collect();
+    inherited.into_iter().partition(|bound| {
+        surfaces.contains(&Some(bound.address())) || receive.contains(&bound.address())
+    })
 }
 
 /// Everything that keeps the Model from being served, as one failure.

@@ -43,6 +43,8 @@ impl Node {
         self.manager.handed_over(giver.pid);
         // Commands that come from now on are for the other one; those being carried out are answered.
         self.parts.surfaces_scope.stop();
+        // The other one opens it as soon as it is let go.
+        self.parts.keeping.close().await;
         tracing::info!(pid = giver.pid, version = %giver.version, "handed over");
         Ok(Upgraded { pid: giver.pid, version: giver.version.clone() })
     }

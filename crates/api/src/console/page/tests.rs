@@ -24,8 +24,18 @@ fn browsers_get_the_page_and_tools_do_not() {
     let found = |method, target, accept| {
         find(FIXTURE, &parts(method, target, &[("accept", accept)])).map(|file| file.path)
     };
-    let pages =
-        ["/", "/?a=1", "/services", "/services/orders", "/traces/0af7", "/graph", "/resilience"];
+    let pages = [
+        "/",
+        "/?a=1",
+        "/services",
+        "/services/orders",
+        "/traces/0af7",
+        "/traces",
+        "/compare?a=1",
+        "/dependencies",
+        "/graph",
+        "/resilience",
+    ];
     for target in pages {
         assert_eq!(found("GET", target, browser), Some("index.html"), "{target}");
         assert_eq!(found("GET", target, "*/*"), None, "{target}");

@@ -21,6 +21,7 @@ fn record() -> ExchangeRecord {
             parent: None,
             sampled: true,
             random: true,
+            threshold: None,
         },
         correlation: "c-1".into(),
         peer: "127.0.0.1:4000".parse().unwrap(),
