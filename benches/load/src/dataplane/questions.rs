@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Rig;
 use super::bars::{Bar, Report};
@@ -28,6 +28,7 @@ const PEOPLE: usize = 2;
 /// Every trace of the service, the first 1 500 whole.
 const QUESTION: &str = "/api/traces?service=shop&limit=1500&lookback=2h";
 const LIMIT: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) fn run(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
     let folder = rig.folder.below("questions")?;
@@ -97,7 +98,14 @@ fn fill(otlp: u16) -> Result<(), Failure> {
             spans.join(",")
         );
         let head = "POST /v1/traces HTTP/1.1\r\ncontent-type: application/json\r\n";
-        exchange(otlp, head, &body)?;
+        // The store is opened beside serving, and senders are told to come again until it is.
+        let begun = Instant::now();
+        while let Err(refused) = exchange(otlp, head, &body) {
+            if begun.elapsed() > LIMIT {
+                return Err(refused);
+            }
+            std::thread::sleep(PAUSE);
+        }
     }
     Ok(())
 }
