@@ -11,6 +11,7 @@ pub(crate) mod hold;
 mod idle;
 mod inner;
 mod latency;
+mod questions;
 mod ratios;
 mod routes;
 
@@ -28,7 +29,7 @@ use bars::Report;
 type Scenario = fn(&Rig, &mut Report) -> Result<(), Failure>;
 
 /// Every scenario and what it measures.
-const SCENARIOS: [(&str, &str, Scenario); 12] = [
+const SCENARIOS: [(&str, &str, Scenario); 13] = [
     ("on", "1 KB, kept connections, telemetry on", ratios::telemetry_on),
     ("off", "1 KB, kept connections, telemetry off", ratios::telemetry_off),
     ("bodies", "64 KB and 1 MB responses", ratios::bodies),
@@ -39,6 +40,7 @@ const SCENARIOS: [(&str, &str, Scenario); 12] = [
     ("routes", "10 000 routes against 10", routes::run),
     ("idle", "10 000 idle connections", idle::run),
     ("attack", "callers beside an attack", attack::run),
+    ("questions", "callers beside questions about traces", questions::run),
     ("heap", "allocations and heap of connections", inner::heap),
     ("steps", "cost of each step", inner::steps),
 ];

@@ -38,6 +38,9 @@ pub(crate) struct Setup {
     pub(crate) tls: bool,
     /// HTTP/2 without TLS, on both sides.
     pub(crate) http2: bool,
+    /// Ports of Jaeger's API and of OTLP over HTTP, of Trunkline alone; 0 for none.
+    pub(crate) jaeger: u16,
+    pub(crate) otlp: u16,
     /// Routes besides the one for everything; only Trunkline is measured with them.
     pub(crate) routes: u32,
 }

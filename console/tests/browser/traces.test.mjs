@@ -186,7 +186,7 @@ test("folding stands in the address, and what is folded is opened for who looks 
   const row = whole.rows.find((one) => one.children && one.depth === 0);
   await visit(base, `/traces/${id}`, async (page) => {
     const shown = page.locator(".span-row");
-    await eventually(() => shown.count(), Math.min(whole.rows_total, await shown.count()));
+    await shown.first().waitFor();
     await page.locator(`[data-span="${row.id}"]`).getByRole("button", { name: "Fold" }).click();
     await eventually(() => shown.count(), 1);
     await page.locator(".fold-count").getByText(String(row.descendants)).waitFor();

@@ -39,6 +39,10 @@ pub(super) fn command(
     Ok(Ok(command))
 }
 
+fn port_or_off(port: u16) -> String {
+    if port == 0 { "off".to_owned() } else { port.to_string() }
+}
+
 /// One worker and one route to one service. Certificates are expected beside the file.
 pub(crate) fn config(
     port: u16,
@@ -63,13 +67,16 @@ gateway:
   {closed}: off
 {tls}  access_log: {log}
 trace: {{ sample: {sample} }}
-management: {{ control: {control}, metrics: {metrics}, jaeger: off }}
+management: {{ control: {control}, metrics: {metrics}, jaeger: {jaeger} }}
+telemetry: {{ receive: {{ otlp_grpc: off, otlp_http: {otlp} }} }}
 services:
   backend: {{ endpoints: [\"127.0.0.1:{backend}\"], protocol: {protocol} }}
 routes:
   - {{ match: \"/**\", to: backend }}
 ",
         control = free_port()?,
+        jaeger = port_or_off(setup.jaeger),
+        otlp = port_or_off(setup.otlp),
     );
     for number in 0..setup.routes {
         let _ = writeln!(text, "  - {{ prefix: /api/resource-{number}, to: backend }}");

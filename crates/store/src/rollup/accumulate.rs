@@ -19,7 +19,7 @@
 mod edges;
 mod ledger;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use trunkline_otlp::StatusCode;
@@ -35,6 +35,9 @@ use super::seen::Seen;
 use super::weight::Weight;
 use super::{Config, PROXY_SCOPE, Wanted};
 use edges::Edges;
+
+/// Late periods that are counted at one time: spans of ten minutes ago, whatever is behind.
+const LATE_PERIODS_MAX: usize = 64;
 
 pub(super) use edges::Checkpoint;
 pub use ledger::Sides;
@@ -64,6 +67,8 @@ pub struct Accumulator {
     nodes: Nodes,
     cells: HashMap<(Period, SeriesId), Cell>,
     edges: Edges,
+    /// Periods before the current one that were counted since the last time all was taken out.
+    late: HashSet<Period>,
     counts: Counts,
 }
 
@@ -81,7 +86,8 @@ impl Accumulator {
         let nodes = Nodes::new(config.nodes_max);
         let edges = Edges::new(&config);
         let (catalog, cells) = (Catalog::default(), HashMap::new());
-        Self { config, catalog, nodes, cells, edges, counts: Counts::default() }
+        let late = HashSet::new();
+        Self { config, catalog, nodes, cells, edges, late, counts: Counts::default() }
     }
 
     /// Counts a batch that has been [checked](trunkline_otlp::view::check).
@@ -112,6 +118,14 @@ impl Accumulator {
         Counting { of: self, service, node }
     }
 
+    /// Whether a period can be counted besides the current one: each that is late is read and written
+    /// anew when it is kept, so that a batch from all over the day would have the whole day written.
+    fn has_room_for(&mut self, period: Period, now: u64) -> bool {
+        period == Period::of(now)
+            || self.late.contains(&period)
+            || self.late.len() < LATE_PERIODS_MAX && self.late.insert(period)
+    }
+
     /// Counts calls that the proxy has seen.
     pub fn seen(&mut self, seen: &Seen<'_>, now: u64) {
         self.edges.seen(seen, &mut self.nodes, now);
@@ -136,6 +150,7 @@ impl Accumulator {
                 taken.entry(period).or_default().series.insert(key.clone(), cell);
             }
         }
+        self.late.clear();
         self.edges.take(&mut self.nodes, now, &mut taken);
         let idle = now.saturating_sub(self.config.idle_nanos());
         self.catalog.forget_before(idle);
@@ -204,6 +219,10 @@ impl Counting<'_> {
             of.counts.too_old += 1;
             return;
         };
+        if !of.has_room_for(period, now) {
+            of.counts.refused += 1;
+            return;
+        }
         let micros = span.duration_nanos() / 1_000;
         let series = of.catalog.series(self.service, span.name, span.kind, span.status, &of.config);
         let full = of.cells.len() >= of.config.cells_max;

@@ -129,6 +129,7 @@ impl Shared {
         let mut segments = self.view().segments.clone();
         segments.push(Arc::new(segment));
         self.show(&heads, Some(segments));
+        self.head_bytes.store(heads.bytes(), std::sync::atomic::Ordering::Release);
         drop(heads);
         self.room.notify_waiters();
     }

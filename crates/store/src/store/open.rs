@@ -117,6 +117,7 @@ fn shared(
         rollups,
         files,
         heads: Mutex::new(heads),
+        head_bytes: AtomicUsize::new(0),
         view: std::sync::RwLock::new(Arc::new(view)),
         work: Notify::new(),
         room: Notify::new(),

@@ -1,6 +1,6 @@
 //! What the log's thread, questions and maintenance share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use hashbrown::HashSet;
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(super) rollups: Arc<Rollups>,
     pub(super) files: Arc<Files>,
     pub(super) heads: Mutex<Heads>,
+    /// Their bytes, for whoever must not wait while a batch is taken in.
+    pub(super) head_bytes: AtomicUsize,
     pub(super) view: RwLock<Arc<View>>,
     /// Something is to be done.
     pub(super) work: Notify,
@@ -109,6 +111,7 @@ impl Shared {
         for frame in frames {
             let mut heads = self.heads();
             self.take_frame(&mut heads, frame);
+            self.head_bytes.store(heads.bytes(), Ordering::Release);
             drop(heads);
             self.count(frame);
         }
@@ -166,6 +169,6 @@ impl Shared {
 
     /// Whether batches have to wait until heads are cut.
     pub(super) fn is_full(&self) -> bool {
-        self.heads().bytes() >= self.config.memory.heads_bytes_max
+        self.head_bytes.load(Ordering::Acquire) >= self.config.memory.heads_bytes_max
     }
 }

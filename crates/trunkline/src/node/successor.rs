@@ -2,6 +2,7 @@
 //! other serves.
 
 use trunkline_api::commands::{Refused, Upgraded};
+use trunkline_rt::Policy;
 
 use super::Node;
 use crate::exit::chain;
@@ -43,8 +44,13 @@ impl Node {
         self.manager.handed_over(giver.pid);
         // Commands that come from now on are for the other one; those being carried out are answered.
         self.parts.surfaces_scope.stop();
-        // The other one opens it as soon as it is let go.
-        self.parts.keeping.close().await;
+        // The other one opens it as soon as it is let go. Whoever asked for the upgrade does not wait
+        // for a disk.
+        let keeping = std::sync::Arc::clone(&self.parts.keeping);
+        self.parts.scope.spawn("let go of the store", Policy::Best, async move {
+            keeping.close().await;
+            Ok::<_, std::convert::Infallible>(())
+        });
         tracing::info!(pid = giver.pid, version = %giver.version, "handed over");
         Ok(Upgraded { pid: giver.pid, version: giver.version.clone() })
     }
