@@ -80,12 +80,21 @@ fn load(steps: &mut Steps, arguments: &[String]) -> Outcome {
     compare(steps, "load", "compare", arguments)
 }
 
-/// The bars of the data plane. Those that are measured inside a process are examples of the proxy.
+/// The bars of the data plane. Allocations are counted inside a process, which is an example of the proxy.
 fn dataplane(steps: &mut Steps, arguments: &[String]) -> Outcome {
     build(steps)?;
-    let examples = "cargo build --release --package trunkline-proxy --examples";
-    steps.command("examples", &mut command(examples))?;
+    if is_chosen("heap", arguments) {
+        let example = "cargo build --release --package trunkline-proxy --example heap_bars";
+        steps.command("heap_bars", &mut command(example))?;
+    }
     compare(steps, "dataplane", "dataplane", arguments)
+}
+
+/// Whether a scenario is to run: `--only` names some, else all do.
+fn is_chosen(scenario: &str, arguments: &[String]) -> bool {
+    let only = arguments.iter().position(|argument| argument == "--only");
+    let list = only.and_then(|at| arguments.get(at + 1));
+    list.is_none_or(|list| list.split(',').any(|name| name == scenario))
 }
 
 /// A verb of the rig that measures the peers as well; its figures are kept below the target folder.
@@ -128,4 +137,19 @@ fn envoy(steps: &mut Steps) -> Option<PathBuf> {
         }
     }
     binary.exists().then_some(binary)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_runs_unless_others_are_named() {
+        let chosen = |line: &str| {
+            let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+            is_chosen("heap", &words)
+        };
+        assert!(chosen("") && chosen("--rounds 3") && chosen("--only on,heap --rounds 3"));
+        assert!(!chosen("--only on,off") && !chosen("--rounds 3 --only heaps"));
+    }
 }

@@ -36,8 +36,9 @@ const HELP: &str = "\
                                 --drive: a customer's whole journey, then the end
 ./x test [ARGS]                 all tests; with ARGS: cargo test --workspace ARGS
 ./x ci                          everything that is checked: style, tests, docs, dependencies, fuzz smoke
-./x bench [start|router|resilience|store|laptop|soak|load|dataplane]   measure against the bars, and against HAProxy, nginx and Envoy
-./x torture [SEED]              kill the store and the gateway 200 times, and cut the power 20 000 times
+  ./x bench [start|router|resilience|store|laptop|soak|load|dataplane]
+                                  measure against the bars, and against HAProxy, nginx and Envoy
+  ./x torture [SEED]              kill the store and the gateway 200 times, and cut the power 20 000 times
 ./x fuzz [TARGET] [SECONDS]     fuzz one target, or all of them, for 60 seconds each
 ./x console [--check]           build (or compare) the console's page, and measure its first load
 ./x generate [--check]          write (or compare) the generated schema and reference pages

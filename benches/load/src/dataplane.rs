@@ -7,13 +7,14 @@
 mod attack;
 pub(crate) mod attackers;
 mod bars;
+mod heap;
 pub(crate) mod hold;
 mod idle;
-mod inner;
 mod latency;
 mod questions;
 mod ratios;
 mod routes;
+mod steps;
 
 use std::fs;
 use std::path::PathBuf;
@@ -41,8 +42,8 @@ const SCENARIOS: [(&str, &str, Scenario); 13] = [
     ("idle", "10 000 idle connections", idle::run),
     ("attack", "callers beside an attack", attack::run),
     ("questions", "callers beside questions about traces", questions::run),
-    ("heap", "allocations and heap of connections", inner::heap),
-    ("steps", "cost of each step", inner::steps),
+    ("heap", "allocations and heap of connections", heap::run),
+    ("steps", "cost of each step", steps::run),
 ];
 
 /// How this run measures.

@@ -10,7 +10,9 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead as _, ReadBuf};
+
+use crate::stream::Stream;
 
 /// Bytes of a block: most heads with a small body fit.
 pub const BLOCK_BYTES: usize = 16 << 10;
@@ -147,16 +149,21 @@ impl Buffer {
     }
 
     /// Reads once from `stream` into at least `room` bytes of room; 0 is the end of the stream.
-    /// While nothing has arrived, an empty buffer holds no memory.
+    /// While nothing has arrived, an empty buffer holds no memory, and none is taken to find that
+    /// out.
     ///
     /// # Errors
     /// What the stream says.
-    pub fn poll_fill<S: AsyncRead + Unpin>(
+    pub fn poll_fill(
         &mut self,
-        stream: &mut S,
+        stream: &mut Stream,
         cx: &mut Context<'_>,
         room: usize,
     ) -> Poll<io::Result<usize>> {
+        if stream.poll_may_read(cx).is_pending() {
+            self.release();
+            return Poll::Pending;
+        }
         self.reserve(room);
         let mut read = ReadBuf::new(self.room());
         let polled = Pin::new(stream).poll_read(cx, &mut read);

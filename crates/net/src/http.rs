@@ -14,4 +14,4 @@ pub mod wire;
 pub use body::{Body, BodyError, Cause};
 pub use exchange::{Correlation, Exchange, Note, Notes, Peer, Scheme};
 pub(crate) use head::Found;
-pub use head::{Fields, Head, Start, Version};
+pub use head::{Fields, Head, Start, Version, plain};

@@ -63,6 +63,16 @@ impl Stream {
         }
     }
 
+    /// Pending while it is known that there is nothing to read; the task is woken when there may be. Ready says
+    /// nothing: reading is what tells. Asks no system call and needs no room, as reading would.
+    pub(crate) fn poll_may_read(&self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Tcp(socket) => socket.poll_read_ready(context).map(drop),
+            Self::Unix(socket) => socket.poll_read_ready(context).map(drop),
+            Self::Tls(_) | Self::H2Tunnel(_) | Self::Mem(_) => Poll::Ready(()),
+        }
+    }
+
     /// Has the system tell the peer, when the stream is closed, that it broke: a peer that saw it end in order would
     /// take what it has for all there is. TLS says that by itself: its end is announced, or it is none.
     pub fn reset_on_close(&self) {

@@ -34,6 +34,7 @@ use crate::observe::{Observed, Recording, Source};
 use crate::plan::{Limits, ListenerPlan, Toward};
 use crate::protect::{self, Answered, Call};
 use crate::reply;
+use crate::route::host::BadHost;
 use crate::route::{CompiledAction, CompiledRoute};
 use crate::shield::Pass;
 
@@ -78,9 +79,9 @@ enum Outcome {
 struct Line<'a> {
     connection: &'a Rc<Connection>,
     plan: Arc<ListenerPlan>,
-    exchange: Exchange,
+    exchange: &'a mut Exchange,
     route: Option<Arc<CompiledRoute>>,
-    recording: Option<Recording>,
+    recording: Option<Box<Recording>>,
     /// What is asked of its trace, until that is decided.
     asked: Option<Asked>,
     /// What its attempts are told its trace in.
@@ -92,14 +93,17 @@ struct Line<'a> {
 /// Runs an exchange to the head of its response; the body streams on by itself.
 pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer {
     let Arrival { plan, request, strict, body, upgrade, interim, began, busy, alarm } = arrival;
-    let (exchange, asked, valid) = begin(connection, &plan, request, strict);
+    let host = connection.last_host.borrow_mut().of(&request);
+    let valid = check(&request, strict, &host);
+    // Made where it stays: it is large, and a step that took it as its own would move it.
+    let (mut exchange, asked) = begin(connection, &plan, request, host.unwrap_or_default());
     let start = connection.worker.clock.now();
     let unrouted = &plan.destinations.unrouted;
     let mut recording = Recording::begin(connection, &exchange, unrouted, start, busy);
     if let Some(began) = began {
         recording.head_began(began);
     }
-    let recording = Some(recording);
+    let (recording, exchange) = (Some(recording), &mut exchange);
     let (asked, traced) = (Some(asked), Outgoing::default());
     let mut line =
         Line { connection, plan, exchange, route: None, recording, asked, traced, interim, alarm };
@@ -115,81 +119,85 @@ pub(crate) async fn run(connection: &Rc<Connection>, arrival: Arrival) -> Answer
     pin!(line.finish(outcome)).await
 }
 
-/// The exchange of a request, what is asked of its trace, and whether its head is one that can be
-/// served.
-fn begin(
-    connection: &Connection,
-    plan: &ListenerPlan,
-    mut request: Head,
+/// Whether the head of a request is one that can be served.
+fn check(
+    request: &Head,
     strict: Result<(), Refusal>,
-) -> (Exchange, Asked, Result<(), Reason>) {
-    headers::strip_named(&mut request);
-    let propagation = &plan.destinations.tracer.propagation;
-    let mut random = connection.worker.random.borrow_mut();
-    let (trace, asked, correlation) = context::begin(&mut request, propagation, &mut random);
-    drop(random);
+    host: &Result<Arc<str>, BadHost>,
+) -> Result<(), Reason> {
     let bad = |what| Reason::new(Kind::BadRequest).fact("what", Fact::Token(what));
-    let host = connection.last_host.borrow_mut().of(&request);
-    let valid = match (strict, &host) {
+    match (strict, host) {
         (Err(ambiguous), _) => Err(bad(ambiguous.token())),
         (_, Err(_)) => Err(bad("host")),
         // A proxy for other people's tunnels is not what this is (RFC 9110 §9.3.6).
         (_, Ok(_)) if request.method() == "CONNECT" => Err(bad("connect")),
         (_, Ok(_)) => Ok(()),
-    };
+    }
+}
+
+/// The exchange of a request to this host, and what is asked of its trace.
+fn begin(
+    connection: &Connection,
+    plan: &ListenerPlan,
+    mut request: Head,
+    host: Arc<str>,
+) -> (Exchange, Asked) {
+    headers::strip_named(&mut request);
+    let propagation = &plan.destinations.tracer.propagation;
+    let mut random = connection.worker.random.borrow_mut();
+    let (trace, asked, correlation) = context::begin(&mut request, propagation, &mut random);
+    drop(random);
     let arrival = (plan.listener.id.clone(), connection.scheme);
-    let host = host.unwrap_or_default();
     let mut peer = connection.peer.clone();
     caller::learn(&mut peer, &request, &plan.model.trusted_proxies);
-    (Exchange::begin(request, peer, arrival, host, (trace, correlation)), asked, valid)
+    (Exchange::begin(request, peer, arrival, host, (trace, correlation)), asked)
 }
 
 impl Line<'_> {
     /// Everything before the response hooks. An own answer is an early end, hence `Err`.
     async fn decide(&mut self, body: Body, upgrade: Option<Upgrade>) -> Result<Outcome, Reply> {
-        let plan = Arc::clone(&self.plan);
-        self.come_in(&plan).await.map_err(Reply::because)?;
-        if let Some(reply) = filter::before_routing(&plan, &mut self.exchange).await {
+        self.come_in().await.map_err(Reply::because)?;
+        if let Some(reply) = filter::before_routing(&self.plan, self.exchange).await {
             return Err(reply);
         }
-        let picked = plan.table.pick(&self.exchange);
+        let picked = self.plan.table.pick(self.exchange);
         let route = Arc::clone(picked.map_err(|miss| Reply::because(miss.reason()))?);
         if let Some(recording) = &mut self.recording {
-            recording.routed(&route.id, plan.destinations.routes.get(&route.id));
+            recording.routed(&route.id, self.plan.destinations.routes.get(&route.id));
         }
         self.route = Some(Arc::clone(&route));
-        self.settle_trace(&plan);
-        if let Some(reply) = filter::after_routing(&route, &mut self.exchange).await {
+        self.settle_trace();
+        if let Some(reply) = filter::after_routing(&route, self.exchange).await {
             return Err(reply);
         }
-        if let Some(reply) = route.action.answer(&self.exchange) {
+        if let Some(reply) = route.action.answer(self.exchange) {
             return Err(reply);
         }
         let CompiledAction::Forward(targets) = &route.action else {
             return Err(Reply::because(Reason::new(Kind::Internal)));
         };
+        let destinations = &self.plan.destinations;
         let target = targets.pick(self.connection.worker.random());
-        let service = target.and_then(|target| plan.destinations.services.get(&target.service));
+        let service = target.and_then(|target| destinations.services.get(&target.service));
         let Some(service) = service.map(Arc::clone) else {
             return Err(Reply::because(Reason::new(Kind::NoEndpoint)));
         };
-        let way = (&*route, plan.listener.caller.as_ref());
-        let toward = Toward::new(&plan.destinations, way, service);
-        // What follows may take long: the plan must not be kept for it.
-        drop(plan);
+        let way = (&*route, self.plan.listener.caller.as_ref());
+        let toward = Toward::new(destinations, way, service);
         if route.filters.caches() && upgrade.is_none() {
             return Box::pin(self.through_cache(&toward, &route.id, body)).await;
         }
         let outcome = pin!(self.forward(&toward, body, upgrade, None)).await;
         if let Ok(Outcome::Service(head, _)) = &outcome {
-            self.connection.worker.cache.changed(&self.exchange, head);
+            self.connection.worker.cache.changed(self.exchange, head);
         }
         outcome
     }
 
     /// Decides about the trace, once it is known which route takes the request, or that none does.
-    fn settle_trace(&mut self, plan: &ListenerPlan) {
+    fn settle_trace(&mut self) {
         let Some(asked) = self.asked.take() else { return };
+        let plan = &self.plan;
         let tracer = &plan.destinations.tracer;
         let own = self.route.as_ref().map(|route| &route.tracing);
         let own_propagation = own.and_then(|own| own.propagation.as_ref());
@@ -201,7 +209,7 @@ impl Line<'_> {
             believed: plan.listener.caller.is_some() || self.exchange.peer.trusted,
             now: self.connection.worker.clock.now(),
         };
-        let (worker, exchange) = (&self.connection.worker, &mut self.exchange);
+        let (worker, exchange) = (&self.connection.worker, &mut *self.exchange);
         self.traced = context::settle(
             &mut exchange.request,
             &mut exchange.trace,
@@ -214,13 +222,13 @@ impl Line<'_> {
     }
 
     /// Whether the process has room, and the source may ask.
-    async fn come_in(&self, plan: &ListenerPlan) -> Result<(), Reason> {
+    async fn come_in(&self) -> Result<(), Reason> {
         let guard = &self.connection.worker.guard;
         if guard.level() == Level::Critical {
             guard.refused();
             return Err(Reason::new(Kind::Overload));
         }
-        match &plan.model.guard.per_source {
+        match &self.plan.model.guard.per_source {
             Some(settings) => {
                 let client = self.exchange.peer.client;
                 Box::pin(guard::allow(self.connection, client, settings)).await
@@ -241,7 +249,7 @@ impl Line<'_> {
         let service = toward.service.service.name.clone();
         let owner = Owner { route: route.clone(), service };
         let found = if body.is_end_stream() {
-            cache::look(&worker.cache, &self.exchange, owner, &worker.clock).await
+            cache::look(&worker.cache, self.exchange, owner, &worker.clock).await
         } else {
             // What it asks for is not in its target alone.
             worker.cache.pass()
@@ -265,7 +273,7 @@ impl Line<'_> {
                 return stale.map(hit).ok_or(reply);
             }
         };
-        worker.cache.changed(&self.exchange, &head);
+        worker.cache.changed(self.exchange, &head);
         let Some(fill) = fill else {
             return Ok(Outcome::Service(head, body));
         };
@@ -283,7 +291,7 @@ impl Line<'_> {
         upgrade: Option<Upgrade>,
         fill: Option<&Fill>,
     ) -> Result<Outcome, Reply> {
-        headers::prepare_request(&mut self.exchange, upgrade.is_some());
+        headers::prepare_request(self.exchange, upgrade.is_some());
         let (guard, limits) = (&self.plan.model.guard, toward.limits);
         let bounds = Bounds { idle: limits.idle, pace: guard.pace, bytes_max: guard.body_bytes };
         if guard.body_bytes.is_some_and(|most| body.size_hint().lower() > most) {
@@ -304,7 +312,7 @@ impl Line<'_> {
         let mut response = sent.head;
         headers::prepare_response(&mut response);
         if response.status() != 101 {
-            let body = ResponseBody::new(sent.body, sent.lease, (in_flight, pass), limits.idle);
+            let body = ResponseBody::new(sent.lease, (in_flight, pass), limits.idle);
             return Ok(Outcome::Service(response, body));
         }
         let (Some(caller), Some(far)) = (upgrade, sent.switched) else {
@@ -332,7 +340,7 @@ impl Line<'_> {
         let tie = store.and_then(|store| worker.ties.to(store, &worker.scope));
         let mut call = Call {
             worker: &self.connection.worker,
-            exchange: &mut self.exchange,
+            exchange: self.exchange,
             body,
             upgrade,
             service: &toward.service,
@@ -418,8 +426,7 @@ impl Line<'_> {
 
     /// The response hooks, and the end of the line.
     async fn finish(&mut self, outcome: Outcome) -> Answer {
-        let plan = Arc::clone(&self.plan);
-        self.settle_trace(&plan);
+        self.settle_trace();
         let (head, mut body, own) = match outcome {
             Outcome::Own(reply) => self.own(&reply),
             Outcome::Service(head, body) => (head, Source::Service(body), false),
@@ -427,13 +434,13 @@ impl Line<'_> {
             Outcome::Switched(head) => (head, Body::Empty.into(), false),
         };
         self.exchange.response = Some(head);
-        let instead = filter::on_response(&plan, self.route.as_deref(), &mut self.exchange).await;
+        let instead = filter::on_response(&self.plan, self.route.as_deref(), self.exchange).await;
         if let Some(reply) = instead.filter(|_| !own) {
             let (head, own_body, _) = self.own(&reply);
             self.exchange.response = Some(head);
             body = own_body;
         }
-        body = filter::on_response_body(&plan, self.route.as_deref(), &mut self.exchange, body);
+        body = filter::on_response_body(&self.plan, self.route.as_deref(), self.exchange, body);
         let head = self.exchange.response.take();
         let mut head = head.unwrap_or_else(|| Head::response(500, self.exchange.request.version()));
         if !head.has(context::REQUEST_ID) {

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use trunkline_model::reason::Kind;
 use trunkline_model::service::Protocol;
-use trunkline_net::http::{Body, Head, Peer, wire};
+use trunkline_net::http::{Head, Peer, wire};
 use trunkline_net::tls;
 
 use crate::balance::LiveEndpoint;
@@ -67,8 +67,7 @@ pub(crate) struct Attempt<'a> {
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub(crate) head: Head,
-    pub(crate) body: Body,
-    /// The connection; with HTTP/1.1 the body is read through it, and `body` is empty.
+    /// The connection, through which the body is read.
     pub(crate) lease: Lease,
     /// The service's side of the tunnel, after a switch of protocols.
     pub(crate) switched: Option<Upgrade>,

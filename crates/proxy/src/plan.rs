@@ -18,7 +18,7 @@ use trunkline_filters::Chain;
 use trunkline_model::listener::Listener;
 use trunkline_model::relay::Carrier;
 use trunkline_model::route::RouteTimeouts;
-use trunkline_model::service::Service;
+use trunkline_model::service::{Balance, Service};
 use trunkline_model::{Model, RouteId, ServiceName};
 use trunkline_net::socket::{Bound, Transport as Carrying};
 
@@ -105,7 +105,7 @@ impl ServicePlan {
     /// Whether it matters how long attempts take: to pick endpoints, or to compare them.
     pub(crate) fn is_timed(&self) -> bool {
         let compared = self.service.outlier.is_some_and(|outlier| outlier.compared.is_some());
-        compared || self.live.is_timed()
+        compared || self.service.balance == Balance::PeakEwma
     }
 }
 

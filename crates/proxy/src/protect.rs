@@ -174,7 +174,6 @@ async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answer
             continue;
         }
         progress.attempts += 1;
-        let endpoint = Arc::clone(in_flight.endpoint());
         let mut spent = Spent::default();
         let fresh = progress.stale > 0;
         progress.began = call.service.is_timed().then(|| call.worker.clock.now());
@@ -184,7 +183,11 @@ async fn attempts(call: &mut Call<'_>, progress: &mut Progress) -> Result<Answer
             deadline::pass_on(&mut call.exchange.request, left, || clock.wall_nanos());
         }
         let (in_flight, attempted) = match hedge::of(call) {
-            None => (in_flight, pin!(attempt(call, &endpoint, fresh, &mut spent)).await),
+            None => {
+                let endpoint = in_flight.endpoint();
+                let attempted = pin!(attempt(call, endpoint, fresh, &mut spent)).await;
+                (in_flight, attempted)
+            }
             Some(hedged) => {
                 let first = (in_flight, fresh);
                 let done = Box::pin(hedge::race(call, progress, hedged, first)).await;
@@ -387,8 +390,7 @@ fn judge(call: &Call<'_>, progress: &Progress, endpoint: &Arc<LiveEndpoint>, out
         endpoint.answered(took, failed, now);
         endpoint.seen.note(failed, took);
     }
-    let members = call.service.live.members();
-    let peers = || members.peers(now);
+    let peers = || call.service.live.members().peers(now);
     let random = call.worker.random();
     if endpoint.record(outcome, &call.service.outlier, peers, now, random) {
         tracing::warn!(endpoint = %endpoint.id, "endpoint ejected: its requests failed");

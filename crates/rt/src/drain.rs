@@ -10,6 +10,7 @@
 //! dropped. Watchers cross threads and runtimes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -19,9 +20,10 @@ use tokio::time::{sleep, timeout};
 const FORCED_GRACE: Duration = Duration::from_secs(1);
 
 /// How far a drain has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// No drain was asked for.
+    #[default]
     Running,
     /// Finish and close what is idle, but still take new work.
     Draining,
@@ -54,29 +56,48 @@ pub enum Drained {
 #[derive(Debug)]
 pub struct DrainTrigger {
     phase: watch::Sender<Phase>,
-    /// Counts the watchers: a watcher that waits holds a second receiver for a while.
-    held: Arc<()>,
+    held: Arc<Held>,
+}
+
+/// What all watchers hold: its references count them, for a watcher that waits holds a second receiver
+/// for a while.
+#[derive(Debug, Default)]
+struct Held {
+    /// The phase, for who asks so often that a lock is too much.
+    phase: AtomicU8,
+}
+
+impl Held {
+    fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    fn phase(&self) -> Phase {
+        let known = [Phase::Running, Phase::Draining, Phase::Closing];
+        let number = usize::from(self.phase.load(Ordering::Acquire));
+        known.get(number).copied().unwrap_or(Phase::Forced)
+    }
 }
 
 /// The side that obeys: hold one for as long as there is work to finish.
 #[derive(Clone, Debug)]
 pub struct DrainWatcher {
     phase: watch::Receiver<Phase>,
-    _held: Arc<()>,
+    held: Arc<Held>,
 }
 
 /// A connected trigger and watcher.
 pub fn channel() -> (DrainTrigger, DrainWatcher) {
     let (phase, receiver) = watch::channel(Phase::Running);
-    let held = Arc::new(());
-    let watcher = DrainWatcher { phase: receiver, _held: Arc::clone(&held) };
+    let held = Arc::<Held>::default();
+    let watcher = DrainWatcher { phase: receiver, held: Arc::clone(&held) };
     (DrainTrigger { phase, held }, watcher)
 }
 
 impl DrainTrigger {
     /// A further watcher of this drain.
     pub fn watcher(&self) -> DrainWatcher {
-        DrainWatcher { phase: self.phase.subscribe(), _held: Arc::clone(&self.held) }
+        DrainWatcher { phase: self.phase.subscribe(), held: Arc::clone(&self.held) }
     }
 
     /// Watchers that are held now.
@@ -111,6 +132,7 @@ impl DrainTrigger {
             let forward = phase > *current;
             if forward {
                 *current = phase;
+                self.held.enter(phase);
             }
             forward
         });
@@ -120,7 +142,7 @@ impl DrainTrigger {
 impl DrainWatcher {
     /// The phase now.
     pub fn phase(&self) -> Phase {
-        if self.phase.has_changed().is_err() { Phase::Forced } else { *self.phase.borrow() }
+        if self.phase.has_changed().is_err() { Phase::Forced } else { self.held.phase() }
     }
 
     /// Waits until the drain has come at least this far. Cancel safe; needs no particular runtime.

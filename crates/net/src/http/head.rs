@@ -9,7 +9,7 @@ mod store;
 use std::ops::Range;
 
 use crate::buffer::Buffer;
-use store::Store;
+use store::{Memory, Store};
 
 /// Version of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -82,15 +82,13 @@ enum Line {
 struct Field {
     name: Place,
     value: Place,
-    /// End of the field's line as it was received, line end included; 0 once it was changed.
+    /// End of the field's line as it was received or added, line end included; 0 once it was changed.
     line_end: u32,
 }
 
 /// The head of a request or response.
 #[derive(Debug, Clone)]
 pub struct Head {
-    line: Line,
-    version: Version,
     store: Store,
 }
 
@@ -130,7 +128,7 @@ impl Head {
         let mut head = Self::empty(Line::Response { status: 0 }, version);
         let method = head.push(method.as_bytes());
         let target = head.push(target.as_bytes());
-        head.line = Line::Request { method, target };
+        head.store.line = Line::Request { method, target };
         head
     }
 
@@ -140,17 +138,17 @@ impl Head {
     }
 
     fn empty(line: Line, version: Version) -> Self {
-        Self { line, version, store: Store::take() }
+        Self { store: Store::take(line, version) }
     }
 
     /// The version it was received in or is to be sent in.
     pub fn version(&self) -> Version {
-        self.version
+        self.store.version
     }
 
     /// The first line.
     pub fn start(&self) -> Start<'_> {
-        match self.line {
+        match self.store.line {
             Line::Request { method, target } => {
                 Start::Request { method: self.text(method), target: self.text(target) }
             }
@@ -187,7 +185,7 @@ impl Head {
 
     /// The status of a response; 0 for a request.
     pub fn status(&self) -> u16 {
-        match self.line {
+        match self.store.line {
             Line::Response { status } => status,
             Line::Request { .. } => 0,
         }
@@ -196,7 +194,7 @@ impl Head {
     /// Changes the target of a request; a response stays as it is.
     pub fn set_target(&mut self, target: &str) {
         let new = self.push(target.as_bytes());
-        if let Line::Request { target, .. } = &mut self.line {
+        if let Line::Request { target, .. } = &mut self.store.line {
             *target = new;
         }
     }
@@ -204,14 +202,14 @@ impl Head {
     /// Changes the method of a request; a response stays as it is.
     pub fn set_method(&mut self, method: &str) {
         let new = self.push(method.as_bytes());
-        if let Line::Request { method, .. } = &mut self.line {
+        if let Line::Request { method, .. } = &mut self.store.line {
             *method = new;
         }
     }
 
     /// Changes the status of a response; a request stays as it is.
     pub fn set_status(&mut self, new: u16) {
-        if let Line::Response { status } = &mut self.line {
+        if let Line::Response { status } = &mut self.store.line {
             *status = new;
         }
     }
@@ -225,7 +223,7 @@ impl Head {
 
     /// The value of the first field of this name, if it is UTF-8.
     pub fn get_text(&self, name: &str) -> Option<&str> {
-        self.get(name).and_then(|value| std::str::from_utf8(value).ok())
+        self.get(name).and_then(|value| plain(value).or_else(|| std::str::from_utf8(value).ok()))
     }
 
     /// The values of all fields of this name, in order.
@@ -263,30 +261,42 @@ impl Head {
 
     /// Adds a field behind all others.
     pub fn append(&mut self, name: &str, value: &[u8]) {
-        let name = self.push(name.as_bytes());
-        let value = self.push(value);
-        self.store.push(Field { name, value, line_end: 0 });
+        self.append_line(name, value.len(), |bytes| bytes.extend_from_slice(value));
     }
 
-    /// Adds a field with the value of the first field of another name, if that is there. Nothing of
-    /// the value is copied.
+    /// Adds a field with the value of the first field of another name, if that is there.
     pub fn append_copy(&mut self, name: &str, of: &str) {
         let value = self.position(of).and_then(|at| self.store.fields.get(at)).map(|of| of.value);
         if let Some(value) = value {
-            let name = self.push(name.as_bytes());
-            self.store.push(Field { name, value, line_end: 0 });
+            self.append_line(name, value.len(), |bytes| bytes.extend_from_within(value.range()));
         }
+    }
+
+    /// Adds a field as a whole line, so that those that are added one after the other go out in one
+    /// piece. What does not fit is left out, see [`Self::push`].
+    fn append_line(&mut self, name: &str, length: usize, add: impl FnOnce(&mut Vec<u8>)) {
+        let bytes = &mut self.store.bytes;
+        let start = bytes.len();
+        let colon = start + name.len();
+        let value = colon + 2..colon + 2 + length;
+        let Ok(line_end) = u32::try_from(value.end + 2) else { return };
+        bytes.reserve(value.end + 2 - start);
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(b": ");
+        add(bytes);
+        bytes.extend_from_slice(b"\r\n");
+        self.store.push(Field { name: place(start..colon), value: place(value), line_end });
     }
 
     /// Takes away all fields whose name is not to be kept, in one pass.
     pub fn retain(&mut self, mut keep: impl FnMut(&[u8]) -> bool) {
-        let Store { bytes, fields, .. } = &mut self.store;
+        let Memory { bytes, fields, .. } = &mut *self.store;
         fields.retain(|field| keep(bytes.get(field.name.range()).unwrap_or_default()));
     }
 
     /// Takes away all fields of this name.
     pub fn remove(&mut self, name: &str) {
-        if self.store.may_have(name.len()) {
+        if self.store.may_have(name) {
             self.remove_after(name, 0);
         }
     }
@@ -302,25 +312,22 @@ impl Head {
     }
 
     fn position(&self, name: &str) -> Option<usize> {
-        // Most names that are asked for are not there, and few others are as long.
-        if !self.store.may_have(name.len()) {
-            return None;
-        }
         self.named(name).next().map(|(at, _)| at)
     }
 
-    /// The fields of this name with their places. Lengths differ for most, which is found without
-    /// looking at a byte of the name.
+    /// The fields of this name with their places. Most names that are asked for are not there, which
+    /// is known at once; of the others, lengths differ for most.
     fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a Field)> + 'a {
         let length = name.len();
-        self.store.fields.iter().enumerate().filter(move |(_, field)| {
+        let fields = if self.store.may_have(name) { self.store.fields.as_slice() } else { &[] };
+        fields.iter().enumerate().filter(move |(_, field)| {
             field.name.len() == length
                 && self.slice(field.name).eq_ignore_ascii_case(name.as_bytes())
         })
     }
 
     fn remove_after(&mut self, name: &str, from: usize) {
-        let Store { bytes, fields, .. } = &mut self.store;
+        let Memory { bytes, fields, .. } = &mut *self.store;
         let mut index = 0;
         fields.retain(|field| {
             index += 1;
@@ -345,10 +352,38 @@ impl Head {
         Place { start, end }
     }
 
+    /// Writes the head of a request as HTTP/1.1 does, without the empty line; its fields as in
+    /// [`Self::write_fields`].
+    pub(crate) fn write_request(&self, out: &mut Buffer) {
+        let line = self.received_line();
+        if line.is_none() {
+            out.extend(self.method().as_bytes());
+            out.extend(b" ");
+            out.extend(self.target().as_bytes());
+            out.extend(b" HTTP/1.1\r\n");
+        }
+        self.write_behind(line, out);
+    }
+
+    /// The first line of a request, where it was received as it is to be sent.
+    fn received_line(&self) -> Option<Place> {
+        let Line::Request { method, target } = self.store.line else { return None };
+        let bytes = &self.store.bytes;
+        let one = method.start == 0 && method.end + 1 == target.start;
+        let space = bytes.get(method.end as usize) == Some(&b' ');
+        let rest = bytes.get(target.end as usize..)?;
+        let end = b" HTTP/1.1\r\n";
+        (one && space && rest.starts_with(end)).then(|| place(0..target.end as usize + end.len()))
+    }
+
     /// Writes the fields as HTTP/1.1 does, each with its line end. What was received and is
     /// unchanged goes out as it came, byte for byte, neighbours in one piece.
     pub fn write_fields(&self, out: &mut Buffer) {
-        let mut run: Option<Place> = None;
+        self.write_behind(None, out);
+    }
+
+    /// Writes `run`, a part of the buffer, and the fields behind it.
+    fn write_behind(&self, mut run: Option<Place>, out: &mut Buffer) {
         for field in &self.store.fields {
             match &mut run {
                 Some(run) if field.line_end != 0 && field.name.start == run.end => {
@@ -388,6 +423,19 @@ impl Head {
         // `found`); no byte that was put into the buffer is ever changed.
         unsafe { std::str::from_utf8_unchecked(text) }
     }
+}
+
+/// The bytes as text, if they are printable ASCII, as almost all texts of heads are: that is found in
+/// a few vector instructions.
+#[inline]
+#[expect(unsafe_code, reason = "what was looked at already need not be validated")]
+pub fn plain(bytes: &[u8]) -> Option<&str> {
+    // No early end, which would prevent that.
+    if !bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~')) {
+        return None;
+    }
+    // SAFETY: every byte is below 0x80, and such bytes are UTF-8 (RFC 3629 §3).
+    Some(unsafe { std::str::from_utf8_unchecked(bytes) })
 }
 
 /// Iterator over the fields of a head.
@@ -470,6 +518,14 @@ mod tests {
         assert_eq!((head.path(), head.query()), ("/\u{e9}", Some("\u{2026}")));
         assert_eq!(head.fields().next(), Some(("X-\u{df}", &b"\xff"[..])));
         assert_eq!(head.get_text("X-\u{df}"), None);
+    }
+
+    #[test]
+    fn printable_ascii_alone_is_plain() {
+        assert_eq!((plain(b""), plain(b" a~")), (Some(""), Some(" a~")));
+        for byte in (0..b' ').chain(b'\x7f'..=0xff) {
+            assert_eq!(plain(&[b'a', byte, b'b']), None, "{byte}");
+        }
     }
 
     #[test]

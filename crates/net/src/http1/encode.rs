@@ -24,11 +24,7 @@ pub(super) fn begin_request(head: &Head, out: &mut Buffer) -> Result<(), Unsenda
     if !fits(method) || !fits(target) {
         return Err(Unsendable);
     }
-    out.extend(method.as_bytes());
-    out.extend(b" ");
-    out.extend(target.as_bytes());
-    out.extend(b" HTTP/1.1\r\n");
-    head.write_fields(out);
+    head.write_request(out);
     Ok(())
 }
 

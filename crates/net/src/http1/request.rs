@@ -189,7 +189,11 @@ pub(super) fn found(block: &[u8], field: &httparse::Header<'_>) -> crate::http::
     // An empty value may lie anywhere: the line is found from the name.
     let from = value.end.max(name.end);
     let rest = block.get(from..).unwrap_or_default();
-    let line_end = memchr::memchr(b'\n', rest).map_or(0, |at| from + at + 1);
+    // Hardly anybody puts space behind a value.
+    let line_end = match rest {
+        [b'\r', b'\n', ..] => from + 2,
+        rest => memchr::memchr(b'\n', rest).map_or(0, |at| from + at + 1),
+    };
     (name, value, line_end)
 }
 
@@ -310,6 +314,27 @@ mod tests {
         let block = |more: &str| format!("GET / HTTP/1.1\r\nHost: a\r\n{upgrade}{more}\r\n");
         assert!(parse(&block("")).unwrap().upgrade);
         assert_eq!(parse(&block("Content-Length: 1\r\n")).unwrap_err(), Refusal::UpgradeWithBody);
+    }
+
+    #[test]
+    fn an_unchanged_line_goes_out_as_it_came() {
+        let sent = |line: &str, change: fn(&mut Head)| {
+            let mut head = parse(&format!("{line}\r\nHost:a\r\n\r\n")).unwrap().head;
+            change(&mut head);
+            let mut out = crate::buffer::Buffer::default();
+            super::super::encode::encode_request(&head, &[], &mut out).unwrap();
+            String::from_utf8(out.data().to_vec()).unwrap()
+        };
+        let line = "GET /a?b HTTP/1.1";
+        assert_eq!(sent(line, |_| {}), format!("{line}\r\nHost:a\r\n\r\n"));
+        let old = sent("GET /a?b HTTP/1.0", |_| {});
+        assert_eq!(old, format!("{line}\r\nHost:a\r\n\r\n"));
+        let moved = sent(line, |head| head.set_target("/c"));
+        assert_eq!(moved, "GET /c HTTP/1.1\r\nHost:a\r\n\r\n");
+        let renamed = sent(line, |head| head.set_method("PUT"));
+        assert_eq!(renamed, "PUT /a?b HTTP/1.1\r\nHost:a\r\n\r\n");
+        let removed = sent(line, |head| head.remove("host"));
+        assert_eq!(removed, format!("{line}\r\n\r\n"));
     }
 
     #[test]

@@ -10,7 +10,6 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use trunkline_model::endpoint::Endpoint;
 use trunkline_model::ops::EndpointOrders;
-use trunkline_model::service::Balance;
 use trunkline_model::{EndpointId, ServiceName};
 
 use super::endpoint::LiveEndpoint;
@@ -95,11 +94,6 @@ impl LiveService {
         self.version.fetch_add(1, Ordering::Release);
         self.changed.send_replace(());
         self.offer();
-    }
-
-    /// Whether picking asks how long answers take.
-    pub(crate) fn is_timed(&self) -> bool {
-        self.members().rules.balance == Balance::PeakEwma
     }
 
     /// Changes whenever something is announced.

@@ -61,8 +61,12 @@ pub(super) async fn serve(connection: &Rc<Connection>, stream: Stream, read: Buf
             server.poll_request(cx, || connection.activity.received())
         });
         let next = match arrived.await {
-            // In room of its own, which an idle connection does not hold.
-            Arrived::Request(request) => Box::pin(respond(connection, &server, request)).await,
+            // In room of its own, which an idle connection does not hold; made where it stays, for
+            // it is large.
+            Arrived::Request(request) => {
+                let room = Box::new_uninit();
+                Box::into_pin(Box::write(room, respond(connection, &server, request))).await
+            }
             Arrived::Refused(refusal) => Box::pin(refuse(connection, &server, refusal)).await,
             Arrived::Closed | Arrived::Broken => Next::End { unread: false },
         };

@@ -77,7 +77,7 @@ impl Dial<'_> {
 
     /// Speaks HTTP/1.1 on a new stream.
     pub(crate) fn http1(&self, stream: Stream, key: Key) -> Exclusive {
-        let client = Box::new(Client::new(stream, limits::http1()));
+        let client = Client::new(stream, limits::http1());
         Pool::lease(self.worker, key, client, self.keep_alive)
     }
 

@@ -24,7 +24,7 @@ pub(super) async fn send(attempt: &Attempt<'_>, mut exclusive: Exclusive) -> Res
     let body = attempt.body.lend(gate.clone());
     let (framing, more) = frame(attempt, &body)?;
     let more: Vec<_> = more.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let begun = exclusive.client.begin(attempt.head, &more, body, framing);
+    let begun = exclusive.client_mut().begin(attempt.head, &more, body, framing);
     begun.map_err(|error| Failure::new(Kind::BadRequest, error.to_string(), Processed::No))?;
     match answer(attempt, &mut exclusive, gate.as_ref()).await {
         Ok(Answered::Switched(head)) if attempt.upgrade => Ok(switched(head, exclusive)),
@@ -35,7 +35,7 @@ pub(super) async fn send(attempt: &Attempt<'_>, mut exclusive: Exclusive) -> Res
         Ok(Answered::Final(head) | Answered::Interim(head)) => {
             exclusive.limit_idle(headers::keep_alive(&head));
             let lease = Lease::Http1(exclusive);
-            Ok(Sent { head, body: Body::Empty, lease, switched: None })
+            Ok(Sent { head, lease, switched: None })
         }
         Err(broken) => Err(failure(&broken)),
     }
@@ -50,7 +50,7 @@ async fn answer(
     let method = attempt.head.method();
     let mut interims = 0;
     loop {
-        let waiting = poll_fn(|cx| exclusive.client.poll_answer(cx, method));
+        let waiting = poll_fn(|cx| exclusive.client_mut().poll_answer(cx, method));
         let answered = match gate.filter(|gate| !gate.is_open()) {
             Some(gate) => open_in_time(waiting, gate).await?,
             None => waiting.await?,
@@ -72,10 +72,10 @@ async fn answer(
 
 fn switched(head: Head, exclusive: Exclusive) -> Sent {
     let (sender, side) = Upgrade::channel();
-    let (stream, read) = exclusive.client.into_stream();
+    let (stream, read) = exclusive.into_client().into_stream();
     // The other end of the channel is in `side`: it is there.
     let _ = sender.send(crate::carry::Side { stream, read });
-    Sent { head, body: Body::Empty, lease: Lease::None, switched: Some(side) }
+    Sent { head, lease: Lease::None, switched: Some(side) }
 }
 
 /// How the request's body is framed, and the fields that say so.

@@ -56,8 +56,8 @@ pub(super) async fn send(
     } else {
         Body::Http2(Received::new(received, &parts.headers))
     };
-    let lease = Lease::Http2 { _stream: stream, _upload: upload };
-    Ok(Sent { head: wire::response_head(&parts), body, lease, switched: None })
+    let lease = Lease::framed(body, stream, upload);
+    Ok(Sent { head: wire::response_head(&parts), lease, switched: None })
 }
 
 fn encode(attempt: &Attempt<'_>) -> Result<http::Request<()>, Failure> {

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use h2::client::SendRequest;
 use tokio::sync::Notify;
+use trunkline_net::http::Body;
 use trunkline_net::http1::Client;
 
 use super::driver::Link;
@@ -57,18 +58,22 @@ pub(crate) struct Pool {
 
 #[derive(Debug, Default)]
 struct Place {
-    idle: Vec<Idle>,
+    #[expect(clippy::vec_box, reason = "they come boxed, and go so")]
+    idle: Vec<Box<Single>>,
     learned: Learned,
     shared: Vec<Rc<Shared>>,
     /// Somebody opens an HTTP/2 connection; others wait for it.
     opening: Option<Rc<Notify>>,
 }
 
+/// An HTTP/1.1 connection, with what the pool must know of it.
 #[derive(Debug)]
-struct Idle {
-    client: Box<Client>,
-    since: Instant,
+struct Single {
+    client: Client,
+    key: Key,
     keep_alive: Duration,
+    /// When it was given back last, or made.
+    since: Instant,
 }
 
 /// An HTTP/2 connection.
@@ -111,26 +116,37 @@ pub(crate) struct Stream {
 /// An HTTP/1.1 connection in use.
 #[derive(Debug)]
 pub(crate) struct Exclusive {
-    pub(crate) client: Box<Client>,
-    key: Key,
+    single: Box<Single>,
     worker: Rc<Worker>,
-    keep_alive: Duration,
 }
 
-/// A connection in use; dropping it closes it or resets its stream.
+/// A connection in use, by which the response's body is read; dropping it closes it or resets its
+/// stream. It is moved more often than it is read, and therefore small.
 #[derive(Debug)]
 pub(crate) enum Lease {
     Http1(Exclusive),
-    Http2 {
-        _stream: Stream,
-        /// The rest of the request's body.
-        _upload: Option<Uploading>,
-    },
-    /// The connection became a tunnel.
+    Http2(Box<Framed>),
+    /// It was given back, or became a tunnel.
     None,
 }
 
+/// A response's body that comes in frames.
+#[derive(Debug)]
+pub(crate) struct Framed {
+    pub(crate) body: Body,
+    /// What came and was not used yet.
+    pub(crate) part: Bytes,
+    _stream: Stream,
+    /// The rest of the request's body.
+    _upload: Option<Uploading>,
+}
+
 impl Lease {
+    /// The body on this stream, and what is still sent on it.
+    pub(crate) fn framed(body: Body, stream: Stream, upload: Option<Uploading>) -> Self {
+        Self::Http2(Box::new(Framed { body, part: Bytes::new(), _stream: stream, _upload: upload }))
+    }
+
     /// The exchange is over and the connection can serve another one.
     pub(crate) fn give_back(self) {
         if let Self::Http1(exclusive) = self {
@@ -146,17 +162,12 @@ impl Pool {
         let mut places = pool.places.borrow_mut();
         let place = places.get_mut(key)?;
         let now = worker.clock.now();
-        while let Some(mut idle) = place.idle.pop() {
+        while let Some(mut single) = place.idle.pop() {
             pool.idle.set(pool.idle.get().saturating_sub(1));
-            if idle.client.is_alive() {
-                return Some(Exclusive {
-                    client: idle.client,
-                    key: key.clone(),
-                    worker: Rc::clone(worker),
-                    keep_alive: idle.keep_alive,
-                });
+            if single.client.is_alive() {
+                return Some(Exclusive { single, worker: Rc::clone(worker) });
             }
-            place.learned.closed_after(now.saturating_duration_since(idle.since));
+            place.learned.closed_after(now.saturating_duration_since(single.since));
         }
         None
     }
@@ -165,10 +176,11 @@ impl Pool {
     pub(crate) fn lease(
         worker: &Rc<Worker>,
         key: Key,
-        client: Box<Client>,
+        client: Client,
         keep_alive: Duration,
     ) -> Exclusive {
-        Exclusive { client, key, worker: Rc::clone(worker), keep_alive }
+        let single = Single { client, key, keep_alive, since: worker.clock.now() };
+        Exclusive { single: Box::new(single), worker: Rc::clone(worker) }
     }
 
     /// Whether HTTP/2 is known to be spoken there: a connection of it is open.
@@ -265,34 +277,47 @@ impl Place {
 }
 
 impl Exclusive {
+    pub(crate) fn client(&self) -> &Client {
+        &self.single.client
+    }
+
+    pub(crate) fn client_mut(&mut self) -> &mut Client {
+        &mut self.single.client
+    }
+
+    /// It serves something else from now on, and does not come back.
+    pub(crate) fn into_client(self) -> Client {
+        self.single.client
+    }
+
     /// The service closes idle connections after so long: ours is gone before, so that a request
     /// does not cross with the close.
     pub(crate) fn limit_idle(&mut self, theirs: Option<Duration>) {
         if let Some(theirs) = theirs {
-            self.keep_alive = self.keep_alive.min(learned::before(theirs));
+            self.single.keep_alive = self.single.keep_alive.min(learned::before(theirs));
         }
     }
 
     fn give_back(self) {
-        let pool = &self.worker.pool;
+        let Self { mut single, worker } = self;
+        let pool = &worker.pool;
         let full = pool.idle.get() >= limits::POOL_IDLE_MAX;
-        let ended = pool.ended.borrow().contains(&self.key.life);
-        if !self.client.is_reusable() || full || ended {
+        let ended = pool.ended.borrow().contains(&single.key.life);
+        if !single.client.is_reusable() || full || ended {
             return;
         }
-        let idle =
-            |keep_alive| Idle { client: self.client, since: self.worker.clock.now(), keep_alive };
+        single.since = worker.clock.now();
         let mut places = pool.places.borrow_mut();
-        let Some(place) = places.get_mut(&self.key) else {
+        let Some(place) = places.get_mut(&single.key) else {
             pool.idle.set(pool.idle.get() + 1);
-            let place = Place { idle: vec![idle(self.keep_alive)], ..Place::default() };
-            places.insert(self.key, place);
+            let key = single.key.clone();
+            places.insert(key, Place { idle: vec![single], ..Place::default() });
             return;
         };
         if place.idle.len() < limits::POOL_IDLE_PER_ENDPOINT_MAX {
             pool.idle.set(pool.idle.get() + 1);
-            let keep_alive = place.learned.limit(self.keep_alive);
-            place.idle.push(idle(keep_alive));
+            single.keep_alive = place.learned.limit(single.keep_alive);
+            place.idle.push(single);
         }
     }
 }

@@ -17,24 +17,19 @@ use tokio::time::{Sleep, sleep};
 use trunkline_net::http::{Body, BodyError};
 use trunkline_net::http1::{self, Broken};
 
-use super::pool::{Exclusive, Lease};
+use super::pool::Lease;
 use super::request_body::later;
 use crate::balance::InFlight;
 use crate::shield::Pass;
 
 /// The body of a forwarded response.
 pub(crate) struct ResponseBody {
-    source: Source,
+    /// What it is read from; `None` once it ended.
+    source: Lease,
     in_flight: Option<(InFlight, Option<Box<Pass>>)>,
     idle: Duration,
     /// Made when the service first lets us wait.
     timer: Option<Pin<Box<Sleep>>>,
-}
-
-enum Source {
-    Http1(Exclusive),
-    Framed { body: Body, lease: Lease, part: Bytes },
-    Ended,
 }
 
 /// Where a body is.
@@ -47,15 +42,10 @@ pub(crate) enum Part {
 
 impl ResponseBody {
     pub(crate) fn new(
-        body: Body,
-        lease: Lease,
+        source: Lease,
         in_flight: (InFlight, Option<Box<Pass>>),
         idle: Duration,
     ) -> Self {
-        let source = match lease {
-            Lease::Http1(exclusive) => Source::Http1(exclusive),
-            lease => Source::Framed { body, lease, part: Bytes::new() },
-        };
         let mut body = Self { source, in_flight: Some(in_flight), idle, timer: None };
         if body.is_ended() {
             body.finish();
@@ -66,20 +56,22 @@ impl ResponseBody {
     /// Bytes that are there, or the end.
     pub(crate) fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, BodyError>> {
         let polled = match &mut self.source {
-            Source::Ended => return Poll::Ready(Ok(Part::End(None))),
-            Source::Http1(exclusive) => exclusive.client.poll_part(cx).map(|part| match part {
-                Ok(http1::Part::Data(count)) => Ok(Part::Data(count)),
-                Ok(http1::Part::End(trailers)) => Ok(Part::End(trailers)),
-                Err(Broken::Body(error)) => Err(error),
-                Err(error) => Err(BodyError::Broken(error.into())),
-            }),
-            Source::Framed { body, part, .. } => poll_frames(body, part, cx),
+            Lease::None => return Poll::Ready(Ok(Part::End(None))),
+            Lease::Http1(exclusive) => {
+                exclusive.client_mut().poll_part(cx).map(|part| match part {
+                    Ok(http1::Part::Data(count)) => Ok(Part::Data(count)),
+                    Ok(http1::Part::End(trailers)) => Ok(Part::End(trailers)),
+                    Err(Broken::Body(error)) => Err(error),
+                    Err(error) => Err(BodyError::Broken(error.into())),
+                })
+            }
+            Lease::Http2(framed) => poll_frames(&mut framed.body, &mut framed.part, cx),
         };
         if polled.is_pending() {
             let idle = self.idle;
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
             ready!(timer.as_mut().poll(cx));
-            self.source = Source::Ended;
+            self.source = Lease::None;
             return Poll::Ready(Err(BodyError::Idle));
         }
         if let Some(timer) = &mut self.timer {
@@ -87,7 +79,7 @@ impl ResponseBody {
         }
         match &polled {
             Poll::Ready(Ok(Part::End(_))) => self.finish(),
-            Poll::Ready(Err(_)) => self.source = Source::Ended,
+            Poll::Ready(Err(_)) => self.source = Lease::None,
             _ => {}
         }
         polled
@@ -96,16 +88,16 @@ impl ResponseBody {
     /// The bytes that [`Part::Data`] told of.
     pub(crate) fn data(&self, count: usize) -> &[u8] {
         match &self.source {
-            Source::Http1(exclusive) => exclusive.client.data(count),
-            Source::Framed { part, .. } => part.get(..count).unwrap_or_default(),
-            Source::Ended => &[],
+            Lease::Http1(exclusive) => exclusive.client().data(count),
+            Lease::Http2(framed) => framed.part.get(..count).unwrap_or_default(),
+            Lease::None => &[],
         }
     }
 
     /// The same as bytes of their own.
     pub(crate) fn bytes(&self, count: usize) -> Bytes {
         match &self.source {
-            Source::Framed { part, .. } => part.slice(..count.min(part.len())),
+            Lease::Http2(framed) => framed.part.slice(..count.min(framed.part.len())),
             _ => Bytes::copy_from_slice(self.data(count)),
         }
     }
@@ -113,9 +105,9 @@ impl ResponseBody {
     /// So many of them were used.
     pub(crate) fn consume(&mut self, count: usize) {
         match &mut self.source {
-            Source::Http1(exclusive) => exclusive.client.consume(count),
-            Source::Framed { part, .. } => part.advance(count.min(part.len())),
-            Source::Ended => {}
+            Lease::Http1(exclusive) => exclusive.client_mut().consume(count),
+            Lease::Http2(framed) => framed.part.advance(count.min(framed.part.len())),
+            Lease::None => {}
         }
         if self.is_ended() {
             self.finish();
@@ -125,18 +117,14 @@ impl ResponseBody {
     /// Whether all of it was read.
     pub(crate) fn is_ended(&self) -> bool {
         match &self.source {
-            Source::Http1(exclusive) => exclusive.client.is_ended(),
-            Source::Framed { body, part, .. } => part.is_empty() && body.is_end_stream(),
-            Source::Ended => true,
+            Lease::Http1(exclusive) => exclusive.client().is_ended(),
+            Lease::Http2(framed) => framed.part.is_empty() && framed.body.is_end_stream(),
+            Lease::None => true,
         }
     }
 
     fn finish(&mut self) {
-        match std::mem::replace(&mut self.source, Source::Ended) {
-            Source::Http1(exclusive) => Lease::Http1(exclusive).give_back(),
-            Source::Framed { lease, .. } => lease.give_back(),
-            Source::Ended => {}
-        }
+        std::mem::replace(&mut self.source, Lease::None).give_back();
         self.in_flight = None;
     }
 }
@@ -191,12 +179,12 @@ impl HttpBody for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Http1(exclusive) => {
-                exclusive.client.left().map_or_else(SizeHint::default, SizeHint::with_exact)
+            Lease::Http1(exclusive) => {
+                exclusive.client().left().map_or_else(SizeHint::default, SizeHint::with_exact)
             }
-            Source::Framed { body, part, .. } if part.is_empty() => body.size_hint(),
-            Source::Framed { .. } => SizeHint::default(),
-            Source::Ended => SizeHint::with_exact(0),
+            Lease::Http2(framed) if framed.part.is_empty() => framed.body.size_hint(),
+            Lease::Http2(_) => SizeHint::default(),
+            Lease::None => SizeHint::with_exact(0),
         }
     }
 }

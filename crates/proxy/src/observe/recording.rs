@@ -22,6 +22,7 @@ use crate::worker::{Ticket, Worker};
 pub(crate) struct Recording {
     worker: Rc<Worker>,
     start: Instant,
+    /// `None` once it was told.
     record: Option<Box<ExchangeRecord>>,
     /// The route's, or those of requests that no route took.
     route: Arc<PerWorker<Requests>>,
@@ -55,49 +56,28 @@ struct Open {
 }
 
 impl Recording {
-    /// Begins with the request's head, as it was received.
+    /// Begins with the request's head, as it was received. A pointer, because it goes from hand to
+    /// hand.
     pub(crate) fn begin(
         connection: &Connection,
         exchange: &Exchange,
         unrouted: &Arc<PerWorker<Requests>>,
         start: Instant,
         busy: Busy,
-    ) -> Self {
+    ) -> Box<Self> {
         let worker = Rc::clone(&connection.worker);
         let request = &exchange.request;
-        let (place, room) = Room::of(worker.spare.pop());
-        let field = |name| request.get(name).unwrap_or_default();
+        let host = request.get("host").unwrap_or_default();
         let target = without_credentials(request.target());
-        let record = ExchangeRecord {
-            start_unix_nanos: worker.clock.wall_nanos(),
-            duration: Duration::ZERO,
-            trace: exchange.trace,
-            correlation: fill(room.correlation, exchange.correlation.as_bytes()),
-            peer: exchange.peer.address,
-            client: exchange.peer.client,
-            listener: exchange.listener.clone(),
-            route: None,
-            method: fill(room.method, request.method().as_bytes()),
-            scheme: exchange.scheme.as_str(),
-            host: fill(room.host, field("host")),
-            target: fill(room.target, target.as_bytes()),
-            protocol: request.version().as_str(),
-            user_agent: fill(room.user_agent, field("user-agent")),
-            referer: fill(room.referer, field("referer")),
-            bytes_received: 0,
-            bytes_sent: 0,
-            status: 0,
-            reason: None,
-            attempts: room.attempts,
-            timings: Timings::default(),
-            end: End::CallerGone,
-        };
-        let asked = (request.method(), field("host"), &*target);
+        let mut record = worker.spare.pop().unwrap_or_else(|| blank(exchange));
+        write(&mut record, exchange, (host, &target));
+        record.start_unix_nanos = worker.clock.wall_nanos();
+        let asked = (request.method(), host, &*target);
         let ticket = worker.requests.enter(connection.open.number(), asked, start);
-        Self {
+        Box::new(Self {
             start,
             ticket,
-            record: Some(put(place, record)),
+            record: Some(record),
             route: Arc::clone(unrouted),
             service: None,
             attempt: None,
@@ -105,7 +85,7 @@ impl Recording {
             body: None,
             worker,
             _busy: busy,
-        }
+        })
     }
 
     /// What is known of its trace by now.
@@ -314,45 +294,57 @@ impl Drop for Recording {
     }
 }
 
-/// What a spare record has room for, taken out of it.
-#[derive(Default)]
-struct Room {
-    correlation: String,
-    method: String,
-    host: String,
-    target: String,
-    user_agent: String,
-    referer: String,
-    attempts: Vec<Attempt>,
+/// A record of which nothing is known: there is none to be used again until the first come back.
+fn blank(exchange: &Exchange) -> Box<ExchangeRecord> {
+    Box::new(ExchangeRecord {
+        start_unix_nanos: 0,
+        duration: Duration::ZERO,
+        trace: exchange.trace,
+        correlation: String::new(),
+        peer: exchange.peer.address,
+        client: exchange.peer.client,
+        listener: exchange.listener.clone(),
+        route: None,
+        method: String::new(),
+        scheme: "",
+        host: String::new(),
+        target: String::new(),
+        protocol: "",
+        user_agent: String::new(),
+        referer: String::new(),
+        bytes_received: 0,
+        bytes_sent: 0,
+        status: 0,
+        reason: None,
+        attempts: Vec::new(),
+        timings: Timings::default(),
+        end: End::CallerGone,
+    })
 }
 
-impl Room {
-    /// The place of a spare record, and its room. There is none until records come back.
-    fn of(spare: Option<Box<ExchangeRecord>>) -> (Option<Box<ExchangeRecord>>, Self) {
-        let Some(mut spare) = spare else {
-            return (None, Self::default());
-        };
-        let take = std::mem::take::<String>;
-        let room = Self {
-            correlation: take(&mut spare.correlation),
-            method: take(&mut spare.method),
-            host: take(&mut spare.host),
-            target: take(&mut spare.target),
-            user_agent: take(&mut spare.user_agent),
-            referer: take(&mut spare.referer),
-            attempts: std::mem::take(&mut spare.attempts),
-        };
-        (Some(spare), room)
+/// Writes what is known at the beginning into a record of another exchange, in the room of its texts.
+fn write(record: &mut ExchangeRecord, exchange: &Exchange, (host, target): (&[u8], &str)) {
+    let request = &exchange.request;
+    let field = |name| request.get(name).unwrap_or_default();
+    record.trace = exchange.trace;
+    record.peer = exchange.peer.address;
+    record.client = exchange.peer.client;
+    // Counts of references are shared by all workers.
+    if record.listener != exchange.listener {
+        record.listener = exchange.listener.clone();
     }
-}
-
-/// Puts a record in the place of a spare one.
-fn put(place: Option<Box<ExchangeRecord>>, record: ExchangeRecord) -> Box<ExchangeRecord> {
-    match place {
-        Some(mut place) => {
-            *place = record;
-            place
-        }
-        None => Box::new(record),
-    }
+    record.scheme = exchange.scheme.as_str();
+    record.protocol = request.version().as_str();
+    fill(&mut record.correlation, exchange.correlation.as_bytes());
+    fill(&mut record.method, request.method().as_bytes());
+    fill(&mut record.host, host);
+    fill(&mut record.target, target.as_bytes());
+    fill(&mut record.user_agent, field("user-agent"));
+    fill(&mut record.referer, field("referer"));
+    record.duration = Duration::ZERO;
+    (record.route, record.reason) = (None, None);
+    (record.bytes_received, record.bytes_sent, record.status) = (0, 0, 0);
+    record.attempts.clear();
+    record.timings = Timings::default();
+    record.end = End::CallerGone;
 }

@@ -42,11 +42,10 @@ pub(super) async fn send(
         begun.map_err(|error| Failure { processed: Processed::No, ..broken(&error) })?;
     let answered = poll_fn(|cx| Pin::new(&mut response).poll(cx)).await;
     let response = answered.map_err(|error| broken(&error))?;
-    let lease = Lease::Http2 { _stream: stream, _upload: None };
     Ok(if response.status().is_success() {
-        switched(attempt, response, output, lease)
+        switched(attempt, response, output, stream)
     } else {
-        refused(response, lease)
+        refused(response, stream)
     })
 }
 
@@ -54,7 +53,7 @@ fn switched(
     attempt: &Attempt<'_>,
     response: Response<RecvStream>,
     output: SendStream<Bytes>,
-    lease: Lease,
+    stream: Stream,
 ) -> Sent {
     let (parts, input) = response.into_parts();
     let mut head = Head::response(101, Version::Http2);
@@ -68,14 +67,15 @@ fn switched(
         head.append("sec-websocket-accept", websocket::proof(key).as_bytes());
     }
     let (sender, side) = Upgrade::channel();
-    let stream = ByteStream::H2Tunnel(Box::new(Tunnel::new(input, output)));
+    let tunnel = ByteStream::H2Tunnel(Box::new(Tunnel::new(input, output)));
     // The other end of the channel is in `side`: it is there.
-    let _ = sender.send(Side { stream, read: Buffer::default() });
-    Sent { head, body: Body::Empty, lease, switched: Some(side) }
+    let _ = sender.send(Side { stream: tunnel, read: Buffer::default() });
+    Sent { head, lease: Lease::framed(Body::Empty, stream, None), switched: Some(side) }
 }
 
-fn refused(response: Response<RecvStream>, lease: Lease) -> Sent {
+fn refused(response: Response<RecvStream>, stream: Stream) -> Sent {
     let (parts, received) = response.into_parts();
     let body = Body::Http2(Received::new(received, &parts.headers));
-    Sent { head: wire::response_head(&parts), body, lease, switched: None }
+    let lease = Lease::framed(body, stream, None);
+    Sent { head: wire::response_head(&parts), lease, switched: None }
 }
