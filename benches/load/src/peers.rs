@@ -21,6 +21,9 @@ pub(crate) use trunkline::{binary as trunkline_binary, config as trunkline_confi
 /// All of them, in the order of a report.
 pub(crate) const ALL: [&str; 5] = ["trunkline", "relay", "haproxy", "nginx", "envoy"];
 
+/// Trunkline as it was before a change: the binary that `--former` names.
+pub(crate) const FORMER: &str = "former";
+
 /// Where things are for this run.
 #[derive(Clone, Copy)]
 pub(crate) struct Site<'a> {
@@ -65,7 +68,7 @@ impl Contender {
         port: u16,
     ) -> Result<Result<Command, &'static str>, Failure> {
         match self.peer {
-            "trunkline" => trunkline::command(self, site, port),
+            "trunkline" | FORMER => trunkline::command(self, site, port),
             "relay" => relay(site, port),
             "haproxy" => haproxy::command(self, site, port),
             "nginx" => nginx::command(self, site, port),

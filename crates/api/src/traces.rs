@@ -188,6 +188,9 @@ impl Buffer {
     /// The spans of a record in OTLP's form, for whoever keeps them; none when its trace is not
     /// sampled.
     pub fn spans_of(&self, record: &ExchangeRecord) -> Vec<trunkline_otlp::Span> {
+        if !record.trace.sampled {
+            return Vec::new();
+        }
         // What was sampled here tells how many others it stands for, as spans of services do.
         let threshold = record.trace.threshold.filter(|threshold| *threshold != Threshold::NONE);
         let state = threshold.map(|threshold| Arc::from(format!("ot=th:{threshold}")));

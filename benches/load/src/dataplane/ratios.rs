@@ -8,7 +8,7 @@ use super::bars::{Bar, Report};
 use crate::Failure;
 use crate::field::{Field, Load, Sample};
 use crate::identity;
-use crate::peers::{Contender, Setup};
+use crate::peers::{ALL, Contender, FORMER, Setup};
 use crate::statistics::{Estimate, estimate};
 
 /// Per kept-alive request.
@@ -34,8 +34,7 @@ fn keep_alive(
 ) -> Result<(), Failure> {
     let folder = rig.folder.below(if setup.telemetry { "on" } else { "off" })?;
     let load = rig.load();
-    let peers = ["trunkline", "relay", "haproxy", "nginx", "envoy"];
-    let contenders = peers.map(|peer| Contender::new(peer, setup));
+    let contenders = contenders(rig, &ALL, setup);
     let mut field = Field::start(rig.site(&folder), &[], &contenders)?;
     field.rounds("1 KB", rig.rounds, &load)?;
     for (peer, wanted, goal) in bars {
@@ -57,20 +56,26 @@ fn keep_alive(
             report.line(format!("{peer} makes {calls:.2} system calls per request"));
         }
     }
-    if let Ok(floor) = cpu_ratio(&field, "relay") {
-        report
-            .line(format!("CPU ÷ relay {:.2} ({:.2}..{:.2})", floor.median, floor.low, floor.high));
+    for peer in ["relay", FORMER] {
+        if let Ok(Estimate { median, low, high }) = cpu_ratio(&field, peer) {
+            report.line(format!("CPU ÷ {peer} {median:.2} ({low:.2}..{high:.2})"));
+        }
     }
     report.field("1 KB", &field);
     Ok(())
+}
+
+/// These peers, and with `--former` the binary that it names.
+fn contenders(rig: &Rig, peers: &[&'static str], setup: Setup) -> Vec<Contender> {
+    let former = rig.arguments.has(FORMER).then_some(FORMER);
+    peers.iter().copied().chain(former).map(|peer| Contender::new(peer, setup)).collect()
 }
 
 pub(super) fn bodies(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
     for (title, bytes, connections) in [("64 KB", 64 << 10, rig.connections), ("1 MB", 1 << 20, 16)]
     {
         let folder = rig.folder.below(&format!("body-{bytes}"))?;
-        let contenders = ["trunkline", "relay", "haproxy"];
-        let contenders = contenders.map(|peer| Contender::new(peer, Setup::default()));
+        let contenders = contenders(rig, &["trunkline", "relay", "haproxy"], Setup::default());
         let body = bytes.to_string();
         let mut field = Field::start(rig.site(&folder), &["--body", &body], &contenders)?;
         let load = Load { connections: connections.min(rig.connections), ..rig.load() };
@@ -112,12 +117,15 @@ fn against(
     (peer, wanted): (&'static str, f64),
 ) -> Result<(), Failure> {
     let folder = rig.folder.below(title)?;
-    let contenders = ["trunkline", peer].map(|peer| Contender::new(peer, setup));
+    let contenders = contenders(rig, &["trunkline", peer], setup);
     let backend: &[&str] = if setup.http2 { &["--shape", "grpc"] } else { &[] };
     let mut field = Field::start(rig.site(&folder), backend, &contenders)?;
     field.rounds(title, rig.rounds, load)?;
     let text = format!("CPU per request ÷ {peer}");
     report.bar(Bar::ratio(&text, wanted, cpu_ratio(&field, peer)));
+    if let Ok(Estimate { median, low, high }) = cpu_ratio(&field, FORMER) {
+        report.line(format!("CPU ÷ {FORMER} {median:.2} ({low:.2}..{high:.2})"));
+    }
     report.field(title, &field);
     Ok(())
 }

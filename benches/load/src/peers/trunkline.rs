@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{Contender, Setup, Site};
+use super::{Contender, FORMER, Setup, Site};
 use crate::Failure;
 use crate::arguments::Arguments;
 use crate::process::free_port;
@@ -22,7 +22,9 @@ pub(super) fn command(
     site: &Site,
     port: u16,
 ) -> Result<Result<Command, &'static str>, Failure> {
-    let Some(binary) = binary(site.arguments) else {
+    let former = || site.arguments.text(FORMER).map(PathBuf::from);
+    let binary = if contender.peer == FORMER { former() } else { binary(site.arguments) };
+    let Some(binary) = binary else {
         return Ok(Err("a release build of trunkline"));
     };
     let access_log = contender.access_log(site);

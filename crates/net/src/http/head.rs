@@ -106,14 +106,14 @@ impl Head {
     ) -> Self {
         let line = Line::Request { method: place(method), target: place(target) };
         let mut head = Self::empty(line, version);
-        head.store.bytes.extend_from_slice(block);
+        head.store.receive(block);
         head
     }
 
     /// The head of a received response.
     pub(crate) fn received_response(block: &[u8], status: u16, version: Version) -> Self {
         let mut head = Self::response(status, version);
-        head.store.bytes.extend_from_slice(block);
+        head.store.receive(block);
         head
     }
 
@@ -175,12 +175,14 @@ impl Head {
     /// The target without its query.
     pub fn path(&self) -> &str {
         let target = self.target();
-        target.split_once('?').map_or(target, |(path, _)| path)
+        let end = memchr::memchr(b'?', target.as_bytes()).unwrap_or(target.len());
+        target.get(..end).unwrap_or_default()
     }
 
     /// What follows the first `?` of the target.
     pub fn query(&self) -> Option<&str> {
-        self.target().split_once('?').map(|(_, query)| query)
+        let target = self.target();
+        target.get(memchr::memchr(b'?', target.as_bytes())? + 1..)
     }
 
     /// The status of a response; 0 for a request.
@@ -223,7 +225,34 @@ impl Head {
 
     /// The value of the first field of this name, if it is UTF-8.
     pub fn get_text(&self, name: &str) -> Option<&str> {
-        self.get(name).and_then(|value| plain(value).or_else(|| std::str::from_utf8(value).ok()))
+        let field = self.store.fields.get(self.position(name)?)?;
+        let value = self.slice(field.value);
+        self.known(field.value).or_else(|| plain(value)).or_else(|| std::str::from_utf8(value).ok())
+    }
+
+    /// The value of the first field of this name, if it is printable ASCII.
+    pub fn get_plain(&self, name: &str) -> Option<&str> {
+        let field = self.store.fields.get(self.position(name)?)?;
+        self.known(field.value).or_else(|| plain(self.slice(field.value)))
+    }
+
+    /// The method and the target of a request, where both are printable ASCII.
+    pub fn plain_line(&self) -> Option<(&str, &str)> {
+        let Line::Request { method, target } = self.store.line else { return None };
+        let text = |place| self.known(place).or_else(|| plain(self.slice(place)));
+        Some((text(method)?, text(target)?))
+    }
+
+    /// A text that is known to be printable ASCII without a look at it.
+    #[inline]
+    #[expect(unsafe_code, reason = "what was looked at already need not be validated")]
+    fn known(&self, place: Place) -> Option<&str> {
+        if place.end > self.store.plain_end {
+            return None;
+        }
+        // SAFETY: bytes before `plain_end` are ASCII (see `Memory::receive`), and no byte that was
+        // put into the buffer is ever changed.
+        Some(unsafe { std::str::from_utf8_unchecked(self.slice(place)) })
     }
 
     /// The values of all fields of this name, in order.

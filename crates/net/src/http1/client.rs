@@ -17,7 +17,7 @@ use super::body::{Framing, Incoming, Step};
 use super::encode::{self, Unsendable, chunk_end, chunk_start, encode_trailers};
 use super::limits::Limits;
 use super::refusal::Refusal;
-use super::response::parse_response;
+use super::response::{self, Response, parse_response};
 use super::scan::Scan;
 use super::server::write_through;
 use crate::buffer::{BLOCK_BYTES, Buffer, LARGE_BLOCK_BYTES};
@@ -156,8 +156,10 @@ impl Client {
             if let Poll::Ready(Err(error)) = self.poll_send(cx) {
                 return Poll::Ready(Err(error));
             }
-            if let Some(end) = self.scan.head_end(self.input.data())? {
-                return Poll::Ready(self.take_answer(end, method));
+            if !self.input.is_empty()
+                && let Some((response, end)) = self.find_answer(method)?
+            {
+                return Poll::Ready(Ok(self.take_answer(response, end)));
             }
             if self.input.len() >= self.limits.head_bytes {
                 return Poll::Ready(Err(Refusal::HeadTooLarge.into()));
@@ -170,21 +172,34 @@ impl Client {
         }
     }
 
-    fn take_answer(&mut self, end: usize, method: &str) -> Result<Answered, Broken> {
-        if end > self.limits.head_bytes {
-            return Err(Refusal::HeadTooLarge.into());
+    /// The response at the front of the input, and the length of its head, once that is all there.
+    fn find_answer(&mut self, method: &str) -> Result<Option<(Response, usize)>, Refusal> {
+        let data = self.input.data();
+        // Nearly every head comes in one piece: it is read at once, without a look for its end.
+        if self.scan.is_fresh()
+            && let Some(found) = response::parse_ahead(data, method, &self.limits)
+            && found.1 <= self.limits.head_bytes
+        {
+            return Ok(Some(found));
         }
-        let block = self.input.data().get(..end).unwrap_or_default();
-        let response = parse_response(block, method, &self.limits)?;
+        let Some(end) = self.scan.head_end(data)? else { return Ok(None) };
+        if end > self.limits.head_bytes {
+            return Err(Refusal::HeadTooLarge);
+        }
+        let block = data.get(..end).unwrap_or_default();
+        parse_response(block, method, &self.limits).map(|response| Some((response, end)))
+    }
+
+    fn take_answer(&mut self, response: Response, end: usize) -> Answered {
         self.input.consume(end);
         self.scan = Scan::default();
         match response.head.status() {
-            101 => Ok(Answered::Switched(response.head)),
-            100..=199 => Ok(Answered::Interim(response.head)),
+            101 => Answered::Switched(response.head),
+            100..=199 => Answered::Interim(response.head),
             _ => {
                 self.keep_alive = response.keep_alive;
                 self.body = Incoming::new(response.framing);
-                Ok(Answered::Final(response.head))
+                Answered::Final(response.head)
             }
         }
     }

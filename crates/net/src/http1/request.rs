@@ -87,30 +87,81 @@ impl Facts {
 /// # Errors
 /// What makes it ambiguous, malformed or too large.
 pub fn parse_request(block: &[u8], limits: &Limits) -> Result<Request, Refusal> {
+    read(block, limits).map(|(request, _)| request)
+}
+
+/// Reads a request at the front of `data` at its first sight, and tells its length. `None` is what
+/// is not all there, or no plain case, or wrong: that is for who looks at every byte.
+pub(super) fn parse_ahead(data: &[u8], limits: &Limits) -> Option<(Request, usize)> {
+    let (request, lines) = read(data, limits).ok()?;
+    Some((request, lines.end_in(data)?))
+}
+
+fn read(data: &[u8], limits: &Limits) -> Result<(Request, Lines), Refusal> {
     let mut room = [const { MaybeUninit::uninit() }; Limits::FIELDS_MAX];
     let room = room.get_mut(..limits.fields.min(Limits::FIELDS_MAX)).unwrap_or_default();
     let mut parsed = httparse::Request::new(&mut []);
-    let status = parsed.parse_with_uninit_headers(block, room);
-    let complete = status.map_err(|error| refusal_of(error, block))?.is_complete();
-    let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version)
+    let status = parsed.parse_with_uninit_headers(data, room);
+    let status = status.map_err(|error| refusal_of(error, data))?;
+    let (httparse::Status::Complete(end), Some(method), Some(target), Some(minor)) =
+        (status, parsed.method, parsed.path, parsed.version)
     else {
         return Err(Refusal::StartLine);
     };
-    if !complete {
-        return Err(Refusal::StartLine);
-    }
+    let block = data.get(..end).unwrap_or_default();
     let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
-    let range = |part: &[u8]| range_in(block, part);
-    let mut head =
-        Head::received_request(block, range(method.as_bytes()), range(target.as_bytes()), version);
+    let (method_at, target_at) =
+        (range_in(block, method.as_bytes()), range_in(block, target.as_bytes()));
+    // Empty lines before it are skipped by the tokenizer; they are not a part of it.
+    let first_line = (method_at.start == 0).then_some(target_at.end + VERSION_BYTES);
+    let mut lines = Lines::new(block, first_line);
+    let mut head = Head::received_request(block, method_at, target_at, version);
     let mut facts = Facts::default();
     for field in parsed.headers.iter() {
         facts.note(field.name.as_bytes(), field.value)?;
-        head.found(found(block, field));
+        let found = found(block, field);
+        lines.follow(block, &found);
+        head.found(found);
     }
     facts.check(version)?;
     settle_target(&mut head, method, target, limits)?;
-    finish(head, &facts)
+    Ok((finish(head, &facts)?, lines))
+}
+
+/// Bytes of ` HTTP/1.1`.
+const VERSION_BYTES: usize = 9;
+
+/// Whether the lines of a head follow each other and each ends in CR LF, as far as they were
+/// followed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lines {
+    /// Where the next line begins; `None` once one ended otherwise.
+    next: Option<usize>,
+}
+
+impl Lines {
+    /// The content of the first line ends at `end`.
+    pub(super) fn new(block: &[u8], end: Option<usize>) -> Self {
+        Self { next: end.and_then(|end| line_end(block, end)) }
+    }
+
+    /// A field comes next.
+    #[inline]
+    pub(super) fn follow(&mut self, block: &[u8], (name, value, _): &crate::http::Found) {
+        let follows = self.next == Some(name.start);
+        self.next = if follows { line_end(block, value.end) } else { None };
+    }
+
+    /// The length of a head of these lines, if the empty one comes next.
+    pub(super) fn end_in(self, data: &[u8]) -> Option<usize> {
+        self.next.and_then(|end| line_end(data, end))
+    }
+}
+
+/// Where the line behind begins, if this one ends here in CR LF.
+#[inline]
+fn line_end(block: &[u8], at: usize) -> Option<usize> {
+    (block.get(at..at + 2)? == b"\r\n").then_some(at + 2)
 }
 
 fn finish(head: Head, facts: &Facts) -> Result<Request, Refusal> {
@@ -232,6 +283,23 @@ mod tests {
     fn check(fields: &str, expect: Result<Framing, Refusal>) {
         let block = format!("POST /a HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
         assert_eq!(parse(&block).map(|request| request.framing), expect, "{fields:?}");
+    }
+
+    #[test]
+    fn plain_heads_are_read_at_first_sight() {
+        let ahead = |data: &str| {
+            let found = parse_ahead(data.as_bytes(), &Limits::default());
+            found.map(|(request, end)| (request.head.field_count(), end))
+        };
+        assert_eq!(ahead("GET / HTTP/1.1\r\nA: b\r\n\r\n"), Some((1, 24)));
+        assert_eq!(ahead("GET / HTTP/1.1\r\nA: b\r\n\r\nGET"), Some((1, 24)));
+        for other in [
+            "GET / HTTP/1.1\r\nA: b\r\n",
+            "GET / HTTP/1.1\nA: b\r\n\r\n",
+            "\r\nGET / HTTP/1.1\r\n\r\n",
+        ] {
+            assert_eq!(ahead(other), None, "{other:?}");
+        }
     }
 
     #[test]

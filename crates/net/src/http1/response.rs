@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use super::body::Framing;
 use super::limits::Limits;
 use super::refusal::Refusal;
-use super::request::{Facts, found, refusal_of};
+use super::request::{Facts, Lines, found, range_in, refusal_of};
 use crate::http::{Head, Version};
 
 /// A response's head, and what it says about its connection.
@@ -25,29 +25,57 @@ pub struct Response {
 /// # Errors
 /// What makes it ambiguous, malformed or too large.
 pub fn parse_response(block: &[u8], method: &str, limits: &Limits) -> Result<Response, Refusal> {
+    read(block, method, limits).map(|(response, _)| response)
+}
+
+/// As `request::parse_ahead`.
+pub(super) fn parse_ahead(data: &[u8], method: &str, limits: &Limits) -> Option<(Response, usize)> {
+    let (response, lines) = read(data, method, limits).ok()?;
+    Some((response, lines.end_in(data)?))
+}
+
+fn read(data: &[u8], method: &str, limits: &Limits) -> Result<(Response, Lines), Refusal> {
     let mut room = [const { MaybeUninit::uninit() }; Limits::FIELDS_MAX];
     let room = room.get_mut(..limits.fields.min(Limits::FIELDS_MAX)).unwrap_or_default();
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
-    let status = config.parse_response_with_uninit_headers(&mut parsed, block, room);
-    let complete = status.map_err(|error| refusal_of(error, block))?.is_complete();
-    let (Some(minor), Some(status)) = (parsed.version, parsed.code) else {
+    let complete = config.parse_response_with_uninit_headers(&mut parsed, data, room);
+    let complete = complete.map_err(|error| refusal_of(error, data))?;
+    let (httparse::Status::Complete(end), Some(minor), Some(status)) =
+        (complete, parsed.version, parsed.code)
+    else {
         return Err(Refusal::StartLine);
     };
-    if !complete || !(100..=999).contains(&status) {
+    if !(100..=999).contains(&status) {
         return Err(Refusal::StartLine);
     }
+    let block = data.get(..end).unwrap_or_default();
     let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
+    let mut lines = Lines::new(block, first_line(block, parsed.reason.unwrap_or_default()));
     let mut head = Head::received_response(block, status, version);
     let mut facts = Facts::default();
     for field in parsed.headers.iter() {
         facts.note(field.name.as_bytes(), field.value)?;
-        head.found(found(block, field));
+        let found = found(block, field);
+        lines.follow(block, &found);
+        head.found(found);
     }
     facts.check(version)?;
     let framing = framing(status, method, &facts);
     let keep_alive = facts.persists(version) && framing != Framing::UntilClose;
-    Ok(Response { head, framing, keep_alive })
+    Ok((Response { head, framing, keep_alive }, lines))
+}
+
+/// Where the content of the first line ends. Empty lines before it are no part of a head.
+fn first_line(block: &[u8], reason: &str) -> Option<usize> {
+    if !block.starts_with(b"HTTP/") {
+        return None;
+    }
+    match range_in(block, reason.as_bytes()).end {
+        // There is none, or one that is not ASCII.
+        0 => block.iter().position(|byte| *byte == b'\r'),
+        end => Some(end),
+    }
 }
 
 /// RFC 9112 §6.3.

@@ -13,13 +13,15 @@ pub(super) struct Scan {
 }
 
 impl Scan {
+    /// Whether nothing was looked at yet.
+    pub(super) fn is_fresh(self) -> bool {
+        self.seen == 0
+    }
+
     /// The length of the head with its empty line, once it is all there.
     pub(super) fn head_end(&mut self, data: &[u8]) -> Result<Option<usize>, Refusal> {
         if self.seen == 0 && data.first().is_some_and(|byte| !super::tokens::is_token(*byte)) {
             return Err(Refusal::NotHttp);
-        }
-        if self.seen == 0 && is_one_head(data) {
-            return Ok(Some(data.len()));
         }
         loop {
             let rest = data.get(self.seen..).unwrap_or_default();
@@ -51,25 +53,6 @@ impl Scan {
     }
 }
 
-/// Longest data that is looked at as a whole: what is no head after all is looked at twice.
-const WHOLE_BYTES_MAX: usize = 1 << 10;
-
-/// Whether the data is one head and nothing else, as nearly all requests without a body are: every
-/// line ends in CR LF, and a CR follows only the last but one of them.
-fn is_one_head(data: &[u8]) -> bool {
-    if data.len() > WHOLE_BYTES_MAX || !data.ends_with(b"\r\n\r\n") {
-        return false;
-    }
-    // No early ends: so each is a few vector instructions.
-    let pairs = |first: u8, second: u8| -> u16 {
-        let next = data.get(1..).unwrap_or_default();
-        let is = |(one, other): (&u8, &u8)| u16::from((*one == first) & (*other == second));
-        data.iter().zip(next).map(is).sum()
-    };
-    let line_feeds: u16 = data.iter().map(|byte| u16::from(*byte == b'\n')).sum();
-    line_feeds == pairs(b'\r', b'\n') && pairs(b'\n', b'\r') == 1
-}
-
 /// How many bytes of empty lines stand before a request: one is allowed (RFC 9112 §2.2). `None`
 /// while that is not known yet.
 pub(super) fn leading_line(data: &[u8]) -> Option<usize> {
@@ -83,6 +66,8 @@ pub(super) fn leading_line(data: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http1::limits::Limits;
+    use crate::http1::{request, response};
     use proptest::prelude::*;
 
     fn whole(data: &[u8]) -> Result<Option<usize>, Refusal> {
@@ -100,7 +85,47 @@ mod tests {
         assert_eq!(whole(b"\x16\x03\x01"), Err(Refusal::NotHttp));
     }
 
+    /// Pieces of which heads are made, and what spoils them.
+    const PIECES: [&str; 16] = [
+        "GET / HTTP/1.1",
+        "HTTP/1.1 200 OK",
+        "HTTP/1.0 204",
+        "A: b",
+        "Host: a",
+        "a:",
+        "a: b ",
+        " c",
+        "a : b",
+        "Content-Length: 3",
+        "\r\n",
+        "\r\n",
+        "\r\n\r\n",
+        "\n",
+        "\r",
+        "x",
+    ];
+
     proptest! {
+        /// What is read at first sight is what a look at every byte finds.
+        #[test]
+        fn first_sight_does_not_change_the_answer(
+            pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 1..12)
+        ) {
+            let text = pieces.concat();
+            let (data, limits) = (text.as_bytes(), Limits::default());
+            let block = whole(data).ok().flatten().map(|end| (end, &data[..end]));
+            if let Some((request, end)) = request::parse_ahead(data, &limits) {
+                let (found, block) = block.unwrap();
+                let other = request::parse_request(block, &limits).unwrap();
+                prop_assert_eq!((end, format!("{request:?}")), (found, format!("{other:?}")));
+            }
+            if let Some((response, end)) = response::parse_ahead(data, "GET", &limits) {
+                let (found, block) = block.unwrap();
+                let other = response::parse_response(block, "GET", &limits).unwrap();
+                prop_assert_eq!((end, format!("{response:?}")), (found, format!("{other:?}")));
+            }
+        }
+
         /// However the bytes are cut, the answer is the same.
         #[test]
         fn pieces_do_not_change_the_answer(

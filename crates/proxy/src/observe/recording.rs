@@ -10,7 +10,7 @@ use trunkline_model::record::{Attempt, End, ExchangeRecord, Timings, without_cre
 use trunkline_model::trace::{SpanId, TraceContext};
 use trunkline_net::http::Exchange;
 
-use super::text::fill;
+use super::text::{fill, fill_plain};
 use super::{PerWorker, Requests};
 use crate::balance::{LiveEndpoint, LiveService};
 use crate::decode::{Busy, Connection};
@@ -70,7 +70,7 @@ impl Recording {
         let host = request.get("host").unwrap_or_default();
         let target = without_credentials(request.target());
         let mut record = worker.spare.pop().unwrap_or_else(|| blank(exchange));
-        write(&mut record, exchange, (host, &target));
+        write(&mut record, exchange, &target);
         record.start_unix_nanos = worker.clock.wall_nanos();
         let asked = (request.method(), host, &*target);
         let ticket = worker.requests.enter(connection.open.number(), asked, start);
@@ -323,9 +323,12 @@ fn blank(exchange: &Exchange) -> Box<ExchangeRecord> {
 }
 
 /// Writes what is known at the beginning into a record of another exchange, in the room of its texts.
-fn write(record: &mut ExchangeRecord, exchange: &Exchange, (host, target): (&[u8], &str)) {
+fn write(record: &mut ExchangeRecord, exchange: &Exchange, target: &str) {
     let request = &exchange.request;
-    let field = |name| request.get(name).unwrap_or_default();
+    let field = |room: &mut String, name| match request.get_plain(name) {
+        Some(text) => fill_plain(room, text),
+        None => fill(room, request.get(name).unwrap_or_default()),
+    };
     record.trace = exchange.trace;
     record.peer = exchange.peer.address;
     record.client = exchange.peer.client;
@@ -336,11 +339,16 @@ fn write(record: &mut ExchangeRecord, exchange: &Exchange, (host, target): (&[u8
     record.scheme = exchange.scheme.as_str();
     record.protocol = request.version().as_str();
     fill(&mut record.correlation, exchange.correlation.as_bytes());
-    fill(&mut record.method, request.method().as_bytes());
-    fill(&mut record.host, host);
-    fill(&mut record.target, target.as_bytes());
-    fill(&mut record.user_agent, field("user-agent"));
-    fill(&mut record.referer, field("referer"));
+    if request.plain_line().is_some() {
+        fill_plain(&mut record.method, request.method());
+        fill_plain(&mut record.target, target);
+    } else {
+        fill(&mut record.method, request.method().as_bytes());
+        fill(&mut record.target, target.as_bytes());
+    }
+    field(&mut record.host, "host");
+    field(&mut record.user_agent, "user-agent");
+    field(&mut record.referer, "referer");
     record.duration = Duration::ZERO;
     (record.route, record.reason) = (None, None);
     (record.bytes_received, record.bytes_sent, record.status) = (0, 0, 0);

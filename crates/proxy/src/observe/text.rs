@@ -17,6 +17,12 @@ pub(super) fn fill(room: &mut String, bytes: &[u8]) {
     room.extend(text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }));
 }
 
+/// The same with a text that has no control characters.
+pub(super) fn fill_plain(room: &mut String, text: &str) {
+    room.clear();
+    room.push_str(text.get(..TEXT_BYTES_MAX).unwrap_or(text));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,6 +29,8 @@ pub(super) struct Memory {
     pub(super) version: Version,
     pub(super) bytes: Vec<u8>,
     pub(super) fields: Vec<Field>,
+    /// Everything before it is printable ASCII or line ends.
+    pub(super) plain_end: u32,
     /// The marks of all names that are, or were, there.
     marks: u64,
 }
@@ -43,7 +45,7 @@ impl Store {
         let kept = FREE.try_with(|free| free.borrow_mut().pop()).ok().flatten();
         let mut memory = kept.unwrap_or_else(|| {
             let (bytes, fields) = (Vec::with_capacity(ROOM_BYTES), Vec::with_capacity(ROOM_FIELDS));
-            Box::new(Memory { line, version, bytes, fields, marks: 0 })
+            Box::new(Memory { line, version, bytes, fields, plain_end: 0, marks: 0 })
         });
         (memory.line, memory.version) = (line, version);
         Self(ManuallyDrop::new(memory))
@@ -51,6 +53,16 @@ impl Store {
 }
 
 impl Memory {
+    /// Puts a received block into the buffer, which is empty.
+    pub(super) fn receive(&mut self, block: &[u8]) {
+        self.bytes.extend_from_slice(block);
+        // No early end, so that it is a few vector instructions.
+        let plain = |plain, byte: &u8| plain & matches!(byte, b' '..=b'~' | b'\r' | b'\n');
+        if block.iter().fold(true, plain) {
+            self.plain_end = u32::try_from(block.len()).unwrap_or(0);
+        }
+    }
+
     /// Adds a field.
     #[inline]
     pub(super) fn push(&mut self, field: Field) {
@@ -93,7 +105,7 @@ impl Clone for Store {
         let mut store = Self::take(self.line, self.version);
         store.bytes.extend_from_slice(&self.bytes);
         store.fields.extend_from_slice(&self.fields);
-        store.marks = self.marks;
+        (store.marks, store.plain_end) = (self.marks, self.plain_end);
         store
     }
 }
@@ -112,7 +124,7 @@ impl Drop for Store {
         }
         memory.bytes.clear();
         memory.fields.clear();
-        memory.marks = 0;
+        (memory.marks, memory.plain_end) = (0, 0);
         let _ = FREE.try_with(|free| {
             let mut free = free.borrow_mut();
             if free.len() < STORES_KEPT {
