@@ -93,11 +93,12 @@ pub fn parse_request(block: &[u8], limits: &Limits) -> Result<Request, Refusal> 
 /// Reads a request at the front of `data` at its first sight, and tells its length. `None` is what
 /// is not all there, or no plain case, or wrong: that is for who looks at every byte.
 pub(super) fn parse_ahead(data: &[u8], limits: &Limits) -> Option<(Request, usize)> {
-    let (request, lines) = read(data, limits).ok()?;
-    Some((request, lines.end_in(data)?))
+    let (request, end) = read(data, limits).ok()?;
+    Some((request, end?))
 }
 
-fn read(data: &[u8], limits: &Limits) -> Result<(Request, Lines), Refusal> {
+/// The request, and the length of its head if it is a plain case.
+fn read(data: &[u8], limits: &Limits) -> Result<(Request, Option<usize>), Refusal> {
     let mut room = [const { MaybeUninit::uninit() }; Limits::FIELDS_MAX];
     let room = room.get_mut(..limits.fields.min(Limits::FIELDS_MAX)).unwrap_or_default();
     let mut parsed = httparse::Request::new(&mut []);
@@ -125,7 +126,7 @@ fn read(data: &[u8], limits: &Limits) -> Result<(Request, Lines), Refusal> {
     }
     facts.check(version)?;
     settle_target(&mut head, method, target, limits)?;
-    Ok((finish(head, &facts)?, lines))
+    Ok((finish(head, &facts)?, lines.end_of(block)))
 }
 
 /// Bytes of ` HTTP/1.1`.
@@ -152,9 +153,9 @@ impl Lines {
         self.next = if follows { line_end(block, value.end) } else { None };
     }
 
-    /// The length of a head of these lines, if the empty one comes next.
-    pub(super) fn end_in(self, data: &[u8]) -> Option<usize> {
-        self.next.and_then(|end| line_end(data, end))
+    /// The length of the head, if these are its lines and it ends with an empty one.
+    pub(super) fn end_of(self, block: &[u8]) -> Option<usize> {
+        line_end(block, self.next?).filter(|end| *end == block.len())
     }
 }
 

@@ -30,11 +30,12 @@ pub fn parse_response(block: &[u8], method: &str, limits: &Limits) -> Result<Res
 
 /// As `request::parse_ahead`.
 pub(super) fn parse_ahead(data: &[u8], method: &str, limits: &Limits) -> Option<(Response, usize)> {
-    let (response, lines) = read(data, method, limits).ok()?;
-    Some((response, lines.end_in(data)?))
+    let (response, end) = read(data, method, limits).ok()?;
+    Some((response, end?))
 }
 
-fn read(data: &[u8], method: &str, limits: &Limits) -> Result<(Response, Lines), Refusal> {
+/// The response, and the length of its head if it is a plain case.
+fn read(data: &[u8], method: &str, limits: &Limits) -> Result<(Response, Option<usize>), Refusal> {
     let mut room = [const { MaybeUninit::uninit() }; Limits::FIELDS_MAX];
     let room = room.get_mut(..limits.fields.min(Limits::FIELDS_MAX)).unwrap_or_default();
     let mut parsed = httparse::Response::new(&mut []);
@@ -63,7 +64,7 @@ fn read(data: &[u8], method: &str, limits: &Limits) -> Result<(Response, Lines),
     facts.check(version)?;
     let framing = framing(status, method, &facts);
     let keep_alive = facts.persists(version) && framing != Framing::UntilClose;
-    Ok((Response { head, framing, keep_alive }, lines))
+    Ok((Response { head, framing, keep_alive }, lines.end_of(block)))
 }
 
 /// Where the content of the first line ends. Empty lines before it are no part of a head.
@@ -72,11 +73,15 @@ fn first_line(block: &[u8], reason: &str) -> Option<usize> {
         return None;
     }
     match range_in(block, reason.as_bytes()).end {
-        // There is none, or one that is not ASCII.
-        0 => block.iter().position(|byte| *byte == b'\r'),
+        // There is none: the space before it may be missing as well.
+        0 if block.get(STATUS_BYTES) == Some(&b' ') => Some(STATUS_BYTES + 1),
+        0 => Some(STATUS_BYTES),
         end => Some(end),
     }
 }
+
+/// Bytes of `HTTP/1.1 200`.
+const STATUS_BYTES: usize = 12;
 
 /// RFC 9112 §6.3.
 fn framing(status: u16, method: &str, facts: &Facts) -> Framing {
