@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 pub mod buffer;
+pub mod burst;
 pub mod http1;
 pub mod http2;
 pub mod socket;

@@ -81,7 +81,7 @@ struct Line<'a> {
     plan: Arc<ListenerPlan>,
     exchange: &'a mut Exchange,
     route: Option<Arc<CompiledRoute>>,
-    recording: Option<Box<Recording>>,
+    recording: Option<Recording>,
     /// What is asked of its trace, until that is decided.
     asked: Option<Asked>,
     /// What its attempts are told its trace in.

@@ -21,6 +21,7 @@ use super::response::{self, Response, parse_response};
 use super::scan::Scan;
 use super::server::write_through;
 use crate::buffer::{BLOCK_BYTES, Buffer, LARGE_BLOCK_BYTES};
+use crate::burst::Turn;
 use crate::http::{Body, BodyError, Head};
 use crate::stream::Stream;
 
@@ -104,6 +105,7 @@ pub struct Client {
     sent: bool,
     /// The last read filled its room: more is likely there.
     full_read: bool,
+    turn: Turn,
 }
 
 impl Client {
@@ -120,6 +122,7 @@ impl Client {
             keep_alive: true,
             sent: false,
             full_read: false,
+            turn: Turn::default(),
         }
     }
 
@@ -334,6 +337,7 @@ impl Client {
         if self.output.is_empty() {
             return Pin::new(&mut self.stream).poll_flush(cx).map(drop);
         }
+        ready!(self.turn.poll(cx));
         let before = self.output.len();
         let written = write_through(&mut self.stream, &mut self.output, cx, &[]);
         self.sent |= self.output.len() < before;

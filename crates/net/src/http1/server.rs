@@ -18,6 +18,7 @@ use super::refusal::Refusal;
 use super::request::{self, Request, parse_request};
 use super::scan::{Scan, leading_line};
 use crate::buffer::Buffer;
+use crate::burst::Turn;
 use crate::http::BodyError;
 use crate::stream::Stream;
 
@@ -48,6 +49,7 @@ pub struct Server {
     body: Incoming,
     owes_continue: bool,
     limits: Limits,
+    turn: Turn,
 }
 
 impl Server {
@@ -62,6 +64,7 @@ impl Server {
             body: Incoming::new(Framing::Empty),
             owes_continue: false,
             limits,
+            turn: Turn::default(),
         }
     }
 
@@ -228,11 +231,25 @@ impl Server {
         write_through(&mut self.stream, &mut self.output, cx, more)
     }
 
-    /// Sends all of the output.
+    /// Sends all of the output, together with what others have to send.
     ///
     /// # Errors
     /// The connection broke.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_turn(cx));
+        self.poll_flush_now(cx)
+    }
+
+    /// Ready when it is time to send the output: see [`crate::burst`].
+    pub fn poll_turn(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.output.is_empty() { Poll::Ready(()) } else { self.turn.poll(cx) }
+    }
+
+    /// Sends all of the output at once, as far as the connection takes it.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub fn poll_flush_now(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(write_through(&mut self.stream, &mut self.output, cx, &[]))?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }

@@ -14,7 +14,7 @@ use crate::forward::{Part, ResponseBody, poll_frames};
 pub(crate) struct Observed {
     source: Source,
     /// `None` for the head of a tunnel, which goes on recording.
-    recording: Option<Box<Recording>>,
+    recording: Option<Recording>,
 }
 
 /// Where a body comes from.
@@ -65,7 +65,7 @@ impl Source {
 
 impl Observed {
     /// A body that was read to its last byte is complete, even if nobody asks for what follows.
-    pub(crate) fn new(source: Source, mut recording: Option<Box<Recording>>) -> Self {
+    pub(crate) fn new(source: Source, mut recording: Option<Recording>) -> Self {
         if let Some(recording) = &mut recording {
             recording.end(End::CallerGone);
         }

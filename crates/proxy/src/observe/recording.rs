@@ -56,15 +56,14 @@ struct Open {
 }
 
 impl Recording {
-    /// Begins with the request's head, as it was received. A pointer, because it goes from hand to
-    /// hand.
+    /// Begins with the request's head, as it was received.
     pub(crate) fn begin(
         connection: &Connection,
         exchange: &Exchange,
         unrouted: &Arc<PerWorker<Requests>>,
         start: Instant,
         busy: Busy,
-    ) -> Box<Self> {
+    ) -> Self {
         let worker = Rc::clone(&connection.worker);
         let request = &exchange.request;
         let host = request.get("host").unwrap_or_default();
@@ -74,7 +73,7 @@ impl Recording {
         record.start_unix_nanos = worker.clock.wall_nanos();
         let asked = (request.method(), host, &*target);
         let ticket = worker.requests.enter(connection.open.number(), asked, start);
-        Box::new(Self {
+        Self {
             start,
             ticket,
             record: Some(record),
@@ -85,7 +84,7 @@ impl Recording {
             body: None,
             worker,
             _busy: busy,
-        })
+        }
     }
 
     /// What is known of its trace by now.

@@ -10,6 +10,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use trunkline_model::ServiceName;
 use trunkline_model::record::ExchangeRecord;
+use trunkline_net::burst;
 use trunkline_net::socket::Transport;
 use trunkline_rt::metrics::Histogram;
 use trunkline_rt::ring::{Reader, Writer, ring};
@@ -80,8 +81,10 @@ pub(crate) fn spawn(
     let cache = Arc::clone(cache);
     let measured = Arc::clone(&stall);
     let serve = move || {
-        let runtime =
-            Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        burst::begin();
+        let mut builder = Builder::new_current_thread();
+        builder.enable_all().on_thread_park(burst::release);
+        let runtime = builder.build_local(LocalOptions::default());
         let Ok(runtime) = runtime else {
             tracing::error!(worker = index, "worker has no runtime");
             return;

@@ -170,7 +170,7 @@ impl Sending<'_> {
                     break;
                 }
                 Err(_) => {
-                    let _ = self.flush(cx);
+                    let _ = self.server.borrow_mut().poll_flush_now(cx);
                     return Poll::Ready(Ok(false));
                 }
             }
@@ -225,7 +225,11 @@ impl Sending<'_> {
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = self.server.borrow_mut().poll_flush(cx);
+        let mut server = self.server.borrow_mut();
+        // That others go first says nothing about the caller.
+        ready!(server.poll_turn(cx));
+        let flushed = server.poll_flush_now(cx);
+        drop(server);
         self.note(flushed.is_pending());
         flushed
     }
