@@ -60,11 +60,14 @@ pub enum Refusal {
     /// Bytes of another protocol: TLS on a plain port, for example.
     #[error("what arrived is not HTTP")]
     NotHttp,
+    /// More interim responses (1xx) than anybody sends before a response.
+    #[error("too many interim responses")]
+    Interims,
 }
 
 impl Refusal {
     /// All of them, in the order of [`Refusal::index`].
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::StartLine,
         Self::Version,
         Self::Target,
@@ -84,6 +87,7 @@ impl Refusal {
         Self::Chunk,
         Self::Trailer,
         Self::NotHttp,
+        Self::Interims,
     ];
 
     /// Its place in [`Refusal::ALL`], for counters.
@@ -113,6 +117,7 @@ impl Refusal {
             Self::Chunk => "chunk",
             Self::Trailer => "trailer",
             Self::NotHttp => "not_http",
+            Self::Interims => "interim_responses",
         }
     }
 

@@ -115,7 +115,10 @@ pub(crate) fn is_grpc(head: &Head) -> bool {
 /// (RFC 2068 §19.7.1.1; Node and Apache send it).
 pub(super) fn keep_alive(head: &Head) -> Option<Duration> {
     let value = head.get_text("keep-alive")?;
-    let seconds = value.split(',').find_map(|part| part.trim().strip_prefix("timeout="))?;
+    let seconds = value.split(',').find_map(|part| {
+        let (name, seconds) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("timeout").then_some(seconds)
+    })?;
     seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
@@ -178,6 +181,7 @@ mod tests {
         };
         assert_eq!(keep_alive(&Head::response(200, Version::Http11)), None);
         assert_eq!(said(b"max=100, timeout=5"), Some(Duration::from_secs(5)));
+        assert_eq!(said(b"Timeout = 7, max=9"), Some(Duration::from_secs(7)));
         assert_eq!(said(b"timeout=soon"), None);
     }
 

@@ -60,7 +60,7 @@ async fn answer(
         };
         interims += 1;
         if interims > limits::INTERIM_MAX {
-            return Err(trunkline_net::http1::Refusal::StartLine.into());
+            return Err(trunkline_net::http1::Refusal::Interims.into());
         }
         match (head.status(), gate, attempt.interim) {
             (100, Some(gate), _) => gate.open(),

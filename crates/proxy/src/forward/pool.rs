@@ -366,9 +366,11 @@ impl Opening {
             keep_alive,
         });
         let stream = Stream::new(&shared, &self.worker);
-        let mut places = self.worker.pool.places.borrow_mut();
-        places.entry(self.key.clone()).or_default().shared.push(shared);
-        drop(places);
+        let pool = &self.worker.pool;
+        // A life that ended while it was opened takes this stream, and no other.
+        if !pool.ended.borrow().contains(&self.key.life) {
+            pool.places.borrow_mut().entry(self.key.clone()).or_default().shared.push(shared);
+        }
         stream
     }
 }

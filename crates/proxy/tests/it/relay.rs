@@ -155,6 +155,24 @@ async fn one_more_than_the_limit_waits_for_its_turn() {
 }
 
 #[tokio::test]
+async fn who_waits_is_sent_away_when_the_last_endpoint_goes() {
+    let upstream = talkative();
+    let mut db = service("db", &[upstream.address()]);
+    db.spread.limit = Some(1);
+    db.spread.queue.max = 10;
+    db.spread.queue.timeout = Duration::from_secs(60);
+    let gone = Service { source: service("db", &[]).source, ..db.clone() };
+    let rig = Rig::start(relaying(vec![db])).await;
+    let mut first = TcpStream::connect(rig.address).await.unwrap();
+    within("the greeting", first.read_exact(&mut [0; 6])).await.unwrap();
+    let mut second = TcpStream::connect(rig.address).await.unwrap();
+    until("it waits", async || rig.service("db").await.queue.length == 1).await;
+    rig.reload(relaying(vec![gone])).await;
+    let ended = within("its end", second.read(&mut [0; 6])).await;
+    assert!(ended.is_err() || ended.is_ok_and(|count| count == 0));
+}
+
+#[tokio::test]
 async fn open_sessions_outlive_a_reload_and_are_cut_at_the_end_of_a_drain() {
     let upstream = talkative();
     let rig = Rig::start(relaying(vec![service("db", &[upstream.address()])])).await;
