@@ -23,14 +23,13 @@ const BLOCKS_KEPT: usize = 128;
 /// Free large blocks that a thread keeps.
 const LARGE_BLOCKS_KEPT: usize = 32;
 
-#[derive(Default)]
 struct Free {
     blocks: Vec<Vec<u8>>,
     large: Vec<Vec<u8>>,
 }
 
 thread_local! {
-    static FREE: RefCell<Free> = RefCell::default();
+    static FREE: RefCell<Free> = const { RefCell::new(Free { blocks: Vec::new(), large: Vec::new() }) };
 }
 
 /// A block of at least `bytes`.

@@ -126,6 +126,9 @@ impl Server {
                 None => return Ok(None),
             }
         }
+        if self.input.is_empty() {
+            return Ok(None);
+        }
         let Some((request, end)) = self.find_request()? else { return Ok(None) };
         self.input.consume(end);
         self.scan = Scan::default();

@@ -8,10 +8,13 @@ pub(super) const fn is_token(byte: u8) -> bool {
 
 /// A `Content-Length`: digits alone, no sign, no list, no space (RFC 9110 §8.6).
 pub(super) fn length(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+    if value.is_empty() {
         return None;
     }
-    std::str::from_utf8(value).ok()?.parse().ok()
+    value.iter().try_fold(0_u64, |length, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 { None } else { length.checked_mul(10)?.checked_add(u64::from(digit)) }
+    })
 }
 
 /// Whether a list has this element, without case.
