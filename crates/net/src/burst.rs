@@ -3,7 +3,7 @@
 //! The dearest part of sending a small message is waking who waits for it. A peer that is awake
 //! need not be woken, so that messages that follow each other closely cost less than the same ones
 //! spread over time. A connection that has something to send therefore lets the others go first that
-//! have something to do, and all send when there is nothing else to do, or [`SENDS_MAX`] wait.
+//! have something to do, and all send when there is nothing else to do, or many wait already.
 //!
 //! Only a thread that says when it has nothing to do has bursts ([`begin`], [`release`]); on others
 //! everything is sent at once.

@@ -45,7 +45,9 @@ pub(super) fn run(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
             columns.push(Column::new(runner, &samples, sources.as_ref()));
         }
         report.line(format!("telemetry {}", if telemetry { "on" } else { "off" }));
-        table(&columns).into_iter().for_each(|line| report.line(line));
+        for line in table(&columns) {
+            report.line(line);
+        }
     }
     Ok(())
 }

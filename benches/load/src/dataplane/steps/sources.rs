@@ -177,8 +177,8 @@ impl Sources {
 
     /// The step of a sample that fell into the program or a library.
     pub(super) fn step(&self, sample: &Sample) -> Step {
-        let ours = sample.iter().filter(|frame| frame.module == self.program);
-        let known = ours.filter_map(|frame| self.steps.get(&frame.address)).next();
+        let mut ours = sample.iter().filter(|frame| frame.module == self.program);
+        let known = ours.find_map(|frame| self.steps.get(&frame.address));
         known.copied().unwrap_or(Step::Runtime)
     }
 }
