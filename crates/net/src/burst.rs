@@ -3,10 +3,11 @@
 //! The dearest part of sending a small message is waking who waits for it. A peer that is awake
 //! need not be woken, so that messages that follow each other closely cost less than the same ones
 //! spread over time. A connection that has something to send therefore lets the others go first that
-//! have something to do, and all send when there is nothing else to do, or many wait already.
+//! have something to do. All send when there is nothing else to do, when many wait already, or when
+//! the others had many turns: a connection that always has something to do holds up nobody.
 //!
-//! Only a thread that says when it has nothing to do has bursts ([`begin`], [`release`]); on others
-//! everything is sent at once.
+//! Only a thread that says when it has nothing to do has bursts ([`begin`], [`release`], and [`turn`]
+//! before each turn of a connection); on others everything is sent at once.
 
 use std::cell::{Cell, RefCell};
 use std::task::{Context, Poll, Waker};
@@ -14,8 +15,13 @@ use std::task::{Context, Poll, Waker};
 /// Sends that wait at one time: more would only make them late.
 const SENDS_MAX: usize = 64;
 
+/// Turns that others have before those who wait. One takes a few dozen microseconds at most.
+const TURNS_MAX: u32 = 128;
+
 thread_local! {
     static HAS_BURSTS: Cell<bool> = const { Cell::new(false) };
+    /// Turns that others have still; 0 while nobody waits.
+    static TURNS_LEFT: Cell<u32> = const { Cell::new(0) };
     static WAITING: RefCell<Vec<Waker>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -24,8 +30,18 @@ pub fn begin() {
     HAS_BURSTS.set(true);
 }
 
+/// A connection has its turn.
+pub fn turn() {
+    match TURNS_LEFT.get() {
+        0 => {}
+        1 => release(),
+        left => TURNS_LEFT.set(left - 1),
+    }
+}
+
 /// Lets all send that wait.
 pub fn release() {
+    TURNS_LEFT.set(0);
     let mut waiting = WAITING.take();
     waiting.drain(..).for_each(Waker::wake);
     // Its room is used again, unless somebody came meanwhile.
@@ -55,6 +71,9 @@ impl Turn {
             waiting.push(cx.waker().clone());
             waiting.len()
         });
+        if count == 1 {
+            TURNS_LEFT.set(TURNS_MAX);
+        }
         if count >= SENDS_MAX {
             release();
         }

@@ -15,6 +15,7 @@ use std::task::Poll;
 use futures_util::future::AbortHandle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use trunkline_net::burst;
 use trunkline_net::http::{Peer, Scheme};
 use trunkline_net::stream::Stream;
 use trunkline_resilience::overload::Level;
@@ -194,6 +195,7 @@ pub(crate) async fn obey(
     mut served: Pin<&mut impl Future<Output = ()>>,
 ) {
     std::future::poll_fn(|cx| {
+        burst::turn();
         let _turn = clock.turn();
         match orders.watch(cx) {
             Told::Gone => Poll::Ready(()),
