@@ -16,6 +16,7 @@
 )]
 
 pub mod alarm;
+pub mod behind;
 pub mod clock;
 pub mod drain;
 pub mod metrics;

@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 use trunkline_ingest::{Accepted, Intake, Metrics, Protocol, Refused};
 use trunkline_model::Telemetry;
 use trunkline_model::telemetry::Keep;
-use trunkline_rt::{Clock, Policy, Scope};
+use trunkline_rt::{Clock, Policy, Scope, behind};
 use trunkline_store::disk::{Disk, Folder, FolderError, Memory};
 use trunkline_store::{OpenError, Store};
 
@@ -188,14 +188,14 @@ impl Keeping {
                 () = store.due() => {}
             }
             let due = Arc::clone(&store);
-            match tokio::task::spawn_blocking(move || due.maintain()).await {
+            match behind::run("store", move || due.maintain()).await {
                 Ok(Ok(())) => {}
                 // The store waits before it says again that something is due.
                 Ok(Err(error)) => {
                     tracing::error!(error = %chain(&error), "tending the store failed")
                 }
                 Err(error) => {
-                    tracing::error!(%error, "tending the store failed");
+                    tracing::error!(error = %chain(&error), "tending the store failed");
                     tokio::time::sleep(RETRY_EVERY).await;
                 }
             }

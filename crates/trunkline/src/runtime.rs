@@ -55,11 +55,9 @@ fn finish<T>(
     result
 }
 
-/// Lets workers, which are started from the main thread, go first where both want one core. On Linux
-/// the niceness is the calling thread's own; a system that refuses leaves all threads equal.
+/// Lets workers, which are started from the main thread, go first where both want one core.
 fn step_back() {
-    // Absolute: a thread that such a thread starts has its niceness already.
-    let _ = rustix::process::setpriority_process(None, NICENESS);
+    trunkline_rt::behind::step_back(NICENESS);
 }
 
 fn cannot_start(error: &io::Error) -> Failure {

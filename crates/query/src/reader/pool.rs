@@ -1,11 +1,11 @@
 //! A few places for questions, and a queue with an end.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use trunkline_rt::behind;
 use trunkline_store::source::Budget;
 
 use super::Error;
@@ -42,7 +42,7 @@ impl Pool {
         Self { places, waiting: AtomicUsize::new(0), waiting_max, wait }
     }
 
-    /// Runs a question on a thread for work that blocks.
+    /// Runs a question behind everything else.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         mut budget: Budget,
@@ -50,17 +50,15 @@ impl Pool {
     ) -> Result<T, Error> {
         let place = self.place().await?;
         let end = EndWhenDropped(budget.cancel());
-        let task = tokio::task::spawn_blocking(move || {
+        let answered = behind::run("question", move || {
             // The place is taken until the question has really ended.
             let _place = place;
-            catch_unwind(AssertUnwindSafe(|| question(&mut budget)))
+            question(&mut budget)
         });
-        let answer = task.await.map_err(|error| Error::Failed(error.to_string()))?;
+        let answer = answered.await;
         drop(end);
-        answer.map_err(|panic| {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            let error = text.unwrap_or_else(|| "panic".to_owned());
+        answer.map_err(|error| {
+            let error = error.to_string();
             tracing::error!(error, "a question failed");
             Error::Failed(error)
         })
