@@ -188,14 +188,15 @@ impl Buffer {
     /// The spans of a record in OTLP's form, for whoever keeps them; none when its trace is not
     /// sampled.
     pub fn spans_of(&self, record: &ExchangeRecord) -> Vec<trunkline_otlp::Span> {
-        if !record.trace.sampled {
+        let recorded = self.recorded(record);
+        if recorded.is_empty() {
             return Vec::new();
         }
         // What was sampled here tells how many others it stands for, as spans of services do.
         let threshold = record.trace.threshold.filter(|threshold| *threshold != Threshold::NONE);
         let state = threshold.map(|threshold| Arc::from(format!("ot=th:{threshold}")));
         let mut translator = spans::Translator::new(state.unwrap_or_default());
-        self.recorded(record).iter().map(|span| translator.span(span)).collect()
+        recorded.iter().map(|span| translator.span(span)).collect()
     }
 
     fn recorded(&self, record: &ExchangeRecord) -> Vec<Span> {

@@ -111,14 +111,16 @@ mod tests {
         let mut turn = Turn::default();
         assert!(turn.poll(&cx).is_pending());
         release();
-        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        let woken = || count.0.load(Ordering::Relaxed);
+        assert_eq!(woken(), 1);
         assert!(turn.poll(&cx).is_ready());
         let mut turns: Vec<_> = (0..SENDS_MAX).map(|_| Turn::default()).collect();
         assert!(turns.iter_mut().all(|turn| turn.poll(&cx).is_pending()));
-        assert_eq!(
-            count.0.load(Ordering::Relaxed),
-            1 + SENDS_MAX,
-            "the last one was the last to wait"
-        );
+        assert_eq!(woken(), 1 + SENDS_MAX, "the last one was the last to wait");
+        assert!(Turn::default().poll(&cx).is_pending());
+        (1..TURNS_MAX).for_each(|_| super::turn());
+        assert_eq!(woken(), 1 + SENDS_MAX, "others have turns still");
+        super::turn();
+        assert_eq!(woken(), 2 + SENDS_MAX, "others had theirs");
     }
 }

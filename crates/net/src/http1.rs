@@ -12,6 +12,7 @@ mod body;
 mod chunked;
 mod client;
 mod encode;
+mod fields;
 mod limits;
 mod refusal;
 mod request;

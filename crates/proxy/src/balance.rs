@@ -18,6 +18,7 @@ mod seen;
 mod service;
 mod turns;
 mod view;
+mod wait;
 
 pub(crate) use affinity::{bound_to, set_cookie};
 pub(crate) use endpoint::{InFlight, LiveEndpoint};
@@ -30,3 +31,4 @@ pub(crate) use room::Wants;
 pub(crate) use said::AgentWord;
 pub(crate) use service::{Held, LiveService};
 pub(crate) use turns::{Ask, Turns};
+pub(crate) use wait::{Waited, places};

@@ -9,6 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::oneshot;
 
+use crate::scope::message;
+
 /// The niceness behind which there is none.
 pub const LAST: i32 = 19;
 
@@ -49,11 +51,7 @@ pub async fn run<T: Send + 'static>(
     thread.map_err(Failed::NoThread)?;
     match doing.await {
         Ok(Ok(done)) => Ok(done),
-        Ok(Err(panic)) => {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            Err(Failed::Panicked(text.unwrap_or_else(|| "without a word".to_owned())))
-        }
+        Ok(Err(panic)) => Err(Failed::Panicked(message(panic.as_ref()).to_owned())),
         Err(_) => Err(Failed::Panicked("the thread is gone".to_owned())),
     }
 }

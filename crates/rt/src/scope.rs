@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use outcome::caught;
+pub(crate) use outcome::message;
 pub use outcome::{Failure, Outcome};
 pub use restart::Restart;
 

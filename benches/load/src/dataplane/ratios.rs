@@ -56,11 +56,8 @@ fn keep_alive(
             report.line(format!("{peer} makes {calls:.2} system calls per request"));
         }
     }
-    for peer in ["relay", FORMER] {
-        if let Ok(Estimate { median, low, high }) = cpu_ratio(&field, peer) {
-            report.line(format!("CPU ÷ {peer} {median:.2} ({low:.2}..{high:.2})"));
-        }
-    }
+    tell(report, &field, "relay");
+    tell(report, &field, FORMER);
     report.field("1 KB", &field);
     Ok(())
 }
@@ -82,6 +79,7 @@ pub(super) fn bodies(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
         field.rounds(title, rig.rounds, &load)?;
         let text = format!("{title}: CPU per byte ÷ haproxy");
         report.bar(Bar::ratio(&text, 1.0, cpu_ratio(&field, "haproxy")));
+        tell(report, &field, FORMER);
         report.field(title, &field);
     }
     Ok(())
@@ -123,11 +121,16 @@ fn against(
     field.rounds(title, rig.rounds, load)?;
     let text = format!("CPU per request ÷ {peer}");
     report.bar(Bar::ratio(&text, wanted, cpu_ratio(&field, peer)));
-    if let Ok(Estimate { median, low, high }) = cpu_ratio(&field, FORMER) {
-        report.line(format!("CPU ÷ {FORMER} {median:.2} ({low:.2}..{high:.2})"));
-    }
+    tell(report, &field, FORMER);
     report.field(title, &field);
     Ok(())
+}
+
+/// A ratio that is no bar, if that peer takes part.
+fn tell(report: &mut Report, field: &Field, peer: &str) {
+    if let Ok(Estimate { median, low, high }) = cpu_ratio(field, peer) {
+        report.line(format!("CPU ÷ {peer} {median:.2} ({low:.2}..{high:.2})"));
+    }
 }
 
 fn cpu_ratio(field: &Field, peer: &str) -> Result<Estimate, String> {

@@ -17,7 +17,7 @@ use super::body::{Framing, Incoming, Step};
 use super::encode::{self, Unsendable, chunk_end, chunk_start, encode_trailers};
 use super::limits::Limits;
 use super::refusal::Refusal;
-use super::response::{self, Response, parse_response};
+use super::response::{Response, parse_ahead, parse_response};
 use super::scan::Scan;
 use super::server::write_through;
 use crate::buffer::{BLOCK_BYTES, Buffer, LARGE_BLOCK_BYTES};
@@ -159,13 +159,8 @@ impl Client {
             if let Poll::Ready(Err(error)) = self.poll_send(cx) {
                 return Poll::Ready(Err(error));
             }
-            if !self.input.is_empty()
-                && let Some((response, end)) = self.find_answer(method)?
-            {
+            if let Some((response, end)) = self.find_answer(method)? {
                 return Poll::Ready(Ok(self.take_answer(response, end)));
-            }
-            if self.input.len() >= self.limits.head_bytes {
-                return Poll::Ready(Err(Refusal::HeadTooLarge.into()));
             }
             match ready!(self.input.poll_fill(&mut self.stream, cx, ROOM_BYTES)) {
                 Ok(0) => return Poll::Ready(Err(self.broken(io::ErrorKind::UnexpectedEof.into()))),
@@ -177,20 +172,13 @@ impl Client {
 
     /// The response at the front of the input, and the length of its head, once that is all there.
     fn find_answer(&mut self, method: &str) -> Result<Option<(Response, usize)>, Refusal> {
-        let data = self.input.data();
-        // Nearly every head comes in one piece: it is read at once, without a look for its end.
-        if self.scan.is_fresh()
-            && let Some(found) = response::parse_ahead(data, method, &self.limits)
-            && found.1 <= self.limits.head_bytes
-        {
-            return Ok(Some(found));
-        }
-        let Some(end) = self.scan.head_end(data)? else { return Ok(None) };
-        if end > self.limits.head_bytes {
-            return Err(Refusal::HeadTooLarge);
-        }
-        let block = data.get(..end).unwrap_or_default();
-        parse_response(block, method, &self.limits).map(|response| Some((response, end)))
+        let limits = &self.limits;
+        self.scan.find(
+            self.input.data(),
+            limits.head_bytes,
+            |data| parse_ahead(data, method, limits),
+            |block| parse_response(block, method, limits),
+        )
     }
 
     fn take_answer(&mut self, response: Response, end: usize) -> Answered {

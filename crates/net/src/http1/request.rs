@@ -1,12 +1,11 @@
 //! A request's head: its fields, its target, and how its body is framed.
 
 use std::mem::MaybeUninit;
-use std::ops::Range;
 
 use super::body::Framing;
+use super::fields::{Facts, range_in, take_fields};
 use super::limits::Limits;
 use super::refusal::Refusal;
-use super::tokens;
 use crate::http::{Head, Version, strict};
 
 /// A request's head, and what it says about its connection.
@@ -23,63 +22,6 @@ pub struct Request {
     pub upgrade: bool,
     /// It holds its body back until it is told `100 Continue`.
     pub expects_continue: bool,
-}
-
-/// What the fields say about framing and connection.
-#[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own in the head")]
-pub(super) struct Facts {
-    pub(super) length: Option<u64>,
-    pub(super) chunked: bool,
-    pub(super) close: bool,
-    pub(super) keep_alive: bool,
-    pub(super) names_upgrade: bool,
-    pub(super) upgrade: bool,
-    expects: bool,
-}
-
-impl Facts {
-    /// Takes note of one field. Only names of a few lengths matter.
-    pub(super) fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refusal> {
-        match name.len() {
-            6 if name.eq_ignore_ascii_case(b"expect") => {
-                self.expects = value.eq_ignore_ascii_case(b"100-continue");
-            }
-            7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
-            10 if name.eq_ignore_ascii_case(b"connection") => {
-                self.close |= tokens::has_element(value, b"close");
-                self.keep_alive |= tokens::has_element(value, b"keep-alive");
-                self.names_upgrade |= tokens::has_element(value, b"upgrade");
-            }
-            14 if name.eq_ignore_ascii_case(b"content-length") => {
-                let length = tokens::length(value).ok_or(Refusal::Length)?;
-                if self.length.replace(length).is_some() {
-                    return Err(Refusal::Length);
-                }
-            }
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
-                if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
-                    return Err(Refusal::Coding);
-                }
-                self.chunked = true;
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Refuses framing that could be read in two ways.
-    pub(super) fn check(&self, version: Version) -> Result<(), Refusal> {
-        match (self.chunked, self.length, version) {
-            (true, Some(_), _) => Err(Refusal::LengthAndCoding),
-            (true, None, Version::Http10) => Err(Refusal::CodingInHttp10),
-            _ => Ok(()),
-        }
-    }
-
-    pub(super) fn persists(&self, version: Version) -> bool {
-        !self.close && (version == Version::Http11 || self.keep_alive)
-    }
 }
 
 /// Reads the head of a request: `block` is one whole head with its empty line.
@@ -115,55 +57,14 @@ fn read(data: &[u8], limits: &Limits) -> Result<(Request, Option<usize>), Refusa
         (range_in(block, method.as_bytes()), range_in(block, target.as_bytes()));
     // Empty lines before it are skipped by the tokenizer; they are not a part of it.
     let first_line = (method_at.start == 0).then_some(target_at.end + VERSION_BYTES);
-    let mut lines = Lines::new(block, first_line);
     let mut head = Head::received_request(block, method_at, target_at, version);
-    let mut facts = Facts::default();
-    for field in parsed.headers.iter() {
-        facts.note(field.name.as_bytes(), field.value)?;
-        let found = found(block, field);
-        lines.follow(block, &found);
-        head.found(found);
-    }
-    facts.check(version)?;
+    let (facts, end) = take_fields(&mut head, block, parsed.headers, first_line)?;
     settle_target(&mut head, method, target, limits)?;
-    Ok((finish(head, &facts)?, lines.end_of(block)))
+    Ok((finish(head, &facts)?, end))
 }
 
 /// Bytes of ` HTTP/1.1`.
 const VERSION_BYTES: usize = 9;
-
-/// Whether the lines of a head follow each other and each ends in CR LF, as far as they were
-/// followed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Lines {
-    /// Where the next line begins; `None` once one ended otherwise.
-    next: Option<usize>,
-}
-
-impl Lines {
-    /// The content of the first line ends at `end`.
-    pub(super) fn new(block: &[u8], end: Option<usize>) -> Self {
-        Self { next: end.and_then(|end| line_end(block, end)) }
-    }
-
-    /// A field comes next.
-    #[inline]
-    pub(super) fn follow(&mut self, block: &[u8], (name, value, _): &crate::http::Found) {
-        let follows = self.next == Some(name.start);
-        self.next = if follows { line_end(block, value.end) } else { None };
-    }
-
-    /// The length of the head, if these are its lines and it ends with an empty one.
-    pub(super) fn end_of(self, block: &[u8]) -> Option<usize> {
-        line_end(block, self.next?).filter(|end| *end == block.len())
-    }
-}
-
-/// Where the line behind begins, if this one ends here in CR LF.
-#[inline]
-fn line_end(block: &[u8], at: usize) -> Option<usize> {
-    (block.get(at..at + 2)? == b"\r\n").then_some(at + 2)
-}
 
 fn finish(head: Head, facts: &Facts) -> Result<Request, Refusal> {
     let framing = match (facts.chunked, facts.length) {
@@ -232,30 +133,6 @@ fn settle_absolute(head: &mut Head, target: &str) -> Result<(), Refusal> {
     head.set("Host", authority.as_bytes());
     head.set_target(&path);
     Ok(())
-}
-
-/// Where a field of `block` is. Its line ends at the next LF.
-pub(super) fn found(block: &[u8], field: &httparse::Header<'_>) -> crate::http::Found {
-    let name = range_in(block, field.name.as_bytes());
-    let value = range_in(block, field.value);
-    // An empty value may lie anywhere: the line is found from the name.
-    let from = value.end.max(name.end);
-    let rest = block.get(from..).unwrap_or_default();
-    // Hardly anybody puts space behind a value.
-    let line_end = match rest {
-        [b'\r', b'\n', ..] => from + 2,
-        rest => memchr::memchr(b'\n', rest).map_or(0, |at| from + at + 1),
-    };
-    (name, value, line_end)
-}
-
-/// Where `part`, a piece of `block`, lies in it.
-pub(super) fn range_in(block: &[u8], part: &[u8]) -> Range<usize> {
-    let start = (part.as_ptr() as usize).wrapping_sub(block.as_ptr() as usize);
-    if part.is_empty() || start > block.len() {
-        return 0..0;
-    }
-    start..start + part.len()
 }
 
 pub(super) fn refusal_of(error: httparse::Error, block: &[u8]) -> Refusal {

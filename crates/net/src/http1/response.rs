@@ -3,9 +3,10 @@
 use std::mem::MaybeUninit;
 
 use super::body::Framing;
+use super::fields::{Facts, range_in, take_fields};
 use super::limits::Limits;
 use super::refusal::Refusal;
-use super::request::{Facts, Lines, found, range_in, refusal_of};
+use super::request::refusal_of;
 use crate::http::{Head, Version};
 
 /// A response's head, and what it says about its connection.
@@ -52,19 +53,12 @@ fn read(data: &[u8], method: &str, limits: &Limits) -> Result<(Response, Option<
     }
     let block = data.get(..end).unwrap_or_default();
     let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
-    let mut lines = Lines::new(block, first_line(block, parsed.reason.unwrap_or_default()));
+    let first_line = first_line(block, parsed.reason.unwrap_or_default());
     let mut head = Head::received_response(block, status, version);
-    let mut facts = Facts::default();
-    for field in parsed.headers.iter() {
-        facts.note(field.name.as_bytes(), field.value)?;
-        let found = found(block, field);
-        lines.follow(block, &found);
-        head.found(found);
-    }
-    facts.check(version)?;
+    let (facts, end) = take_fields(&mut head, block, parsed.headers, first_line)?;
     let framing = framing(status, method, &facts);
     let keep_alive = facts.persists(version) && framing != Framing::UntilClose;
-    Ok((Response { head, framing, keep_alive }, lines.end_of(block)))
+    Ok((Response { head, framing, keep_alive }, end))
 }
 
 /// Where the content of the first line ends. Empty lines before it are no part of a head.

@@ -13,13 +13,35 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// Whether nothing was looked at yet.
-    pub(super) fn is_fresh(self) -> bool {
-        self.seen == 0
+    /// The message at the front of `data` and the length of its head, once that is all there. Nearly
+    /// every head comes in one piece: `ahead` reads it at once, without a look for its end. What it
+    /// does not take is read by `whole`, as a head of which every byte was looked at.
+    pub(super) fn find<T>(
+        &mut self,
+        data: &[u8],
+        head_bytes: usize,
+        ahead: impl FnOnce(&[u8]) -> Option<(T, usize)>,
+        whole: impl FnOnce(&[u8]) -> Result<T, Refusal>,
+    ) -> Result<Option<(T, usize)>, Refusal> {
+        if data.is_empty() {
+            return Ok(None);
+        }
+        if self.seen == 0
+            && let Some(found) = ahead(data)
+            && found.1 <= head_bytes
+        {
+            return Ok(Some(found));
+        }
+        match self.head_end(data)? {
+            None if data.len() >= head_bytes => Err(Refusal::HeadTooLarge),
+            None => Ok(None),
+            Some(end) if end > head_bytes => Err(Refusal::HeadTooLarge),
+            Some(end) => whole(data.get(..end).unwrap_or_default()).map(|head| Some((head, end))),
+        }
     }
 
     /// The length of the head with its empty line, once it is all there.
-    pub(super) fn head_end(&mut self, data: &[u8]) -> Result<Option<usize>, Refusal> {
+    fn head_end(&mut self, data: &[u8]) -> Result<Option<usize>, Refusal> {
         if self.seen == 0 && data.first().is_some_and(|byte| !super::tokens::is_token(*byte)) {
             return Err(Refusal::NotHttp);
         }

@@ -15,7 +15,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use super::body::{Framing, Incoming, Step};
 use super::limits::Limits;
 use super::refusal::Refusal;
-use super::request::{self, Request, parse_request};
+use super::request::{Request, parse_ahead, parse_request};
 use super::scan::{Scan, leading_line};
 use crate::buffer::Buffer;
 use crate::burst::Turn;
@@ -126,37 +126,20 @@ impl Server {
                 None => return Ok(None),
             }
         }
-        if self.input.is_empty() {
-            return Ok(None);
-        }
-        let Some((request, end)) = self.find_request()? else { return Ok(None) };
+        let limits = &self.limits;
+        let found = self.scan.find(
+            self.input.data(),
+            limits.head_bytes,
+            |data| parse_ahead(data, limits),
+            |block| parse_request(block, limits),
+        );
+        let Some((request, end)) = found? else { return Ok(None) };
         self.input.consume(end);
         self.scan = Scan::default();
         self.leading = true;
         self.body = Incoming::new(request.framing);
         self.owes_continue = request.expects_continue && !self.body.is_ended();
         Ok(Some(request))
-    }
-
-    /// The request at the front of the input, and the length of its head, once that is all there.
-    fn find_request(&mut self) -> Result<Option<(Request, usize)>, Refusal> {
-        let data = self.input.data();
-        // Nearly every head comes in one piece: it is read at once, without a look for its end.
-        if self.scan.is_fresh()
-            && let Some(found) = request::parse_ahead(data, &self.limits)
-            && found.1 <= self.limits.head_bytes
-        {
-            return Ok(Some(found));
-        }
-        let Some(end) = self.scan.head_end(data)? else {
-            let full = data.len() >= self.limits.head_bytes;
-            return if full { Err(Refusal::HeadTooLarge) } else { Ok(None) };
-        };
-        if end > self.limits.head_bytes {
-            return Err(Refusal::HeadTooLarge);
-        }
-        let block = data.get(..end).unwrap_or_default();
-        parse_request(block, &self.limits).map(|request| Some((request, end)))
     }
 
     /// The next part of the request's body. Asking for the first part is what tells a caller that

@@ -4,12 +4,10 @@
 //! A service that is at its limit is waited for in its queue, one that is starting for a while. What
 //! cannot be relayed is closed, with a reset: a caller must not take it for an answer.
 
-use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::watch;
 use trunkline_model::reason::{Fact, Kind, Reason};
 use trunkline_model::record::{Attempt, End};
 use trunkline_model::service::Source;
@@ -21,13 +19,12 @@ use trunkline_resilience::outlier::Outcome;
 use super::announce;
 use super::greeting::{Greeted, greet};
 use super::recording::Recording;
-use crate::balance::{Ask, InFlight, LiveEndpoint, LiveService, Wants};
+use crate::balance::{Ask, InFlight, LiveEndpoint, LiveService, Waited, Wants, places};
 use crate::carry::{Ended, Side, carry};
 use crate::decode::Connection;
 use crate::forward::{Dial, Failure};
 use crate::limits;
 use crate::plan::{ListenerPlan, ServicePlan};
-use crate::worker::Worker;
 
 /// Relays a connection until its end.
 pub(crate) async fn relay(connection: Rc<Connection>, mut caller: Stream) {
@@ -200,9 +197,15 @@ pub(super) async fn seat(
             }
         }
         if live.members().can_be_waited_for(tried, now) {
-            match queue(worker, service, tried, (&mut changes, begin)).await {
-                ControlFlow::Break(end) => return end,
-                ControlFlow::Continue(()) => continue,
+            let queue = &service.service.spread.queue;
+            let wants = Wants { only: None, tried: tried.to_vec() };
+            let mut place = live.room.join(0, wants, places(queue))?;
+            let until = (&worker.clock, begin + queue.timeout);
+            let is_hopeless = |now| !live.members().can_be_waited_for(tried, now);
+            match live.wait(&mut place, &mut changes, until, is_hopeless).await {
+                Waited::Entered(entered) => return Some(entered),
+                Waited::TooLong => return None,
+                Waited::Hopeless => continue,
             }
         }
         // A process that ended is about to be started again, or to be told that it is gone.
@@ -214,41 +217,5 @@ pub(super) async fn seat(
         };
         let left = limit.checked_sub(now.saturating_duration_since(begin))?;
         tokio::time::timeout(left, changes.changed()).await.ok()?.ok()?;
-    }
-}
-
-/// Waits for a free place at an endpoint, behind those that came before; goes on when nobody is left
-/// who could be waited for. The time limit counts from `begin`.
-async fn queue(
-    worker: &Worker,
-    service: &ServicePlan,
-    tried: &[Arc<LiveEndpoint>],
-    (changes, begin): (&mut watch::Receiver<()>, Instant),
-) -> ControlFlow<Option<InFlight>> {
-    let (live, settings) = (&service.live, &service.service.spread.queue);
-    let max = usize::try_from(settings.max).unwrap_or(usize::MAX).min(limits::QUEUE_MAX);
-    let wants = Wants { only: None, tried: tried.to_vec() };
-    let Some(mut waiting) = live.room.join(0, wants, max) else {
-        return ControlFlow::Break(None);
-    };
-    let deadline = begin + settings.timeout;
-    loop {
-        // What became free before the place was taken was offered to nobody.
-        live.offer();
-        let now = worker.clock.now();
-        if now >= deadline {
-            return ControlFlow::Break(None);
-        }
-        let look = deadline.min(now + limits::QUEUE_LOOK).saturating_duration_since(now);
-        tokio::select! {
-            biased;
-            slot = waiting.slot() => return ControlFlow::Break(slot),
-            changed = changes.changed() => {
-                if changed.is_err() || !live.members().can_be_waited_for(tried, worker.clock.now()) {
-                    return ControlFlow::Continue(());
-                }
-            }
-            () = tokio::time::sleep(look) => {}
-        }
     }
 }

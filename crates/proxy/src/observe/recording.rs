@@ -338,8 +338,8 @@ fn write(record: &mut ExchangeRecord, exchange: &Exchange, target: &str) {
     record.scheme = exchange.scheme.as_str();
     record.protocol = request.version().as_str();
     fill(&mut record.correlation, exchange.correlation.as_bytes());
-    if request.plain_line().is_some() {
-        fill_plain(&mut record.method, request.method());
+    if let Some((method, _)) = request.plain_line() {
+        fill_plain(&mut record.method, method);
         fill_plain(&mut record.target, target);
     } else {
         fill(&mut record.method, request.method().as_bytes());

@@ -10,8 +10,7 @@ use tokio::sync::watch;
 use trunkline_model::reason::{Fact, Kind, Reason};
 
 use super::{Call, Progress};
-use crate::balance::{InFlight, LiveEndpoint, Wants};
-use crate::limits;
+use crate::balance::{InFlight, LiveEndpoint, Waited, Wants, places};
 
 /// Least and greatest priority that a caller may ask for.
 const PRIORITIES: std::ops::RangeInclusive<i8> = -10..=10;
@@ -26,47 +25,35 @@ pub(super) async fn wait(
     let service = Arc::clone(call.service);
     let live = &service.live;
     let settings = &service.service.spread.queue;
-    let max = usize::try_from(settings.max).unwrap_or(usize::MAX).min(limits::QUEUE_MAX);
+    let max = places(settings);
     let wants = Wants { only: only.clone(), tried: progress.tried.clone() };
-    let Some(mut waiting) = live.room.join(priority(call), wants, max) else {
+    let Some(mut place) = live.room.join(priority(call), wants, max) else {
         return Err(told(call, Kind::QueueFull).fact("max", number(max)));
     };
-    // What became free before the place was taken was offered to nobody.
-    live.offer();
-    let begin = call.worker.clock.now();
-    let left = settings.timeout.saturating_sub(progress.queued);
-    let deadline = tokio::time::Instant::from_std(begin + left);
-    loop {
-        let look = deadline.min((call.worker.clock.now() + limits::QUEUE_LOOK).into());
-        let slot = tokio::select! {
-            biased;
-            slot = waiting.slot() => slot,
-            changed = changes.changed() => {
-                let now = call.worker.clock.now();
-                let hopeless = match &only {
-                    Some(only) => !only.is_eligible(now),
-                    None => !live.members().can_be_waited_for(&progress.tried, now),
-                };
-                if changed.is_err() || hopeless {
-                    progress.queued += now.saturating_duration_since(begin);
-                    return Ok(None);
-                }
-                continue;
-            }
-            () = tokio::time::sleep_until(look) => None,
-        };
-        let waited = call.worker.clock.now().saturating_duration_since(begin);
-        if let Some(slot) = slot {
-            progress.queued += waited;
-            live.room.served(call.worker.index, progress.queued);
-            return Ok(Some(slot));
+    let clock = &call.worker.clock;
+    let begin = clock.now();
+    let deadline = begin + settings.timeout.saturating_sub(progress.queued);
+    let is_hopeless = |now| match &only {
+        Some(only) => !only.is_eligible(now),
+        None => !live.members().can_be_waited_for(&progress.tried, now),
+    };
+    let waited = live.wait(&mut place, changes, (clock, deadline), is_hopeless).await;
+    let queued = progress.queued + clock.now().saturating_duration_since(begin);
+    match waited {
+        Waited::Entered(slot) => {
+            progress.queued = queued;
+            live.room.served(call.worker.index, queued);
+            Ok(Some(slot))
         }
-        if waited >= left {
+        Waited::Hopeless => {
+            progress.queued = queued;
+            Ok(None)
+        }
+        Waited::TooLong => {
             live.room.timed_out();
             let limit_ms = millis(settings.timeout);
-            return Err(told(call, Kind::QueueTimeout).fact("limit_ms", Fact::Number(limit_ms)));
+            Err(told(call, Kind::QueueTimeout).fact("limit_ms", Fact::Number(limit_ms)))
         }
-        live.offer();
     }
 }
 

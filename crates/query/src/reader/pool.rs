@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use trunkline_rt::behind;
+use trunkline_rt::behind::{self, Failed};
 use trunkline_store::source::Budget;
 
 use super::Error;
@@ -57,8 +57,11 @@ impl Pool {
         });
         let answer = answered.await;
         drop(end);
-        answer.map_err(|error| {
-            let error = error.to_string();
+        answer.map_err(|failed| {
+            let error = match failed {
+                Failed::Panicked(text) => text,
+                Failed::NoThread(_) => failed.to_string(),
+            };
             tracing::error!(error, "a question failed");
             Error::Failed(error)
         })

@@ -55,7 +55,8 @@ pub(super) fn caught<F: Future<Output: Outcome>>(
     })
 }
 
-fn message(panic: &(dyn Any + Send)) -> &str {
+/// What a panic says.
+pub(crate) fn message(panic: &(dyn Any + Send)) -> &str {
     let fixed = panic.downcast_ref::<&str>().copied();
     fixed
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
