@@ -57,6 +57,11 @@ impl Console {
         self.recent.take(record).map(Taken)
     }
 
+    /// Whether it would keep this request.
+    pub fn wants(&self, record: &ExchangeRecord) -> bool {
+        self.recent.wants(record)
+    }
+
     /// Tells a request to those who watch.
     pub fn tell(&self, request: Taken) {
         self.feed.hand_in(request.0);

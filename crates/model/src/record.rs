@@ -132,6 +132,12 @@ pub trait RecordSink: Send + Sync {
     /// Looks at one record, which the worker then uses again. Never waits: what cannot be kept is
     /// dropped and counted.
     fn take(&self, record: &ExchangeRecord);
+
+    /// Whether this record is of use, asked by the worker before it hands it over. Never waits; may
+    /// say yes to what is then not kept, but never no to what would be.
+    fn wants(&self, _record: &ExchangeRecord) -> bool {
+        true
+    }
 }
 
 impl ExchangeRecord {

@@ -219,6 +219,12 @@ pub const SPARE_TEXT_BYTES_MAX: usize = 512;
 pub const SPARE_ATTEMPTS_MAX: usize = 4;
 /// How often records are read.
 pub const RECORDS_POLL: Duration = Duration::from_millis(20);
+/// How often they are read while a worker has [`RECORDS_BUSY`] of them: so few that they are in the
+/// cache when they are read and when they are filled again, and that reading them holds up no
+/// worker of the same core for long.
+pub const RECORDS_POLL_BUSY: Duration = Duration::from_millis(2);
+/// Records of one look from which on a worker is busy.
+pub const RECORDS_BUSY: usize = 32;
 /// Records read from one worker at a time.
 pub const RECORDS_READ_MAX: usize = 4_096;
 /// How reading records goes on after its sink failed.

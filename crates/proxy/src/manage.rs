@@ -74,15 +74,17 @@ pub(crate) fn start(proxy: &Proxy, sink: Arc<dyn RecordSink>) {
 /// Hands records on until the end; what is in the rings then is handed on too.
 async fn read_records(proxy: Proxy, sink: Arc<dyn RecordSink>) {
     let scope = proxy.scope().clone();
-    let mut ends = false;
+    let (mut ends, mut most) = (false, 0);
     while !ends {
+        let busy = most >= limits::RECORDS_BUSY;
+        let pause = if busy { limits::RECORDS_POLL_BUSY } else { limits::RECORDS_POLL };
         tokio::select! {
             () = scope.stopping() => ends = true,
-            () = tokio::time::sleep(limits::RECORDS_POLL) => {}
+            () = tokio::time::sleep(pause) => {}
         }
         let rounds = if ends { limits::RECORDS_MAX.div_ceil(limits::RECORDS_READ_MAX) } else { 1 };
         for _ in 0..rounds {
-            proxy.read_records(|record| sink.take(record));
+            most = proxy.read_records(|record| sink.take(record));
         }
     }
 }

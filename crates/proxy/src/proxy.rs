@@ -141,11 +141,10 @@ impl Proxy {
         self.running().plan.clone()
     }
 
-    /// Takes what the workers have recorded.
-    pub(crate) fn read_records(&self, mut take: impl FnMut(&ExchangeRecord)) {
-        for worker in &self.inner.workers {
-            worker.read_records(&mut take);
-        }
+    /// Takes what the workers have recorded; returns the most that one had.
+    pub(crate) fn read_records(&self, mut take: impl FnMut(&ExchangeRecord)) -> usize {
+        let counts = self.inner.workers.iter().map(|worker| worker.read_records(&mut take));
+        counts.max().unwrap_or_default()
     }
 
     fn running(&self) -> MutexGuard<'_, listening::Running> {

@@ -7,6 +7,7 @@
 mod command;
 mod listening;
 mod orders;
+mod records;
 mod requests;
 mod sessions;
 mod stall;
@@ -17,9 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use trunkline_model::record::ExchangeRecord;
 use trunkline_rt::metrics::Histogram;
-use trunkline_rt::ring::{Reader, Writer};
 use trunkline_rt::{Random, Scope, TurnClock};
 
 use crate::balance::Turns;
@@ -32,6 +31,7 @@ use crate::shield::Ties;
 pub(crate) use command::{Acknowledge, Address, Command};
 pub(crate) use listening::{Accepting, Listening};
 pub(crate) use orders::{Orders, Told};
+pub(crate) use records::Records;
 pub(crate) use requests::{OpenRequests, Ticket};
 pub(crate) use sessions::{Listed, ToldRequest, ToldSession, Which};
 pub(crate) use sweep::look as look_over;
@@ -49,9 +49,7 @@ pub(crate) struct Worker {
     pub(crate) scope: Scope,
     pub(crate) pool: Pool,
     pub(crate) turns: Turns,
-    pub(crate) records: Writer<Box<ExchangeRecord>>,
-    /// Records that were read, to be filled again.
-    pub(crate) spare: Reader<Box<ExchangeRecord>>,
+    pub(crate) records: Records,
     /// Open downstream connections.
     pub(crate) connections: RefCell<QuickMap<u64, Listed>>,
     /// Open requests.

@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 use trunkline_api::commands::Url;
@@ -101,6 +102,7 @@ impl Parts {
             keeping: Arc::clone(&keeping),
             console: Arc::clone(&console),
             log: RwLock::new((Wanted::Off, None)),
+            logs: AtomicBool::new(false),
         });
         let issuer = Arc::new(OwnIssuer::new(data));
         let proxy = Proxy::start(Deps {
@@ -266,6 +268,8 @@ pub(crate) struct Records {
     keeping: Arc<Keeping>,
     console: Arc<Console>,
     log: RwLock<(Wanted, Option<AccessLog>)>,
+    /// Whether there is an access log: what workers ask.
+    logs: AtomicBool,
 }
 
 impl Records {
@@ -287,8 +291,12 @@ impl Records {
         };
         let opened = target.map(|(target, lines)| AccessLog::open(target, lines)).transpose();
         let opened = opened.map_err(|error| Failure::usage(chain(&error)))?;
+        // Records are asked for before there is a log, and until there is none: no line is lost.
+        let logs = opened.is_some();
+        self.logs.fetch_or(logs, Ordering::Relaxed);
         if let Ok(mut log) = self.log.write() {
             *log = (model.access_log.clone(), opened);
+            self.logs.store(logs, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -317,6 +325,10 @@ impl RecordSink for Records {
         if let Some(request) = request {
             self.console.tell(request);
         }
+    }
+
+    fn wants(&self, record: &ExchangeRecord) -> bool {
+        record.trace.sampled || self.logs.load(Ordering::Relaxed) || self.console.wants(record)
     }
 }
 

@@ -5,6 +5,7 @@
 //! is a picture for people: old entries make room.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -81,7 +82,11 @@ fn cut(text: &str) -> &str {
 
 /// See the module's documentation.
 #[derive(Debug, Default)]
-pub(crate) struct Recent(Mutex<Kept>);
+pub(crate) struct Recent {
+    kept: Mutex<Kept>,
+    /// A second that has brought enough requests that went well, so that workers need not tell more.
+    sated: AtomicU64,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -96,7 +101,7 @@ struct Kept {
 impl Kept {
     /// Counts a request; false when its second has brought enough.
     fn counts(&mut self, record: &ExchangeRecord) -> bool {
-        let second = record.start_unix_nanos / 1_000_000_000;
+        let second = second(record);
         if second != self.second {
             (self.second, self.counted) = (second, [0, 0]);
         }
@@ -105,6 +110,15 @@ impl Kept {
         *counted = counted.saturating_add(1);
         *counted <= REQUESTS_PER_SECOND_MAX
     }
+
+    /// Whether its second needs no more of those that went well.
+    fn is_sated(&self) -> bool {
+        self.counted[0] >= REQUESTS_PER_SECOND_MAX
+    }
+}
+
+fn second(record: &ExchangeRecord) -> u64 {
+    record.start_unix_nanos / 1_000_000_000
 }
 
 impl Recent {
@@ -113,13 +127,22 @@ impl Recent {
         self.kept().inner = inner;
     }
 
+    /// Whether it may be kept. Takes no lock.
+    pub(crate) fn wants(&self, record: &ExchangeRecord) -> bool {
+        failed(record) || self.sated.load(Ordering::Relaxed) != second(record)
+    }
+
     /// Keeps a request if it is an entrance, and returns it.
     pub(crate) fn take(&self, record: &ExchangeRecord) -> Option<Arc<Request>> {
         let mut kept = self.kept();
         if kept.inner.contains(&record.listener) {
             return None;
         }
-        if !kept.counts(record) {
+        let counts = kept.counts(record);
+        if kept.is_sated() {
+            self.sated.store(kept.second, Ordering::Relaxed);
+        }
+        if !counts {
             return None;
         }
         let request = Arc::new(Request::of(record));
@@ -137,7 +160,7 @@ impl Recent {
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // A panic while the lock is held leaves at worst one request less; serving goes on.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -155,5 +178,18 @@ mod tests {
         assert!(kept.counts(&record));
         (record.status, record.start_unix_nanos) = (200, 9_000_000_000);
         assert!(kept.counts(&record));
+    }
+
+    #[test]
+    fn workers_are_asked_for_no_more_than_is_kept() {
+        let recent = Recent::default();
+        let mut record = crate::traces::tests::record(1);
+        let kept = (0..5_000).filter(|_| recent.wants(&record) && recent.take(&record).is_some());
+        assert_eq!(kept.count(), 1_000);
+        assert!(!recent.wants(&record));
+        record.status = 502;
+        assert!(recent.wants(&record), "it failed");
+        (record.status, record.start_unix_nanos) = (200, 9_000_000_000);
+        assert!(recent.wants(&record), "another second");
     }
 }

@@ -103,6 +103,6 @@ impl Drop for Recording {
             attempts,
             end: self.end,
         };
-        connection.worker.records.push(Box::new(record));
+        connection.worker.records.tell(Box::new(record));
     }
 }

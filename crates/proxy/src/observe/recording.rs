@@ -68,7 +68,7 @@ impl Recording {
         let request = &exchange.request;
         let host = request.get("host").unwrap_or_default();
         let target = without_credentials(request.target());
-        let mut record = worker.spare.pop().unwrap_or_else(|| blank(exchange));
+        let mut record = worker.records.spare().unwrap_or_else(|| blank(exchange));
         write(&mut record, exchange, &target);
         record.start_unix_nanos = worker.clock.wall_nanos();
         let asked = (request.method(), host, &*target);
@@ -289,7 +289,7 @@ impl Drop for Recording {
         let cell = self.route.of(worker);
         cell.statuses.count(record.status);
         cell.latency.record_alone(record.duration);
-        self.worker.records.push(record);
+        self.worker.records.tell(record);
     }
 }
 

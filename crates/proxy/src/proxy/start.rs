@@ -37,7 +37,7 @@ impl Proxy {
         let mut handles = Vec::with_capacity(count);
         for index in 0..count {
             let own = scope.child(&format!("worker-{index}"));
-            let handle = worker::spawn(index, &clock, (&guard, &cache), &own);
+            let handle = worker::spawn(index, &clock, (&guard, &cache), Arc::clone(&sink), &own);
             handles.push(handle.map_err(|error| StartError::Worker(index, error))?);
         }
         let started = clock.now();

@@ -9,14 +9,14 @@ use std::thread::JoinHandle;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use trunkline_model::ServiceName;
-use trunkline_model::record::ExchangeRecord;
+use trunkline_model::record::{ExchangeRecord, RecordSink};
 use trunkline_net::burst;
 use trunkline_net::socket::Transport;
 use trunkline_rt::metrics::Histogram;
-use trunkline_rt::ring::{Reader, Writer, ring};
 use trunkline_rt::{Clock, Policy, Random, Scope, TurnClock};
 
 use super::listening::Accepting;
+use super::records::{Told, records};
 use super::{
     Acknowledge, Address, Command, Listening, OpenRequests, Worker, sessions, stall, sweep,
 };
@@ -33,27 +33,20 @@ use crate::shield::Ties;
 #[derive(Debug)]
 pub(crate) struct Handle {
     pub(crate) commands: Sender<Command>,
-    records: Mutex<Reader<Box<ExchangeRecord>>>,
-    spare: Writer<Box<ExchangeRecord>>,
+    told: Mutex<Told>,
     pub(crate) stall: Arc<Histogram>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Handle {
-    /// Looks at what the worker has recorded, at most [`limits::RECORDS_READ_MAX`] at a time, and
-    /// gives the records back to it.
-    pub(crate) fn read_records(&self, mut look: impl FnMut(&ExchangeRecord)) {
-        for mut record in self.records().drain(limits::RECORDS_READ_MAX) {
-            look(&record);
-            trim(&mut record);
-            // A worker that has enough of them needs no more.
-            let _ = self.spare.push(record);
-        }
+    /// Looks at what the worker has recorded; returns how many records these were.
+    pub(crate) fn read_records(&self, look: impl FnMut(&ExchangeRecord)) -> usize {
+        self.told().read(look)
     }
 
     /// Records that found the ring full.
     pub(crate) fn records_dropped(&self) -> u64 {
-        self.records().dropped()
+        self.told().dropped()
     }
 
     /// Takes the thread, to wait for its end.
@@ -61,8 +54,8 @@ impl Handle {
         self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn records(&self) -> MutexGuard<'_, Reader<Box<ExchangeRecord>>> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -71,11 +64,11 @@ pub(crate) fn spawn(
     index: usize,
     clock: &Clock,
     (guard, cache): (&Arc<Guard>, &Arc<Cache>),
+    sink: Arc<dyn RecordSink>,
     scope: &Scope,
 ) -> io::Result<Handle> {
     let (commands, receiver) = channel(limits::COMMANDS_MAX);
-    let (writer, records) = ring(limits::RECORDS_MAX);
-    let (give_back, spare) = ring(limits::RECORDS_SPARE_MAX);
+    let (records, told) = records(sink);
     let stall = Arc::new(Histogram::default());
     let (clock, guard, scope) = (clock.clone(), Arc::clone(guard), scope.clone());
     let cache = Arc::clone(cache);
@@ -97,8 +90,7 @@ pub(crate) fn spawn(
             scope,
             pool: Pool::default(),
             turns: Turns::default(),
-            records: writer,
-            spare,
+            records,
             connections: RefCell::default(),
             requests: OpenRequests::default(),
             next_connection: Cell::new(0),
@@ -111,22 +103,8 @@ pub(crate) fn spawn(
         runtime.block_on(run(&worker, receiver));
     };
     let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(serve)?;
-    let (records, thread) = (Mutex::new(records), Mutex::new(Some(thread)));
-    Ok(Handle { commands, records, spare: give_back, stall, thread })
-}
-
-/// Empties a record and bounds the room that it keeps. Ids are let go here and not by the worker,
-/// so that whatever they were the last of is freed on this side.
-fn trim(record: &mut ExchangeRecord) {
-    let ExchangeRecord { correlation, method, host, target, user_agent, referer, .. } = record;
-    for text in [correlation, method, host, target, user_agent, referer] {
-        text.clear();
-        text.shrink_to(limits::SPARE_TEXT_BYTES_MAX);
-    }
-    record.attempts.clear();
-    record.attempts.shrink_to(limits::SPARE_ATTEMPTS_MAX);
-    record.reason = None;
-    record.route = None;
+    let (told, thread) = (Mutex::new(told), Mutex::new(Some(thread)));
+    Ok(Handle { commands, told, stall, thread })
 }
 
 async fn run(worker: &Rc<Worker>, mut commands: Receiver<Command>) {

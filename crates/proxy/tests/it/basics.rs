@@ -1,8 +1,10 @@
+use std::sync::Arc;
+
 use trunkline_model::filter::{Filter, HeaderEdit};
-use trunkline_model::record::End;
+use trunkline_model::record::{End, ExchangeRecord, RecordSink};
 use trunkline_testkit::Upstream;
 
-use crate::rig::{Rig, model, service};
+use crate::rig::{Records, Rig, model, service};
 
 #[tokio::test]
 async fn a_request_goes_through_and_is_recorded() {
@@ -26,6 +28,38 @@ async fn a_request_goes_through_and_is_recorded() {
     assert_eq!(stats.services[0].requests, [(200, 2)]);
     assert_eq!(stats.services[0].endpoints[0].requests, [(200, 2)]);
     assert_eq!((stats.services[0].in_flight, stats.services[0].latency.count), (0, 2));
+}
+
+/// Wants what asks for `/wanted`.
+#[derive(Default)]
+struct Choosy(Records);
+
+impl RecordSink for Choosy {
+    fn take(&self, record: &ExchangeRecord) {
+        self.0.take(record);
+    }
+
+    fn wants(&self, record: &ExchangeRecord) -> bool {
+        record.target == "/wanted"
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_wants_is_counted_and_not_handed_over() {
+    let upstream = Upstream::echo();
+    let sink = Arc::<Choosy>::default();
+    let told = Arc::clone(&sink);
+    let model = model(vec![service("web", &[upstream.address()])]);
+    let rig = Rig::start_with(model, |deps| deps.sink = told).await;
+    let mut caller = rig.client().await;
+    for target in ["/other", "/wanted", "/a/longer/one", "/wanted", "/other"] {
+        assert_eq!(caller.get("shop.localhost", target).await.status, 200);
+    }
+    let records = sink.0.wait(2).await;
+    let targets: Vec<_> = records.iter().map(|record| &*record.target).collect();
+    assert_eq!(targets, ["/wanted", "/wanted"]);
+    assert_eq!(records[1].attempts.len(), 1, "nothing is left of the one before it");
+    assert_eq!(rig.stats().await.services[0].requests, [(200, 5)]);
 }
 
 #[tokio::test]
