@@ -47,7 +47,7 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const HELP: &str = "\
 trunkline-load dataplane [--only NAME,NAME] [--rounds 9] [--seconds 2] [--connections 64] [--full] [--strict]
-                       [--trunkline PATH] [--envoy PATH] [--json FILE]
+                       [--trunkline PATH] [--former PATH] [--envoy PATH] [--log FORMAT] [--json FILE]
 trunkline-load compare [--rounds 9] [--seconds 2] [--rate 3000] [--connections 64] [--body 1024]
                        [--trunkline PATH] [--envoy PATH] [--only NAME,NAME] [--json FILE]
 trunkline-load start   [--rounds 9] [--trunkline PATH]

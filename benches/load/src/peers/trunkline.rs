@@ -27,8 +27,10 @@ pub(super) fn command(
     let Some(binary) = binary else {
         return Ok(Err("a release build of trunkline"));
     };
+    // Each proxy writes the lines that are its own; `--log combined` are those of nginx.
+    let format = site.arguments.text("log").unwrap_or("json");
     let access_log = contender.access_log(site);
-    let access_log = access_log.display().to_string();
+    let access_log = format!("{{ format: {format}, path: \"{}\" }}", access_log.display());
     let file = contender.file(site, "yaml");
     let config = config(port, site.backend, contender.setup, &access_log)?;
     fs::write(&file, config)?;
@@ -45,7 +47,7 @@ fn port_or_off(port: u16) -> String {
     if port == 0 { "off".to_owned() } else { port.to_string() }
 }
 
-/// One worker and one route to one service. Certificates are expected beside the file.
+/// One worker and one route to one service, with this access log if there is telemetry. Certificates are expected beside the file.
 pub(crate) fn config(
     port: u16,
     backend: u16,
@@ -55,9 +57,9 @@ pub(crate) fn config(
     let (open, closed) = if setup.tls { ("https", "http") } else { ("http", "https") };
     let tls = if setup.tls { "  tls: { cert: cert.pem, key: key.pem }\n" } else { "" };
     let (log, sample, metrics) = if setup.telemetry {
-        (format!("{{ format: json, path: \"{access_log}\" }}"), "1%", free_port()?.to_string())
+        (access_log, "1%", free_port()?.to_string())
     } else {
-        ("off".to_owned(), "0%", "off".to_owned())
+        ("off", "0%", "off".to_owned())
     };
     let protocol = if setup.http2 { "http2" } else { "http1" };
     let mut text = format!(
