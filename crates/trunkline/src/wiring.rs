@@ -301,6 +301,11 @@ impl Records {
         Ok(())
     }
 
+    /// Whether traces or the console have a use for this record.
+    fn is_looked_at(&self, record: &ExchangeRecord) -> bool {
+        record.trace.sampled || self.console.wants(record)
+    }
+
     /// Opens the access log again: its file was moved away.
     pub(crate) fn reopen(&self) {
         if let Ok(log) = self.log.read()
@@ -318,6 +323,10 @@ impl RecordSink for Records {
         {
             log.write(record);
         }
+        // At full speed most records were of use to the log alone.
+        if !self.is_looked_at(record) {
+            return;
+        }
         // Before it is told, its trace is to be found.
         let request = self.console.take(record);
         self.keeping.take_own(self.traces.spans_of(record));
@@ -328,7 +337,7 @@ impl RecordSink for Records {
     }
 
     fn wants(&self, record: &ExchangeRecord) -> bool {
-        record.trace.sampled || self.logs.load(Ordering::Relaxed) || self.console.wants(record)
+        self.logs.load(Ordering::Relaxed) || self.is_looked_at(record)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Good callers beside an attack: their p99 against the same load without malice, and the memory it takes.
 //!
 //! The good callers are measured in the open loop at a modest rate, on kept connections. Attackers share their core,
-//! in both cases alike: what differs is what they make the proxy do.
+//! and have it when nobody else wants it (`SCHED_IDLE`): thousands of single bytes a second are work for who sends them,
+//! and callers must not wait for that. What differs with malice is what attackers make the proxy do.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use super::Rig;
 use super::bars::{Bar, Report};
@@ -78,7 +79,9 @@ struct Attack {
 
 /// Measures good callers while an attack, or its harmless twin, goes on.
 fn beside(runner: &Runner, load: &Load, attack: &Attack) -> Result<Sample, Failure> {
-    let mut attacker = part("attack")?;
+    let on_core = part("attack")?;
+    let mut attacker = Command::new("chrt");
+    attacker.args(["--idle", "0"]).arg(on_core.get_program()).args(on_core.get_args());
     attacker.args(["--to", &runner.port.to_string(), "--kind", attack.kind]);
     attacker.args(["--rate", &attack.rate.to_string()]);
     attacker.args(["--seconds", &(load.seconds + MARGIN_SECONDS).to_string()]);

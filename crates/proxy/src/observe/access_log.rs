@@ -9,6 +9,7 @@
 mod file;
 mod line;
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -33,6 +34,11 @@ const GATHER: Duration = Duration::from_millis(50);
 
 /// How long [`AccessLog::flush`] waits for a disk.
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// Where a line is made; kept for its room.
+    static LINE: RefCell<String> = const { RefCell::new(String::new()) };
+}
 
 /// Where lines go.
 pub enum Target {
@@ -73,8 +79,6 @@ pub enum AccessLogError {
 #[derive(Debug)]
 pub struct AccessLog {
     lines: LogLines,
-    /// Where a line is made; kept for its room.
-    scratch: Mutex<String>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -117,7 +121,7 @@ impl AccessLog {
             .name("access log".into())
             .spawn(move || write_lines(&of_thread, output))
             .map_err(AccessLogError::Thread)?;
-        Ok(Self { lines: lines.into(), scratch: Mutex::default(), shared, thread: Some(thread) })
+        Ok(Self { lines: lines.into(), shared, thread: Some(thread) })
     }
 
     /// Writes the line of a record if it is to have one, or drops and counts it when the buffer is
@@ -126,9 +130,14 @@ impl AccessLog {
         if !self.wants(record) {
             return;
         }
-        let mut line = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        line.clear();
-        line::format(&self.lines.format, record, &mut line);
+        LINE.with_borrow_mut(|line| {
+            line.clear();
+            line::format(&self.lines.format, record, line);
+            self.append(line);
+        });
+    }
+
+    fn append(&self, line: &str) {
         let mut state = self.shared.lock();
         if state.buffer.len() + line.len() > BUFFER_BYTES_MAX {
             state.dropped += 1;
