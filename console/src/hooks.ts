@@ -1,5 +1,5 @@
 // What pages share: reading a document again and again, and noticing keys.
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, tokenTries } from "./api/client";
 import { epoch } from "./api/live";
 
@@ -46,7 +46,8 @@ export function useDocument<T>(path: string | null, everyMs = 0): Reading<T> {
 export function useKeys(act: (event: KeyboardEvent) => boolean, first = false): void {
   const latest = useRef(act);
   latest.current = act;
-  useEffect(() => {
+  // With what is shown, and not some time after it: who sees a page can press its keys.
+  useLayoutEffect(() => {
     const listen = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
       if (document.querySelector("dialog[open]")) return;
